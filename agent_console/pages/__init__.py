@@ -1,0 +1,1 @@
+"""One folder per page: its handlers, its template, its fragments."""

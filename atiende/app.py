@@ -1,0 +1,22 @@
+"""Builds the web application from its parts. The only place where all routers meet."""
+
+from fastapi import FastAPI
+
+from agent_console.routes import install as install_console
+from atiende.health import router as health
+from channels.app.routes import install as install_resident_pages
+from channels.webhooks import router as webhooks
+from intake.open311.routes import install as install_open311
+from kernel.settings import Settings
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application for `settings`; `bootstrap.configure` has run in this process."""
+    app = FastAPI(title="Atiende", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.settings = settings
+    app.include_router(health)
+    app.include_router(webhooks)
+    install_open311(app)
+    install_console(app)
+    install_resident_pages(app)
+    return app

@@ -1,0 +1,33 @@
+"""Wires one process: engine and keys, from settings. Every composition root (web, worker, command) starts here."""
+
+from sqlalchemy import Engine
+
+from kernel import crypto, db
+from kernel.errors import MisconfiguredError
+from kernel.settings import Settings, StorageSettings
+
+
+def database_url(settings: Settings | StorageSettings) -> str:
+    """`DATABASE_URL`, else the embedded server under the data folder, started if it is not running."""
+    if settings.database_url:
+        return settings.database_url
+    if settings.data is None:
+        raise MisconfiguredError("Di qué base de datos: DATABASE_URL=postgresql://… o ATIENDE_DATA=carpeta")
+    from kernel.embedded.postgres import PostgresServer
+
+    server = PostgresServer(settings.data)
+    server.start()
+    return server.url
+
+
+def configure_storage(settings: Settings | StorageSettings) -> Engine:
+    """The engine of this process, named in `kernel.db`."""
+    engine = db.make_engine(database_url(settings))
+    db.configure(engine)
+    return engine
+
+
+def configure(settings: Settings) -> Engine:
+    """Storage and keys."""
+    crypto.configure(settings.secrets.vault())
+    return configure_storage(settings)

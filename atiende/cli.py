@@ -1,0 +1,133 @@
+"""The `atiende` command: parses, calls one function of `atiende.commands`, prints. Errors are one clear line and exit code 1."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Atiende: one Open311 queue for every channel of a city."
+)
+city_app = typer.Typer(no_args_is_help=True, help="Check or import a city folder.")
+layer_app = typer.Typer(no_args_is_help=True, help="Import boundary layers.")
+app.add_typer(city_app, name="city")
+app.add_typer(layer_app, name="layer")
+
+
+@app.command()
+def serve(host: str | None = None, port: int | None = None) -> None:
+    """Serve the web application (Open311, console, resident pages, webhooks)."""
+    from atiende.commands.serve import run
+
+    run(host=host, port=port)
+
+
+@app.command()
+def worker() -> None:
+    """Relay events to jobs and run the jobs."""
+    from atiende.commands.worker import run
+
+    run()
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest schema."""
+    from atiende.commands.migrate import run
+
+    run()
+
+
+@app.command()
+def demo(port: Annotated[int, typer.Option(envvar="PORT")] = 8311) -> None:
+    """Run the demo city in the foreground until Ctrl-C."""
+    from atiende.commands.demo import run
+
+    run(port=port)
+
+
+@city_app.command("check")
+def city_check(folder: Path) -> None:
+    """Read a city folder and list every problem in it."""
+    from atiende.commands.city import check
+
+    check(folder)
+
+
+@city_app.command("import")
+def city_import(folder: Path) -> None:
+    """Write a city folder into the database; importing it again changes only what changed."""
+    from atiende.commands.city import import_
+
+    import_(folder)
+
+
+@layer_app.command("import")
+def layer_import(
+    file: str,
+    jurisdiction: Annotated[str, typer.Option()],
+    layer: Annotated[str, typer.Option()],
+    code: Annotated[str, typer.Option(help="Field that holds each area's code.")],
+    name: Annotated[str, typer.Option(help="Field that holds each area's name.")],
+    valid_from: Annotated[str | None, typer.Option(help="First day in force, YYYY-MM-DD; today by default.")] = None,
+) -> None:
+    """Import a boundary layer from GeoJSON or GeoPackage (also .gz; a path or a URL)."""
+    from atiende.commands.layer import import_
+
+    import_(file, jurisdiction=jurisdiction, layer=layer, code_field=code, name_field=name, valid_from=valid_from)
+
+
+# Negative numbers are coordinates here, not options.
+@app.command(context_settings={"ignore_unknown_options": True})
+def where(lon: float, lat: float) -> None:
+    """Print, as JSON, every layer's area at a point."""
+    from atiende.commands.where import run
+
+    run(lon, lat)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def route(
+    lon: Annotated[float | None, typer.Argument()] = None,
+    lat: Annotated[float | None, typer.Argument()] = None,
+    service: Annotated[str | None, typer.Option(help="Service code.")] = None,
+    jurisdiction: Annotated[str | None, typer.Option()] = None,
+    at: Annotated[str | None, typer.Option(help="ISO 8601 time; now by default.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Bulk input: lon,lat,service_code[,at].")] = None,
+    out: Annotated[Path | None, typer.Option(help="Bulk output.")] = None,
+) -> None:
+    """Print the routing receipt for a point and a service as JSON, or route a CSV file in bulk."""
+    from atiende.commands.route import run, run_csv
+
+    if csv is not None or out is not None:
+        run_csv(csv, out, jurisdiction=jurisdiction, at=at)
+    else:
+        run(lon, lat, service=service, jurisdiction=jurisdiction, at=at)
+
+
+@app.command()
+def replay(
+    file: Path,
+    jurisdiction: Annotated[str, typer.Option()],
+    limit: Annotated[int | None, typer.Option(help="Only the first N rows.")] = None,
+    as_sms: Annotated[int, typer.Option(help="Send this many of the rows as text messages instead.")] = 0,
+    base_url: Annotated[
+        str | None, typer.Option(help="A running installation; the one of ATIENDE_DATA by default.")
+    ] = None,
+) -> None:
+    """Send real rows through the whole path and report what became of them."""
+    from atiende.commands.replay import run
+
+    run(file, jurisdiction=jurisdiction, limit=limit, as_sms=as_sms, base_url=base_url)
+
+
+def main() -> None:
+    """Entry point of `atiende`."""
+    from kernel.errors import AtiendeError
+
+    try:
+        app()
+    except AtiendeError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1)

@@ -1,0 +1,41 @@
+"""Brings a database to the newest migration. Two processes that start together take turns under an advisory lock."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine, text
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+_SCRIPTS = Path(__file__).resolve().parents[1] / "intake" / "migrations"
+_LOCK = 311_0001
+
+
+def alembic_config(connection: Connection) -> "Config":
+    """Alembic's configuration for `connection`; there is no alembic.ini."""
+    from alembic.config import Config  # 0.7 s: only for commands that migrate
+
+    from atiende.schema import metadata
+
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS))
+    config.attributes["connection"] = connection
+    config.attributes["metadata"] = metadata
+    return config
+
+
+def migrate(engine: Engine) -> None:
+    """Runs what has not run yet. Safe to call at every start."""
+    from alembic import command
+
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
+        connection.commit()
+        try:
+            command.upgrade(alembic_config(connection), "head")
+            connection.commit()
+        finally:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
+            connection.commit()

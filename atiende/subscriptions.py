@@ -1,0 +1,8 @@
+"""Which jobs each event starts: the one visible table. Jobs are dotted paths of functions that take the event's ids."""
+
+SUBSCRIPTIONS: dict[str, list[str]] = {
+    "message.received": ["intake.conversations.jobs.advance_conversation"],
+    "message.queued": ["channels.jobs.deliver_message"],
+    "service_request.submitted": ["intake.conversations.jobs.tell_resident"],
+    "service_request.updated": ["intake.conversations.jobs.tell_resident"],
+}

@@ -1,0 +1,1 @@
+"""The pages residents see: report, track. Plain HTML that needs no script."""

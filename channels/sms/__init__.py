@@ -1,0 +1,1 @@
+"""SMS over Twilio: webhook, delivery, receipts, and what fits in a segment."""

@@ -1,0 +1,5 @@
+"""Where providers call us."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

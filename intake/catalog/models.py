@@ -1,0 +1,92 @@
+"""What can be asked for, and where: jurisdictions, services, their questions. Bilingual texts are `{"es": …, "en": …}`."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Column, LargeBinary, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from kernel.db import Instant, Json
+from kernel.ids import new_id
+
+
+class Jurisdiction(SQLModel, table=True):
+    """One tenant: a city. `settings` holds contact, phone, key_service, colours and logo, as the city folder gives them."""
+
+    __tablename__ = "jurisdiction"
+
+    id: str = Field(sa_type=Text, primary_key=True)
+    name: str = Field(sa_type=Text)
+    timezone: str = Field(sa_type=Text)
+    language: str = Field(default="es", sa_type=Text)
+    sms_number: str | None = Field(default=None, sa_type=Text, unique=True)
+    is_default: bool = False
+    settings: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+    basemap: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+    catalog_changed_at: datetime = Field(sa_type=Instant)
+
+
+class Service(SQLModel, table=True):
+    """An Open311 service. `promise` is `{"amount": 5, "unit": "working_days"}` (or `hours`, `working_hours`, `days`)."""
+
+    __tablename__ = "service"
+    __table_args__ = (
+        UniqueConstraint("jurisdiction_id", "code"),
+        CheckConstraint("kind IN ('realtime', 'batch', 'blackbox')", name="kind"),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    jurisdiction_id: str = Field(sa_type=Text, foreign_key="jurisdiction.id")
+    code: str = Field(sa_type=Text)
+    name: dict[str, str] = Field(sa_column=Column(Json, nullable=False))
+    description: dict[str, str] = Field(sa_column=Column(Json, nullable=False))
+    kind: str = Field(default="realtime", sa_type=Text)
+    group_code: str = Field(sa_type=Text)
+    group_name: dict[str, str] = Field(sa_column=Column(Json, nullable=False))
+    keywords: list[str] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
+    promise: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
+    notice: dict[str, str] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+    icon: str = Field(default="note", sa_type=Text)
+    is_emergency: bool = False
+    is_sensitive: bool = False
+    is_active: bool = True
+    position: int = 0
+
+
+class ServiceAttribute(SQLModel, table=True):
+    """One question of a service definition. `options` is `[{"key", "name": {"es", "en"}}]` for the two list datatypes."""
+
+    __tablename__ = "service_attribute"
+    __table_args__ = (
+        UniqueConstraint("service_id", "code"),
+        UniqueConstraint("service_id", "position"),
+        CheckConstraint(
+            "datatype IN ('string', 'text', 'number', 'datetime', 'singlevaluelist', 'multivaluelist')", name="datatype"
+        ),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    service_id: UUID = Field(foreign_key="service.id", ondelete="CASCADE")
+    code: str = Field(sa_type=Text)
+    datatype: str = Field(sa_type=Text)
+    is_variable: bool = True
+    is_required: bool = False
+    position: int
+    description: dict[str, str] = Field(sa_column=Column(Json, nullable=False))
+    datatype_description: dict[str, str] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+    options: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
+
+
+class ApiKey(SQLModel, table=True):
+    """A client of the Open311 API. Only the SHA-256 of the key is kept; `agency_code` lets it update that agency's requests."""
+
+    __tablename__ = "api_key"
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    jurisdiction_id: str = Field(sa_type=Text, foreign_key="jurisdiction.id")
+    label: str = Field(sa_type=Text)
+    key_hash: bytes = Field(sa_type=LargeBinary, unique=True)
+    agency_code: str | None = Field(default=None, sa_type=Text)
+    created_at: datetime = Field(sa_type=Instant)
+    disabled_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -1,0 +1,86 @@
+"""One thread with one resident, and its messages in both directions."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from kernel.db import Instant, Json
+from kernel.ids import new_id
+
+
+class Conversation(SQLModel, table=True):
+    """A thread. `dialogue` is the state of the automatic dialogue, as `dialogue.py` reads and writes it."""
+
+    __tablename__ = "conversation"
+    __table_args__ = (
+        CheckConstraint("state IN ('automatic', 'with_agent', 'closed')", name="state"),
+        # One open thread per contact point and channel, however many webhooks arrive at once.
+        Index(
+            "uq_conversation_open",
+            "contact_point_id",
+            "channel",
+            unique=True,
+            postgresql_where=text("state <> 'closed'"),
+        ),
+        Index("ix_conversation_jurisdiction_id_last_message_at", "jurisdiction_id", "last_message_at"),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    jurisdiction_id: str = Field(sa_type=Text, foreign_key="jurisdiction.id")
+    person_id: UUID = Field(foreign_key="person.id", index=True)
+    contact_point_id: UUID = Field(foreign_key="contact_point.id")
+    channel: str = Field(sa_type=Text)
+    state: str = Field(default="automatic", sa_type=Text)
+    language: str = Field(default="es", sa_type=Text)
+    dialogue: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+    last_message_at: datetime = Field(sa_type=Instant)
+    created_at: datetime = Field(sa_type=Instant)
+
+
+class Message(SQLModel, table=True):
+    """One message. Inbound: `received` then `handled`. Outbound: `queued`, `sending`, then what the provider says of it.
+
+    `uncertain`: the provider was asked and no answer came; never resent by itself, settled by a look-up or by a person.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (
+        UniqueConstraint("channel", "provider_message_id"),
+        UniqueConstraint("conversation_id", "client_ref"),
+        CheckConstraint("direction IN ('inbound', 'outbound')", name="direction"),
+        CheckConstraint(
+            "status IN ('received', 'handled', 'queued', 'sending', 'uncertain', 'accepted', 'sent', 'delivered',"
+            " 'read', 'undelivered', 'failed', 'suppressed')",
+            name="status",
+        ),
+        Index("ix_message_conversation_id_seq", "conversation_id", "seq"),
+        Index(
+            "ix_message_unsettled",
+            "status",
+            "changed_at",
+            postgresql_where=text("status IN ('queued', 'sending', 'uncertain')"),
+        ),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    seq: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), nullable=False))
+    conversation_id: UUID = Field(foreign_key="conversation.id")
+    channel: str = Field(sa_type=Text)
+    direction: str = Field(sa_type=Text)
+    provider_message_id: str | None = Field(default=None, sa_type=Text)
+    # Ours, unique in the conversation: the same reply queued twice is one message.
+    client_ref: str | None = Field(default=None, sa_type=Text)
+    service_request_id: UUID | None = Field(default=None, foreign_key="service_request.id", index=True)
+    author_kind: str = Field(default="resident", sa_type=Text)
+    author_name: str = Field(default="", sa_type=Text)
+    body: str = Field(default="", sa_type=Text)
+    media: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
+    status: str = Field(sa_type=Text)
+    error_code: str | None = Field(default=None, sa_type=Text)
+    attempts: int = 0
+    segments: int | None = None
+    at: datetime = Field(sa_type=Instant)
+    changed_at: datetime = Field(sa_type=Instant)

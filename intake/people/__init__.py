@@ -1,0 +1,1 @@
+"""Residents, their contact points and their consents. Nobody outside reads a sealed value without going through here."""

@@ -1,0 +1,1 @@
+"""The queue: submitting, changing and reading service requests, with their reports, decisions and events."""

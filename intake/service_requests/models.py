@@ -1,0 +1,128 @@
+"""The thing to be done, what each person said about it, why it went where it went, and everything that happened since.
+
+Three state axes, three places: the life of the request (`life`), the hand-over to the agency (`handover`), and the
+conversation (in `intake.conversations`). Open311's `status` is derived from `life`.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, Sequence, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from kernel.db import Instant, Json, metadata
+from kernel.ids import new_id
+
+FOLIO_SEQUENCE = Sequence("folio_seq", metadata=metadata)
+
+
+class ServiceRequest(SQLModel, table=True):
+    """A request in the queue. lon/lat: WGS84; `areas` maps layer key to `[{"code", "name"}]` at the point."""
+
+    __tablename__ = "service_request"
+    __table_args__ = (
+        UniqueConstraint("jurisdiction_id", "idempotency_key"),
+        CheckConstraint("life IN ('new', 'in_progress', 'waiting_resident', 'reopened', 'closed')", name="life"),
+        CheckConstraint(
+            "handover IN ('none', 'pending', 'sent', 'accepted', 'returned', 'transferred')", name="handover"
+        ),
+        CheckConstraint("(life = 'closed') = (closed_at IS NOT NULL)", name="closed_at"),
+        CheckConstraint("(life = 'closed') = (outcome_code IS NOT NULL)", name="outcome"),
+        CheckConstraint("(lon IS NULL) = (lat IS NULL)", name="point"),
+        Index("ix_service_request_requested", "jurisdiction_id", text("requested_at DESC"), text("id DESC")),
+        Index(
+            "ix_service_request_service", "jurisdiction_id", "service_code", text("requested_at DESC"), text("id DESC")
+        ),
+        Index("ix_service_request_updated", "jurisdiction_id", text("updated_at DESC"), text("id DESC")),
+        Index(
+            "ix_service_request_open",
+            "jurisdiction_id",
+            "expected_at",
+            postgresql_where=text("life <> 'closed'"),
+        ),
+        Index(
+            "ix_service_request_agency", "jurisdiction_id", "agency_code", text("requested_at DESC"), text("id DESC")
+        ),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    jurisdiction_id: str = Field(sa_type=Text, foreign_key="jurisdiction.id")
+    folio: str = Field(sa_type=Text, unique=True)
+    token: str | None = Field(default=None, sa_type=Text, unique=True)
+    service_code: str = Field(sa_type=Text)
+    channel: str = Field(sa_type=Text)
+    language: str = Field(default="es", sa_type=Text)
+    description: str = Field(default="", sa_type=Text)
+    address_string: str | None = Field(default=None, sa_type=Text)
+    address_id: str | None = Field(default=None, sa_type=Text)
+    zipcode: str | None = Field(default=None, sa_type=Text)
+    lon: float | None = None
+    lat: float | None = None
+    precision_m: float | None = None
+    areas: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+    attributes: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+    media_urls: list[str] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
+    life: str = Field(default="new", sa_type=Text)
+    outcome_code: str | None = Field(default=None, sa_type=Text)
+    status_notes: str = Field(default="", sa_type=Text)
+    handover: str = Field(default="pending", sa_type=Text)
+    agency_code: str | None = Field(default=None, sa_type=Text)
+    is_public: bool = True
+    report_count: int = 1
+    requested_at: datetime = Field(sa_type=Instant)
+    updated_at: datetime = Field(sa_type=Instant)
+    expected_at: datetime | None = Field(default=None, sa_type=Instant)
+    closed_at: datetime | None = Field(default=None, sa_type=Instant)
+    idempotency_key: str | None = Field(default=None, sa_type=Text)
+    version: int = 1
+
+
+class Report(SQLModel, table=True):
+    """What one person said. Several reports may be about one request; none is ever thrown away."""
+
+    __tablename__ = "report"
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    service_request_id: UUID = Field(foreign_key="service_request.id", index=True)
+    person_id: UUID | None = Field(default=None, foreign_key="person.id", index=True)
+    contact_point_id: UUID | None = Field(default=None, foreign_key="contact_point.id")
+    conversation_id: UUID | None = Field(default=None, index=True)
+    channel: str = Field(sa_type=Text)
+    words: str = Field(default="", sa_type=Text)
+    wants_notices: bool = True
+    at: datetime = Field(sa_type=Instant)
+
+
+class RoutingDecisionRow(SQLModel, table=True):
+    """Why a request belongs to an agency: the receipt as `routing.receipts` wrote it. The newest row is in force."""
+
+    __tablename__ = "routing_decision"
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    service_request_id: UUID = Field(foreign_key="service_request.id", index=True)
+    agency_code: str | None = Field(default=None, sa_type=Text)
+    rule_code: str | None = Field(default=None, sa_type=Text)
+    rule_set_version: int
+    receipt: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
+    at: datetime = Field(sa_type=Instant)
+
+
+class ServiceRequestEvent(SQLModel, table=True):
+    """Append-only history. `audience` is public, reporter, agency or internal; `note` is what that audience may read."""
+
+    __tablename__ = "service_request_event"
+    __table_args__ = (
+        CheckConstraint("audience IN ('public', 'reporter', 'agency', 'internal')", name="audience"),
+        Index("ix_service_request_event_service_request_id_id", "service_request_id", "id"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    service_request_id: UUID = Field(foreign_key="service_request.id")
+    name: str = Field(sa_type=Text)
+    audience: str = Field(sa_type=Text)
+    actor_kind: str = Field(sa_type=Text)
+    actor_name: str = Field(default="", sa_type=Text)
+    note: str = Field(default="", sa_type=Text)
+    data: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+    at: datetime = Field(sa_type=Instant)

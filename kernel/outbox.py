@@ -1,0 +1,60 @@
+"""The transactional outbox: an event is a row written in the same transaction as the change it tells of.
+
+`record` also notifies `CHANNEL`, and PostgreSQL delivers that notification only if the transaction commits: the relay wakes
+up, and so do the live pages. The rows are the truth; notifications and Redis are hints, with a poll as their net.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, Text, text
+from sqlmodel import Field, Session, SQLModel
+
+from kernel.db import Instant, Json
+
+CHANNEL = "atiende_events"
+
+
+class OutboxEvent(SQLModel, table=True):
+    """Something that happened. `payload` holds ids only."""
+
+    __tablename__ = "outbox_event"
+    __table_args__ = (Index("ix_outbox_event_unrelayed", "id", postgresql_where=text("relayed_at IS NULL")),)
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    name: str = Field(sa_type=Text)
+    payload: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+    at: datetime = Field(sa_type=Instant)
+    relayed_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class OutboxDelivery(SQLModel, table=True):
+    """One subscriber's copy of an event: pending until its job has finished, then done; dead when every try failed."""
+
+    __tablename__ = "outbox_delivery"
+    __table_args__ = (
+        CheckConstraint("state IN ('pending', 'done', 'dead')", name="state"),
+        Index("ix_outbox_delivery_due", "due_at", "id", postgresql_where=text("state = 'pending'")),
+        Index("uq_outbox_delivery_event_id_job", "event_id", "job", unique=True),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    event_id: int = Field(sa_type=BigInteger, foreign_key="outbox_event.id", ondelete="CASCADE")
+    job: str = Field(sa_type=Text)
+    state: str = Field(default="pending", sa_type=Text)
+    attempts: int = 0
+    due_at: datetime = Field(sa_type=Instant)
+    done_at: datetime | None = Field(default=None, sa_type=Instant)
+    last_error: str | None = Field(default=None, sa_type=Text)
+
+
+def record(session: Session, name: str, *, at: datetime, **ids: UUID | str | int) -> None:
+    """Notes that `name` (past tense, e.g. `service_request.submitted`) happened, in this transaction."""
+    payload = {key: value if isinstance(value, int) else str(value) for key, value in ids.items()}
+    session.add(OutboxEvent(name=name, payload=payload, at=at))
+    session.connection().execute(
+        text("SELECT pg_notify(:channel, :body)"),
+        {"channel": CHANNEL, "body": orjson.dumps({"name": name, **payload}).decode()},
+    )

@@ -1,0 +1,160 @@
+"""Settings: read once by a composition root, frozen, grouped, passed down. Importing this module reads nothing.
+
+Environment: `DATABASE_URL`, `REDIS_URL`, and `ATIENDE_<GROUP>_<NAME>` for the rest (`ATIENDE_SMS_AUTH_TOKEN`). When
+`ATIENDE_DATA` names a folder that holds an `installation.env` (written by the demo), its lines are read first and the
+environment wins over them. Secrets have no defaults.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from kernel.crypto import Vault
+from kernel.errors import MisconfiguredError
+
+INSTALLATION_FILE = "installation.env"
+PREFIX = "ATIENDE_"
+
+
+def _key(minimum_bytes: int, exact: bool = False) -> Any:
+    def check(value: object) -> object:
+        try:
+            raw = base64.b64decode(str(value), validate=True)
+        except (binascii.Error, ValueError):
+            raise ValueError("debe estar en base64") from None
+        if len(raw) < minimum_bytes or (exact and len(raw) != minimum_bytes):
+            raise ValueError(f"debe tener {minimum_bytes} bytes en base64" + ("" if exact else " o más"))
+        return raw
+
+    return BeforeValidator(check)
+
+
+def _without_fragment(url: str) -> str:
+    # Twilio's connection overrides travel in the fragment, which never reaches the server.
+    return url.split("#")[0].rstrip("/")
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Secrets(_Group):
+    """data_key encrypts contact values (32 bytes, base64); lookup_key finds them; session_key signs forms (16 bytes or more)."""
+
+    data_key: Annotated[bytes, _key(32, exact=True)] = Field(repr=False)
+    lookup_key: Annotated[bytes, _key(16)] = Field(repr=False)
+    session_key: Annotated[bytes, _key(16)] = Field(repr=False)
+
+    def vault(self) -> Vault:
+        return Vault(self.data_key, self.lookup_key)
+
+
+class Web(_Group):
+    """public_base_url: where residents, agencies and providers reach us, without a trailing slash."""
+
+    public_base_url: Annotated[str, AfterValidator(_without_fragment)]
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8311
+    # The proxies whose X-Forwarded-* headers count, as uvicorn reads them; nobody else's do.
+    trusted_proxies: str = "127.0.0.1"
+
+
+class Sms(_Group):
+    """The Twilio account. auth_token signs webhooks; next_auth_token is accepted too while a token is being rotated."""
+
+    account_sid: str
+    auth_token: SecretStr
+    next_auth_token: SecretStr | None = None
+    number: str
+    api_base_url: Annotated[str, AfterValidator(_without_fragment)] = "https://api.twilio.com"
+    timeout_s: Annotated[float, Field(gt=0)] = 15.0
+
+
+class Settings(_Group):
+    """What one process needs to know. `data` is the folder for embedded servers and files, when there is one."""
+
+    data: Path | None = None
+    database_url: str | None = None
+    redis_url: str | None = None
+    log_format: str = "text"
+    secrets: Secrets
+    web: Web
+    sms: Sms | None = None
+
+
+class StorageSettings(_Group):
+    """The part that commands on boundaries and routing need: where the data is, and no secret."""
+
+    data: Path | None = None
+    database_url: str | None = None
+    redis_url: str | None = None
+
+
+_GROUPS = ("secrets", "web", "sms")
+
+
+def _collect(environ: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    data_dir = environ.get(PREFIX + "DATA")
+    merged: dict[str, str] = {}
+    if data_dir:
+        values["data"] = Path(data_dir).resolve()
+        merged.update(read_env_file(values["data"] / INSTALLATION_FILE))
+    merged.update({key: value for key, value in environ.items() if value != ""})
+    for name in ("database_url", "redis_url"):
+        if name.upper() in merged:
+            values[name] = merged[name.upper()]
+    if PREFIX + "LOG_FORMAT" in merged:
+        values["log_format"] = merged[PREFIX + "LOG_FORMAT"]
+    for group in _GROUPS:
+        start = f"{PREFIX}{group.upper()}_"
+        found = {key[len(start) :].lower(): value for key, value in merged.items() if key.startswith(start)}
+        if found:
+            values[group] = found
+    for required in ("secrets", "web"):
+        values.setdefault(required, {})
+    return values
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """`NAME=value` lines of `path`; blank lines and `#` comments are skipped; {} when there is no such file."""
+    if not path.exists():
+        return {}
+    lines = (line.strip() for line in path.read_text().splitlines())
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#") and "=" in line)
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings of this process. Raises MisconfiguredError with one line for each missing or wrong setting."""
+    try:
+        return Settings(**_collect(environ))
+    except ValidationError as error:
+        raise MisconfiguredError("{problems}", problems=_explain(error)) from None
+
+
+def load_storage_settings(environ: Mapping[str, str]) -> StorageSettings:
+    """Where the data is, for commands that need no secret. Raises MisconfiguredError when neither variable is given."""
+    values = {key: value for key, value in _collect(environ).items() if key in StorageSettings.model_fields}
+    if "data" not in values and "database_url" not in values:
+        raise MisconfiguredError("Di qué instalación: ATIENDE_DATA=carpeta o DATABASE_URL=postgresql://…")
+    return StorageSettings(**values)
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_input=False, include_url=False):
+        path = [str(part).upper() for part in problem["loc"]]
+        name = "_".join(path)
+        if path[0] not in ("DATABASE_URL", "REDIS_URL"):
+            name = PREFIX + name
+        if problem["type"] == "missing":
+            lines.append(f"{name}: falta / is missing")
+        elif problem["type"] == "extra_forbidden":
+            lines.append(f"{name}: no existe tal ajuste / no such setting")
+        else:
+            lines.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
+    return "\n".join(lines)

@@ -1,0 +1,97 @@
+"""One PostgreSQL for the whole run, one database per xdist worker, every database test rolled back."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlmodel import Session
+
+from kernel import crypto, db
+from kernel.crypto import Vault
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+_URL_VARIABLE = "ATIENDE_TEST_DATABASE_URL"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The controller starts the server before the workers inherit its address."""
+    if hasattr(config, "workerinput") or _URL_VARIABLE in os.environ or config.option.collectonly:
+        return
+    from atiende.migrate import migrate
+    from kernel.embedded.postgres import PostgresServer
+
+    folder = Path(tempfile.mkdtemp(prefix="atiende-test-"))
+    server = PostgresServer(folder)
+    server.start()
+    os.environ[_URL_VARIABLE] = server.url
+    engine = db.make_engine(server.url)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("CREATE DATABASE template_atiende"))
+    template = db.make_engine(server.url.replace("/postgres?", "/template_atiende?"))
+    migrate(template)
+    template.dispose()
+    engine.dispose()
+
+    def stop() -> None:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+        del os.environ[_URL_VARIABLE]
+
+    config.add_cleanup(stop)
+
+
+def make_database(name: str) -> str:
+    """A fresh, migrated database; returns its URL."""
+    url = os.environ[_URL_VARIABLE]
+    engine = db.make_engine(url)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE template_atiende'))
+    engine.dispose()
+    return url.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture(scope="session")
+def database_url(request: pytest.FixtureRequest) -> str:
+    """This worker's own database: for tests that need several connections; they clean up after themselves."""
+    return make_database(f"test_{getattr(request.config, 'workerinput', {}).get('workerid', 'main')}")
+
+
+@pytest.fixture(scope="session")
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = db.make_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def vault() -> Iterator[Vault]:
+    """Fixed keys for one test."""
+    made = Vault(b"d" * 32, b"l" * 32)
+    crypto.configure(made)
+    yield made
+    crypto.configure(None)
+
+
+@pytest.fixture
+def session(engine: Engine, vault: Vault) -> Iterator[Session]:
+    """A session in a transaction that is rolled back; handlers and jobs of the test share its connection."""
+    with engine.connect() as connection:
+        outer = connection.begin()
+        db.configure(connection)
+        with Session(connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session:
+            yield session
+        db.configure(None)
+        outer.rollback()
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real boundaries and rows, which is never committed."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("needs the real boundaries and request rows (../shared/data), which are not part of the repository")
+    return SHARED_DATA

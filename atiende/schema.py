@@ -1,6 +1,7 @@
 """Every table of the program, in one metadata: imported by migrations and by the test that compares the two."""
 
 import agent_console.models as console_models
+import channels.app.models as resident_models
 import intake.catalog.models as catalog_models
 import intake.conversations.models as conversation_models
 import intake.people.models as people_models
@@ -17,6 +18,7 @@ MODULES = (
     people_models,
     service_request_models,
     conversation_models,
+    resident_models,
     console_models,
 )
 

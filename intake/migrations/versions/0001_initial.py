@@ -424,6 +424,25 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "web_draft",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("jurisdiction_id", sa.Text(), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("answers_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("service_request_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["jurisdiction_id"], ["jurisdiction.id"], name=op.f("fk_web_draft_jurisdiction_id_jurisdiction")
+        ),
+        sa.ForeignKeyConstraint(
+            ["service_request_id"], ["service_request.id"], name=op.f("fk_web_draft_service_request_id_service_request")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_web_draft")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_web_draft_token_hash")),
+    )
+    op.create_index("ix_web_draft_expires_at", "web_draft", ["expires_at"], unique=False)
+    op.create_table(
         "consent",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("contact_point_id", sa.Uuid(), nullable=False),

@@ -23,7 +23,10 @@ class Person(SQLModel, table=True):
 
 
 class ContactPoint(SQLModel, table=True):
-    """One address of a person: kind `phone` (E.164) or `email`. `address_sealed` is the address exactly as received."""
+    """One address of a person. `address_sealed` is the address exactly as received.
+
+    kind: `phone` or `email`; `sender` (a short code or a name, usually a machine) or `withheld` (a new contact every time).
+    """
 
     __tablename__ = "contact_point"
     __table_args__ = (UniqueConstraint("jurisdiction_id", "kind", "lookup"),)

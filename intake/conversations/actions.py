@@ -1,0 +1,245 @@
+"""Writes on threads. Whoever writes into a thread holds its row: messages, replies and choices happen one after another."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from intake.conversations.delivery_states import is_reportable, later
+from intake.conversations.models import Conversation, Message
+from intake.conversations.values import DeliveryReceipt, InboundMessage
+from intake.people import actions as people
+from intake.people.addresses import read_sender
+from intake.people.models import ContactPoint
+from kernel.errors import Conflict, InvalidInput, NotFound
+from kernel.ids import new_id
+from kernel.outbox import record
+
+IDLE_AFTER = timedelta(days=7)
+MAX_BODY = 16_000  # ten times the longest SMS; what is longer is not a person's text message
+
+_log = structlog.get_logger(__name__)
+
+
+def receive(session: Session, inbound: InboundMessage, *, jurisdiction_id: str, now: datetime) -> Message:
+    """The message of `inbound`, stored once however often and however parallel the provider tells of it.
+
+    Records `message.received` the first time only.
+    """
+    key = f"{inbound.channel}:{inbound.provider_message_id}"
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
+    known = session.exec(
+        select(Message).where(
+            Message.channel == inbound.channel, Message.provider_message_id == inbound.provider_message_id
+        )
+    ).one_or_none()
+    if known is not None:
+        return known
+    sender = read_sender(inbound.sender)
+    contact_point = people.find_or_create_address(session, jurisdiction_id, sender, now=now)
+    conversation = open_conversation(session, contact_point, inbound.channel, now=now)
+    people.remember_address(session, contact_point, sender)
+    message = Message(
+        conversation_id=conversation.id,
+        channel=inbound.channel,
+        direction="inbound",
+        provider_message_id=inbound.provider_message_id,
+        # PostgreSQL's text has no NUL.
+        body=inbound.body.replace("\0", "")[:MAX_BODY],
+        media=[dict(part) for part in inbound.media],
+        status="received",
+        at=inbound.received_at,
+        changed_at=now,
+    )
+    session.add(message)
+    conversation.last_message_at = max(conversation.last_message_at, now)
+    session.flush()
+    record(session, "message.received", at=now, message_id=message.id, conversation_id=conversation.id)
+    return message
+
+
+def open_conversation(session: Session, contact_point: ContactPoint, channel: str, *, now: datetime) -> Conversation:
+    """The open thread with this contact point on this channel, locked; a new one after a week of silence."""
+    while True:
+        found = session.exec(
+            _locked().where(
+                Conversation.contact_point_id == contact_point.id,
+                Conversation.channel == channel,
+                Conversation.state != "closed",
+            )
+        ).one_or_none()
+        if found is not None and now - found.last_message_at < IDLE_AFTER:
+            return found
+        if found is not None:
+            found.state = "closed"
+            session.flush()
+        session.execute(
+            insert(Conversation)
+            .values(
+                id=new_id(),
+                jurisdiction_id=contact_point.jurisdiction_id,
+                person_id=contact_point.person_id,
+                contact_point_id=contact_point.id,
+                channel=channel,
+                state="automatic",
+                language=found.language if found else "es",
+                dialogue={},
+                last_message_at=now,
+                created_at=now,
+            )
+            .on_conflict_do_nothing(
+                index_elements=["contact_point_id", "channel"], index_where=col(Conversation.state) != "closed"
+            )
+        )
+
+
+def queue_message(
+    session: Session,
+    conversation_id: UUID,
+    body: str,
+    *,
+    client_ref: str,
+    author_kind: str,
+    author_name: str = "",
+    service_request_id: UUID | None = None,
+    now: datetime,
+) -> Message:
+    """A message to the resident, queued for delivery. The same client_ref again gives the first one.
+
+    author_kind: `dialogue` (an automatic answer), `notice` (news of a request, which an opt-out silences) or `agent` (a
+    person; the thread then waits for people, and is reopened if it was closed). Raises NotFound, InvalidInput.
+    """
+    if not body.strip():
+        raise InvalidInput("Escribe el mensaje antes de enviarlo.", field="body")
+    conversation = held(session, conversation_id)
+    if author_kind == "agent":
+        conversation = _with_agent(session, conversation, now)
+    made = session.execute(
+        insert(Message)
+        .values(
+            id=new_id(),
+            conversation_id=conversation.id,
+            channel=conversation.channel,
+            direction="outbound",
+            client_ref=client_ref,
+            service_request_id=service_request_id,
+            author_kind=author_kind,
+            author_name=author_name,
+            body=body.replace("\0", ""),
+            media=[],
+            status="queued",
+            attempts=0,
+            at=now,
+            changed_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["conversation_id", "client_ref"])
+        .returning(col(Message.id))
+    ).scalar_one_or_none()
+    message = session.exec(
+        select(Message).where(Message.conversation_id == conversation.id, Message.client_ref == client_ref)
+    ).one()
+    if made is not None:
+        conversation.last_message_at = max(conversation.last_message_at, now)
+        record(session, "message.queued", at=now, message_id=message.id, conversation_id=conversation.id)
+    return message
+
+
+def _with_agent(session: Session, conversation: Conversation, now: datetime) -> Conversation:
+    if conversation.state == "closed":
+        contact_point = session.get_one(ContactPoint, conversation.contact_point_id)
+        conversation = open_conversation(session, contact_point, conversation.channel, now=now)
+    hand_to_agent(session, conversation, now=now)
+    return conversation
+
+
+def hand_to_agent(session: Session, conversation: Conversation, *, now: datetime) -> None:
+    """From now on a person answers this thread. Records `conversation.handed_to_agent` when that is new."""
+    if conversation.state == "with_agent":
+        return
+    conversation.state = "with_agent"
+    record(session, "conversation.handed_to_agent", at=now, conversation_id=conversation.id)
+
+
+def hand_back(session: Session, conversation_id: UUID, *, now: datetime) -> Conversation:
+    """The automatic dialogue answers again, from a clean start. Raises NotFound; Conflict when the thread is closed."""
+    conversation = held(session, conversation_id)
+    if conversation.state == "closed":
+        raise Conflict("Esta conversación ya está cerrada.")
+    if conversation.state == "with_agent":
+        conversation.state = "automatic"
+        conversation.dialogue = {}
+        record(session, "conversation.handed_back", at=now, conversation_id=conversation.id)
+    return conversation
+
+
+def held(session: Session, conversation_id: UUID) -> Conversation:
+    """The thread, locked until this transaction ends, as it is now. Raises NotFound."""
+    found = session.exec(_locked().where(Conversation.id == conversation_id)).one_or_none()
+    if found is None:
+        raise NotFound("No encontramos esa conversación.")
+    return found
+
+
+def _locked() -> SelectOfScalar[Conversation]:
+    # populate_existing: what this session read before it held the lock may be old.
+    # key_share: new messages refer to the row; that alone must not wait.
+    return select(Conversation).with_for_update(key_share=True).execution_options(populate_existing=True)
+
+
+def suppress_notices(session: Session, contact_point_id: UUID, *, now: datetime) -> None:
+    """Takes back the notices to this contact point that were queued and not yet handed to a provider."""
+    threads = select(Conversation.id).where(Conversation.contact_point_id == contact_point_id)
+    session.execute(
+        update(Message)
+        .where(
+            col(Message.conversation_id).in_(threads),
+            col(Message.author_kind) == "notice",
+            col(Message.status) == "queued",
+        )
+        .values(status="suppressed", changed_at=now)
+    )
+
+
+def apply_receipt(session: Session, receipt: DeliveryReceipt, *, now: datetime) -> Message | None:
+    """Moves a message to the state the provider reports, never backwards. None, and a log line, for a message we do not know.
+
+    A message whose provider id was never learnt (the answer to our call was lost) is found by our own reference, and settled.
+    """
+    if not is_reportable(receipt.status):
+        _log.warning("receipt_unknown_status", channel=receipt.channel, status=receipt.status)
+        return None
+    message = _reported(session, receipt)
+    if message is None:
+        _log.warning("receipt_unknown_message", channel=receipt.channel, provider_id=receipt.provider_message_id)
+        return None
+    if message.provider_message_id is None:
+        message.provider_message_id = receipt.provider_message_id
+    settled = later(message.status, receipt.status)
+    if settled != message.status:
+        message.status = settled
+        message.changed_at = now
+        message.error_code = receipt.error_code if settled in ("failed", "undelivered") else None
+        record(session, "message.settled", at=now, message_id=message.id, conversation_id=message.conversation_id)
+    session.flush()
+    return message
+
+
+def _reported(session: Session, receipt: DeliveryReceipt) -> Message | None:
+    outbound = (
+        select(Message)
+        .where(Message.channel == receipt.channel, Message.direction == "outbound")
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    known = session.exec(outbound.where(Message.provider_message_id == receipt.provider_message_id)).one_or_none()
+    if known is not None:
+        return known
+    try:
+        ours = UUID(receipt.client_ref or "")
+    except ValueError:
+        return None
+    return session.exec(outbound.where(Message.id == ours, col(Message.provider_message_id).is_(None))).one_or_none()

@@ -1,0 +1,111 @@
+"""Writes about people. Safe under contention: the database decides who was first."""
+
+import secrets
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col, select
+
+from intake.people import addresses
+from intake.people.addresses import Address
+from intake.people.models import Consent, ContactPoint, Person
+from kernel import crypto
+from kernel.ids import new_id
+
+
+def find_or_create(
+    session: Session, jurisdiction_id: str, kind: str, address: str, *, now: datetime, language: str = "es"
+) -> ContactPoint:
+    """The contact point of `address`, with a person of its own if it is new. kind: phone or email.
+
+    Raises InvalidInput for an address that cannot be one of its kind.
+    """
+    return find_or_create_address(session, jurisdiction_id, addresses.read(kind, address), now=now, language=language)
+
+
+def find_or_create_address(
+    session: Session, jurisdiction_id: str, address: Address, *, now: datetime, language: str = "es"
+) -> ContactPoint:
+    """As `find_or_create`, for an address that was read already. A withheld one is a new person every time."""
+    vault = crypto.vault()
+    key = secrets.token_hex(16) if address.key is None else address.key
+    lookup = vault.lookup(f"contact_point.{address.kind}", key)
+    found = _by_lookup(session, jurisdiction_id, address.kind, lookup)
+    if found is not None:
+        return found
+    person = Person(jurisdiction_id=jurisdiction_id, language=language, created_at=now)
+    session.add(person)
+    session.flush()
+    made = session.execute(
+        insert(ContactPoint)
+        .values(
+            id=new_id(),
+            jurisdiction_id=jurisdiction_id,
+            person_id=person.id,
+            kind=address.kind,
+            lookup=lookup,
+            address_sealed=vault.seal(address.reachable, context=f"contact_point.{address.kind}"),
+            last_digits=address.last_digits,
+            created_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["jurisdiction_id", "kind", "lookup"])
+        .returning(col(ContactPoint.id))
+    ).scalar_one_or_none()
+    if made is None:  # somebody was faster and has committed; this person was never anybody
+        session.expunge(person)
+        session.execute(delete(Person).where(col(Person.id) == person.id))
+    found = _by_lookup(session, jurisdiction_id, address.kind, lookup)
+    assert found is not None, "the row that was in the way is visible once it is committed"
+    return found
+
+
+def _by_lookup(session: Session, jurisdiction_id: str, kind: str, lookup: bytes) -> ContactPoint | None:
+    return session.exec(
+        select(ContactPoint).where(
+            ContactPoint.jurisdiction_id == jurisdiction_id, ContactPoint.kind == kind, ContactPoint.lookup == lookup
+        )
+    ).one_or_none()
+
+
+def address_of(contact_point: ContactPoint) -> str:
+    """The address to reach this person at, exactly as it was received."""
+    return crypto.vault().unseal(contact_point.address_sealed, context=f"contact_point.{contact_point.kind}")
+
+
+def remember_address(session: Session, contact_point: ContactPoint, address: Address) -> None:
+    """Replies go to the newest writing of an address (`+521…` and `+52…` are one person)."""
+    if address_of(contact_point) == address.reachable:
+        return
+    sealed = crypto.vault().seal(address.reachable, context=f"contact_point.{contact_point.kind}")
+    session.execute(update(ContactPoint).where(col(ContactPoint.id) == contact_point.id).values(address_sealed=sealed))
+
+
+def record_consent(
+    session: Session, contact_point_id: UUID, *, purpose: str, is_granted: bool, words: str = "", now: datetime
+) -> Consent:
+    """Keeps the evidence of a choice: `words` as the person wrote them. Waits for whoever is deciding on this contact point."""
+    lock(session, contact_point_id)
+    consent = Consent(contact_point_id=contact_point_id, purpose=purpose, is_granted=is_granted, words=words, at=now)
+    session.add(consent)
+    session.flush()
+    return consent
+
+
+def lock(session: Session, contact_point_id: UUID) -> None:
+    """Until this transaction ends nobody else records a consent here: a notice that is being written sees the last one."""
+    session.execute(
+        select(ContactPoint.id).where(ContactPoint.id == contact_point_id).with_for_update(key_share=True)
+    ).one()
+
+
+def is_opted_out(session: Session, contact_point_id: UUID, purpose: str = "notices") -> bool:
+    """True when the newest choice for `purpose` is a withdrawal; nobody who never chose is opted out."""
+    newest = session.exec(
+        select(Consent.is_granted)
+        .where(Consent.contact_point_id == contact_point_id, Consent.purpose == purpose)
+        .order_by(col(Consent.at).desc(), col(Consent.id).desc())
+        .limit(1)
+    ).first()
+    return newest is False

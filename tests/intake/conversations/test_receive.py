@@ -1,0 +1,108 @@
+"""One message, one contact, one thread: whatever the provider repeats and however parallel it is."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, text
+from sqlmodel import Session, select
+
+from intake.conversations import actions
+from intake.conversations.models import Conversation, Message
+from intake.conversations.values import InboundMessage
+from intake.people.models import ContactPoint, Person
+from kernel import db
+from kernel.crypto import Vault
+from kernel.outbox import OutboxEvent
+from tests.factories import CITY, NOW, make_city
+
+pytestmark = pytest.mark.database
+
+ROSA = "+525512345678"
+
+
+def inbound(provider_id: str = "SM1", body: str = "hay un bache", sender: str = ROSA, **values: Any) -> InboundMessage:
+    defaults: dict[str, Any] = {"channel": "sms", "recipient": "+525500000311", "received_at": NOW}
+    return InboundMessage(provider_message_id=provider_id, sender=sender, body=body, **(defaults | values))
+
+
+@pytest.fixture
+def committed_city(engine: Engine, vault: Vault) -> Iterator[Engine]:
+    """The tiny city, committed, for tests that need several connections."""
+    db.configure(engine)
+    with db.transaction() as session:
+        make_city(session)
+    yield engine
+    with engine.begin() as connection:
+        tables = ", ".join(f'"{table.name}"' for table in db.metadata.sorted_tables)
+        connection.execute(text(f"TRUNCATE {tables} CASCADE"))
+    db.configure(None)
+
+
+def at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(work, range(count)))
+
+
+def receive_committed(message: InboundMessage) -> Any:
+    with db.transaction() as session:
+        return actions.receive(session, message, jurisdiction_id=CITY, now=NOW).id
+
+
+def count(session: Session, table: type[Any]) -> int:
+    return session.exec(select(func.count()).select_from(table)).one()
+
+
+def test_fifty_tellings_of_one_message_are_one_message(committed_city: Engine) -> None:
+    ids = at_once(20, lambda _: receive_committed(inbound("SM-same")))
+    assert len(set(ids)) == 1
+    with Session(committed_city) as session:
+        assert (count(session, Message), count(session, Conversation), count(session, ContactPoint)) == (1, 1, 1)
+        assert count(session, OutboxEvent) == 1
+
+
+def test_five_parallel_messages_of_a_new_contact_share_one_thread(committed_city: Engine) -> None:
+    at_once(5, lambda n: receive_committed(inbound(f"SM-{n}", f"mensaje {n}")))
+    with Session(committed_city) as session:
+        assert (count(session, Message), count(session, Conversation)) == (5, 1)
+        assert (count(session, ContactPoint), count(session, Person)) == (1, 1)
+        assert count(session, OutboxEvent) == 5
+
+
+def test_a_withheld_number_is_somebody_new_each_time(session: Session) -> None:
+    make_city(session)
+    first = actions.receive(session, inbound("SM1", sender="Anonymous"), jurisdiction_id=CITY, now=NOW)
+    second = actions.receive(session, inbound("SM2", sender="+266696687"), jurisdiction_id=CITY, now=NOW)
+    assert first.conversation_id != second.conversation_id
+    again = actions.receive(session, inbound("SM1", sender="Anonymous"), jurisdiction_id=CITY, now=NOW)
+    assert again.id == first.id
+    assert count(session, Person) == 2
+
+
+def test_both_writings_of_a_mexican_mobile_are_one_person_answered_where_they_wrote_last(session: Session) -> None:
+    from intake.people.actions import address_of
+
+    make_city(session)
+    first = actions.receive(session, inbound("SM1", sender="+5215512345678"), jurisdiction_id=CITY, now=NOW)
+    second = actions.receive(session, inbound("SM2", sender="+525512345678"), jurisdiction_id=CITY, now=NOW)
+    assert first.conversation_id == second.conversation_id
+    session.expire_all()
+    assert address_of(session.exec(select(ContactPoint)).one()) == "+525512345678"
+
+
+def test_a_week_of_silence_starts_a_new_thread(session: Session) -> None:
+    make_city(session)
+    first = actions.receive(session, inbound("SM1"), jurisdiction_id=CITY, now=NOW)
+    soon = actions.receive(session, inbound("SM2"), jurisdiction_id=CITY, now=NOW + timedelta(days=6))
+    late = actions.receive(session, inbound("SM3"), jurisdiction_id=CITY, now=NOW + timedelta(days=13, seconds=1))
+    assert first.conversation_id == soon.conversation_id != late.conversation_id
+    assert session.get_one(Conversation, first.conversation_id).state == "closed"
+
+
+def test_a_body_with_a_nul_and_without_end_is_kept(session: Session) -> None:
+    make_city(session)
+    message = actions.receive(session, inbound(body="a\0b" + "c" * 20_000), jurisdiction_id=CITY, now=NOW)
+    assert message.body.startswith("abc")
+    assert len(message.body) == actions.MAX_BODY

@@ -1,0 +1,71 @@
+"""The catalogue as values: what a service is and asks, in every language. Nothing here reads the database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+Texts = Mapping[str, str]
+
+LIST_DATATYPES = frozenset({"singlevaluelist", "multivaluelist"})
+
+
+def text_in(texts: Texts, language: str) -> str:
+    """The text in `language`, else in Spanish, else in any language there is; "" when there is none."""
+    return texts.get(language) or texts.get("es") or next(iter(texts.values()), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One answer of a list question: `key` is what a client sends, `name` what people read."""
+
+    key: str
+    name: Texts
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeDefinition:
+    """One question. `is_variable` false: a text to show, never an input, so never required and never validated."""
+
+    code: str
+    datatype: str
+    is_variable: bool
+    is_required: bool
+    position: int
+    description: Texts
+    datatype_description: Texts
+    options: tuple[Option, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDefinition:
+    """A service and its questions in order. `timezone` is the city's: the zone of a date that names none."""
+
+    id: UUID
+    jurisdiction_id: str
+    code: str
+    name: Texts
+    description: Texts
+    kind: str
+    group_code: str
+    group_name: Texts
+    keywords: tuple[str, ...]
+    promise: Mapping[str, Any]
+    notice: Texts
+    icon: str
+    is_emergency: bool
+    is_sensitive: bool
+    position: int
+    timezone: ZoneInfo
+    attributes: tuple[AttributeDefinition, ...] = ()
+
+    @property
+    def has_metadata(self) -> bool:
+        """True when there is anything to show or ask: a client that is told so will fetch the definition."""
+        return bool(self.attributes)
+
+    @property
+    def is_public(self) -> bool:
+        """False for requests that no public list may hold: sensitive matters, and services that promise no id."""
+        return not self.is_sensitive and self.kind != "blackbox"

@@ -1,0 +1,58 @@
+"""Keys of the Open311 API: made here, shown once, kept only as their SHA-256."""
+
+import hmac
+import secrets
+from datetime import datetime
+from hashlib import sha256
+
+from sqlmodel import Session, select
+
+from intake.catalog.models import ApiKey
+
+# 32 random bytes leave nothing to guess, so a fast hash is enough and no salt is needed.
+_KEY_BYTES = 32
+
+
+def create(
+    session: Session,
+    jurisdiction_id: str,
+    label: str,
+    *,
+    now: datetime,
+    agency_code: str | None = None,
+    key: str | None = None,
+) -> str:
+    """A new key for the city, returned in clear this once. `key` is given only by an installation that made its own."""
+    made = key or secrets.token_urlsafe(_KEY_BYTES)
+    session.add(
+        ApiKey(
+            jurisdiction_id=jurisdiction_id,
+            label=label,
+            key_hash=hash_of(made),
+            agency_code=agency_code,
+            created_at=now,
+        )
+    )
+    session.flush()
+    return made
+
+
+def find(session: Session, jurisdiction_id: str, key: str) -> ApiKey | None:
+    """The enabled key of this city, or None: for a missing, empty, unknown, foreign or disabled key alike."""
+    digest = hash_of(key)
+    found = session.exec(select(ApiKey).where(ApiKey.key_hash == digest)).one_or_none() if key else None
+    if found is None or not hmac.compare_digest(found.key_hash, digest):
+        return None
+    return found if found.jurisdiction_id == jurisdiction_id and found.disabled_at is None else None
+
+
+def disable(session: Session, key_id: object, *, now: datetime) -> None:
+    """Ends a key at once; its record stays."""
+    found = session.get(ApiKey, key_id)
+    if found is not None and found.disabled_at is None:
+        found.disabled_at = now
+        session.flush()
+
+
+def hash_of(key: str) -> bytes:
+    return sha256(key.encode()).digest()

@@ -1,0 +1,145 @@
+"""Reads of the catalogue. Definitions are kept in the process until the city's catalogue changes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+from sqlmodel import Session, select
+
+from intake.catalog.definitions import AttributeDefinition, Option, ServiceDefinition
+from intake.catalog.matching import ServiceMatch, match_services
+from intake.catalog.models import Jurisdiction, Service, ServiceAttribute
+from kernel.errors import NotFound
+
+__all__ = [
+    "Catalog",
+    "ServiceDefinition",
+    "ServiceMatch",
+    "catalog",
+    "default_jurisdiction",
+    "jurisdiction",
+    "match_services",
+    "service",
+    "services",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """A city's active services, in their order, also by code. `changed_at` moves whenever any of it does."""
+
+    jurisdiction_id: str
+    timezone: ZoneInfo
+    language: str
+    changed_at: datetime
+    services: tuple[ServiceDefinition, ...]
+    by_code: dict[str, ServiceDefinition]
+
+
+# xmin names the transaction that last wrote the row: two catalogues with the same date are still told apart.
+_VERSION = text("SELECT catalog_changed_at, xmin::text AS xmin, timezone, language FROM jurisdiction WHERE id = :id")
+_cache: dict[str, tuple[tuple[datetime, str], Catalog]] = {}
+_lock = Lock()
+
+
+def jurisdiction(session: Session, jurisdiction_id: str) -> Jurisdiction:
+    """The city. Raises NotFound."""
+    found = session.get(Jurisdiction, jurisdiction_id)
+    if found is None:
+        raise NotFound("No atendemos la jurisdicción {jurisdiction_id}.", jurisdiction_id=jurisdiction_id)
+    return found
+
+
+def default_jurisdiction(session: Session) -> Jurisdiction:
+    """The city that answers when nobody named one: the one marked so, else the first by id. Raises NotFound if none."""
+    found = session.exec(select(Jurisdiction).order_by(Jurisdiction.is_default.desc(), Jurisdiction.id)).first()  # type: ignore[attr-defined]  # a column at class level
+    if found is None:
+        raise NotFound("Todavía no hay ninguna ciudad instalada.")
+    return found
+
+
+def catalog(session: Session, jurisdiction_id: str) -> Catalog:
+    """The city's catalogue, at the cost of one small query while it has not changed. Raises NotFound."""
+    row = session.connection().execute(_VERSION, {"id": jurisdiction_id}).one_or_none()
+    if row is None:
+        raise NotFound("No atendemos la jurisdicción {jurisdiction_id}.", jurisdiction_id=jurisdiction_id)
+    return catalog_at(session, jurisdiction_id, row)
+
+
+def catalog_at(session: Session, jurisdiction_id: str, row: Any) -> Catalog:
+    """As `catalog`, for a caller that has just read `catalog_changed_at`, `xmin`, `timezone` and `language` of the city's row."""
+    version = (row.catalog_changed_at, row.xmin)
+    kept = _cache.get(jurisdiction_id)
+    if kept is not None and kept[0] == version:
+        return kept[1]
+    fresh = _load(session, jurisdiction_id, ZoneInfo(row.timezone), row.language, row.catalog_changed_at)
+    with _lock:
+        _cache[jurisdiction_id] = (version, fresh)
+    return fresh
+
+
+def services(session: Session, jurisdiction_id: str) -> list[ServiceDefinition]:
+    """The active services of the city, in the order it gives them. Raises NotFound for an unknown city."""
+    return list(catalog(session, jurisdiction_id).services)
+
+
+def service(session: Session, jurisdiction_id: str, code: str) -> ServiceDefinition:
+    """The active service with this code. Raises NotFound."""
+    found = catalog(session, jurisdiction_id).by_code.get(code)
+    if found is None:
+        raise unknown_service(code)
+    return found
+
+
+def unknown_service(code: str) -> NotFound:
+    return NotFound("No existe el servicio {code}.", field="service_code", code=code)
+
+
+def _load(session: Session, jurisdiction_id: str, zone: ZoneInfo, language: str, changed_at: datetime) -> Catalog:
+    attributes: dict[Any, list[AttributeDefinition]] = {}
+    asked = (
+        select(ServiceAttribute)
+        .join(Service, Service.id == ServiceAttribute.service_id)  # type: ignore[arg-type]  # a column at class level
+        .where(Service.jurisdiction_id == jurisdiction_id)
+    )
+    for row in sorted(session.exec(asked), key=lambda found: found.position):
+        attributes.setdefault(row.service_id, []).append(
+            AttributeDefinition(
+                code=row.code,
+                datatype=row.datatype,
+                is_variable=row.is_variable,
+                is_required=row.is_required,
+                position=row.position,
+                description=row.description,
+                datatype_description=row.datatype_description,
+                options=tuple(Option(option["key"], option["name"]) for option in row.options),
+            )
+        )
+    rows = session.exec(select(Service).where(Service.jurisdiction_id == jurisdiction_id, Service.is_active))
+    definitions = tuple(
+        ServiceDefinition(
+            id=row.id,
+            jurisdiction_id=jurisdiction_id,
+            code=row.code,
+            name=row.name,
+            description=row.description,
+            kind=row.kind,
+            group_code=row.group_code,
+            group_name=row.group_name,
+            keywords=tuple(row.keywords),
+            promise=row.promise,
+            notice=row.notice,
+            icon=row.icon,
+            is_emergency=row.is_emergency,
+            is_sensitive=row.is_sensitive,
+            position=row.position,
+            timezone=zone,
+            attributes=tuple(attributes.get(row.id, ())),
+        )
+        for row in sorted(rows, key=lambda found: (found.position, found.code))
+    )
+    by_code = {definition.code: definition for definition in definitions}
+    return Catalog(jurisdiction_id, zone, language, changed_at, definitions, by_code)

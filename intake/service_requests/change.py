@@ -1,0 +1,91 @@
+"""Changes to a request that is already in the queue."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import Session, select
+
+from intake.service_requests import lifecycle
+from intake.service_requests.events import add_event
+from intake.service_requests.models import ServiceRequest, ServiceRequestEvent
+from intake.service_requests.values import MAX_DESCRIPTION, Actor, Audience
+from kernel import outbox
+from kernel.errors import Conflict, InvalidInput, NotFound
+
+
+def change_status(
+    session: Session,
+    service_request_id: UUID,
+    *,
+    life: str,
+    outcome_code: str | None = None,
+    note: str = "",
+    actor: Actor,
+    now: datetime,
+    expected_version: int | None = None,
+    data: dict[str, Any] | None = None,
+) -> ServiceRequest:
+    """Moves the request to `life`; `note` is what the public reads about it.
+
+    Raises NotFound, InvalidInput (no such state, closing without an outcome), Conflict (a step the table does not have, or
+    somebody changed the request after the version the caller saw).
+    """
+    service_request = _locked(session, service_request_id, expected_version)
+    lifecycle.check_change(service_request.life, life, outcome_code)
+    _check_note(note)
+    story = {"life": life, "before": service_request.life, "outcome_code": outcome_code} | (data or {})
+    service_request.life = life
+    service_request.outcome_code = outcome_code
+    service_request.closed_at = now if life == lifecycle.CLOSED else None
+    service_request.status_notes = note
+    event = add_event(session, service_request.id, "status_changed", "public", actor, at=now, note=note, data=story)
+    _touch(session, service_request, event, now)
+    return service_request
+
+
+def add_note(
+    session: Session,
+    service_request_id: UUID,
+    *,
+    text: str,
+    audience: Audience,
+    actor: Actor,
+    now: datetime,
+    data: dict[str, Any] | None = None,
+) -> ServiceRequestEvent:
+    """Adds a remark for `audience`; a public one becomes the request's status notes. Raises NotFound, InvalidInput."""
+    service_request = _locked(session, service_request_id, None)
+    if not text.strip():
+        raise InvalidInput("Escribe la nota.", field="note")
+    _check_note(text)
+    event = add_event(session, service_request.id, "noted", audience, actor, at=now, note=text, data=data)
+    if audience == "public":
+        service_request.status_notes = text
+    _touch(session, service_request, event, now)
+    return event
+
+
+def _check_note(note: str) -> None:
+    if len(note) > MAX_DESCRIPTION:
+        raise InvalidInput("La nota es demasiado larga: caben {limit} letras.", field="note", limit=MAX_DESCRIPTION)
+
+
+def _locked(session: Session, service_request_id: UUID, expected_version: int | None) -> ServiceRequest:
+    statement = select(ServiceRequest).where(ServiceRequest.id == service_request_id).with_for_update()
+    # populate_existing: what this session read before the lock may be old by now.
+    found = session.exec(statement, execution_options={"populate_existing": True}).one_or_none()
+    if found is None:
+        raise NotFound("No encontramos ese reporte.")
+    if expected_version is not None and found.version != expected_version:
+        raise Conflict("Alguien cambió este reporte mientras lo veías. Revísalo y vuelve a intentarlo.")
+    return found
+
+
+def _touch(session: Session, service_request: ServiceRequest, event: ServiceRequestEvent, now: datetime) -> None:
+    service_request.updated_at = now
+    service_request.version += 1
+    session.add(service_request)
+    session.flush()
+    assert event.id is not None
+    outbox.record(session, "service_request.updated", at=now, service_request_id=service_request.id, event_id=event.id)

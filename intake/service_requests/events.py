@@ -1,0 +1,41 @@
+"""What happened to a request, one row each, never edited.
+
+Names: submitted, placed, routed, status_changed, noted, replied. `data` by name: submitted {channel}; placed {placed, label,
+score, precision_m, candidates}; routed {agency_code, agency_name, expected_at, outcome}; status_changed {life, before,
+outcome_code}; noted {}; any update from an agency's system adds {update_id, external_status}.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import Session
+
+from intake.service_requests.models import ServiceRequestEvent
+from intake.service_requests.values import Actor, Audience
+
+
+def add_event(
+    session: Session,
+    service_request_id: UUID,
+    name: str,
+    audience: Audience,
+    actor: Actor,
+    *,
+    at: datetime,
+    note: str = "",
+    data: dict[str, Any] | None = None,
+) -> ServiceRequestEvent:
+    """The new event, not yet flushed."""
+    event = ServiceRequestEvent(
+        service_request_id=service_request_id,
+        name=name,
+        audience=audience,
+        actor_kind=actor.kind,
+        actor_name=actor.name,
+        note=note,
+        data=data or {},
+        at=at,
+    )
+    session.add(event)
+    return event

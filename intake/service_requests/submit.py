@@ -1,0 +1,254 @@
+"""From what a resident said to a request in the queue, with its agency and its date, in one commit."""
+
+import secrets
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, select
+
+from georef.points import LonLat
+from intake.catalog import queries as catalog
+from intake.catalog.definitions import ServiceDefinition
+from intake.catalog.models import Jurisdiction
+from intake.service_requests.answers import Answer, read_answers
+from intake.service_requests.events import add_event
+from intake.service_requests.models import Report, RoutingDecisionRow, ServiceRequest
+from intake.service_requests.values import MAX_DESCRIPTION, Actor, InvalidForm, Submission
+from kernel import outbox
+from kernel.crypto import vault
+from kernel.errors import InvalidInput
+from kernel.i18n import translate
+from kernel.ids import new_id
+from routing import queries as routing
+from routing.values import RoutingDecision
+
+# A place found by its name alone decides the agency only when it is a good match and nothing else is nearly as good.
+_SURE_SCORE = 75.0
+_CLEAR_LEAD = 5.0
+_TOKEN_BYTES = 12
+_ACTORS = {"open311": "api", "console": "agent"}
+
+
+def submit(session: Session, submission: Submission, *, now: datetime) -> ServiceRequest:
+    """The request made from `submission`, or the one that its idempotency key already made.
+
+    Raises NotFound for an unknown city or service, InvalidForm with everything that is wrong with the rest.
+    """
+    definition = catalog.service(session, submission.jurisdiction_id, submission.service_code)
+    answers = _checked(definition, submission)
+    if (known := find_submitted(session, submission)) is not None:
+        return known
+    placed, placing = _place(session, submission)
+    decision = routing.route(
+        session,
+        jurisdiction_id=placed.jurisdiction_id,
+        service_code=definition.code,
+        service_group=definition.group_code,
+        promise=definition.promise,
+        point=placed.point,
+        precision_m=placed.precision_m,
+        at=now,
+    )
+    values = _values(placed, definition, answers, decision, now)
+    if decision.outcome == "outside":
+        values |= _outside(session, placed, now)
+    service_request = _insert(session, values, definition, now)
+    if service_request is None:  # somebody else's transaction with the same key committed while this one ran
+        known = find_submitted(session, submission)
+        assert known is not None
+        return known
+    _write_story(session, service_request, placed, placing, decision, now)
+    outbox.record(session, "service_request.submitted", at=now, service_request_id=service_request.id)
+    return service_request
+
+
+def find_submitted(session: Session, submission: Submission) -> ServiceRequest | None:
+    """The request that this submission's idempotency key has already made, if any."""
+    if submission.idempotency_key is None:
+        return None
+    return session.exec(
+        select(ServiceRequest).where(
+            ServiceRequest.jurisdiction_id == submission.jurisdiction_id,
+            ServiceRequest.idempotency_key == submission.idempotency_key,
+        )
+    ).one_or_none()
+
+
+def _checked(definition: ServiceDefinition, submission: Submission) -> dict[str, Answer]:
+    answers, problems = read_answers(definition, submission.attributes)
+    if len(submission.description) > MAX_DESCRIPTION:
+        problems.append(
+            InvalidInput(
+                "La descripción es demasiado larga: caben {limit} letras.", field="description", limit=MAX_DESCRIPTION
+            )
+        )
+    if problems:
+        raise InvalidForm(problems)
+    return answers
+
+
+def _place(session: Session, submission: Submission) -> tuple[Submission, dict[str, Any]]:
+    """The submission with a point if its words name one place clearly, and how that was found."""
+    if submission.point is not None or not submission.address_string:
+        return submission, {}
+    found = routing.locate(session, submission.jurisdiction_id, submission.address_string, limit=2)
+    if not found or found[0].score < _SURE_SCORE:
+        return submission, {"placed": False}
+    if len(found) > 1 and found[0].score - found[1].score < _CLEAR_LEAD and found[0].label != found[1].label:
+        return submission, {"placed": False, "candidates": [match.label for match in found]}
+    best = found[0]
+    placing = {"placed": True, "label": best.label, "score": round(best.score, 1), "precision_m": best.precision_m}
+    return replace(submission, point=best.point, precision_m=best.precision_m), placing
+
+
+def _values(
+    submission: Submission,
+    definition: ServiceDefinition,
+    answers: dict[str, Answer],
+    decision: RoutingDecision,
+    now: datetime,
+) -> dict[str, Any]:
+    point: LonLat | None = submission.point
+    return {
+        "jurisdiction_id": submission.jurisdiction_id,
+        "service_code": definition.code,
+        "channel": submission.channel,
+        "language": submission.language,
+        "description": submission.description,
+        "address_string": submission.address_string,
+        "address_id": submission.address_id,
+        "zipcode": submission.zipcode,
+        "lon": point.lon if point else None,
+        "lat": point.lat if point else None,
+        "precision_m": submission.precision_m if point else None,
+        "areas": decision.areas,
+        "attributes": answers,
+        "media_urls": list(submission.media_urls),
+        "token": f"t-{secrets.token_hex(_TOKEN_BYTES)}" if definition.kind == "batch" else None,
+        "life": "new",
+        "handover": "pending",
+        "agency_code": decision.agency_code,
+        "is_public": definition.is_public,
+        "requested_at": min(submission.requested_at or now, now),
+        "updated_at": now,
+        "expected_at": decision.due_at,
+        "idempotency_key": submission.idempotency_key,
+    }
+
+
+def _outside(session: Session, submission: Submission, now: datetime) -> dict[str, Any]:
+    """What changes for a place outside the city: kept, closed, and the person is told who to ask."""
+    city = catalog.jurisdiction(session, submission.jurisdiction_id)
+    note = translate(
+        submission.language,
+        "Ese lugar está fuera de {city}. Pregunta en el municipio donde está el lugar.",
+        city=city.name,
+    )
+    here = routing.jurisdictions_at(session, submission.point, now.date()) if submission.point else []
+    other = session.get(Jurisdiction, here[0]) if here else None
+    if other is not None:
+        note = translate(
+            submission.language,
+            "Ese lugar está fuera de {city}. Le toca a {other}: llama al {contact}.",
+            city=city.name,
+            other=other.name,
+            contact=other.settings.get("phone") or other.settings.get("contact") or other.name,
+        )
+    return {
+        "life": "closed",
+        "outcome_code": "outside_jurisdiction",
+        "closed_at": now,
+        "handover": "none",
+        "agency_code": None,
+        "expected_at": None,
+        "status_notes": note,
+    }
+
+
+def _insert(
+    session: Session, values: dict[str, Any], definition: ServiceDefinition, now: datetime
+) -> ServiceRequest | None:
+    """The new row, or None when the idempotency key is taken. A folio that is taken is passed over for the next number."""
+    year = now.astimezone(definition.timezone).year
+    folios = vault().folios
+    while True:
+        number: int = session.connection().execute(text("SELECT nextval('folio_seq')")).scalar_one()
+        statement = (
+            insert(ServiceRequest)
+            .values(id=new_id(), folio=folios.folio(year, number), **values)
+            .on_conflict_do_nothing()
+            .returning(ServiceRequest)
+        )
+        made = session.scalars(statement).one_or_none()
+        if made is not None:
+            return made
+        if values["idempotency_key"] is not None and _is_taken(session, values):
+            return None
+
+
+def _is_taken(session: Session, values: dict[str, Any]) -> bool:
+    taken = select(ServiceRequest.id).where(
+        ServiceRequest.jurisdiction_id == values["jurisdiction_id"],
+        ServiceRequest.idempotency_key == values["idempotency_key"],
+    )
+    return session.exec(taken).one_or_none() is not None
+
+
+def _write_story(
+    session: Session,
+    service_request: ServiceRequest,
+    submission: Submission,
+    placing: dict[str, Any],
+    decision: RoutingDecision,
+    now: datetime,
+) -> None:
+    request_id: UUID = service_request.id
+    reporter = submission.reporter
+    session.add(
+        Report(
+            service_request_id=request_id,
+            person_id=reporter.person_id if reporter else None,
+            contact_point_id=reporter.contact_point_id if reporter else None,
+            conversation_id=submission.conversation_id,
+            channel=submission.channel,
+            words=submission.description,
+            wants_notices=reporter.wants_notices if reporter else False,
+            at=service_request.requested_at,
+        )
+    )
+    session.add(
+        RoutingDecisionRow(
+            service_request_id=request_id,
+            agency_code=decision.agency_code,
+            rule_code=decision.rule_code,
+            rule_set_version=decision.rule_set_version,
+            receipt=decision.receipt,
+            at=now,
+        )
+    )
+    actor = Actor(_ACTORS.get(submission.channel, "resident"))  # type: ignore[arg-type]  # the table holds only actor kinds
+    system = Actor("system")
+    add_event(session, request_id, "submitted", "public", actor, at=now, data={"channel": submission.channel})
+    if placing:
+        add_event(session, request_id, "placed", "internal", system, at=now, data=placing)
+    if decision.outcome == "outside":
+        data = {"life": "closed", "outcome_code": "outside_jurisdiction"}
+        add_event(
+            session,
+            request_id,
+            "status_changed",
+            "public",
+            system,
+            at=now,
+            note=service_request.status_notes,
+            data=data,
+        )
+    else:
+        due = decision.due_at.isoformat() if decision.due_at else None
+        routed = {"agency_code": decision.agency_code, "agency_name": decision.agency_name, "expected_at": due}
+        add_event(session, request_id, "routed", "public", system, at=now, data=routed | {"outcome": decision.outcome})
+    session.flush()

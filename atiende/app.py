@@ -1,5 +1,8 @@
 """Builds the web application from its parts. The only place where all routers meet."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI
 
 from agent_console.routes import install as install_console
@@ -7,13 +10,26 @@ from atiende.health import router as health
 from channels.app.routes import install as install_resident_pages
 from channels.webhooks import router as webhooks
 from intake.open311.routes import install as install_open311
+from kernel import db
+from kernel.listener import connection_string
+from kernel.live import LiveFeed
 from kernel.settings import Settings
+
+
+@asynccontextmanager
+async def _live(app: FastAPI) -> AsyncIterator[None]:
+    feed: LiveFeed = app.state.live
+    feed.start(connection_string(db.bind().engine))
+    yield
+    feed.close()
+    feed.join()
 
 
 def create_app(settings: Settings) -> FastAPI:
     """The application for `settings`; `bootstrap.configure` has run in this process."""
-    app = FastAPI(title="Atiende", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="Atiende", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_live)
     app.state.settings = settings
+    app.state.live = LiveFeed()
     app.include_router(health)
     app.include_router(webhooks)
     install_open311(app)

@@ -31,6 +31,14 @@ def worker() -> None:
     run()
 
 
+@app.command(hidden=True)
+def relay() -> None:
+    """Relay events to jobs: the process that `worker` keeps beside it; ends when its standard input closes."""
+    from atiende.commands.worker import relay
+
+    relay()
+
+
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest schema."""

@@ -6,3 +6,8 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     "service_request.submitted": ["intake.conversations.jobs.tell_resident"],
     "service_request.updated": ["intake.conversations.jobs.tell_resident"],
 }
+
+# Seconds between runs of the jobs that go by the clock: they find what an interrupted one left behind.
+PERIODIC: dict[str, float] = {
+    "channels.jobs.sweep": 30,
+}

@@ -63,6 +63,8 @@ def make_engine(url: str, *, pool_size: int = POOL_SIZE) -> Engine:
         pool_size=pool_size,
         max_overflow=10,
         pool_pre_ping=True,
+        # An error text must not quote the row it was about.
+        hide_parameters=True,
         connect_args={"prepare_threshold": None, "connect_timeout": 10},
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,

@@ -1,19 +1,32 @@
 """`atiende serve`: the web process."""
 
 import os
+from types import FrameType
 
 import uvicorn
 
 from atiende import bootstrap
 from atiende.app import create_app
+from kernel import log
+from kernel.live import LiveFeed
 from kernel.settings import load_settings
+
+
+class _Server(uvicorn.Server):
+    """Ends live pages first: an open console would otherwise hold the stop back until the time runs out."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        feed: LiveFeed = self.config.app.state.live  # type: ignore[union-attr]  # uvicorn types the app as any callable
+        feed.close()
+        super().handle_exit(sig, frame)
 
 
 def run(host: str | None, port: int | None) -> None:
     """Serves until it is told to stop. Raises MisconfiguredError for missing or wrong settings."""
     settings = load_settings(os.environ)
+    log.configure(settings.log_format)
     bootstrap.configure(settings)
-    uvicorn.run(
+    config = uvicorn.Config(
         create_app(settings),
         host=host or settings.web.host,
         port=settings.web.port if port is None else port,
@@ -21,3 +34,4 @@ def run(host: str | None, port: int | None) -> None:
         log_config=None,
         timeout_graceful_shutdown=5,
     )
+    _Server(config).run()

@@ -1,0 +1,76 @@
+"""Running one delivery: the job its row names, with the ids of its event.
+
+A job is a top-level function named by its dotted path, called with the event's ids as keywords. It opens its own
+transactions and may run twice: what makes that right is the state it looks at, never this file.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+import structlog
+from sqlalchemy import select, update
+from sqlmodel import col
+
+from kernel import clock, db
+from kernel.errors import AtiendeError, Unavailable
+from kernel.outbox import OutboxDelivery, OutboxEvent
+
+log = structlog.get_logger(__name__)
+
+MAX_ATTEMPTS = 10
+_FIRST_RETRY_S = 0.5
+_LAST_RETRY_S = 900.0
+
+
+def resolve(path: str) -> Callable[..., object]:
+    """The function that a dotted path names. Raises ImportError or AttributeError when there is none."""
+    module, _, name = path.rpartition(".")
+    function: Callable[..., object] = getattr(import_module(module), name)
+    return function
+
+
+def retry_after(attempts: int) -> timedelta:
+    """How long to wait after the `attempts`-th failure: 0.5 s, 2, 8, 32, 128, 512, then 15 minutes; about an hour in all."""
+    return timedelta(seconds=min(_FIRST_RETRY_S * 4.0 ** (attempts - 1), _LAST_RETRY_S))
+
+
+def run_delivery(delivery_id: int) -> None:
+    """Runs the job of a pending delivery and notes how it ended; does nothing when it is done or somebody is at it.
+
+    The row stays locked while the job runs, so that a second worker and the relay pass it by, and a killed worker lets go
+    at once. A failure counts and waits its turn; a database that goes away does not count: the lease brings the row back.
+    """
+    with db.transaction() as session:
+        found = session.execute(
+            select(OutboxDelivery.job, OutboxDelivery.attempts, OutboxEvent.payload)  # type: ignore[call-overload]  # SQLModel attributes are typed as values
+            .join(OutboxEvent, col(OutboxEvent.id) == col(OutboxDelivery.event_id))
+            .where(col(OutboxDelivery.id) == delivery_id, col(OutboxDelivery.state) == "pending")
+            .with_for_update(skip_locked=True, of=OutboxDelivery)
+        ).one_or_none()
+        if found is None:
+            return
+        job, attempts, payload = found
+        outcome = _outcome(delivery_id, job, attempts, payload)
+        session.execute(update(OutboxDelivery).where(col(OutboxDelivery.id) == delivery_id).values(**outcome))
+
+
+def _outcome(delivery_id: int, job: str, attempts: int, payload: dict[str, Any]) -> dict[str, object]:
+    """Calls the job; the columns that tell how it ended."""
+    try:
+        resolve(job)(**payload)
+    except Exception as error:  # a job may fail in any way; none of them may stop the others
+        return _failure(delivery_id, job, attempts + 1, error)
+    return {"state": "done", "done_at": clock.now(), "last_error": None}
+
+
+def _failure(delivery_id: int, job: str, attempts: int, error: Exception) -> dict[str, object]:
+    # Only our own texts may be kept: a driver's message can quote the row, and with it a phone number.
+    text = f"{type(error).__name__}: {error.text}" if isinstance(error, AtiendeError) else type(error).__name__
+    noted = {"delivery_id": delivery_id, "job": job, "attempts": attempts, "error": text}
+    if attempts >= MAX_ATTEMPTS:
+        log.error("job given up", exc_info=error, **noted)
+        return {"state": "dead", "attempts": attempts, "last_error": text}
+    log.warning("job failed, will be tried again", exc_info=None if isinstance(error, Unavailable) else error, **noted)
+    return {"attempts": attempts, "due_at": clock.now() + retry_after(attempts), "last_error": text}

@@ -1,0 +1,113 @@
+"""Events as they are committed, for pages that are open now: one LISTEN connection per web process, fanned out to its readers.
+
+A reader gets ids, never data, and fetches what it may see. Missed events are not stored: after a reconnection, or when a
+reader was too slow, it gets `{"name": "resync"}` and should read its page again.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+from weakref import WeakSet
+
+import orjson
+
+from kernel.listener import listen
+from kernel.outbox import CHANNEL
+
+Event = dict[str, Any]
+RESYNC: Event = {"name": "resync"}
+MAX_WAITING = 256
+_POLL_S = 0.5
+
+
+class Subscription:
+    """One reader's events, in order; ends when the feed closes. Belongs to the event loop it was made on."""
+
+    def __init__(self, is_closed: bool) -> None:
+        self._waiting: deque[Event] = deque()
+        self._wake = asyncio.Event()
+        self._is_closed = is_closed
+
+    def __aiter__(self) -> "Subscription":
+        return self
+
+    async def __anext__(self) -> Event:
+        while not self._waiting:
+            if self._is_closed:
+                raise StopAsyncIteration
+            self._wake.clear()
+            await self._wake.wait()
+        return self._waiting.popleft()
+
+    def _offer(self, events: Sequence[Event]) -> None:
+        if len(self._waiting) + len(events) > MAX_WAITING:
+            # A reader this far behind gains nothing from the rest: one look at the page as it is now replaces them all.
+            self._waiting.clear()
+            events = (RESYNC,)
+        self._waiting.extend(events)
+        self._wake.set()
+
+    def _close(self) -> None:
+        self._is_closed = True
+        self._wake.set()
+
+
+class LiveFeed:
+    """The fan-out of one web process. A subscription that nobody holds any more is forgotten by itself."""
+
+    def __init__(self) -> None:
+        self._readers: WeakSet[Subscription] = WeakSet()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self, url: str) -> None:
+        """Begins to listen at the PostgreSQL address `url`; called on the event loop that serves the readers."""
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._listen, args=(url,), name="live", daemon=True)
+        self._thread.start()
+
+    def subscribe(self) -> Subscription:
+        """Events from now on, as an asynchronous iterator of `{"name": …, ids…}`."""
+        reader = Subscription(self._stop.is_set())
+        self._readers.add(reader)
+        return reader
+
+    @property
+    def readers(self) -> int:
+        return len(self._readers)
+
+    def close(self) -> None:
+        """Ends every subscription, so that open pages do not hold the server back; safe from a signal handler or thread."""
+        self._stop.set()
+        if self._loop and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._close_readers)
+
+    def join(self) -> None:
+        """Waits for the listening thread, half a second at most."""
+        if self._thread:
+            self._thread.join(timeout=_POLL_S * 2)
+
+    def publish(self, events: Sequence[Event]) -> None:
+        """Hands `events` to every reader; on the feed's event loop."""
+        for reader in list(self._readers):
+            reader._offer(events)
+
+    def _close_readers(self) -> None:
+        for reader in list(self._readers):
+            reader._close()
+
+    def _listen(self, url: str) -> None:
+        is_first = True
+        for batch in listen(url, CHANNEL, self._stop, poll_s=_POLL_S):
+            if batch.is_fresh and not is_first:
+                self._hand_over([RESYNC])
+            is_first = False
+            if batch.payloads:
+                self._hand_over([orjson.loads(payload) for payload in batch.payloads])
+
+    def _hand_over(self, events: Sequence[Event]) -> None:
+        if self._loop and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.publish, events)

@@ -1,0 +1,126 @@
+"""Logs without personal data: one handler for every library, one formatter, and a mask over all that goes through it.
+
+Ids may be logged; phone numbers, e-mail addresses and keys come out as `[phone]`, `[email]`, `[secret]`, wherever they stand:
+in the text, in a field, in a traceback. The mask is a net. What is known to be personal is not to be logged at all.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+# Names of fields whose digits are ours and never a phone number.
+_OURS = re.compile(r"(^|_)(id|folio)$")
+_SECRET_NAMES = re.compile(r"(?i)(token|secret|password|passwd|authorization|cookie|api_?key|signature|(^|_)key$)")
+_UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+_DATE = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
+_EMAIL = r"[\w.+\-%]+@[\w\-]+(?:\.[\w\-]+)+"
+_PAIR = r"(?i:\b(?:\w*(?:token|secret|password|api_?key|signature))[\"']?\s*[=:]\s*[\"']?)(?P<secret>[^\s&\"',;]+)"
+_CREDENTIALS = r"://[^\s:/@]*:(?P<password>[^\s/@]+)@"
+# Ten to fifteen digits, however people space them. Not inside a longer word, hex string or decimal fraction.
+_PHONE = r"(?<![\w.])\+?\(?\d(?:[ .\-()\u00a0\u202f]{0,2}\d){9,14}(?![\w]|\.\d)"
+_PATTERN = re.compile(
+    f"(?P<uuid>{_UUID})|{_CREDENTIALS}|{_PAIR}|(?P<email>{_EMAIL})|(?P<date>{_DATE})|(?P<phone>{_PHONE})"
+)
+
+
+def mask(text: str) -> str:
+    """`text` with phone numbers, e-mail addresses, passwords in addresses and `key=value` secrets hidden."""
+    return _PATTERN.sub(_hide, text)
+
+
+def _hide(match: re.Match[str]) -> str:
+    if match["uuid"] or match["date"]:
+        return match[0]
+    for name, shown in (("password", "[secret]"), ("secret", "[secret]"), ("email", "[email]"), ("phone", "[phone]")):
+        if match[name]:
+            start, end = match.start(name) - match.start(), match.end(name) - match.start()
+            return match[0][:start] + shown + match[0][end:]
+    return match[0]
+
+
+def _masked(value: Any, name: str = "") -> Any:
+    """`value` with everything personal in it hidden, to any depth."""
+    if _SECRET_NAMES.search(name) and value is not None:
+        return "[secret]"
+    if isinstance(value, str | int) and _OURS.search(name):
+        return value
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, Mapping):
+        return {key: _masked(item, str(key)) for key, item in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [_masked(item, name) for item in value]
+    if isinstance(value, bool | float) or value is None:
+        return value
+    if isinstance(value, int):
+        return mask_number(value)
+    return mask(str(value))
+
+
+def mask_number(value: int) -> int | str:
+    """A number as long as a phone number is hidden like one."""
+    return "[phone]" if 10 <= len(str(abs(value))) <= 15 else value
+
+
+def _mask_event(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    return {name: item if name in _KEPT else _masked(item, name) for name, item in event.items()}
+
+
+_KEPT = ("timestamp", "level", "logger", "_record", "_from_structlog")
+
+
+class _WithoutQuery(logging.Filter):
+    """Access lines keep method, path, protocol and status: a query may hold a key, a client address is personal."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple) and len(record.args) == 5:
+            _, method, path, version, status = record.args
+            record.msg = "%s %s HTTP/%s %s"
+            record.args = (method, str(path).split("?")[0], version, status)
+        return True
+
+
+def configure(log_format: str = "text", *, level: int = logging.INFO) -> None:
+    """Sends every logger of the process to standard error, masked. log_format: `text` for people, `json` for machines."""
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer: Processor = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if log_format == "json"
+        else structlog.dev.ConsoleRenderer(
+            colors=False, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+        )
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.processors.format_exc_info,
+                _mask_event,
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                renderer,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    # Both repeat each outgoing URL, and with it account ids and look-ups.
+    for noisy in ("httpx", "httpcore"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    access = logging.getLogger("uvicorn.access")
+    access.filters = [_WithoutQuery()]

@@ -1,0 +1,163 @@
+"""The relay turns committed events into running jobs.
+
+Each event becomes one delivery per subscriber, in the transaction that marks the event as relayed. A due delivery is claimed
+by moving its due time forward (the lease), committed, and only then handed over. What is not done when its lease ends is
+handed over again. Several relays may run: they pass each other's rows by.
+"""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from kernel import clock
+from kernel.dispatch import Claim, Dispatcher
+from kernel.jobs import resolve
+from kernel.listener import connection_string, listen
+from kernel.outbox import CHANNEL
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=10)
+POLL_S = 1.0
+BATCH = 200
+KEEP_DONE = timedelta(days=7)
+_PRUNE_EVERY_S = 60.0
+_PRUNE_BATCH = 500
+
+_FAN_OUT = text("""
+    WITH batch AS (
+        SELECT id, name FROM outbox_event WHERE relayed_at IS NULL ORDER BY id LIMIT :batch FOR UPDATE SKIP LOCKED
+    ), subscription AS (
+        SELECT * FROM unnest(CAST(:names AS text[]), CAST(:jobs AS text[])) AS subscription (name, job)
+    ), made AS (
+        INSERT INTO outbox_delivery (event_id, job, state, attempts, due_at)
+        SELECT batch.id, subscription.job, 'pending', 0, :now FROM batch JOIN subscription USING (name) ORDER BY batch.id
+        ON CONFLICT (event_id, job) DO NOTHING
+    )
+    UPDATE outbox_event SET relayed_at = :now FROM batch WHERE outbox_event.id = batch.id
+""")
+
+_CLAIM = text("""
+    WITH due AS (
+        SELECT id FROM outbox_delivery WHERE state = 'pending' AND due_at <= :now
+        ORDER BY due_at, id LIMIT :batch FOR UPDATE SKIP LOCKED
+    )
+    UPDATE outbox_delivery SET due_at = :until FROM due WHERE outbox_delivery.id = due.id RETURNING outbox_delivery.id
+""")
+
+_PRUNE = text("""
+    DELETE FROM outbox_event WHERE id IN (
+        SELECT event.id FROM outbox_event AS event
+        WHERE event.relayed_at < :before AND NOT EXISTS (
+            SELECT 1 FROM outbox_delivery AS delivery WHERE delivery.event_id = event.id AND delivery.state <> 'done'
+        )
+        ORDER BY event.id LIMIT :batch FOR UPDATE SKIP LOCKED
+    )
+""")
+
+
+class Relay:
+    """One relay. `subscriptions`: event name -> dotted paths of jobs; `periodic`: dotted path -> seconds between runs."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        subscriptions: Mapping[str, Sequence[str]],
+        dispatch: Dispatcher,
+        *,
+        periodic: Mapping[str, float] | None = None,
+    ) -> None:
+        self._engine = engine
+        pairs = [(name, job) for name, jobs in subscriptions.items() for job in jobs]
+        self._names, self._jobs = [name for name, _ in pairs], [job for _, job in pairs]
+        self._dispatch = dispatch
+        self._sweeps = [_Sweep(path, every_s) for path, every_s in (periodic or {}).items()]
+        self._prune_at = time.monotonic() + _PRUNE_EVERY_S
+
+    def fan_out(self, now: datetime) -> int:
+        """Gives each new event its deliveries; how many events that were."""
+        with self._engine.begin() as connection:
+            values = {"batch": BATCH, "names": self._names, "jobs": self._jobs, "now": now}
+            return connection.execute(_FAN_OUT, values).rowcount
+
+    def claim(self, now: datetime, limit: int = BATCH) -> list[Claim]:
+        """Leases due deliveries, the longest due first."""
+        until = now + LEASE
+        with self._engine.begin() as connection:
+            ids = connection.scalars(_CLAIM, {"batch": limit, "now": now, "until": until}).all()
+        lease = int(until.timestamp() * 1000)
+        return [Claim(delivery_id, lease) for delivery_id in sorted(ids)]
+
+    def prune(self, now: datetime) -> int:
+        """Removes a batch of events whose every delivery was done a week ago; those that failed for good stay."""
+        with self._engine.begin() as connection:
+            return connection.execute(_PRUNE, {"before": now - KEEP_DONE, "batch": _PRUNE_BATCH}).rowcount
+
+    def drain(self) -> int:
+        """Relays and hands over until nothing is due or nobody has room; how many deliveries were handed over."""
+        handed = 0
+        while True:
+            events = self.fan_out(clock.now())
+            room = min(self._dispatch.room(), BATCH)
+            claims = self.claim(clock.now(), room) if room else []
+            if claims:
+                self._dispatch.dispatch(claims)
+                handed += len(claims)
+            if events < BATCH and len(claims) < BATCH:
+                return handed
+
+    def run(self, stop: threading.Event) -> None:
+        """Works until `stop` is set: on every notification, and once a second in any case. Outlives its database."""
+        is_away = False
+        for _ in listen(connection_string(self._engine), CHANNEL, stop, poll_s=POLL_S):
+            try:
+                self.drain()
+                self._chores()
+                is_away = False
+            except DBAPIError as error:
+                if not is_away:
+                    log.warning("relay interrupted, trying again", error=type(error).__name__)
+                is_away = True
+                stop.wait(POLL_S)
+        for sweep in self._sweeps:
+            sweep.join()
+
+    def _chores(self) -> None:
+        if time.monotonic() >= self._prune_at:
+            pruned = self.prune(clock.now())
+            # A full batch means more of the same: come back soon, but let events pass in between.
+            self._prune_at = time.monotonic() + (POLL_S if pruned == _PRUNE_BATCH else _PRUNE_EVERY_S)
+        for sweep in self._sweeps:
+            sweep.run_if_due()
+
+
+class _Sweep:
+    """A job that runs by the clock, in a thread of its own and never twice at once in this process."""
+
+    def __init__(self, path: str, every_s: float) -> None:
+        self._path = path
+        self._every_s = every_s
+        self._due = time.monotonic()
+        self._thread: threading.Thread | None = None
+
+    def run_if_due(self) -> None:
+        if time.monotonic() < self._due or (self._thread and self._thread.is_alive()):
+            return
+        self._due = time.monotonic() + self._every_s
+        self._thread = threading.Thread(target=self._run, name=self._path)
+        self._thread.start()
+
+    def join(self) -> None:
+        if self._thread:
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            resolve(self._path)()
+        except Exception as error:  # the next round tries again; the relay itself must go on
+            log.warning("sweep failed", job=self._path, exc_info=error)

@@ -31,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     engine = db.make_engine(server.url)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("CREATE DATABASE template_atiende"))
-    template = db.make_engine(server.url.replace("/postgres?", "/template_atiende?"))
+    template = db.make_engine(server.url.replace("/atiende?", "/template_atiende?"))
     migrate(template)
     template.dispose()
     engine.dispose()
@@ -52,7 +52,7 @@ def make_database(name: str) -> str:
         connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
         connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE template_atiende'))
     engine.dispose()
-    return url.replace("/postgres?", f"/{name}?")
+    return url.replace("/atiende?", f"/{name}?")
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ _EMAIL = r"[\w.+\-%]+@[\w\-]+(?:\.[\w\-]+)+"
 _PAIR = r"(?i:\b(?:\w*(?:token|secret|password|api_?key|signature))[\"']?\s*[=:]\s*[\"']?)(?P<secret>[^\s&\"',;]+)"
 _CREDENTIALS = r"://[^\s:/@]*:(?P<password>[^\s/@]+)@"
 # Ten to fifteen digits, however people space them. Not inside a longer word, hex string or decimal fraction.
-_PHONE = r"(?<![\w.])\+?\(?\d(?:[ .\-()\u00a0\u202f]{0,2}\d){9,14}(?![\w]|\.\d)"
+_PHONE = r"(?:(?<![\w.])|(?<=%2[Bb]))\+?\(?\d(?:[ .\-()\u00a0\u202f]{0,2}\d){9,14}(?![\w]|\.\d)"
 _PATTERN = re.compile(
     f"(?P<uuid>{_UUID})|{_CREDENTIALS}|{_PAIR}|(?P<email>{_EMAIL})|(?P<date>{_DATE})|(?P<phone>{_PHONE})"
 )

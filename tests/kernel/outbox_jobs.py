@@ -1,0 +1,40 @@
+"""Jobs for the tests of the relay: their effects are rows, so that a second run can be seen."""
+
+import threading
+
+from sqlalchemy import text
+
+from kernel import db
+from kernel.errors import Unavailable
+
+STOP = threading.Event()
+failures: dict[str, int] = {}
+gate = threading.Event()
+started = threading.Event()
+
+
+def note_once(ref: str) -> None:
+    """An idempotent handler: the effect of `ref` happens once, however often this runs."""
+    with db.transaction() as session:
+        session.connection().execute(
+            text("INSERT INTO relay_effect (ref) VALUES (:ref) ON CONFLICT DO NOTHING"), {"ref": ref}
+        )
+        session.connection().execute(text("INSERT INTO relay_run (ref) VALUES (:ref)"), {"ref": ref})
+
+
+def fail_a_while(ref: str) -> None:
+    """Fails as often as `failures[ref]` says, then works."""
+    if failures.get(ref, 0) > 0:
+        failures[ref] -= 1
+        raise Unavailable("El proveedor no contesta.")
+    note_once(ref)
+
+
+def explode(ref: str) -> None:
+    raise ValueError(f"a message of +52 55 1234 5678 about {ref}")
+
+
+def wait_for_gate(ref: str) -> None:
+    started.set()
+    assert gate.wait(10)
+    note_once(ref)

@@ -1,0 +1,90 @@
+"""One delivery at a time: how it ends, when it is tried again, and what may be kept of an error."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import Session, select
+
+from kernel.jobs import MAX_ATTEMPTS, retry_after, run_delivery
+from kernel.outbox import OutboxDelivery, OutboxEvent
+from tests.kernel import outbox_jobs
+
+NOW = datetime(2026, 11, 19, 19, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def effects(session: Session) -> Session:
+    session.connection().execute(text("CREATE TEMPORARY TABLE relay_effect (ref text PRIMARY KEY) ON COMMIT DROP"))
+    session.connection().execute(text("CREATE TEMPORARY TABLE relay_run (ref text) ON COMMIT DROP"))
+    return session
+
+
+def make_delivery(session: Session, job: str, **values: Any) -> OutboxDelivery:
+    event = OutboxEvent(name="thing.happened", payload={"ref": "a"}, at=NOW, relayed_at=NOW)
+    session.add(event)
+    session.flush()
+    assert event.id is not None
+    delivery = OutboxDelivery(event_id=event.id, job=f"tests.kernel.outbox_jobs.{job}", due_at=NOW, **values)
+    session.add(delivery)
+    session.flush()
+    return delivery
+
+
+def run(session: Session, delivery: OutboxDelivery) -> OutboxDelivery:
+    assert delivery.id is not None
+    run_delivery(delivery.id)
+    session.expire_all()
+    return session.exec(select(OutboxDelivery).where(OutboxDelivery.id == delivery.id)).one()
+
+
+def test_a_job_gets_the_ids_of_its_event_and_ends_done(effects: Session) -> None:
+    after = run(effects, make_delivery(effects, "note_once"))
+    assert (after.state, after.attempts, after.last_error) == ("done", 0, None)
+    assert after.done_at is not None
+    assert effects.connection().scalars(text("SELECT ref FROM relay_effect")).all() == ["a"]
+
+
+def test_a_delivery_that_is_done_or_dead_is_left_alone(effects: Session) -> None:
+    for state in ("done", "dead"):
+        assert run(effects, make_delivery(effects, "note_once", state=state)).state == state
+    assert effects.connection().scalars(text("SELECT ref FROM relay_run")).all() == []
+
+
+def test_an_unknown_id_is_nothing_to_do(effects: Session) -> None:
+    run_delivery(999_999_999)
+
+
+def test_a_failure_waits_longer_each_time_and_keeps_our_text(effects: Session) -> None:
+    outbox_jobs.failures["a"] = 1
+    failed = run(effects, make_delivery(effects, "fail_a_while"))
+    assert (failed.state, failed.attempts) == ("pending", 1)
+    assert failed.last_error == "Unavailable: El proveedor no contesta."
+    assert failed.due_at > NOW
+    after = run(effects, failed)
+    assert (after.state, after.attempts, after.last_error) == ("done", 1, None)
+
+
+def test_a_foreign_error_leaves_only_its_name(effects: Session) -> None:
+    assert run(effects, make_delivery(effects, "explode")).last_error == "ValueError"
+
+
+def test_the_last_failure_is_final(effects: Session) -> None:
+    before_last = make_delivery(effects, "explode", attempts=MAX_ATTEMPTS - 2)
+    assert run(effects, before_last).state == "pending"
+    after = run(effects, before_last)
+    assert (after.state, after.attempts) == ("dead", MAX_ATTEMPTS)
+
+
+def test_a_job_that_is_not_there_counts_as_a_failure(effects: Session) -> None:
+    after = run(effects, make_delivery(effects, "no_such_job"))
+    assert (after.state, after.last_error) == ("pending", "AttributeError")
+
+
+def test_waits_grow_to_a_quarter_of_an_hour() -> None:
+    waits = [retry_after(attempts) for attempts in range(1, MAX_ATTEMPTS)]
+    assert waits[:4] == [timedelta(seconds=seconds) for seconds in (0.5, 2, 8, 32)]
+    assert waits == sorted(waits)
+    assert waits[-1] == timedelta(minutes=15)
+    assert timedelta(minutes=30) < sum(waits, timedelta()) < timedelta(hours=2)

@@ -1,0 +1,143 @@
+"""The live feed: what is committed reaches every open page, and a page that missed something is told to look again."""
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlmodel import Session
+
+from kernel import outbox
+from kernel.listener import connection_string
+from kernel.live import MAX_WAITING, RESYNC, Event, LiveFeed, Subscription
+
+NOW = datetime(2026, 11, 19, 19, 0, tzinfo=UTC)
+
+
+def record(engine: Engine, *numbers: int) -> None:
+    with Session(engine) as session:
+        for number in numbers:
+            outbox.record(session, "thing.happened", at=NOW, number=number)
+        session.commit()
+
+
+async def take(reader: Subscription, count: int) -> list[Event]:
+    return [await asyncio.wait_for(anext(reader), 10) for _ in range(count)]
+
+
+async def listening(feed: LiveFeed, engine: Engine) -> None:
+    """Starts `feed` and returns when its connection hears."""
+    feed.start(connection_string(engine))
+    probe = feed.subscribe()
+    for _ in range(100):
+        await asyncio.to_thread(record, engine, -1)
+        try:
+            await asyncio.wait_for(anext(probe), 0.2)
+        except TimeoutError:
+            continue
+        await asyncio.sleep(0.1)
+        return
+    raise AssertionError("the feed hears nothing")
+
+
+def with_feed(engine: Engine, use: Callable[[LiveFeed], Awaitable[None]]) -> None:
+    async def run() -> None:
+        feed = LiveFeed()
+        await listening(feed, engine)
+        try:
+            await use(feed)
+        finally:
+            feed.close()
+            await asyncio.to_thread(feed.join)
+
+    asyncio.run(run())
+    with engine.begin() as connection:
+        connection.execute(text("TRUNCATE outbox_event, outbox_delivery"))
+
+
+@pytest.mark.database
+def test_every_reader_gets_what_is_committed_in_order(engine: Engine) -> None:
+    async def use(feed: LiveFeed) -> None:
+        readers = [feed.subscribe() for _ in range(3)]
+        await asyncio.to_thread(record, engine, 1, 2)
+        await asyncio.to_thread(record, engine, 3)
+        for reader in readers:
+            assert await take(reader, 3) == [{"name": "thing.happened", "number": number} for number in (1, 2, 3)]
+
+    with_feed(engine, use)
+
+
+@pytest.mark.database
+def test_what_is_rolled_back_is_never_told(engine: Engine) -> None:
+    async def use(feed: LiveFeed) -> None:
+        reader = feed.subscribe()
+        with Session(engine) as session:
+            outbox.record(session, "thing.happened", at=NOW, number=1)
+            session.rollback()
+        await asyncio.to_thread(record, engine, 2)
+        assert await take(reader, 1) == [{"name": "thing.happened", "number": 2}]
+
+    with_feed(engine, use)
+
+
+@pytest.mark.database
+def test_after_a_lost_connection_every_page_looks_again(engine: Engine) -> None:
+    async def use(feed: LiveFeed) -> None:
+        reader = feed.subscribe()
+        with engine.begin() as connection:
+            killed = connection.scalars(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE query LIKE 'LISTEN%' AND datname = current_database()"
+                )
+            ).all()
+        assert killed == [True]
+        assert await take(reader, 1) == [RESYNC]
+        await asyncio.to_thread(record, engine, 7)
+        assert await take(reader, 1) == [{"name": "thing.happened", "number": 7}]
+
+    with_feed(engine, use)
+
+
+def test_a_slow_reader_gets_one_resync_instead_of_a_backlog() -> None:
+    async def run() -> None:
+        feed = LiveFeed()
+        slow = feed.subscribe()
+        for number in range(MAX_WAITING + 1):
+            feed.publish([{"name": "thing.happened", "number": number}])
+        feed.publish([{"name": "thing.happened", "number": "last"}])
+        assert await take(slow, 2) == [RESYNC, {"name": "thing.happened", "number": "last"}]
+
+    asyncio.run(run())
+
+
+def test_closing_ends_every_reader_and_new_ones_end_at_once() -> None:
+    async def run() -> None:
+        feed = LiveFeed()
+        feed.start("postgresql://nobody@127.0.0.1:1/nothing")
+        reader = feed.subscribe()
+        waiting = asyncio.create_task(take(reader, 1))
+        await asyncio.sleep(0)
+        feed.close()
+        with pytest.raises((StopAsyncIteration, RuntimeError)):
+            await waiting
+        assert [event async for event in feed.subscribe()] == []
+        await asyncio.to_thread(feed.join)
+
+    asyncio.run(run())
+
+
+def test_a_reader_nobody_holds_is_forgotten() -> None:
+    async def run() -> None:
+        feed = LiveFeed()
+        kept = feed.subscribe()
+        gone = feed.subscribe()
+        assert feed.readers == 2
+        del gone
+        gc.collect()
+        assert feed.readers == 1
+        del kept
+
+    asyncio.run(run())

@@ -1,0 +1,102 @@
+"""What is logged by mistake comes out masked; what an operator needs to read does not."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+
+import pytest
+import structlog
+
+from kernel import log
+
+Lines = Callable[[], str]
+PERSONAL = ["5512345678", "1234", "rosa@example.com", "s3cr3t"]
+
+
+@pytest.fixture
+def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[Lines]:
+    """What this test has logged so far."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    written: list[str] = []
+
+    def read() -> str:
+        written.append(capsys.readouterr().err)
+        return "".join(written)
+
+    yield read
+    root.handlers, root.level = handlers, level
+    logging.getLogger("uvicorn.access").filters = []
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("call +525512345678 now", "call [phone] now"),
+        ("call +52 (55) 1234-5678", "call [phone]"),
+        ("55 1234 5678", "[phone]"),
+        ("whatsapp:+5215512345678", "whatsapp:[phone]"),
+        ("from=%2B525512345678&x=1", "from=%2B[phone]&x=1"),
+        ("to rosa.perez+311@correo.example.mx.", "to [email]."),
+        ("postgresql://atiende:s3cr3t@db/atiende", "postgresql://atiende:[secret]@db/atiende"),
+        ("POST /x?api_key=s3cr3t&format=json", "POST /x?api_key=[secret]&format=json"),
+        ('{"auth_token": "s3cr3t"}', '{"auth_token": "[secret]"}'),
+    ],
+)
+def test_personal_data_is_hidden(text: str, shown: str) -> None:
+    assert log.mask(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "message 0192f3c4-1234-7567-8901-234567890123 stored",
+        "at 2026-11-19T19:00:00.123456+00:00 and 2026-11-19 19:00:00",
+        "point -99.133209, 19.432608",
+        "served 200 in 35 ms, port 8311, pid 1234567",
+        "commit bddd2720123456789abcdef",
+    ],
+)
+def test_ids_times_and_numbers_stay_readable(text: str) -> None:
+    assert log.mask(text) == text
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_phone_number_logged_by_mistake_is_masked_everywhere(lines: Lines, log_format: str) -> None:
+    log.configure(log_format)
+    logger = structlog.get_logger("channels.sms")
+    logger.info(
+        "sent to +52 55 1234 5678", sender="+525512345678", auth_token="s3cr3t", deep={"to": ["rosa@example.com"]}
+    )
+    logging.getLogger("some.library").warning("from %s and %d", "+525512345678", 5512345678)
+    try:
+        raise ValueError("the row of +52 55 1234 5678")
+    except ValueError as error:
+        logger.error("failed", exc_info=error)
+    written = lines()
+    assert [word for word in PERSONAL if word in written] == []
+    assert "sent to [phone]" in written
+    assert "ValueError" in written
+
+
+def test_a_folio_field_is_not_taken_for_a_phone_number(lines: Lines) -> None:
+    log.configure("json")
+    structlog.get_logger("x").info(
+        "told", folio="2648173056", service_request_id="0192f3c4-1234-7567-8901-234567890123"
+    )
+    line = json.loads(lines())
+    assert line["folio"] == "2648173056"
+    assert line["event"] == "told"
+    assert line["level"] == "info"
+    assert line["logger"] == "x"
+
+
+def test_the_access_line_has_no_query_and_no_address(lines: Lines) -> None:
+    log.configure("text")
+    logging.getLogger("uvicorn.access").info(
+        '%s - "%s %s HTTP/%s" %d', "203.0.113.9:5000", "GET", "/open311/v2/requests.json?api_key=s3cr3t", "1.1", 200
+    )
+    assert "GET /open311/v2/requests.json HTTP/1.1 200" in lines()
+    assert "203.0.113.9" not in lines()
+    assert "api_key" not in lines()

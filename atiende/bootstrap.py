@@ -1,7 +1,8 @@
-"""Wires one process: engine and keys, from settings. Every composition root (web, worker, command) starts here."""
+"""Wires one process: engine, keys and channels, from settings. Every composition root (web, worker, command) starts here."""
 
 from sqlalchemy import Engine
 
+from channels import registry
 from kernel import crypto, db
 from kernel.errors import MisconfiguredError
 from kernel.settings import Settings, StorageSettings
@@ -28,6 +29,7 @@ def configure_storage(settings: Settings | StorageSettings) -> Engine:
 
 
 def configure(settings: Settings) -> Engine:
-    """Storage and keys."""
+    """Storage, keys and channels."""
     crypto.configure(settings.secrets.vault())
+    registry.connect(settings)
     return configure_storage(settings)

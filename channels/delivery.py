@@ -1,0 +1,187 @@
+"""The life of an outbound message between our database and a provider.
+
+    queued ──claim──> sending ──taken──────> accepted ──> sent, delivered, read, undelivered, failed (receipts)
+      ^                 │ ├───refused──────> failed
+      ├──not taken──────┘ └───no answer────> uncertain
+      └──the provider positively has no such message──┘
+
+`sending` is committed before the provider is called, so that a crash in between is seen: after a while such a message is
+uncertain. An uncertain one is never sent again by itself; docs/channels/delivery.md has the rules by which it is settled.
+Every function takes the session and never commits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from uuid import UUID
+
+import structlog
+from sqlmodel import Session, col, select
+
+from channels.errors import DeliveryError
+from channels.values import OutboundMessage, ProviderMessageId
+from intake.catalog.models import Jurisdiction
+from intake.conversations import actions as conversations
+from intake.conversations.delivery_states import later
+from intake.conversations.models import Conversation, Message
+from intake.people import actions as people
+from intake.people.models import ContactPoint
+from kernel.errors import Conflict
+from kernel.outbox import record
+
+log = structlog.get_logger(__name__)
+
+# Longer than any call to a provider may take (settings.sms.timeout_s is 15): whoever held it this long ago is gone.
+SENDING_LEASE = timedelta(seconds=40)
+RETRY_PAUSE = timedelta(seconds=2)
+GIVE_UP_AFTER = timedelta(hours=4)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A message that is ours to send now."""
+
+    channel: str
+    message: OutboundMessage
+
+
+class Nothing(Enum):
+    """Why there is nothing to send."""
+
+    DONE = "everything of this thread was handed over"
+    WAIT = "somebody else is sending, or it was tried a moment ago"
+
+
+def claim_next(session: Session, message_id: UUID, *, now: datetime) -> Claim | Nothing:
+    """The oldest unsent message of the thread that `message_id` is in, marked `sending`: replies keep their order.
+
+    On the way, a message whose sender died becomes uncertain, one that is too old failed, and a notice to somebody who
+    opted out meanwhile suppressed.
+    """
+    for message in _unsent(session, message_id):
+        if message.status == "sending":
+            if message.changed_at > now - SENDING_LEASE:
+                return Nothing.WAIT
+            move(session, message, "uncertain", reason="no_answer", now=now)
+        elif message.attempts and message.changed_at > now - RETRY_PAUSE:
+            return Nothing.WAIT
+        elif message.attempts and message.at < now - GIVE_UP_AFTER:
+            move(session, message, "failed", reason="expired", now=now)
+        else:
+            conversation = session.get_one(Conversation, message.conversation_id)
+            if message.author_kind == "notice" and people.is_opted_out(session, conversation.contact_point_id):
+                move(session, message, "suppressed", reason="withdrawn", now=now)
+                continue
+            message.attempts += 1
+            message.status = "sending"
+            message.changed_at = now
+            return Claim(message.channel, addressed(session, message, conversation))
+    return Nothing.DONE
+
+
+def _unsent(session: Session, message_id: UUID) -> Sequence[Message]:
+    thread = select(Message.conversation_id).where(Message.id == message_id).scalar_subquery()
+    return session.exec(
+        select(Message)
+        .where(
+            Message.conversation_id == thread,
+            Message.direction == "outbound",
+            col(Message.status).in_(("queued", "sending")),
+        )
+        .order_by(col(Message.seq))
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def addressed(session: Session, message: Message, conversation: Conversation) -> OutboundMessage:
+    """The message with where it goes and from which of the city's numbers."""
+    contact_point = session.get_one(ContactPoint, conversation.contact_point_id)
+    city = session.get_one(Jurisdiction, conversation.jurisdiction_id)
+    return OutboundMessage(
+        message_id=message.id,
+        sender=city.sms_number if message.channel == "sms" else None,
+        recipient=people.address_of(contact_point),
+        body=message.body,
+        plain_letters=bool(city.settings.get("sms_transliterate", True)),
+    )
+
+
+def note_taken(
+    session: Session, message_id: UUID, provider_message_id: ProviderMessageId, *, segments: int, now: datetime
+) -> None:
+    """The provider has it. A receipt may have come before its answer; then there is nothing left to say."""
+    message = held(session, message_id)
+    message.provider_message_id = provider_message_id
+    message.segments = segments
+    if later(message.status, "accepted") != message.status:
+        move(session, message, "accepted", reason=None, now=now)
+
+
+def note_failure(session: Session, message_id: UUID, failure: DeliveryError, *, now: datetime) -> None:
+    """The provider did not confirm it. Changes nothing when a receipt has meanwhile said otherwise."""
+    if failure.reason == "opted_out":
+        _note_stopped(session, message_id, now=now)
+    message = held(session, message_id)
+    if message.status != "sending":
+        return
+    status = "uncertain" if failure.uncertain else "failed" if failure.permanent else "queued"
+    move(session, message, status, reason=failure.reason, now=now)
+
+
+def move(session: Session, message: Message, status: str, *, reason: str | None, now: datetime) -> None:
+    """Writes the state and wakes whoever watches the thread."""
+    log.info("message.moved", message_id=str(message.id), was=message.status, now=status, reason=reason)
+    message.status = status
+    message.error_code = reason
+    message.changed_at = now
+    if status != "queued":
+        name = "message.uncertain" if status == "uncertain" else "message.settled"
+        record(session, name, at=now, message_id=message.id, conversation_id=message.conversation_id)
+
+
+def queue_again(session: Session, message: Message, *, now: datetime) -> None:
+    """It is certain that nobody has it: it waits for its turn again, and the delivery job is told."""
+    move(session, message, "queued", reason=message.error_code, now=now)
+    record(session, "message.queued", at=now, message_id=message.id, conversation_id=message.conversation_id)
+
+
+def settle_by_hand(session: Session, message_id: UUID, *, arrived: bool, now: datetime) -> Message:
+    """A person says what became of an uncertain message: it arrived, or it must be sent again.
+
+    Raises Conflict when it is not uncertain any more.
+    """
+    message = held(session, message_id)
+    if message.status != "uncertain":
+        raise Conflict("Este mensaje ya no está en duda. Actualiza la página.")
+    if arrived:
+        move(session, message, "sent", reason=None, now=now)
+    else:
+        # Its thread may be hours old: the four hours count from this decision.
+        message.at = now
+        message.attempts = 0
+        queue_again(session, message, now=now)
+    return message
+
+
+def held(session: Session, message_id: UUID) -> Message:
+    """The message, locked until this transaction ends, as it is now."""
+    return session.exec(
+        select(Message)
+        .where(Message.id == message_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one()
+
+
+def _note_stopped(session: Session, message_id: UUID, *, now: datetime) -> None:
+    # The person wrote STOP to the provider: the evidence is kept as if they had written it to us.
+    contact_point_id = session.exec(
+        select(Conversation.contact_point_id).join(Message).where(Message.id == message_id)
+    ).one()
+    if not people.is_opted_out(session, contact_point_id):
+        people.record_consent(
+            session, contact_point_id, purpose="notices", is_granted=False, words="STOP (provider)", now=now
+        )
+    conversations.suppress_notices(session, contact_point_id, now=now)

@@ -1,0 +1,79 @@
+"""Jobs of the channels. Each may run twice; the state of the message decides what is left to do."""
+
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlmodel import Session
+
+from channels import delivery, registry, settling
+from channels.delivery import Claim, Nothing
+from channels.errors import DeliveryError
+from channels.registry import Channel
+from intake.conversations.models import Message
+from kernel import clock, db
+from kernel.errors import Unavailable
+
+log = structlog.get_logger(__name__)
+
+# A database that restarts is back within seconds; what the provider answered is worth waiting for.
+_STORE_PAUSES_S = (0.2, 0.5, 1, 2, 4, 8)
+
+
+def deliver_message(message_id: str, **_: object) -> None:
+    """Hands this message to its provider, after every earlier one of its thread.
+
+    Raises Unavailable when it is still to be sent, so that it is tried again later.
+    """
+    wanted = UUID(message_id)
+    while isinstance(claim := _claim(wanted), Claim):
+        _send(registry.channel_named(claim.channel), claim)
+    with db.transaction() as session:
+        status = session.get_one(Message, wanted).status
+    if status in ("queued", "sending"):
+        raise Unavailable("El mensaje espera su turno.")
+
+
+def sweep() -> None:
+    """Settles messages nobody knows the end of, and wakes those whose turn was forgotten. Runs every half minute."""
+    settling.sweep(registry.connected())
+
+
+def _claim(message_id: UUID) -> Claim | Nothing:
+    with db.transaction() as session:
+        message = session.get_one(Message, message_id)
+        registry.channel_named(message.channel)  # not connected: nothing is marked as being sent
+        return delivery.claim_next(session, message_id, now=clock.now())
+
+
+def _send(channel: Channel, claim: Claim) -> None:
+    message_id = claim.message.message_id
+    try:
+        _, segments = channel.prepare(claim.message)
+        provider_message_id = channel.send(claim.message)
+    except DeliveryError as failure:
+        reason = failure
+        _store(lambda session: delivery.note_failure(session, message_id, reason, now=clock.now()))
+        if not failure.permanent and not failure.uncertain:
+            raise Unavailable("El proveedor no tomó el mensaje; se intenta otra vez.") from failure
+        return
+
+    def taken(session: Session) -> None:
+        delivery.note_taken(session, message_id, provider_message_id, segments=segments, now=clock.now())
+
+    _store(taken)
+
+
+def _store(write: Callable[[Session], None]) -> None:
+    for pause_s in _STORE_PAUSES_S:
+        try:
+            with db.transaction() as session:
+                write(session)
+            return
+        except (OperationalError, InterfaceError) as error:
+            log.warning("delivery.store_again", error=type(error.orig).__name__)
+            time.sleep(pause_s)
+    with db.transaction() as session:
+        write(session)

@@ -1,0 +1,37 @@
+"""Why a message was not delivered: our words for it, the same for every channel, and what an operator reads."""
+
+from kernel.i18n import translate
+
+REASONS = {
+    "blocked_region": "No se envían mensajes a ese país.",
+    "carrier_rejected": "La compañía telefónica lo rechazó.",
+    "credentials": "El proveedor no reconoce la cuenta de esta instalación.",
+    "empty": "El mensaje estaba vacío.",
+    "expired": "No se pudo entregar en 4 horas.",
+    "line_unreachable": "El teléfono está apagado o sin señal.",
+    "message_filtered": "La compañía telefónica lo tomó por publicidad.",
+    "no_answer": "El proveedor no contestó.",
+    "not_a_mobile": "Ese número no recibe mensajes de texto.",
+    "not_a_number": "Ese número no existe.",
+    "opted_out": "La persona pidió al proveedor no recibir mensajes.",
+    "provider_down": "El proveedor no está disponible.",
+    "rate_limited": "El proveedor pidió ir más despacio.",
+    "sender_refused": "El proveedor no acepta nuestro número.",
+    "too_long": "El mensaje es demasiado largo.",
+    "unknown": "El proveedor no dijo por qué.",
+    "withdrawn": "La persona pidió no recibir avisos.",
+}
+_VENDOR = "vendor_"
+
+
+def of_vendor_code(code: str) -> str:
+    """The reason for a vendor's code that is in none of our tables."""
+    return f"{_VENDOR}{code}"
+
+
+def in_words(reason: str, language: str) -> str:
+    """`reason` as a sentence."""
+    if reason.startswith(_VENDOR):
+        code = reason.removeprefix(_VENDOR)
+        return translate(language, "El proveedor contestó con el código {code}.", code=code)
+    return translate(language, REASONS.get(reason, REASONS["unknown"]))

@@ -1,0 +1,78 @@
+"""The channels there are. Adding one is a folder, one line in `CHANNELS` and a page in docs/channels/ (docs/add-a-channel.md)."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import ClassVar, Protocol
+
+from channels.sms.adapter import SmsChannel
+from channels.values import OutboundMessage, ProviderMessageId, ProviderRecord, Webhook, WebhookEvent
+from kernel.errors import Unavailable
+from kernel.settings import Settings
+
+
+class Channel(Protocol):
+    """One way of reaching residents, over one provider. Knows the wire, not the database."""
+
+    name: ClassVar[str]
+    # The kind of contact point whose address this channel speaks to.
+    contact_kind: ClassVar[str]
+
+    def verify(self, webhook: Webhook) -> None:
+        """Raises ForgedWebhook unless the provider signed this call; InvalidInput when it is no call of its kind at all."""
+
+    def parse(self, webhook: Webhook) -> list[WebhookEvent]:
+        """What a verified call tells. Unknown parameters are ignored, unknown statuses give nothing."""
+
+    def acknowledge(self) -> tuple[str, str]:
+        """The media type and body that make the provider content and silent."""
+
+    def prepare(self, message: OutboundMessage) -> tuple[str, int]:
+        """The text as it will be sent, and how many SMS it costs. Raises DeliveryError when it cannot be sent."""
+
+    def send(self, message: OutboundMessage) -> ProviderMessageId:
+        """Hands the message to the provider, once. Raises DeliveryError."""
+
+    def look_up(self, message: OutboundMessage, since: datetime) -> list[ProviderRecord]:
+        """Every message of this text to this person that the provider has since then, oldest first.
+
+        Raises DeliveryError when the provider did not give a complete answer.
+        """
+
+    def close(self) -> None:
+        """Lets connections go."""
+
+
+CHANNELS: dict[str, Callable[[Settings], Channel | None]] = {
+    "sms": SmsChannel.from_settings,
+}
+
+_connected: dict[str, Channel] = {}
+
+
+def connect(settings: Settings) -> None:
+    """Called once by a composition root: opens every channel that this installation has an account for."""
+    disconnect()
+    for name, open_channel in CHANNELS.items():
+        channel = open_channel(settings)
+        if channel is not None:
+            _connected[name] = channel
+
+
+def disconnect() -> None:
+    """Lets every channel go."""
+    for channel in _connected.values():
+        channel.close()
+    _connected.clear()
+
+
+def connected() -> dict[str, Channel]:
+    """The channels of this process by name."""
+    return dict(_connected)
+
+
+def channel_named(name: str) -> Channel:
+    """Raises Unavailable when this installation has no account for the channel, so that its messages wait."""
+    found = _connected.get(name)
+    if found is None:
+        raise Unavailable("El canal {name} no está conectado en esta instalación.", name=name)
+    return found

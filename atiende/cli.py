@@ -16,11 +16,17 @@ app.add_typer(layer_app, name="layer")
 
 
 @app.command()
-def serve(host: str | None = None, port: int | None = None) -> None:
+def serve(
+    host: str | None = None,
+    port: int | None = None,
+    descriptor: Annotated[
+        int | None, typer.Option("--fd", help="A listening socket inherited from the parent, instead of host and port.")
+    ] = None,
+) -> None:
     """Serve the web application (Open311, console, resident pages, webhooks)."""
     from atiende.commands.serve import run
 
-    run(host=host, port=port)
+    run(host=host, port=port, descriptor=descriptor)
 
 
 @app.command()
@@ -133,7 +139,9 @@ def replay(
 def main() -> None:
     """Entry point of `atiende`."""
     from kernel.errors import AtiendeError
+    from kernel.processes import follow_parent
 
+    follow_parent()
     try:
         app()
     except AtiendeError as error:

@@ -1,6 +1,7 @@
 """`atiende serve`: the web process."""
 
 import os
+import socket
 from types import FrameType
 
 import uvicorn
@@ -21,8 +22,12 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def run(host: str | None, port: int | None) -> None:
-    """Serves until it is told to stop. Raises MisconfiguredError for missing or wrong settings."""
+def run(host: str | None, port: int | None, descriptor: int | None = None) -> None:
+    """Serves until it is told to stop. Raises MisconfiguredError for missing or wrong settings.
+
+    `descriptor`: a listening socket to serve on, inherited from the parent. Who connects while this process is being started
+    again waits there instead of being refused.
+    """
     settings = load_settings(os.environ)
     log.configure(settings.log_format)
     bootstrap.configure(settings)
@@ -34,4 +39,4 @@ def run(host: str | None, port: int | None) -> None:
         log_config=None,
         timeout_graceful_shutdown=5,
     )
-    _Server(config).run()
+    _Server(config).run(None if descriptor is None else [socket.socket(fileno=descriptor)])

@@ -84,7 +84,8 @@ class PostgresServer:
         if self.is_ready():
             return False
         deadline = time.monotonic() + timeout_s
-        self._make_folder()
+        if not self.folder.exists():
+            make_private(self.folder)
         try:
             with FileLock(self.folder / "postgres.lock", timeout=timeout_s):
                 started = self._start_alone(deadline)
@@ -112,11 +113,6 @@ class PostgresServer:
     def _sockets(self) -> Path:
         owners = {self.data.stat().st_uid} if os.geteuid() == 0 and self.data.exists() else set()
         return socket_folder(self.folder, _SOCKET + ".lock", owners=frozenset(owners))
-
-    def _make_folder(self) -> None:
-        if self.folder.exists():
-            return
-        make_private(self.folder)
 
     def _start_alone(self, deadline: float) -> bool:
         if self.is_ready("postgres"):

@@ -1,0 +1,157 @@
+"""Child processes of a program: kept alive while it lives, gone when it is gone, `kill -9` included.
+
+Parent and children share a pipe that nobody writes to. When the parent ends, however it ends, the system closes the writing
+end; each child that called `follow_parent` reads the end of file and leaves.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_VARIABLE = "ATIENDE_PARENT_PIPE"
+_GRACE_S = 5.0
+_FIRST_PAUSE_S = 0.2
+_LONGEST_PAUSE_S = 10.0
+# A child that lived this long and died was not failing to start: it comes back at once.
+_STEADY_S = 10.0
+_OLD_LOG_BYTES = 20_000_000
+
+_writing_end: int | None = None
+_reading_end: int | None = None
+
+
+def _pipe() -> int:
+    """The reading end that children inherit; made once per process."""
+    global _writing_end, _reading_end
+    if _reading_end is None:
+        _reading_end, _writing_end = os.pipe()
+    return _reading_end
+
+
+def follow_parent(environ: Mapping[str, str] = os.environ) -> None:
+    """Makes this process end soon after the one that started it. Does nothing when no `Child` started it.
+
+    First politely (SIGTERM to ourselves), after five seconds for good.
+    """
+    number = environ.get(_VARIABLE)
+    if not number:
+        return
+    os.environ.pop(_VARIABLE, None)
+    descriptor = int(number)
+    os.set_inheritable(descriptor, False)
+
+    def wait() -> None:
+        while os.read(descriptor, 1):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_GRACE_S)
+        os._exit(1)
+
+    threading.Thread(target=wait, name="follow-parent", daemon=True).start()
+
+
+def own_command(*arguments: str) -> list[str]:
+    """The `atiende` command line for a child: same interpreter, same code as ours."""
+    return [sys.executable, "-m", "atiende", *arguments]
+
+
+@dataclass
+class Child:
+    """One child process. Its output is appended to `log`, or is ours when there is none.
+
+    A session of its own, so that Ctrl-C reaches the parent alone, which then ends its children in good order.
+    """
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    log: Path | None = None
+    inherit: tuple[int, ...] = ()
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    restarts: int = 0
+    _started_at: float = 0.0
+    _pause_s: float = 0.0
+    _retry_at: float = 0.0
+
+    def start(self) -> None:
+        reading_end = _pipe()
+        output = None if self.log is None else _append_to(self.log)
+        try:
+            self.process = subprocess.Popen(
+                list(self.command),
+                env={**self.environment, _VARIABLE: str(reading_end)},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=None if output is None else subprocess.STDOUT,
+                pass_fds=(reading_end, *self.inherit),
+                start_new_session=True,
+            )
+        finally:
+            if output is not None:
+                os.close(output)
+        self._started_at = time.monotonic()
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """As subprocess gives it: negative for a signal; None while it runs."""
+        return None if self.process is None else self.process.poll()
+
+    def tend(self) -> int | None:
+        """Starts it again when it is dead and its pause is over. Returns its exit code once per death, else None.
+
+        The pause is 0.2 s and doubles up to 10 s for a child that dies again within ten seconds of its start.
+        """
+        if self.is_running:
+            return None
+        now = time.monotonic()
+        if self._retry_at == 0.0:
+            steady = now - self._started_at > _STEADY_S
+            self._pause_s = _FIRST_PAUSE_S if steady else min(max(self._pause_s * 2, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
+            self._retry_at = now + self._pause_s
+            return self.exit_code
+        if now >= self._retry_at:
+            self._retry_at = 0.0
+            self.restarts += 1
+            self.start()
+        return None
+
+    def last_words(self, lines: int = 8) -> str:
+        """The end of its log."""
+        if self.log is None or not self.log.exists():
+            return ""
+        with self.log.open("rb") as file:
+            file.seek(max(0, self.log.stat().st_size - 16_384))
+            return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
+
+
+def stop_all(children: Iterable[Child], grace_s: float = 8.0) -> None:
+    """SIGTERM to all at once, SIGKILL after `grace_s` seconds to those that remain."""
+    running = [child for child in children if child.is_running]
+    for child in running:
+        assert child.process is not None
+        child.process.terminate()
+    deadline = time.monotonic() + grace_s
+    for child in running:
+        assert child.process is not None
+        try:
+            child.process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.process.kill()
+            child.process.wait()
+
+
+def _append_to(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and path.stat().st_size > _OLD_LOG_BYTES:
+        path.replace(path.with_suffix(path.suffix + ".old"))
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -39,7 +39,7 @@ def worker() -> None:
 
 @app.command(hidden=True)
 def relay() -> None:
-    """Relay events to jobs: the process that `worker` keeps beside it; ends when its standard input closes."""
+    """Relay events to jobs: the process that `worker` keeps beside it."""
     from atiende.commands.worker import relay
 
     relay()

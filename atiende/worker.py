@@ -3,12 +3,8 @@
 With Redis: relay process -> RQ queue -> this process. Without: one process, the relay with a pool of threads.
 """
 
-import os
 import signal
-import subprocess
-import sys
 import threading
-import time
 from types import FrameType
 
 import structlog
@@ -16,6 +12,7 @@ import structlog
 from atiende import bootstrap
 from atiende.subscriptions import PERIODIC, SUBSCRIPTIONS
 from kernel.dispatch import Dispatcher, LocalPool, RedisQueue, make_queue
+from kernel.processes import Child, own_command, stop_all
 from kernel.relay import Relay
 from kernel.settings import Settings
 
@@ -23,8 +20,8 @@ log = structlog.get_logger(__name__)
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _RELAY_STOP_S = 20.0
-_RESTART_S = 0.5
-_SETTLED_S = 10.0
+_RETRY_S = 0.5
+_LOOK_S = 0.2
 
 
 def redis_url(settings: Settings) -> str | None:
@@ -40,11 +37,13 @@ def run_worker(settings: Settings) -> None:
         return
     stop = _stop_on_signal()
     bootstrap.configure(settings)
-    relay = RelayProcess(stop)
+    relay = Child("relay", own_command("relay"))
     relay.start()
+    keeper = threading.Thread(target=_keep_relay, args=(relay, stop), name="relay")
+    keeper.start()
     _run_jobs(url, stop)
     stop.set()
-    relay.join()
+    keeper.join()
 
 
 def run_relay(settings: Settings) -> None:
@@ -59,17 +58,6 @@ def run_relay(settings: Settings) -> None:
     pool.close()
 
 
-def stop_with_parent() -> None:
-    """Ends this process as SIGTERM would when the other end of its standard input goes away: the parent died."""
-
-    def watch() -> None:
-        while os.read(0, 1024):
-            pass
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, name="parent", daemon=True).start()
-
-
 def _stop_on_signal() -> threading.Event:
     stop = threading.Event()
 
@@ -81,36 +69,11 @@ def _stop_on_signal() -> threading.Event:
     return stop
 
 
-class RelayProcess(threading.Thread):
-    """Keeps one relay process alive until `stop` is set. It dies with this process, however that ends."""
-
-    def __init__(self, stop: threading.Event) -> None:
-        super().__init__(name="relay")
-        # Not `_stop`: threading.Thread keeps a method of that name.
-        self._stopping = stop
-
-    def run(self) -> None:
-        while not self._stopping.is_set():
-            started = time.monotonic()
-            # The pipe is never written to: it closes when we end, and `stop_with_parent` sees that.
-            with subprocess.Popen(
-                [sys.executable, "-m", "atiende", "relay"], stdin=subprocess.PIPE, start_new_session=True
-            ) as process:
-                while process.poll() is None and not self._stopping.wait(0.2):
-                    pass
-                if self._stopping.is_set():
-                    self._end(process)
-                    return
-            log.warning("relay ended, starting it again", code=process.returncode)
-            if time.monotonic() - started < _SETTLED_S:
-                self._stopping.wait(_RESTART_S)
-
-    def _end(self, process: "subprocess.Popen[bytes]") -> None:
-        process.terminate()
-        try:
-            process.wait(_RELAY_STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
+def _keep_relay(relay: Child, stop: threading.Event) -> None:
+    while not stop.wait(_LOOK_S):
+        if (code := relay.tend()) is not None:
+            log.warning("relay ended, starting it again", code=code)
+    stop_all([relay], grace_s=_RELAY_STOP_S)
 
 
 def _run_jobs(url: str, stop: threading.Event) -> None:
@@ -137,4 +100,4 @@ def _run_jobs(url: str, stop: threading.Event) -> None:
             log.warning("worker lost Redis, trying again", error=type(error).__name__)
         for number in _STOP_SIGNALS:
             signal.signal(number, lambda signum, frame: stop.set())
-        stop.wait(_RESTART_S)
+        stop.wait(_RETRY_S)

@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 from sqlmodel import col
 
 from kernel import clock, db
@@ -72,5 +73,6 @@ def _failure(delivery_id: int, job: str, attempts: int, error: Exception) -> dic
     if attempts >= MAX_ATTEMPTS:
         log.error("job given up", exc_info=error, **noted)
         return {"state": "dead", "attempts": attempts, "last_error": text}
-    log.warning("job failed, will be tried again", exc_info=None if isinstance(error, Unavailable) else error, **noted)
+    is_expected = isinstance(error, Unavailable | OperationalError)
+    log.warning("job failed, will be tried again", exc_info=None if is_expected else error, **noted)
     return {"attempts": attempts, "due_at": clock.now() + retry_after(attempts), "last_error": text}

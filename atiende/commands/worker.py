@@ -2,21 +2,23 @@
 
 import os
 
-from atiende.worker import run_relay, run_worker, stop_with_parent
+from atiende.worker import run_relay, run_worker
 from kernel import log
+from kernel.processes import follow_parent
 from kernel.settings import load_settings
 
 
 def run() -> None:
     """Raises MisconfiguredError for missing or wrong settings."""
+    follow_parent()
     settings = load_settings(os.environ)
     log.configure(settings.log_format)
     run_worker(settings)
 
 
 def relay() -> None:
-    """As `run`, for the child: ends when its standard input closes."""
+    """As `run`, for the child."""
+    follow_parent()
     settings = load_settings(os.environ)
     log.configure(settings.log_format)
-    stop_with_parent()
     run_relay(settings)

@@ -1,13 +1,13 @@
 """Jobs for the tests of the relay: their effects are rows, so that a second run can be seen."""
 
 import threading
+import time
 
 from sqlalchemy import text
 
 from kernel import db
 from kernel.errors import Unavailable
 
-STOP = threading.Event()
 failures: dict[str, int] = {}
 gate = threading.Event()
 started = threading.Event()
@@ -37,4 +37,12 @@ def explode(ref: str) -> None:
 def wait_for_gate(ref: str) -> None:
     started.set()
     assert gate.wait(10)
+    note_once(ref)
+
+
+def take_a_second(ref: str) -> None:
+    """Says that it began, and has its effect a second later."""
+    with db.transaction() as session:
+        session.connection().execute(text("INSERT INTO relay_run (ref) VALUES (:ref)"), {"ref": ref})
+    time.sleep(1)
     note_once(ref)

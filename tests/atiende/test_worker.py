@@ -1,0 +1,193 @@
+"""`atiende worker` as people run it: real processes, a real queue, and signals that nobody can catch."""
+
+import base64
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from kernel import db
+from kernel.embedded.programs import valkey_server
+from tests.conftest import make_database
+
+pytestmark = [pytest.mark.database, pytest.mark.fault]
+
+ONCE = "tests.kernel.outbox_jobs.note_once"
+SLOW = "tests.kernel.outbox_jobs.take_a_second"
+
+
+@pytest.fixture(scope="module")
+def own_database(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
+    engine = db.make_engine(make_database(f"worker_{worker}"))
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE relay_effect (ref text PRIMARY KEY)"))
+        connection.execute(text("CREATE TABLE relay_run (ref text)"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def database(own_database: Engine) -> Engine:
+    with own_database.begin() as connection:
+        connection.execute(text("TRUNCATE outbox_event, outbox_delivery, relay_effect, relay_run"))
+    return own_database
+
+
+class Valkey:
+    """A server with nothing to remember: what it forgets is the point."""
+
+    def __init__(self, folder: Path) -> None:
+        self.socket = folder / "v.sock"
+        self.url = f"unix://{self.socket}"
+        self.start()
+
+    def start(self) -> None:
+        command = [str(valkey_server()), "--port", "0", "--unixsocket", str(self.socket), "--save", "", "--dir", "/tmp"]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        wait_for(self.socket.exists)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.socket.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[Valkey]:
+    server = Valkey(tmp_path)
+    yield server
+    server.kill()
+
+
+def wait_for(is_so: Callable[[], object], timeout_s: float = 25) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < deadline, f"waited {timeout_s} s in vain"
+        time.sleep(0.05)
+
+
+@contextmanager
+def worker(engine: Engine, redis_url: str) -> Iterator["subprocess.Popen[bytes]"]:
+    key = base64.b64encode(b"k" * 32).decode()
+    environ = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ATIENDE_")},
+        "DATABASE_URL": engine.url.render_as_string(hide_password=False),
+        "REDIS_URL": redis_url,
+        "ATIENDE_WEB_PUBLIC_BASE_URL": "http://127.0.0.1:1",
+        "ATIENDE_SECRETS_DATA_KEY": key,
+        "ATIENDE_SECRETS_LOOKUP_KEY": key,
+        "ATIENDE_SECRETS_SESSION_KEY": key,
+    }
+    process = subprocess.Popen([sys.executable, "-m", "atiende", "worker"], env=environ, stdin=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        relays = children(process.pid)
+        process.kill()
+        process.wait()
+        wait_for(lambda: not any(is_running(relay) for relay in relays))
+
+
+def deliver(engine: Engine, *refs: str, job: str = ONCE) -> None:
+    with engine.begin() as connection:
+        for ref in refs:
+            connection.execute(
+                text("""
+                    WITH event AS (
+                        INSERT INTO outbox_event (name, payload, at, relayed_at)
+                        VALUES ('thing.happened', jsonb_build_object('ref', CAST(:ref AS text)), now(), now()) RETURNING id
+                    ), woken AS (SELECT pg_notify('atiende_events', '{"name": "thing.happened"}'))
+                    INSERT INTO outbox_delivery (event_id, job, state, attempts, due_at)
+                    SELECT id, :job, 'pending', 0, :now FROM event, woken
+                """),
+                {"ref": ref, "job": job, "now": datetime.now(UTC)},
+            )
+
+
+def effects(engine: Engine) -> set[str]:
+    with engine.begin() as connection:
+        return set(connection.scalars(text("SELECT ref FROM relay_effect")))
+
+
+def children(pid: int) -> list[int]:
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [int(found) for found in listed.stdout.split()]
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def test_with_redis_jobs_survive_the_relay_and_the_queue(database: Engine, valkey: Valkey) -> None:
+    with worker(database, valkey.url) as process:
+        deliver(database, *(f"a{number}" for number in range(20)))
+        wait_for(lambda: len(effects(database)) == 20)
+
+        (relay,) = children(process.pid)
+        os.kill(relay, signal.SIGKILL)
+        deliver(database, "while the relay is dead")
+        wait_for(lambda: "while the relay is dead" in effects(database))
+
+        valkey.kill()
+        deliver(database, "while Redis is dead")
+        wait_for(lambda: "while Redis is dead" in effects(database))
+
+        valkey.start()
+        deliver(database, "after Redis came back")
+        wait_for(lambda: "after Redis came back" in effects(database))
+        assert process.poll() is None
+
+
+def test_a_killed_worker_takes_its_relay_along_and_its_job_is_done_by_the_next(
+    database: Engine, valkey: Valkey
+) -> None:
+    with worker(database, valkey.url) as process:
+        deliver(database, "slow", job=SLOW)
+        wait_for(lambda: children(process.pid))
+        (relay,) = children(process.pid)
+        wait_for(lambda: started(database))
+        process.kill()
+        wait_for(lambda: not is_running(relay))
+        assert effects(database) == set()
+    with worker(database, valkey.url):
+        wait_for(lambda: effects(database) == {"slow"})
+
+
+def test_told_to_stop_it_finishes_the_job_and_leaves_nothing_behind(database: Engine, valkey: Valkey) -> None:
+    with worker(database, valkey.url) as process:
+        deliver(database, "slow", job=SLOW)
+        wait_for(lambda: started(database))
+        (relay,) = children(process.pid)
+        process.terminate()
+        assert process.wait(15) == 0
+        assert effects(database) == {"slow"}
+        assert not is_running(relay)
+
+
+def test_without_redis_one_process_does_it_all(database: Engine) -> None:
+    with worker(database, "none") as process:
+        deliver(database, "a", "b")
+        wait_for(lambda: effects(database) == {"a", "b"})
+        assert children(process.pid) == []
+        deliver(database, "slow", job=SLOW)
+        wait_for(lambda: "slow" in {str(ref) for ref in started(database)})
+        process.terminate()
+        assert process.wait(15) == 0
+        assert effects(database) == {"a", "b", "slow"}
+
+
+def started(engine: Engine) -> list[str]:
+    with engine.begin() as connection:
+        return list(connection.scalars(text("SELECT ref FROM relay_run")))

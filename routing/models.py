@@ -38,6 +38,7 @@ class BoundaryLayer(SQLModel, table=True):
     key: str = Field(sa_type=Text)
     name: dict[str, str] = Field(sa_column=Column(Json, nullable=False))
     version: int = 1
+    digest: str = Field(default="", sa_type=Text)
     imported_at: datetime = Field(sa_type=Instant)
 
 
@@ -84,7 +85,10 @@ class RoutingRule(SQLModel, table=True):
 
 
 class RuleSet(SQLModel, table=True):
-    """The version of a jurisdiction's rules as a whole; every import that changes them adds one row."""
+    """The version of a jurisdiction's rules as a whole; every import that changes them adds one row.
+
+    `content` is what that version decided with (rules, agencies, calendars), so that an old receipt can be checked years later.
+    """
 
     __tablename__ = "rule_set"
     __table_args__ = (UniqueConstraint("jurisdiction_id", "version"),)
@@ -94,6 +98,7 @@ class RuleSet(SQLModel, table=True):
     version: int
     digest: str = Field(sa_type=Text)
     default_agency_code: str = Field(sa_type=Text)
+    content: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
     at: datetime = Field(sa_type=Instant)
 
 
@@ -107,6 +112,16 @@ class WorkingCalendarRow(SQLModel, table=True):
     jurisdiction_id: str = Field(sa_type=Text)
     code: str = Field(sa_type=Text)
     definition: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
+
+
+class Gazetteer(SQLModel, table=True):
+    """The version of a jurisdiction's named places as a whole, by the digest of their content."""
+
+    __tablename__ = "gazetteer"
+
+    jurisdiction_id: str = Field(sa_type=Text, primary_key=True)
+    digest: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=Instant)
 
 
 class GazetteerPlace(SQLModel, table=True):

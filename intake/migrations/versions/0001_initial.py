@@ -30,9 +30,17 @@ def upgrade() -> None:
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("name", postgresql.JSONB(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("imported_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_boundary_layer")),
         sa.UniqueConstraint("jurisdiction_id", "key", name=op.f("uq_boundary_layer_jurisdiction_id_key")),
+    )
+    op.create_table(
+        "gazetteer",
+        sa.Column("jurisdiction_id", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("jurisdiction_id", name=op.f("pk_gazetteer")),
     )
     op.create_table(
         "gazetteer_place",
@@ -108,6 +116,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("default_agency_code", sa.Text(), nullable=False),
+        sa.Column("content", postgresql.JSONB(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rule_set")),
         sa.UniqueConstraint("jurisdiction_id", "version", name=op.f("uq_rule_set_jurisdiction_id_version")),

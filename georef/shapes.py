@@ -1,0 +1,52 @@
+"""Makes boundary geometries fit to be looked up: valid, flat, polygons only, in one canonical form."""
+
+from dataclasses import dataclass
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from kernel.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A valid polygon or multipolygon without heights, in canonical order, so that equal areas have equal bytes."""
+
+    geometry: BaseGeometry
+    was_repaired: bool
+
+
+def clean(geometry: BaseGeometry | None, *, code: str) -> Shape:
+    """Repairs a self-crossing polygon and normalises it. Raises InvalidInput when no area is left or it is not in degrees."""
+    if geometry is None or shapely.is_missing(geometry) or geometry.is_empty:
+        raise InvalidInput("La zona {code} no tiene geometría.", code=code)
+    flat = shapely.force_2d(geometry)
+    was_valid = bool(shapely.is_valid(flat))
+    polygons = _polygons(flat if was_valid else shapely.make_valid(flat))
+    if not polygons:
+        raise InvalidInput("La zona {code} no es un polígono.", code=code)
+    west, south, east, north = shapely.total_bounds(polygons)
+    if not (west >= -180 and east <= 180 and south >= -90 and north <= 90):
+        raise InvalidInput(
+            "La zona {code} no está en grados de longitud y latitud (WGS84): {west}, {south}.",
+            code=code,
+            west=float(west),
+            south=float(south),
+        )
+    merged = polygons[0] if len(polygons) == 1 else shapely.multipolygons(polygons)
+    if not shapely.is_valid(merged):
+        merged = shapely.union_all(polygons)
+    return Shape(shapely.normalize(merged), not was_valid)
+
+
+def merge(shapes: list[Shape]) -> Shape:
+    """One area given in several pieces."""
+    if len(shapes) == 1:
+        return shapes[0]
+    union = shapely.union_all([shape.geometry for shape in shapes])
+    return Shape(shapely.normalize(union), any(shape.was_repaired for shape in shapes))
+
+
+def _polygons(geometry: BaseGeometry) -> list[BaseGeometry]:
+    parts = shapely.get_parts(shapely.get_parts(geometry))
+    return [part for part in parts if part.geom_type == "Polygon" and part.area > 0]

@@ -1,0 +1,188 @@
+"""Writes of responsibility: agencies, calendars, rules, boundary layers and named places, each as a whole set.
+
+Importing the same content again changes nothing; what did change gets a new version, and old receipts keep their answers.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import delete, insert
+from sqlmodel import Session, col, select
+
+from georef.gazetteer import Place
+from kernel.errors import InvalidInput
+from kernel.ids import new_id
+from routing import queries
+from routing.calendars import WorkingCalendar
+from routing.decide import RuleBook
+from routing.layers import import_layer
+from routing.models import Agency, Gazetteer, GazetteerPlace, RoutingRule, RuleSet, WorkingCalendarRow
+from routing.values import AgencyFacts, Rule
+
+__all__ = ["import_layer", "replace_agencies", "replace_calendars", "replace_places", "replace_rules"]
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def replace_agencies(session: Session, jurisdiction_id: str, agencies: Iterable[AgencyFacts], now: datetime) -> None:
+    """The agencies of the jurisdiction from now on; one that is left out stays on record as no longer active."""
+    wanted = {agency.code: agency for agency in agencies}
+    rows = queries.agencies(session, jurisdiction_id)
+    for code, agency in wanted.items():
+        row = rows.get(code) or Agency(jurisdiction_id=jurisdiction_id, code=code, name="", short_name="")
+        row.name, row.short_name = agency.name, agency.short_name or agency.name
+        row.calendar_code, row.contact, row.is_active = agency.calendar_code, dict(agency.contact), agency.is_active
+        session.add(row)
+    for code, row in rows.items():
+        if code not in wanted:
+            row.is_active = False
+            session.add(row)
+    session.flush()
+    _renew_rule_set(session, jurisdiction_id, now)
+
+
+def replace_calendars(
+    session: Session, jurisdiction_id: str, calendars: Mapping[str, Mapping[str, Any]], now: datetime
+) -> None:
+    """The working calendars by code. Raises InvalidInput when a definition is wrong (see `routing.calendars`)."""
+    for definition in calendars.values():
+        WorkingCalendar(definition)
+    rows = {
+        row.code: row
+        for row in session.exec(select(WorkingCalendarRow).where(WorkingCalendarRow.jurisdiction_id == jurisdiction_id))
+    }
+    for code, definition in calendars.items():
+        row = rows.pop(code, None)
+        if row is None:
+            row = WorkingCalendarRow(jurisdiction_id=jurisdiction_id, code=code, definition={})
+        row.definition = dict(definition)
+        session.add(row)
+    used = {agency.calendar_code for agency in queries.agencies(session, jurisdiction_id).values() if agency.is_active}
+    for code, row in rows.items():
+        if code not in used:
+            session.delete(row)
+    session.flush()
+    _renew_rule_set(session, jurisdiction_id, now)
+
+
+def replace_rules(
+    session: Session, jurisdiction_id: str, rules: Iterable[Rule], default_agency_code: str, now: datetime
+) -> int:
+    """The rules and the agency that answers when none applies; returns the rule-set version, a new one only for new content.
+
+    Agencies and calendars come first. Raises InvalidInput when a rule names an agency that is not there.
+    """
+    wanted = list(rules)
+    for rule in wanted:
+        if (rule.layer_key is None) != (rule.area_codes is None) or rule.area_codes == frozenset():
+            raise InvalidInput("La regla {code} debe nombrar una capa y sus zonas, o ninguna.", code=rule.code)
+        if rule.valid_to is not None and rule.valid_to <= rule.valid_from:
+            raise InvalidInput("La regla {code} termina antes de empezar.", code=rule.code)
+    if len({(rule.code, rule.valid_from) for rule in wanted}) < len(wanted):
+        raise InvalidInput("Dos reglas tienen la misma clave y la misma fecha de inicio.")
+    session.exec(delete(RoutingRule).where(col(RoutingRule.jurisdiction_id) == jurisdiction_id))
+    for rule in wanted:
+        session.add(
+            RoutingRule(
+                jurisdiction_id=jurisdiction_id,
+                **_rule_content(rule) | {"valid_from": rule.valid_from, "valid_to": rule.valid_to},
+            )
+        )
+    session.flush()
+    return _renew_rule_set(session, jurisdiction_id, now, default_agency_code)
+
+
+def _rule_content(rule: Rule) -> dict[str, Any]:
+    return {
+        "code": rule.code,
+        "priority": rule.priority,
+        "agency_code": rule.agency_code,
+        "reason": dict(rule.reason),
+        "valid_from": rule.valid_from.isoformat(),
+        "valid_to": rule.valid_to.isoformat() if rule.valid_to else None,
+        "service_code": rule.service_code,
+        "service_group": rule.service_group,
+        "layer_key": rule.layer_key,
+        "area_codes": None if rule.area_codes is None else sorted(rule.area_codes),
+    }
+
+
+def _renew_rule_set(
+    session: Session, jurisdiction_id: str, now: datetime, default_agency_code: str | None = None
+) -> int:
+    """Adds a version when rules, agencies, calendars or the default differ from the newest one; 0 before the first rules."""
+    newest = queries.newest_rule_set(session, jurisdiction_id)
+    default = default_agency_code or (newest.default_agency_code if newest else None)
+    if default is None:
+        return 0
+    content = {
+        "default_agency_code": default,
+        "rules": [_rule_content(rule) for rule in queries.rules(session, jurisdiction_id)],
+        "agencies": [asdict(queries.agency_facts(row)) for row in queries.agencies(session, jurisdiction_id).values()],
+        "calendars": queries.calendar_definitions(session, jurisdiction_id),
+    }
+    _refuse_unusable(jurisdiction_id, session, default)
+    digest = _digest(content)
+    if newest is not None and newest.digest == digest:
+        return newest.version
+    version = newest.version + 1 if newest else 1
+    session.add(
+        RuleSet(
+            jurisdiction_id=jurisdiction_id,
+            version=version,
+            digest=digest,
+            default_agency_code=default,
+            content=content,
+            at=now,
+        )
+    )
+    session.flush()
+    return version
+
+
+def _refuse_unusable(jurisdiction_id: str, session: Session, default_agency_code: str) -> None:
+    calendars = queries.calendar_definitions(session, jurisdiction_id)
+    RuleBook(
+        jurisdiction_id,
+        0,
+        default_agency_code,
+        {code: queries.agency_facts(row) for code, row in queries.agencies(session, jurisdiction_id).items()},
+        {code: WorkingCalendar(definition) for code, definition in calendars.items()},
+        tuple(queries.rules(session, jurisdiction_id)),
+    )
+
+
+def replace_places(session: Session, jurisdiction_id: str, places: Iterable[Place], now: datetime) -> int:
+    """The named places of the jurisdiction; returns how many there are."""
+    rows = [
+        {
+            "kind": place.kind,
+            "name": place.name,
+            "aliases": list(place.aliases),
+            "lon": place.point.lon,
+            "lat": place.point.lat,
+            "precision_m": place.precision_m,
+            "context": place.context,
+        }
+        for place in places
+    ]
+    digest = _digest(rows)
+    version = session.get(Gazetteer, jurisdiction_id)
+    if version is not None and version.digest == digest:
+        return len(rows)
+    session.exec(delete(GazetteerPlace).where(col(GazetteerPlace.jurisdiction_id) == jurisdiction_id))
+    if rows:
+        session.execute(
+            insert(GazetteerPlace), [{"id": new_id(), "jurisdiction_id": jurisdiction_id, **row} for row in rows]
+        )
+    version = version or Gazetteer(jurisdiction_id=jurisdiction_id, digest="", at=now)
+    version.digest, version.at = digest, now
+    session.add(version)
+    session.flush()
+    return len(rows)

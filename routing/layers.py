@@ -1,0 +1,138 @@
+"""Importing a boundary layer: each import states the whole layer from a day on, until the next import."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+from sqlmodel import Session, col, select
+
+from georef import shapes
+from georef.shapes import Shape
+from kernel.errors import InvalidInput
+from routing.models import BoundaryArea, BoundaryLayer
+from routing.values import LayerReport
+
+
+def import_layer(
+    session: Session,
+    *,
+    jurisdiction_id: str,
+    key: str,
+    name: Mapping[str, str] | str,
+    areas: Iterable[tuple[str, str, BaseGeometry]],
+    valid_from: date,
+    now: datetime,
+) -> LayerReport:
+    """Puts (code, name, polygon in EPSG:4326 lon-lat) in force from `valid_from` on.
+
+    Areas that changed or are not in the new set end that day; answers about earlier days stay as they were. The same content
+    again changes nothing. A code given twice is one area in several pieces. Raises InvalidInput for an empty set, an empty code,
+    or a geometry that is no polygon even after repair.
+    """
+    wanted, repaired, merged = _read(areas)
+    layer = session.exec(
+        select(BoundaryLayer)
+        .where(BoundaryLayer.jurisdiction_id == jurisdiction_id, BoundaryLayer.key == key)
+        .with_for_update()
+    ).first()
+    names = {"es": name, "en": name} if isinstance(name, str) else dict(name)
+    is_new = layer is None
+    if layer is None:
+        layer = BoundaryLayer(jurisdiction_id=jurisdiction_id, key=key, name=names, imported_at=now)
+        session.add(layer)
+        session.flush()
+    rows = session.exec(select(BoundaryArea).where(BoundaryArea.layer_id == layer.id)).all()
+    counts = _write(session, layer, rows, wanted, valid_from)
+    session.flush()
+    digest = _digest(session, layer)
+    if digest != layer.digest or layer.name != names:
+        layer.version += 0 if is_new else 1
+        layer.digest, layer.name, layer.imported_at = digest, names, now
+        session.add(layer)
+        session.flush()
+    return LayerReport(key, layer.version, *counts, repaired=repaired, merged=merged)
+
+
+def _read(
+    areas: Iterable[tuple[str, str, BaseGeometry]],
+) -> tuple[dict[str, tuple[str, bytes]], tuple[str, ...], tuple[str, ...]]:
+    pieces: dict[str, list[Shape]] = {}
+    names: dict[str, str] = {}
+    for code, name, geometry in areas:
+        code = str(code).strip()
+        if not code:
+            raise InvalidInput("Una zona no tiene clave.", field="code")
+        pieces.setdefault(code, []).append(shapes.clean(geometry, code=code))
+        names.setdefault(code, str(name).strip() or code)
+    if not pieces:
+        raise InvalidInput("La capa no tiene ninguna zona.")
+    whole = {code: shapes.merge(parts) for code, parts in pieces.items()}
+    wanted = {code: (names[code], shapely.to_wkb(shape.geometry)) for code, shape in whole.items()}
+    repaired = tuple(code for code, shape in whole.items() if shape.was_repaired)
+    return wanted, repaired, tuple(code for code, parts in pieces.items() if len(parts) > 1)
+
+
+def _write(
+    session: Session,
+    layer: BoundaryLayer,
+    rows: Iterable[BoundaryArea],
+    wanted: Mapping[str, tuple[str, bytes]],
+    valid_from: date,
+) -> tuple[int, int, int, int]:
+    rows = list(rows)
+    in_force = {
+        row.code: row
+        for row in rows
+        if row.valid_from <= valid_from and (row.valid_to is None or row.valid_to > valid_from)
+    }
+    # A later import already states the layer from its day on; this one speaks only until then.
+    next_import = min((row.valid_from for row in rows if row.valid_from > valid_from), default=None)
+    added = changed = closed = unchanged = 0
+    for code, (name, geometry) in wanted.items():
+        row = in_force.pop(code, None)
+        if row is not None and row.name == name and _same(row.geometry, geometry):
+            unchanged += 1
+            continue
+        if row is None:
+            added += 1
+            valid_to = next_import
+        else:
+            changed += 1
+            valid_to = row.valid_to
+            _end(session, row, valid_from)
+        session.add(
+            BoundaryArea(
+                layer_id=layer.id, code=code, name=name, geometry=geometry, valid_from=valid_from, valid_to=valid_to
+            )
+        )
+    for row in in_force.values():
+        closed += 1
+        _end(session, row, valid_from)
+    return added, changed, closed, unchanged
+
+
+def _end(session: Session, row: BoundaryArea, day: date) -> None:
+    if row.valid_from == day:
+        session.delete(row)  # the same day's import, corrected: it was never true
+    else:
+        row.valid_to = day
+        session.add(row)
+
+
+def _same(known: bytes, wanted: bytes) -> bool:
+    return known == wanted or shapely.to_wkb(shapely.normalize(shapely.from_wkb(known))) == wanted
+
+
+def _digest(session: Session, layer: BoundaryLayer) -> str:
+    digest = hashlib.sha256()
+    query = (
+        select(BoundaryArea)
+        .where(BoundaryArea.layer_id == layer.id)
+        .order_by(col(BoundaryArea.code), col(BoundaryArea.valid_from))
+    )
+    for row in session.exec(query):
+        digest.update(f"{row.code}\0{row.name}\0{row.valid_from}\0{row.valid_to}\0{len(row.geometry)}\0".encode())
+        digest.update(row.geometry)
+    return digest.hexdigest()

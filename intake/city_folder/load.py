@@ -1,0 +1,224 @@
+"""Writes a city folder into the database. Importing it again changes only what changed; services that vanish stay, inactive."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import shapely
+from sqlmodel import Session, col, or_, select
+
+from georef.gazetteer import Place
+from georef.points import LonLat
+from intake.catalog.models import Jurisdiction, Service, ServiceAttribute
+from intake.city_folder.layers import read_edition
+from intake.city_folder.places import NAMED_LAYERS, area_places
+from intake.city_folder.read import read_folder
+from intake.city_folder.rules import name_areas
+from intake.city_folder.values import Attribute, CityFolder, Edition, LayerEntry, NamedArea, ServiceEntry
+from kernel.errors import InvalidInput
+from routing import actions
+from routing.models import BoundaryArea, BoundaryLayer, GazetteerPlace
+from routing.values import LayerReport
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What an import found and did. `catalog_changed`: a client's copy of the services is out of date."""
+
+    jurisdiction_id: str
+    agencies: int
+    services: int
+    rules: int
+    rule_set_version: int
+    places: int
+    layers: Sequence[LayerReport]
+    catalog_changed: bool
+
+
+def import_folder(session: Session, folder: Path, *, now: datetime) -> ImportReport:
+    """Brings the database to what the folder says. Raises InvalidInput with every error when the folder has any."""
+    read, problems = read_folder(folder)
+    if read is None:
+        lines = [
+            f"{problem.file} {problem.where}: {problem.public_text()}"
+            for problem in problems
+            if problem.level == "error"
+        ]
+        raise InvalidInput("La carpeta {folder} tiene errores:\n{lines}", folder=folder, lines="\n".join(lines))
+    editions = {layer.key: [(edition, read_edition(edition)) for edition in layer.editions] for layer in read.layers}
+    areas = {key: [area for _, found in known for area in found] for key, known in editions.items()}
+    jurisdiction, changed = _write_jurisdiction(session, read, now)
+    changed |= _write_services(session, jurisdiction.id, read.services)
+    # Agencies name calendars and rules name agencies; a calendar can only vanish once nobody uses it, hence the second call.
+    actions.replace_calendars(session, jurisdiction.id, read.calendars, now)
+    actions.replace_agencies(session, jurisdiction.id, read.agencies, now)
+    rules = name_areas(read.rules, areas)
+    actions.replace_rules(session, jurisdiction.id, rules, read.city.default_agency, now)
+    actions.replace_calendars(session, jurisdiction.id, read.calendars, now)
+    version = actions.replace_rules(session, jurisdiction.id, rules, read.city.default_agency, now)
+    reports = [
+        _import_edition(session, jurisdiction.id, layer, edition, found, now)
+        for layer in read.layers
+        for edition, found in editions[layer.key]
+    ]
+    places = refresh_places(session, jurisdiction.id, read.places, now=now)
+    if changed:
+        jurisdiction.catalog_changed_at = now
+        session.add(jurisdiction)
+    session.flush()
+    return ImportReport(
+        jurisdiction.id, len(read.agencies), len(read.services), len(rules), version, places, reports, changed
+    )
+
+
+def _import_edition(
+    session: Session,
+    jurisdiction_id: str,
+    layer: LayerEntry,
+    edition: Edition,
+    areas: Sequence[NamedArea],
+    now: datetime,
+) -> LayerReport:
+    return actions.import_layer(
+        session,
+        jurisdiction_id=jurisdiction_id,
+        key=layer.key,
+        name=layer.name,
+        areas=areas,
+        valid_from=edition.valid_from,
+        now=now,
+    )
+
+
+def _write_jurisdiction(session: Session, folder: CityFolder, now: datetime) -> tuple[Jurisdiction, bool]:
+    city = folder.city
+    row = session.get(Jurisdiction, city.id)
+    is_new = row is None
+    if row is None:
+        is_first = session.exec(select(Jurisdiction).limit(1)).first() is None
+        row = Jurisdiction(
+            id=city.id, name=city.name, timezone=city.timezone, is_default=is_first, catalog_changed_at=now
+        )
+        session.add(row)
+    changed = _assign(
+        row,
+        name=city.name,
+        timezone=city.timezone,
+        language=city.language,
+        sms_number=city.sms_number,
+        settings=dict(city.settings),
+        basemap=dict(folder.basemap),
+    )
+    session.flush()
+    return row, changed or is_new
+
+
+def _assign(row: Any, **values: Any) -> bool:
+    """Sets what differs; True when anything did. Untouched rows stay clean, so that nothing is written for them."""
+    changed = {key: value for key, value in values.items() if getattr(row, key) != value}
+    for key, value in changed.items():
+        setattr(row, key, value)
+    return bool(changed)
+
+
+def _write_services(session: Session, jurisdiction_id: str, entries: Sequence[ServiceEntry]) -> bool:
+    rows = {row.code: row for row in session.exec(select(Service).where(Service.jurisdiction_id == jurisdiction_id))}
+    changed = False
+    for position, entry in enumerate(entries, start=1):
+        row = rows.pop(entry.code, None)
+        values: dict[str, Any] = {
+            "name": dict(entry.name),
+            "description": dict(entry.description),
+            "kind": entry.kind,
+            "group_code": entry.group_code,
+            "group_name": dict(entry.group_name),
+            "keywords": list(entry.keywords),
+            "promise": dict(entry.promise),
+            "notice": dict(entry.notice),
+            "icon": entry.icon,
+            "is_emergency": entry.is_emergency,
+            "is_sensitive": entry.is_sensitive,
+            "is_active": True,
+            "position": position,
+        }
+        if row is None:
+            row = Service(jurisdiction_id=jurisdiction_id, code=entry.code, **values)
+            session.add(row)
+            session.flush()
+            changed = True
+        elif _assign(row, **values):
+            changed = True
+        changed |= _write_attributes(session, row, entry.attributes)
+    for row in rows.values():
+        changed |= _assign(row, is_active=False)
+    return changed
+
+
+def _write_attributes(session: Session, service: Service, attributes: Sequence[Attribute]) -> bool:
+    wanted: list[dict[str, Any]] = [
+        {
+            "code": attribute.code,
+            "datatype": attribute.datatype,
+            "is_variable": attribute.is_variable,
+            "is_required": attribute.is_required,
+            "position": attribute.order,
+            "description": dict(attribute.description),
+            "datatype_description": dict(attribute.datatype_description),
+            "options": [dict(option) for option in attribute.options],
+        }
+        for attribute in attributes
+    ]
+    rows = session.exec(
+        select(ServiceAttribute)
+        .where(ServiceAttribute.service_id == service.id)
+        .order_by(col(ServiceAttribute.position))
+    ).all()
+    present = [{key: getattr(row, key) for key in wanted[0]} for row in rows] if wanted else []
+    if present == wanted and len(rows) == len(wanted):
+        return False
+    # Answers are kept by code with each request, so questions may be written anew.
+    for row in rows:
+        session.delete(row)
+    session.flush()
+    session.add_all(ServiceAttribute(service_id=service.id, **values) for values in wanted)
+    session.flush()
+    return True
+
+
+def refresh_places(session: Session, jurisdiction_id: str, own: Sequence[Place] | None = None, *, now: datetime) -> int:
+    """The gazetteer anew: the city's own places (those on record when None) and the districts and colonias in force.
+
+    Returns how many places there are.
+    """
+    if own is None:
+        rows = session.exec(
+            select(GazetteerPlace).where(
+                GazetteerPlace.jurisdiction_id == jurisdiction_id, col(GazetteerPlace.kind).not_in(NAMED_LAYERS)
+            )
+        )
+        own = [
+            Place(row.kind, row.name, LonLat(row.lon, row.lat), row.precision_m, tuple(row.aliases), row.context)
+            for row in sorted(rows, key=lambda row: row.id)
+        ]
+    places = [*own, *area_places(_areas_in_force(session, jurisdiction_id, now))]
+    return actions.replace_places(session, jurisdiction_id, places, now)
+
+
+def _areas_in_force(session: Session, jurisdiction_id: str, now: datetime) -> Mapping[str, list[NamedArea]]:
+    rows = session.exec(
+        select(BoundaryLayer.key, BoundaryArea)
+        .join(BoundaryArea, col(BoundaryArea.layer_id) == BoundaryLayer.id)
+        .where(
+            BoundaryLayer.jurisdiction_id == jurisdiction_id,
+            col(BoundaryLayer.key).in_(NAMED_LAYERS),
+            BoundaryArea.valid_from <= now.date(),
+            or_(col(BoundaryArea.valid_to).is_(None), col(BoundaryArea.valid_to) > now.date()),
+        )
+        .order_by(BoundaryLayer.key, BoundaryArea.code)
+    )
+    found: dict[str, list[NamedArea]] = {}
+    for key, area in rows:
+        found.setdefault(key, []).append((area.code, area.name, shapely.from_wkb(area.geometry)))
+    return found

@@ -1,0 +1,177 @@
+"""Reads a city folder into values. Every problem is collected; nothing here touches a database or writes a file.
+
+The format is described in docs/add-a-city.md.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from intake.city_folder import theme
+from intake.city_folder.places import read_places
+from intake.city_folder.rules import read_rules
+from intake.city_folder.services import read_services
+from intake.city_folder.tables import Notes, Table, read_toml
+from intake.city_folder.values import City, CityFolder, Edition, LayerEntry, Problem
+from kernel.errors import InvalidInput
+from kernel.i18n import LANGUAGES
+from routing.calendars import WorkingCalendar
+from routing.values import AgencyFacts
+
+_CITY_KEYS = (
+    "id", "name", "is_fictional", "timezone", "language", "phone", "emergency_phone", "contact", "sms_number",
+    "key_service", "default_agency", "default_calendar", "theme", "logo", "texts",
+)  # fmt: skip
+_ALWAYS = date(2000, 1, 1)
+
+
+def read_folder(path: Path) -> tuple[CityFolder | None, list[Problem]]:
+    """The folder and every problem in it; None when an error leaves nothing that could be used."""
+    notes = Notes()
+    if not path.is_dir():
+        notes.error(str(path), "", "No existe la carpeta {folder}.", folder=path)
+        return None, notes.problems
+    city = _city(notes, path)
+    agencies = _agencies(notes, path, city.default_calendar)
+    calendars = _calendars(notes, path, city.timezone)
+    folder = CityFolder(
+        path=path,
+        city=city,
+        agencies=agencies,
+        calendars=calendars,
+        services=read_services(notes, path),
+        rules=read_rules(notes, path),
+        layers=_layers(notes, path),
+        places=read_places(notes, path),
+        basemap=_basemap(notes, path),
+    )
+    return (None if notes.has_errors else folder), notes.problems
+
+
+def _city(notes: Notes, path: Path) -> City:
+    table = Table(notes, "city.toml", "", read_toml(notes, path, "city.toml"), _CITY_KEYS)
+    timezone = table.text("timezone")
+    if timezone:
+        try:
+            ZoneInfo(timezone)
+        except (ZoneInfoNotFoundError, ValueError):
+            table.wrong("timezone", "No existe la zona horaria «{zone}».", zone=timezone)
+            timezone = "UTC"
+    texts = table.table("texts")
+    settings: dict[str, Any] = {
+        "phone": table.text("phone"),
+        "emergency_phone": table.text("emergency_phone", default="911", required=False),
+        "contact": table.text("contact"),
+        "key_service": table.text("key_service", required=False),
+        "is_fictional": table.flag("is_fictional"),
+        "texts": {key: Table(notes, "city.toml", "texts", texts, tuple(texts)).texts(key) for key in texts},
+        "logo": Table(notes, "city.toml", "logo", table.table("logo"), ("path",)).text("path", required=False),
+        "theme": _theme(notes, table.table("theme")),
+    }
+    return City(
+        id=table.text("id"),
+        name=table.text("name"),
+        timezone=timezone or "UTC",
+        language=table.one_of("language", LANGUAGES, default="es"),
+        sms_number=table.text("sms_number", required=False) or None,
+        default_agency=table.text("default_agency"),
+        default_calendar=table.text("default_calendar", required=False, default="default"),
+        settings=settings,
+    )
+
+
+def _theme(notes: Notes, raw: dict[str, Any]) -> dict[str, dict[str, str]]:
+    given: dict[str, dict[str, str]] = {}
+    Table(notes, "city.toml", "theme", raw, theme.MODES)
+    for mode in theme.MODES:
+        table = Table(notes, "city.toml", f"theme.{mode}", raw.get(mode, {}), theme.TOKENS)
+        given[mode] = {}
+        for token in table.raw:
+            if token in theme.TOKENS and not theme.is_colour(table.raw[token]):
+                table.wrong(token, "El color {token} debe escribirse como #0c5a78.", token=token)
+            elif token in theme.TOKENS:
+                given[mode][token] = table.raw[token]
+    if not raw:
+        return {}
+    for token in ("brand", "accent"):
+        if token not in given["light"]:
+            notes.error("city.toml", f"theme.light.{token}", "Falta {key}.", key=token)
+            return {}
+    return theme.complete(given["light"], given["dark"])
+
+
+def _agencies(notes: Notes, path: Path, default_calendar: str) -> Sequence[AgencyFacts]:
+    found = []
+    file = "agencies.toml"
+    top = Table(notes, file, "", read_toml(notes, path, file), ("agency",))
+    for index, raw in enumerate(top.rows("agency")):
+        table = Table(notes, file, f"agency[{index}]", raw, ("code", "name", "short_name", "calendar", "contact"))
+        name = table.text("name")
+        found.append(
+            AgencyFacts(
+                code=table.text("code"),
+                name=name,
+                short_name=table.text("short_name", required=False, default=name),
+                calendar_code=table.text("calendar", required=False, default=default_calendar),
+                contact=table.table("contact"),
+            )
+        )
+    return found
+
+
+def _calendars(notes: Notes, path: Path, timezone: str) -> dict[str, dict[str, Any]]:
+    found = {}
+    file = "calendars.toml"
+    for code, raw in read_toml(notes, path, file).items():
+        if not isinstance(raw, dict):
+            notes.error(file, code, "{key} debe ser {kind}.", key=code, kind="una tabla")
+            continue
+        definition = {"timezone": timezone} | raw
+        try:
+            WorkingCalendar(definition)
+        except InvalidInput as error:
+            notes.error(file, code, "{reason}", reason=error.public_text())
+        found[code] = definition
+    return found
+
+
+def _layers(notes: Notes, path: Path) -> Sequence[LayerEntry]:
+    found = []
+    file = "layers.toml"
+    top = Table(notes, file, "", read_toml(notes, path, file), ("layer",))
+    for index, raw in enumerate(top.rows("layer")):
+        table = Table(notes, file, f"layer[{index}]", raw, ("key", "name", "editions", "source"))
+        editions = []
+        for number, entry in enumerate(table.rows("editions")):
+            inner = Table(notes, file, f"layer[{index}].editions[{number}]", entry, ("file", "valid_from"))
+            name = inner.text("file")
+            if name and not (path / name).is_file():
+                inner.wrong("file", "Falta el archivo {file}.", file=name)
+            elif name:
+                editions.append(Edition((path / name).resolve(), inner.day("valid_from", _ALWAYS)))
+        source = table.text("source", required=False)
+        if not raw.get("editions") and not source:
+            table.wrong("editions", "La capa no tiene archivos ni dice de dónde se importa (source).")
+        editions.sort(key=lambda edition: edition.valid_from)
+        found.append(LayerEntry(table.text("key"), table.texts("name"), editions, source))
+    return found
+
+
+def _basemap(notes: Notes, path: Path) -> dict[str, Any]:
+    file = path / "basemap.json"
+    if not file.is_file():
+        notes.note("basemap.json", "", "Sin mapa base: las páginas dibujan solo las alcaldías.")
+        return {}
+    try:
+        drawing = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        notes.error("basemap.json", "", "No es JSON válido: {reason}", reason=str(error))
+        return {}
+    for key in ("bbox", "land", "streets", "water", "parks", "labels"):
+        if not isinstance(drawing, dict) or not isinstance(drawing.get(key), list):
+            notes.error("basemap.json", key, "Falta {key}.", key=key)
+            return {}
+    return dict(drawing)

@@ -1,0 +1,115 @@
+"""A city folder as values: what `read.py` makes of the files and `load.py` writes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+from shapely.geometry.base import BaseGeometry
+
+from georef.gazetteer import Place
+from kernel.i18n import translate
+from routing.values import AgencyFacts, Rule
+
+Texts = Mapping[str, str]
+EVERY_AREA = "*"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong in a folder. `text` is the Spanish msgid; `where` is the key inside the file, "" for all of it."""
+
+    level: Literal["error", "warning", "note"]
+    file: str
+    where: str
+    text: str
+    params: Mapping[str, object] = field(default_factory=dict)
+
+    def public_text(self, language: str = "es") -> str:
+        return translate(language, self.text, **self.params)
+
+
+@dataclass(frozen=True)
+class City:
+    """`settings` is stored with the jurisdiction as it is: contact, phones, key_service, texts, logo, theme."""
+
+    id: str
+    name: str
+    timezone: str
+    language: str
+    sms_number: str | None
+    default_agency: str
+    default_calendar: str
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A question; `options` are `{"key", "name": {"es", "en"}}`."""
+
+    code: str
+    order: int
+    datatype: str
+    is_variable: bool
+    is_required: bool
+    description: Texts
+    datatype_description: Texts
+    options: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class ServiceEntry:
+    """One service file; `file` is its path in the folder."""
+
+    file: str
+    code: str
+    group_code: str
+    group_name: Texts
+    kind: str
+    name: Texts
+    description: Texts
+    notice: Texts
+    keywords: Sequence[str]
+    promise: Mapping[str, Any]
+    icon: str
+    is_emergency: bool
+    is_sensitive: bool
+    position: int
+    attributes: Sequence[Attribute]
+
+
+@dataclass(frozen=True)
+class Edition:
+    """The areas of a layer as they are from `valid_from` on; `path` is absolute."""
+
+    path: Path
+    valid_from: date
+
+
+@dataclass(frozen=True)
+class LayerEntry:
+    """A layer. Without editions it is imported separately, from the official file that `source` names."""
+
+    key: str
+    name: Texts
+    editions: Sequence[Edition]
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class CityFolder:
+    """Everything a folder says. Rules may still name every area of a layer with `EVERY_AREA`."""
+
+    path: Path
+    city: City
+    agencies: Sequence[AgencyFacts]
+    calendars: Mapping[str, Mapping[str, Any]]
+    services: Sequence[ServiceEntry]
+    rules: Sequence[Rule]
+    layers: Sequence[LayerEntry]
+    places: Sequence[Place]
+    basemap: Mapping[str, Any]
+
+
+NamedArea = tuple[str, str, BaseGeometry]  # code, name, EPSG:4326 lon-lat

@@ -1,0 +1,98 @@
+"""Importing the city folders of the repository, and importing them again."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session, col, func, select
+
+from georef.points import LonLat
+from intake.catalog.models import Jurisdiction, Service, ServiceAttribute
+from intake.city_folder.load import import_folder
+from routing import queries
+from routing.models import BoundaryArea, GazetteerPlace, RoutingRule
+
+CITIES = Path(__file__).resolve().parents[3] / "cities"
+NOW = datetime(2026, 11, 19, 19, 0, tzinfo=UTC)
+LATER = datetime(2026, 11, 20, 19, 0, tzinfo=UTC)
+
+pytestmark = pytest.mark.database
+
+
+def test_jacaranda_is_imported_whole(session: Session) -> None:
+    report = import_folder(session, CITIES / "jacaranda", now=NOW)
+    assert report.services >= 40
+    assert report.agencies >= 12
+    assert report.catalog_changed
+    jurisdiction = session.get_one(Jurisdiction, "jacaranda.gob.example")
+    assert jurisdiction.is_default
+    assert jurisdiction.settings["theme"]["light"]["brand"] == "#0c5a78"
+    assert jurisdiction.basemap["streets"]
+    assert {"street", "crossing", "landmark", "district", "colonia"} == set(
+        session.exec(select(GazetteerPlace.kind).distinct())
+    )
+
+
+def test_importing_again_changes_nothing(session: Session) -> None:
+    first = import_folder(session, CITIES / "jacaranda", now=NOW)
+    before = {row.id for row in session.exec(select(ServiceAttribute))}
+    again = import_folder(session, CITIES / "jacaranda", now=LATER)
+    assert not again.catalog_changed
+    assert again.rule_set_version == first.rule_set_version
+    assert not [layer.key for layer in again.layers if layer.is_changed]
+    assert {row.id for row in session.exec(select(ServiceAttribute))} == before
+    assert session.get_one(Jurisdiction, "jacaranda.gob.example").catalog_changed_at == NOW
+
+
+def test_both_cities_side_by_side(session: Session) -> None:
+    import_folder(session, CITIES / "jacaranda", now=NOW)
+    import_folder(session, CITIES / "encinos", now=NOW)
+    assert [row.id for row in session.exec(select(Jurisdiction).where(Jurisdiction.is_default))] == [
+        "jacaranda.gob.example"
+    ]
+    enclave = session.exec(select(GazetteerPlace).where(GazetteerPlace.name == "Plaza Rincón de Encinos")).one()
+    assert queries.jurisdictions_at(session, LonLat(enclave.lon, enclave.lat), NOW.date()) == ["encinos.gob.example"]
+
+
+def test_a_service_that_vanishes_stays_inactive(session: Session, tmp_path: Path) -> None:
+    import shutil
+
+    folder = tmp_path / "encinos"
+    shutil.copytree(CITIES / "encinos", folder)
+    import_folder(session, folder, now=NOW)
+    (folder / "services" / "calles" / "BACHE.toml").unlink()
+    report = import_folder(session, folder, now=LATER)
+    assert report.catalog_changed
+    bache = session.exec(select(Service).where(Service.code == "BACHE")).one()
+    assert not bache.is_active
+    assert session.get_one(Jurisdiction, "encinos.gob.example").catalog_changed_at == LATER
+
+
+def test_the_primary_road_of_2026_has_no_say_before(session: Session) -> None:
+    import_folder(session, CITIES / "jacaranda", now=NOW)
+    torres = session.exec(
+        select(GazetteerPlace).where(GazetteerPlace.name == "Avenida de las Torres", GazetteerPlace.kind == "street")
+    ).one()
+    point = LonLat(torres.lon, torres.lat)
+    answers = [
+        queries.route(
+            session,
+            jurisdiction_id="jacaranda.gob.example",
+            service_code="BACHE",
+            service_group="calles",
+            promise={"amount": 10, "unit": "working_days"},
+            point=point,
+            precision_m=5,
+            at=datetime(2026, month, 20, 18, 0, tzinfo=UTC),
+        )
+        for month in (2, 3)
+    ]
+    assert [answer.agency_code for answer in answers] == ["ALC-TE", "OBRAS"]
+
+
+def test_every_area_is_written_out_in_rules(session: Session) -> None:
+    import_folder(session, CITIES / "jacaranda", now=NOW)
+    rules = session.exec(select(RoutingRule).where(col(RoutingRule.layer_key).is_not(None))).all()
+    assert rules
+    assert not [rule.code for rule in rules if "*" in (rule.area_codes or [])]
+    assert session.exec(select(func.count()).select_from(BoundaryArea)).one() > 100

@@ -87,3 +87,26 @@ class FolioScrambler:
             value = left << _HALF_BITS | right
             if value < _SERIALS:
                 return value
+
+
+_UNIT_WORDS = (
+    "cero uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciséis diecisiete dieciocho"
+    " diecinueve veinte veintiuno veintidós veintitrés veinticuatro veinticinco veintiséis veintisiete veintiocho veintinueve"
+)
+_UNITS = _UNIT_WORDS.split()
+_TENS = ("", "", "", "treinta", "cuarenta", "cincuenta", "sesenta", "setenta", "ochenta", "noventa")
+
+
+def spoken(folio: str) -> str:
+    """The folio as it is said in Spanish, in pairs: `veintiséis; cuarenta y ocho, diecisiete; treinta, cincuenta y seis`."""
+
+    def pair(two: str) -> str:
+        if two[0] == "0":
+            return f"cero {_UNITS[int(two[1])]}"
+        number = int(two)
+        if number < len(_UNITS):
+            return _UNITS[number]
+        return _TENS[number // 10] + (f" y {_UNITS[number % 10]}" if number % 10 else "")
+
+    pairs = [pair(folio[start : start + 2]) for start in range(0, LENGTH, 2)]
+    return f"{pairs[0]}; {pairs[1]}, {pairs[2]}; {pairs[3]}, {pairs[4]}"

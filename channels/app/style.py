@@ -37,7 +37,7 @@ def _source() -> str:
 
 
 def resident_css(theme: Mapping[str, Mapping[str, str]] | None = None) -> str:
-    """The sheet in the city's colours. theme: `{"light": {"brand": "#…", …}, "dark": {…}}`; names outside the five are ignored."""
+    """The sheet in the city's colours. theme: `{"light": {"brand": "#…", …}, "dark": {…}}`; other names are ignored."""
     css = _source()
     for scheme, values in (theme or {}).items():
         head, dark, tail = css.partition("@media(prefers-color-scheme:dark)")

@@ -109,3 +109,11 @@ def is_opted_out(session: Session, contact_point_id: UUID, purpose: str = "notic
         .limit(1)
     ).first()
     return newest is False
+
+
+def remember_name(session: Session, person_id: UUID, name: str) -> None:
+    """Keeps what somebody says they are called, sealed; the first name given stays until a person of staff changes it."""
+    person = session.get_one(Person, person_id, with_for_update=True)
+    if person.name_sealed is None and name.strip():
+        person.name_sealed = crypto.vault().seal(name.strip(), context="person.name")
+        session.add(person)

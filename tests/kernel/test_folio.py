@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel.folio import FolioScrambler, is_valid, normalize, spaced
+from kernel.folio import FolioScrambler, is_valid, normalize, spaced, spoken
 
 KEYED = FolioScrambler(b"k" * 32)
 folios = st.integers(0, 10**7 - 1).map(lambda number: KEYED.folio(2026, number))
@@ -28,3 +28,13 @@ def test_a_thousand_folios_in_a_row_are_different_and_not_in_order() -> None:
 @given(folios)
 def test_a_folio_is_read_back_however_it_is_spaced(folio: str) -> None:
     assert normalize(spaced(folio)) == normalize(f" {folio[:2]}-{folio[2:6]} {folio[6:]} ") == folio
+
+
+def test_a_folio_is_said_in_pairs() -> None:
+    assert spoken("2648173056") == "veintiséis; cuarenta y ocho, diecisiete; treinta, cincuenta y seis"
+    assert spoken("2600010203") == "veintiséis; cero cero, cero uno; cero dos, cero tres"
+
+
+@given(folios)
+def test_every_folio_can_be_said(folio: str) -> None:
+    assert len(spoken(folio).replace(";", ",").split(",")) == 5

@@ -1,0 +1,38 @@
+"""Line icons, 24 by 24, drawn for this product. Decoration only: a word always stands beside."""
+
+from markupsafe import Markup
+
+_PATHS = {
+    "drop": '<path d="M12 3.5c4 5 6 7.8 6 11a6 6 0 0 1-12 0c0-3.2 2-6 6-11z"/><path d="M9.5 14.5A2.5 2.5 0 0 0 12 17"/>',
+    "hole": '<ellipse cx="12" cy="15" rx="8" ry="4"/><path d="M7 15.5c2-1.8 8-1.8 10 0M6 11.5 3.5 8.5M18.5 11.5l2-2.5M12 11V7"/>',
+    "bulb": '<path d="M9 17.5v-2C7 14 6 12.3 6 10a6 6 0 0 1 12 0c0 2.3-1 4-3 5.5v2zM9.5 20.5h5"/>',
+    "bin": '<path d="M5 7h14M9.5 7V4.5h5V7M6.5 7l1 13h9l1-13M10.5 11v5M13.5 11v5"/>',
+    "tree": '<path d="M12 21v-7M12 16.5l3.5-2.5M8 15a4.5 4.5 0 0 1-.5-8.7 4.8 4.8 0 0 1 9 0A4.5 4.5 0 0 1 16 15z"/>',
+    "drain": '<circle cx="12" cy="12" r="8.5"/><path d="M6.5 9h11M5.5 12h13M6.5 15h11"/>',
+    "light": '<path d="M8.5 3.5h7v17h-7z"/><path d="M12 7.5h.01M12 12h.01M12 16.5h.01" stroke-width="3"/>',
+    "noise": '<path d="M4 9.5h3.5L12 5.5v13l-4.5-4H4zM15 9c1.5 1.5 1.5 4.5 0 6M17.5 6.5c3 3 3 8 0 11"/>',
+    "car": '<path d="M4 16.5v-4l2-5h12l2 5v4zM4 12.5h16M7 16.5v2M17 16.5v2"/>',
+    "paw": '<path d="M12 12.5c2.6 0 4.5 2.2 4.5 4.2 0 2-1.8 2.3-4.5 2.3s-4.5-.3-4.5-2.3c0-2 1.9-4.2 4.5-4.2z"/>'
+    '<circle cx="5.5" cy="11" r="1.5"/><circle cx="9.3" cy="6.8" r="1.6"/>'
+    '<circle cx="14.7" cy="6.8" r="1.6"/><circle cx="18.5" cy="11" r="1.5"/>',
+    "note": '<path d="M6 3.5h8l4 4v13H6zM9 12h6M9 15.5h6M14 3.5v4h4"/>',
+    "dots": '<path d="M5.5 12h.01M12 12h.01M18.5 12h.01" stroke-width="3"/>',
+    "new": '<circle cx="12" cy="12" r="8.5"/><circle cx="12" cy="12" r="2.5" fill="currentColor" stroke="none"/>',
+    "work": '<circle cx="12" cy="12" r="8.5"/><path d="M12 3.5a8.5 8.5 0 0 1 0 17z" fill="currentColor" stroke="none"/>',
+    "pause": '<circle cx="12" cy="12" r="8.5"/><path d="M10 9v6M14 9v6"/>',
+    "ok": '<circle cx="12" cy="12" r="8.5"/><path d="m8 12.5 2.7 2.7L16 9.5"/>',
+    "minus": '<circle cx="12" cy="12" r="8.5"/><path d="M8 12h8"/>',
+    "loop": '<path d="M18.5 8A8 8 0 1 0 20 12M19 4v4.5h-4.5"/>',
+    "go": '<circle cx="12" cy="12" r="8.5"/><path d="M8 12h8M13 9l3 3-3 3"/>',
+}
+
+
+def icon(name: str) -> Markup:
+    """The icon as inline SVG; three dots for a name that is not ours."""
+    paths = _PATHS.get(name, _PATHS["dots"])
+    return Markup(f'<svg class="i" viewBox="0 0 24 24" aria-hidden="true">{paths}</svg>')  # noqa: S704  # our own drawing
+
+
+def known_icons() -> frozenset[str]:
+    """The names that `icon` draws."""
+    return frozenset(_PATHS)

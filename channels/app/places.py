@@ -1,0 +1,64 @@
+"""From what a resident wrote about a place to a point, or to a few points to choose from, or honestly to none."""
+
+from typing import Any
+
+from sqlmodel import Session
+
+from channels.app.drafts import Answers
+from routing import queries as routing
+
+# A match this good, and this far ahead of the next, is taken without asking.
+_SURE_SCORE = 80.0
+_CLEAR_LEAD = 5.0
+_WORTH_OFFERING = 55.0
+_MOST_OFFERED = 5
+UNKNOWN_DISTRICT = "?"
+
+
+def districts(session: Session, jurisdiction_id: str) -> list[tuple[str, str]]:
+    """(name, name) of each district, for a select, in the order of their names."""
+    layers = routing.city(session, jurisdiction_id).layers
+    names = {area.name for area in layers["district"].index.areas} if "district" in layers else set()
+    return [(name, name) for name in sorted(names)]
+
+
+def placed(session: Session, jurisdiction_id: str, answers: Answers) -> Answers:
+    """`answers` with a point when the words name one place, with candidates when they may name several, else as written."""
+    district = "" if answers.district == UNKNOWN_DISTRICT else answers.district
+    answers = answers.changed(
+        district=district, lon=None, lat=None, precision_m=None, place_label="", candidates=[], place_done=True
+    )
+    text = ", ".join(part for part in (answers.street, answers.colonia, district) if part)
+    found = routing.locate(session, jurisdiction_id, text, limit=_MOST_OFFERED) if text else []
+    offered = [match for match in found if match.score >= _WORTH_OFFERING]
+    if not offered:
+        return answers
+    best = offered[0]
+    alone = len(offered) == 1 or best.score - offered[1].score >= _CLEAR_LEAD
+    if best.score >= _SURE_SCORE and alone:
+        return chosen(
+            answers,
+            {
+                "label": best.label,
+                "lon": best.point.lon,
+                "lat": best.point.lat,
+                "precision_m": best.precision_m,
+            },
+        )
+    candidates = [
+        {"label": match.label, "lon": match.point.lon, "lat": match.point.lat, "precision_m": match.precision_m}
+        for match in offered
+    ]
+    return answers.changed(candidates=candidates, place_done=False)
+
+
+def chosen(answers: Answers, candidate: dict[str, Any]) -> Answers:
+    """`answers` at one of its candidates."""
+    return answers.changed(
+        lon=candidate["lon"],
+        lat=candidate["lat"],
+        precision_m=candidate["precision_m"],
+        place_label=candidate["label"],
+        candidates=[],
+        place_done=True,
+    )

@@ -1,0 +1,296 @@
+"""A report, one question per page: where, what exactly, how to reach you, check, done. Every step is a plain form."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from channels.app import drafts, places
+from channels.app.drafts import Answers
+from channels.app.edges import PageDep, see_other
+from channels.app.models import WebDraft
+from channels.app.rendering import Page, render
+from channels.app.sending import preview, send, sent_request
+from intake.catalog import queries as catalog
+from intake.catalog.definitions import ServiceDefinition, text_in
+from intake.people.addresses import read_phone
+from intake.service_requests.answers import read_answers
+from kernel.bodies import FormDep
+from kernel.db import SessionDep
+from kernel.errors import InvalidInput
+from kernel.folio import spoken
+from kernel.i18n import translate
+from routing.explain import explain
+
+MAX_LINE = 200
+MAX_WORDS = 1500
+MIN_WORDS = 5
+
+router = APIRouter(prefix="/r/{token}")
+
+
+class Step:
+    """One request for one step: the page, the draft and its answers."""
+
+    def __init__(self, http_request: Request, token: str, page: PageDep, session: SessionDep) -> None:
+        self.page, self.session, self.token = page, session, token
+        # A form that was posted twice waits for the first one.
+        posted = http_request.method == "POST"
+        self.draft: WebDraft
+        self.answers: Answers
+        self.draft, self.answers = drafts.load(session, token, now=page.now, for_update=posted)
+        self.service: ServiceDefinition = catalog.service(
+            session, self.draft.jurisdiction_id, self.answers.service_code
+        )
+
+    @property
+    def here(self) -> str:
+        return f"/r/{self.token}"
+
+    def text(self, msgid: str, **params: object) -> str:
+        return translate(self.page.language, msgid, **params)
+
+    def show(self, template: str, *, status_code: int = 200, **values: object) -> Response:
+        return render(
+            self.page,
+            template,
+            status_code=status_code,
+            here=self.here,
+            service=self.service,
+            answers=values.pop("answers", self.answers),
+            errors=values.pop("errors", {}),
+            **values,
+        )
+
+    def keep(self, answers: Answers, then: str) -> Response:
+        """Saves the answers and goes on; a report that is already sent goes to its folio."""
+        if self.draft.service_request_id is not None:
+            return see_other(self.page.url(f"{self.here}/listo"))
+        drafts.save(self.session, self.draft, answers)
+        return see_other(self.page.url(self.here + then))
+
+
+StepDep = Annotated[Step, Depends()]
+
+
+def _line(form: FormDep, name: str, limit: int = MAX_LINE) -> str:
+    return form.get(name).replace("\r\n", "\n").strip()[:limit]
+
+
+# ── Where ──
+
+
+@router.get("/lugar")
+def ask_place(step: StepDep) -> Response:
+    return _place_page(step, step.answers, {})
+
+
+@router.post("/lugar")
+def answer_place(step: StepDep, form: FormDep) -> Response:
+    given = step.answers.changed(
+        district=_line(form, "district"),
+        colonia=_line(form, "colonia"),
+        street=_line(form, "street"),
+        reference=_line(form, "reference", 400),
+    )
+    errors = {}
+    if not given.district:
+        errors["district"] = step.text("Elige la alcaldía, o «No sé»")
+    if not given.street and not given.reference:
+        errors["street"] = step.text("Escribe la calle o un lugar conocido cercano")
+    if errors:
+        return _place_page(step, given, errors)
+    answers = places.placed(step.session, step.draft.jurisdiction_id, given)
+    return step.keep(answers, "/detalles" if answers.place_done else "/cual")
+
+
+def _place_page(step: Step, answers: Answers, errors: dict[str, str]) -> Response:
+    return step.show(
+        "place.html",
+        status_code=400 if errors else 200,
+        answers=answers,
+        errors=errors,
+        districts=places.districts(step.session, step.draft.jurisdiction_id),
+        example=step.page.city.settings.get("place_example") or "Av. Juárez 214",
+    )
+
+
+@router.get("/cual")
+def ask_which(step: StepDep) -> Response:
+    if not step.answers.candidates:
+        return see_other(step.page.url(f"{step.here}/lugar"))
+    return _which_page(step, {})
+
+
+@router.post("/cual")
+def answer_which(step: StepDep, form: FormDep) -> Response:
+    which = form.get("which")
+    if which == "none":
+        return step.keep(step.answers.changed(candidates=[], place_done=True), "/detalles")
+    if not which.isdecimal() or int(which) >= len(step.answers.candidates):
+        return _which_page(step, {"which": step.text("Elige uno de la lista")})
+    return step.keep(places.chosen(step.answers, step.answers.candidates[int(which)]), "/detalles")
+
+
+def _which_page(step: Step, errors: dict[str, str]) -> Response:
+    options = [(str(number), place["label"], "") for number, place in enumerate(step.answers.candidates)]
+    options.append(("none", step.text("Ninguno de estos"), step.text("Se queda como lo escribiste.")))
+    return step.show("which.html", status_code=400 if errors else 200, errors=errors, options=options)
+
+
+# ── What exactly ──
+
+
+@router.get("/detalles")
+def ask_details(step: StepDep) -> Response:
+    if not step.answers.place_done:
+        return see_other(step.page.url(f"{step.here}/lugar"))
+    return _details_page(step, step.answers, {})
+
+
+@router.post("/detalles")
+def answer_details(step: StepDep, form: FormDep) -> Response:
+    asked = [question for question in step.service.attributes if question.is_variable]
+    given = step.answers.changed(
+        words=_line(form, "words", MAX_WORDS),
+        attributes={question.code: form.get_all(f"a_{question.code}") for question in asked},
+        details_done=True,
+    )
+    errors = {}
+    if len(given.words) < MIN_WORDS:
+        errors["words"] = step.text("Cuéntanos un poco más (mínimo {count} letras)", count=MIN_WORDS)
+    _, problems = read_answers(step.service, given.attributes)
+    for problem in problems:
+        code = str(problem.params.get("code", ""))
+        errors[f"a_{code}"] = problem.public_text(step.page.language).removeprefix(f"{code} required: ")
+    if errors:
+        return _details_page(step, given, errors)
+    return step.keep(given, "/contacto")
+
+
+def _details_page(step: Step, answers: Answers, errors: dict[str, str]) -> Response:
+    options = {
+        question.code: [(option.key, text_in(option.name, step.page.language), "") for option in question.options]
+        for question in step.service.attributes
+    }
+    return step.show(
+        "details.html",
+        status_code=400 if errors else 200,
+        answers=answers,
+        errors=errors,
+        question_options=options,
+    )
+
+
+# ── How to reach you ──
+
+
+@router.get("/contacto")
+def ask_contact(step: StepDep) -> Response:
+    if not step.answers.details_done:
+        return see_other(step.page.url(f"{step.here}/detalles"))
+    return step.show("contact.html")
+
+
+@router.post("/contacto")
+def answer_contact(step: StepDep, form: FormDep) -> Response:
+    given = step.answers.changed(
+        notify=_line(form, "notify"), phone=_line(form, "phone", 30), name=_line(form, "name", 100)
+    )
+    errors = {}
+    if given.notify not in ("sms", "none"):
+        errors["notify"] = step.text("Elige cómo avisarte")
+    if given.notify == "sms":
+        try:
+            read_phone(given.phone)
+        except InvalidInput as problem:
+            errors["phone"] = problem.public_text(step.page.language)
+    if errors:
+        return step.show("contact.html", status_code=400, answers=given, errors=errors)
+    if given.notify == "none":
+        given = given.changed(phone="")
+    if form.get("website"):
+        # A field that people never see: whoever fills it is a program, and its draft is never complete.
+        given = given.changed(notify="", phone="")
+    return step.keep(given, "/revisa")
+
+
+# ── Check and send ──
+
+
+@router.get("/revisa")
+def check(step: StepDep) -> Response:
+    return _check_page(step, {})
+
+
+@router.post("/revisa")
+def send_report(step: StepDep) -> Response:
+    if step.draft.service_request_id is None:
+        if not _is_complete(step.answers):
+            return see_other(step.page.url(f"{step.here}/contacto"))
+        send(step.session, step.draft, step.answers, language=step.page.language, now=step.page.now)
+    return see_other(step.page.url(f"{step.here}/listo"))
+
+
+def _is_complete(answers: Answers) -> bool:
+    return bool(answers.place_done and answers.details_done and answers.notify)
+
+
+def _check_page(step: Step, errors: dict[str, str]) -> Response:
+    answers, here = step.answers, step.here
+    if step.draft.service_request_id is not None:
+        return see_other(step.page.url(f"{here}/listo"))
+    if not _is_complete(answers):
+        return see_other(step.page.url(f"{here}/contacto"))
+    decision = preview(step.session, step.service, answers, now=step.page.now)
+    rows: list[tuple[str, str, str]] = [
+        (step.text("Qué pasa"), text_in(step.service.name, step.page.language), "/reportar"),
+        (step.text("Dónde"), answers.place_label or answers.written_place or answers.reference, f"{here}/lugar"),
+        (step.text("Lo que contaste"), answers.words, f"{here}/detalles"),
+    ]
+    rows += [(label, value, f"{here}/detalles") for label, value in _answered(step)]
+    told = step.text("SMS al {phone}", phone=masked(answers.phone)) if answers.phone else step.text("No")
+    rows.append((step.text("Avisarte"), told, f"{here}/contacto"))
+    return step.show(
+        "check.html",
+        errors=errors,
+        rows=rows,
+        decision=decision,
+        explanation=explain(decision.receipt, step.page.language),
+    )
+
+
+def _answered(step: Step) -> list[tuple[str, str]]:
+    rows = []
+    for question in step.service.attributes:
+        given: Sequence[str] = [value for value in step.answers.attributes.get(question.code, []) if value.strip()]
+        if given:
+            names = {option.key: text_in(option.name, step.page.language) for option in question.options}
+            label = text_in(question.description, step.page.language)
+            rows.append((label, ", ".join(names.get(value, value) for value in given)))
+    return rows
+
+
+def masked(phone: str) -> str:
+    """`55 •••• 5678`: enough for its owner to know it, too little for anybody else."""
+    digits = read_phone(phone).key or ""
+    return f"{digits[-10:-8]}\u00a0••••\u00a0{digits[-4:]}"
+
+
+@router.get("/listo")
+def done(step: StepDep) -> Response:
+    service_request = sent_request(step.session, step.draft)
+    if service_request is None:
+        return see_other(step.page.url(f"{step.here}/revisa"))
+    decision = preview(step.session, step.service, step.answers, now=step.page.now)
+    return step.show(
+        "done.html",
+        request=service_request,
+        said=spoken(service_request.folio) if step.page.language == "es" else "",
+        phone=masked(step.answers.phone) if step.answers.phone else "",
+        agency_name=decision.agency_name,
+        explanation=explain(decision.receipt, step.page.language),
+    )
+
+
+__all__ = ["Page", "router"]

@@ -1,0 +1,68 @@
+"""Home, and the page that finds out what it is about."""
+
+from itertools import groupby
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Response
+
+from channels.app import drafts
+from channels.app.drafts import Answers
+from channels.app.edges import PageDep, see_other
+from channels.app.rendering import render
+from intake.catalog import queries as catalog
+from intake.catalog.definitions import ServiceDefinition, text_in
+from intake.catalog.queries import match_services
+from intake.conversations.dialogue.words import is_emergency, plain
+from kernel.db import SessionDep
+
+HOME_SERVICES = 12
+MAX_WORDS = 500
+
+router = APIRouter()
+
+
+@router.get("/")
+def home(page: PageDep, session: SessionDep) -> Response:
+    return render(page, "home.html", services=catalog.services(session, page.city.id)[:HOME_SERVICES])
+
+
+@router.get("/reportar")
+def what(page: PageDep, session: SessionDep, q: str = "") -> Response:
+    words = q.strip()[:MAX_WORDS]
+    services = catalog.services(session, page.city.id)
+    matches = [match.definition for match in match_services(services, words, limit=4)] if words else []
+    return render(
+        page,
+        "what.html",
+        words=words,
+        matches=matches,
+        is_danger=is_emergency(plain(words)),
+        groups=_grouped(services, page.language),
+    )
+
+
+@router.post("/reportar")
+def start_report(
+    page: PageDep, session: SessionDep, service_code: Annotated[str, Form()] = "", q: Annotated[str, Form()] = ""
+) -> Response:
+    service = catalog.service(session, page.city.id, service_code)
+    answers = Answers(service_code=service.code, words=q.strip()[:MAX_WORDS])
+    token = drafts.start(session, page.city.id, answers, now=page.now)
+    return see_other(page.url(f"/r/{token}/lugar"))
+
+
+@router.get("/ayuda")
+def help_page(page: PageDep) -> Response:
+    return render(page, "help.html")
+
+
+def _grouped(services: list[ServiceDefinition], language: str) -> list[dict[str, object]]:
+    in_groups = sorted(services, key=lambda service: service.group_code)
+    groups = [
+        (min(service.position for service in members), members)
+        for members in (list(members) for _, members in groupby(in_groups, key=lambda service: service.group_code))
+    ]
+    return [
+        {"name": text_in(members[0].group_name, language), "services": members}
+        for _, members in sorted(groups, key=lambda group: group[0])
+    ]

@@ -1,0 +1,115 @@
+"""Following a report by its folio. Shows what is public, and nothing else: the folio is no password."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Response
+from sqlmodel import Session
+
+from channels.app.edges import PageDep, see_other
+from channels.app.rendering import Page, render
+from intake.catalog import queries as catalog
+from intake.catalog.definitions import text_in
+from intake.service_requests import lifecycle, queries
+from intake.service_requests.models import ServiceRequest, ServiceRequestEvent
+from kernel import folio
+from kernel.dates import day_in_words
+from kernel.db import SessionDep
+from kernel.errors import InvalidInput, NotFound
+from kernel.i18n import translate
+from routing.explain import explain
+from routing.queries import agencies
+
+router = APIRouter(prefix="/folio")
+
+
+@dataclass(frozen=True)
+class Pill:
+    css: str
+    icon: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of what happened, as the public reads it."""
+
+    at: datetime
+    text: str
+
+
+@router.get("")
+def look_up(page: PageDep, f: str = "") -> Response:
+    if not f.strip():
+        return render(page, "folio.html", errors={}, given="")
+    try:
+        digits = folio.normalize(f)
+    except InvalidInput as problem:
+        errors = {"f": problem.public_text(page.language)}
+        return render(page, "folio.html", status_code=400, errors=errors, given=f[:40])
+    return see_other(page.url(f"/folio/{digits}"))
+
+
+@router.get("/{digits}")
+def follow(page: PageDep, session: SessionDep, digits: str) -> Response:
+    try:
+        service_request = _public_request(session, folio.normalize(digits))
+    except (InvalidInput, NotFound) as problem:
+        errors = {"f": problem.public_text(page.language)}
+        return render(page, "folio.html", status_code=problem.status, errors=errors, given=digits[:40])
+    return render(page, "track.html", **_projection(session, page, service_request))
+
+
+def _public_request(session: Session, digits: str) -> ServiceRequest:
+    found = queries.by_folio(session, digits)
+    if found is None or not found.is_public:
+        raise NotFound("No encontramos ese folio. Revisa los números, por favor.")
+    return found
+
+
+def _projection(session: Session, page: Page, service_request: ServiceRequest) -> dict[str, Any]:
+    language, zone = page.language, page.city.timezone
+    services = catalog.catalog(session, service_request.jurisdiction_id).by_code
+    service = services.get(service_request.service_code)
+    code, css, icon = lifecycle.pill(service_request.life, service_request.outcome_code, service_request.handover)
+    agency = agencies(session, service_request.jurisdiction_id).get(service_request.agency_code or "")
+    decision = queries.decision_of(session, service_request.id)
+    events = queries.events_of(session, service_request.id, ("public",))
+    promise = ""
+    if service_request.expected_at and agency and service_request.life != lifecycle.CLOSED:
+        day = day_in_words(service_request.expected_at, zone, language, now=page.now)
+        late = service_request.expected_at < page.now
+        promise = translate(
+            language,
+            "{agency} se había comprometido para el {day}. Se nos pasó la fecha."
+            if late
+            else "{agency} se comprometió a más tardar para el {day}.",
+            agency=agency.name,
+            day=day,
+        )
+    return {
+        "request": service_request,
+        "service_name": text_in(service.name, language) if service else service_request.service_code,
+        "place": service_request.address_string,
+        "pill": Pill(css, icon, translate(language, lifecycle.PILL_TEXTS[code])),
+        "promise": promise,
+        "agency_name": agency.name if agency else "",
+        "explanation": explain(decision.receipt, language) if decision else None,
+        "timeline": [Entry(event.at, _told(event, language)) for event in reversed(events)],
+    }
+
+
+def _told(event: ServiceRequestEvent, language: str) -> str:
+    """One public event in one sentence."""
+    data = event.data
+    if event.name == "submitted":
+        return translate(language, "Recibimos el reporte.")
+    if event.name == "routed":
+        return translate(language, "Lo enviamos a {agency}.", agency=data.get("agency_name", ""))
+    if event.name == "status_changed":
+        life = str(data.get("life", ""))
+        state = lifecycle.OUTCOMES.get(str(data.get("outcome_code") or "")) or lifecycle.LIFE_TEXTS.get(life, life)
+        said = translate(language, state)
+        return f"{said}. {event.note}" if event.note else f"{said}."
+    return event.note

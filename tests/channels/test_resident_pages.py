@@ -1,0 +1,200 @@
+"""The resident's way through a report, over HTTP, as a browser without scripts does it."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI
+from sqlmodel import Session, select
+from starlette.testclient import TestClient
+
+from channels.app.routes import install
+from intake.people.actions import address_of
+from intake.people.models import ContactPoint
+from intake.service_requests.models import Report, ServiceRequest
+from kernel.outbox import OutboxEvent
+from tests.factories import make_city
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def client(session: Session) -> Iterator[TestClient]:
+    make_city(session)
+    app = FastAPI()
+    install(app)
+    with TestClient(app) as client:
+        yield client
+
+
+def begin(client: TestClient, service_code: str = "BACHE", words: str = "") -> str:
+    """Starts a report; returns the path of its draft."""
+    answer = client.post("/reportar", data={"service_code": service_code, "q": words}, follow_redirects=False)
+    assert answer.status_code == 303
+    return answer.headers["location"].removesuffix("/lugar")
+
+
+def fill(client: TestClient, draft: str, **contact: str) -> None:
+    place = {
+        "district": "Norte",
+        "colonia": "El Carmen",
+        "street": "Avenida Sabinos 214",
+        "reference": "frente a la escuela",
+    }
+    client.post(f"{draft}/lugar", data=place)
+    if client.get(f"{draft}/cual", follow_redirects=False).status_code == 200:
+        client.post(f"{draft}/cual", data={"which": "0"})
+    client.post(f"{draft}/detalles", data={"words": "Hay un hoyo enorme en la calle"})
+    client.post(f"{draft}/contacto", data={"notify": "none"} | contact)
+
+
+def test_a_whole_report_gets_a_folio_an_agency_and_a_date(client: TestClient, session: Session) -> None:
+    draft = begin(client)
+    fill(client, draft, notify="sms", phone="55 1234 5678", name="Rosa")
+    checked = client.get(f"{draft}/revisa").text
+    assert "Alcaldía Norte" in checked
+    assert "55\u00a0••••\u00a05678" in checked
+    assert "1234 5678" not in checked
+
+    done = client.post(f"{draft}/revisa")
+
+    service_request = session.exec(select(ServiceRequest)).one()
+    report = session.exec(select(Report)).one()
+    contact = session.get_one(ContactPoint, report.contact_point_id)
+    assert service_request.agency_code == "ALC-N"
+    assert service_request.channel == "web"
+    assert report.wants_notices
+    assert address_of(contact) == "+525512345678"
+    for part in (service_request.folio[:2], service_request.folio[2:6], service_request.folio[6:]):
+        assert f"<span>{part}</span>" in done.text
+    assert [event.name for event in session.exec(select(OutboxEvent))] == ["service_request.submitted"]
+
+
+def test_a_double_tap_sends_one_report(client: TestClient, session: Session) -> None:
+    draft = begin(client)
+    fill(client, draft)
+    first, second = (client.post(f"{draft}/revisa", follow_redirects=False) for _ in range(2))
+    assert first.headers["location"] == second.headers["location"] == f"{draft}/listo"
+    assert len(session.exec(select(ServiceRequest)).all()) == 1
+
+
+def test_going_back_after_sending_changes_nothing(client: TestClient, session: Session) -> None:
+    draft = begin(client)
+    fill(client, draft)
+    client.post(f"{draft}/revisa")
+    answer = client.post(f"{draft}/detalles", data={"words": "otra cosa distinta"}, follow_redirects=False)
+    assert answer.headers["location"] == f"{draft}/listo"
+    assert session.exec(select(ServiceRequest)).one().description == "Hay un hoyo enorme en la calle"
+
+
+def test_what_is_missing_is_said_twice_in_the_same_words_and_linked(client: TestClient) -> None:
+    page = client.post(f"{begin(client)}/lugar", data={"district": "", "street": "", "colonia": "El Carmen"})
+    assert page.status_code == 400
+    assert "<title>Error: " in page.text
+    links = re.findall(r'<li><a href="#([\w-]+)">([^<]+)</a>', page.text)
+    assert [name for name, _ in links] == ["district", "street"]
+    for name, words in links:
+        assert f'id="{name}"' in page.text
+        assert f'<span class="em" id="e-{name}">{words}</span>' in page.text
+        assert re.search(rf'id="{name}"[^>]*aria-invalid="true"[^>]*aria-describedby="[^"]*e-{name}"', page.text)
+    assert 'value="El Carmen"' in page.text  # nothing typed is lost
+
+
+def test_a_place_nobody_knows_is_accepted_as_written(client: TestClient, session: Session) -> None:
+    draft = begin(client)
+    client.post(f"{draft}/lugar", data={"district": "?", "reference": "atrás del zaguán verde, subiendo la loma"})
+    client.post(f"{draft}/detalles", data={"words": "Un bache que ya ponchó dos llantas"})
+    client.post(f"{draft}/contacto", data={"notify": "none"})
+    client.post(f"{draft}/revisa")
+    service_request = session.exec(select(ServiceRequest)).one()
+    assert service_request.lon is None
+    assert service_request.agency_code == "ATENCION"
+    assert "zaguán verde" in (service_request.address_string or "")
+
+
+def test_questions_of_the_service_are_asked_and_checked(client: TestClient, session: Session) -> None:
+    draft = begin(client, "LUMINARIA")
+    client.post(f"{draft}/lugar", data={"district": "Norte", "street": "Avenida Sabinos 214"})
+    client.post(f"{draft}/cual", data={"which": "0"})
+    wrong = {"words": "Está muy oscuro", "a_NUM_POSTE": "poste verde"}
+    page = client.post(f"{draft}/detalles", data=wrong)
+    assert page.status_code == 400
+    assert 'href="#a_TIPO_FALLA"' in page.text
+    assert 'href="#a_NUM_POSTE"' in page.text
+    right = {"words": "Está muy oscuro", "a_TIPO_FALLA": "apagada", "a_NUM_POSTE": "4412"}
+    assert client.post(f"{draft}/detalles", data=right, follow_redirects=False).status_code == 303
+    client.post(f"{draft}/contacto", data={"notify": "none"})
+    client.post(f"{draft}/revisa")
+    assert session.exec(select(ServiceRequest)).one().attributes == {"TIPO_FALLA": "apagada", "NUM_POSTE": "4412"}
+
+
+def test_whoever_fills_the_hidden_field_sends_nothing(client: TestClient, session: Session) -> None:
+    draft = begin(client)
+    fill(client, draft, website="http://spam.example")
+    client.post(f"{draft}/revisa")
+    page = client.get(f"{draft}/listo", follow_redirects=False)
+    assert page.status_code == 303
+    assert session.exec(select(ServiceRequest)).all() == []
+
+
+def test_words_find_services_and_danger_shows_911_first(client: TestClient) -> None:
+    page = client.get("/reportar", params={"q": "hay un hoyo enorme"}).text
+    assert page.index("Bache en la calle") < page.index("¿Ninguna?")
+    danger = client.get("/reportar", params={"q": "huele a gas en mi casa"}).text
+    assert "tel:911" in danger
+    assert 'role="alert"' in danger
+
+
+@pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", "\"'><img src=x>", "{{ 7 * 7 }}", "a\0b"])
+def test_hostile_words_are_shown_as_words(client: TestClient, hostile: str) -> None:
+    draft = begin(client)
+    page = client.post(f"{draft}/lugar", data={"street": hostile, "reference": hostile}).text
+    assert "<script>alert" not in page
+    assert "<img" not in page
+    assert "49" not in page.split("<main")[1].split("</main")[0]
+
+
+def test_an_unknown_or_foreign_draft_is_not_found(client: TestClient) -> None:
+    answer = client.get("/r/not-a-token/lugar")
+    assert answer.status_code == 404
+    assert "Empieza de nuevo" in answer.text
+
+
+def test_the_folio_is_read_however_it_is_written_and_wrong_ones_are_explained(
+    client: TestClient, session: Session
+) -> None:
+    draft = begin(client)
+    fill(client, draft)
+    client.post(f"{draft}/revisa")
+    folio = session.exec(select(ServiceRequest)).one().folio
+    page = client.get("/folio", params={"f": f" {folio[:2]}-{folio[2:6]} {folio[6:]}"})
+    assert page.status_code == 200
+    assert "Bache en la calle" in page.text
+    assert "Lo enviamos a Alcaldía Norte." in page.text
+    wrong = folio[:-1] + str((int(folio[-1]) + 1) % 10)
+    answer = client.get("/folio", params={"f": wrong})
+    assert answer.status_code == 400
+    assert "algún número está cambiado" in answer.text
+
+
+def test_a_request_that_is_not_public_is_not_found_by_folio(client: TestClient, session: Session) -> None:
+    draft = begin(client, "RUIDO")
+    fill(client, draft)
+    client.post(f"{draft}/revisa")
+    folio = session.exec(select(ServiceRequest)).one().folio
+    assert client.get(f"/folio/{folio}").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/reportar", "/ayuda", "/folio"])
+def test_pages_are_light_speak_both_languages_and_load_nothing(client: TestClient, path: str) -> None:
+    import gzip
+
+    spanish, english = client.get(path), client.get("/en" + (path if path != "/" else ""))
+    assert spanish.status_code == english.status_code == 200
+    assert '<html lang="es-MX">' in spanish.text
+    assert '<html lang="en">' in english.text
+    assert "Ir al contenido" not in english.text
+    assert len(gzip.compress(spanish.content)) < 8000
+    assert "<script" not in spanish.text
+    assert not re.search(r'(?:src|href)="https?:', spanish.text)
+    assert f'href="{path if path != "/" else "/"}"' in english.text

@@ -17,6 +17,7 @@ ASYNC_FILES = {
     "agent_console/live.py",
     "kernel/live.py",
     "kernel/bodies.py",
+    "intake/open311/edge.py",
     "atiende/app.py",
 }
 # Slow to import (measured 0.5 to 1.3 s): only inside the function that needs them.

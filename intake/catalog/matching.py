@@ -67,12 +67,12 @@ def match_services(definitions: Iterable[ServiceDefinition], text: str, limit: i
 
 def fold(text: str) -> str:
     """Lower case without accents, ñ kept: `año` and `ano` are different words."""
-    decomposed = unicodedata.normalize("NFD", text.casefold().replace("ñ", "\0"))
+    decomposed = unicodedata.normalize("NFD", unicodedata.normalize("NFC", text).casefold().replace("ñ", "\0"))
     return "".join(c for c in decomposed if not unicodedata.combining(c)).replace("\0", "ñ")
 
 
 def _words(text: str) -> list[str]:
-    return _WORD.findall(fold(unicodedata.normalize("NFC", text)))
+    return _WORD.findall(fold(text))
 
 
 def _stem(word: str) -> str:

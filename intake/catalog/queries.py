@@ -29,7 +29,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """A city's active services, in their order, also by code. `changed_at` moves whenever any of it does."""
+    """A city's active services, in their order, also by code. `changed_at` moves whenever any of it does.
+
+    `retired`: services no longer offered, for the names of past requests.
+    """
 
     jurisdiction_id: str
     timezone: ZoneInfo
@@ -37,6 +40,7 @@ class Catalog:
     changed_at: datetime
     services: tuple[ServiceDefinition, ...]
     by_code: dict[str, ServiceDefinition]
+    retired: dict[str, ServiceDefinition]
 
 
 # xmin names the transaction that last wrote the row: two catalogues with the same date are still told apart.
@@ -105,7 +109,7 @@ def _load(session: Session, jurisdiction_id: str, zone: ZoneInfo, language: str,
         .join(Service, Service.id == ServiceAttribute.service_id)  # type: ignore[arg-type]  # a column at class level
         .where(Service.jurisdiction_id == jurisdiction_id)
     )
-    for row in sorted(session.exec(asked), key=lambda found: found.position):
+    for row in sorted(session.exec(asked), key=lambda row: row.position):
         attributes.setdefault(row.service_id, []).append(
             AttributeDefinition(
                 code=row.code,
@@ -118,28 +122,32 @@ def _load(session: Session, jurisdiction_id: str, zone: ZoneInfo, language: str,
                 options=tuple(Option(option["key"], option["name"]) for option in row.options),
             )
         )
-    rows = session.exec(select(Service).where(Service.jurisdiction_id == jurisdiction_id, Service.is_active))
-    definitions = tuple(
-        ServiceDefinition(
-            id=row.id,
-            jurisdiction_id=jurisdiction_id,
-            code=row.code,
-            name=row.name,
-            description=row.description,
-            kind=row.kind,
-            group_code=row.group_code,
-            group_name=row.group_name,
-            keywords=tuple(row.keywords),
-            promise=row.promise,
-            notice=row.notice,
-            icon=row.icon,
-            is_emergency=row.is_emergency,
-            is_sensitive=row.is_sensitive,
-            position=row.position,
-            timezone=zone,
-            attributes=tuple(attributes.get(row.id, ())),
-        )
-        for row in sorted(rows, key=lambda found: (found.position, found.code))
+    rows = session.exec(select(Service).where(Service.jurisdiction_id == jurisdiction_id))
+    active: dict[str, ServiceDefinition] = {}
+    retired: dict[str, ServiceDefinition] = {}
+    for found in sorted(rows, key=lambda row: (row.position, row.code)):
+        definition = _definition(found, zone, tuple(attributes.get(found.id, ())))
+        (active if found.is_active else retired)[found.code] = definition
+    return Catalog(jurisdiction_id, zone, language, changed_at, tuple(active.values()), active, retired)
+
+
+def _definition(row: Service, zone: ZoneInfo, attributes: tuple[AttributeDefinition, ...]) -> ServiceDefinition:
+    return ServiceDefinition(
+        id=row.id,
+        jurisdiction_id=row.jurisdiction_id,
+        code=row.code,
+        name=row.name,
+        description=row.description,
+        kind=row.kind,
+        group_code=row.group_code,
+        group_name=row.group_name,
+        keywords=tuple(row.keywords),
+        promise=row.promise,
+        notice=row.notice,
+        icon=row.icon,
+        is_emergency=row.is_emergency,
+        is_sensitive=row.is_sensitive,
+        position=row.position,
+        timezone=zone,
+        attributes=attributes,
     )
-    by_code = {definition.code: definition for definition in definitions}
-    return Catalog(jurisdiction_id, zone, language, changed_at, definitions, by_code)

@@ -1,7 +1,112 @@
-"""Adds this folder's routes to the application."""
+"""GeoReport v2 under /open311, as an application of its own: what the framework itself answers there follows the standard too."""
+
+from collections.abc import Callable
 
 from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from intake.open311 import reading, submitting
+from intake.open311.context import city_of, form_of, key_of, query_of
+from intake.open311.discovery import discovery
+from intake.open311.edge import Edge
+from intake.open311.errors import HANDLERS
+from intake.open311.formats import FORMATS, respond
+from intake.service_requests import queries
+from kernel import clock, db
+from kernel.errors import NotFound
+
+MOUNT = "/open311"
 
 
 def install(app: FastAPI) -> None:
     """Called once by the composition root."""
+    open311 = Starlette(routes=_routes(), exception_handlers=HANDLERS)
+    open311.router.redirect_slashes = False
+    open311.state.settings = app.state.settings
+    app.mount(MOUNT, Edge(open311))
+
+
+def _routes() -> list[Route]:
+    routes = []
+    for fmt in FORMATS:
+        routes += [
+            Route(f"/discovery.{fmt}", _handler(get_discovery, fmt)),
+            Route(f"/v2/discovery.{fmt}", _handler(get_discovery, fmt)),
+            Route(f"/v2/services.{fmt}", _handler(get_services, fmt)),
+            Route(f"/v2/services/{{service_code}}.{fmt}", _handler(get_service_definition, fmt)),
+            Route(f"/v2/requests.{fmt}", _handler(service_requests, fmt), methods=["GET", "POST"]),
+            Route(f"/v2/requests/{{service_request_id}}.{fmt}", _handler(get_service_request, fmt)),
+            Route(f"/v2/tokens/{{token}}.{fmt}", _handler(get_token, fmt)),
+        ]
+    return routes
+
+
+def _handler(call: Callable[[Request], reading.Answer], fmt: str) -> Callable[[Request], Response]:
+    def handle(http_request: Request) -> Response:
+        root, value = call(http_request)
+        return respond(fmt, root, value)
+
+    handle.__name__ = f"{call.__name__}_{fmt}"
+    return handle
+
+
+def get_discovery(http_request: Request) -> reading.Answer:
+    base_url = http_request.app.state.settings.web.public_base_url
+    with db.transaction() as session:
+        return discovery(session, query_of(http_request), base_url)
+
+
+def get_services(http_request: Request) -> reading.Answer:
+    with db.transaction() as session:
+        return reading.services(city_of(session, query_of(http_request)))
+
+
+def get_service_definition(http_request: Request) -> reading.Answer:
+    with db.transaction() as session:
+        city = city_of(session, query_of(http_request))
+    return reading.service_definition(city, http_request.path_params["service_code"])
+
+
+def service_requests(http_request: Request) -> reading.Answer:
+    return (post_service_request if http_request.method == "POST" else get_service_requests)(http_request)
+
+
+def get_service_requests(http_request: Request) -> reading.Answer:
+    query = query_of(http_request)
+    with db.transaction() as session:
+        return reading.service_requests(session, city_of(session, query), query)
+
+
+def get_service_request(http_request: Request) -> reading.Answer:
+    with db.transaction() as session:
+        city = city_of(session, query_of(http_request))
+        return reading.service_request(session, city, http_request.path_params["service_request_id"])
+
+
+def get_token(http_request: Request) -> reading.Answer:
+    token = http_request.path_params["token"]
+    with db.transaction() as session:
+        city = city_of(session, query_of(http_request))
+        found = queries.by_token(session, token, jurisdiction_id=city.id)
+    if found is None:
+        raise NotFound("No existe ese token.", field="token")
+    return "service_requests", [{"service_request_id": found.folio, "token": found.token}]
+
+
+def post_service_request(http_request: Request) -> reading.Answer:
+    form, query = form_of(http_request), query_of(http_request)
+    with db.transaction() as session:
+        city = city_of(session, form, query)
+        key = key_of(session, http_request, city, form, query)
+        answer = submitting.post(
+            session,
+            city,
+            key,
+            form,
+            idempotency_key=http_request.headers.get("idempotency-key"),
+            now=clock.now(),
+        )
+    return "service_requests", [answer]

@@ -6,9 +6,9 @@ Kept as sent, not as computed: a number stays the text that was typed (a pole's 
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from intake.catalog.definitions import AttributeDefinition, Option, ServiceDefinition, text_in
+from intake.service_requests.instants import read_instant
 from intake.service_requests.values import MAX_DESCRIPTION, InvalidForm
 from kernel.errors import InvalidInput
 
@@ -17,9 +17,6 @@ Answer = str | list[str]
 # [0-9], not \d: other scripts' digits are no numbers to an agency's system. NaN and infinities are words.
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})")
 _LINE_BREAK = re.compile(r"[\n\r\v\f\x85\u2028\u2029]")
-_ISO_DATETIME = re.compile(
-    r"\d{4}-\d{2}-\d{2}(?:[Tt ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?: ?(?:[Zz]|[+-]\d{2}:?\d{2}))?)?", re.ASCII
-)
 
 
 class InvalidAnswer(InvalidInput):
@@ -115,10 +112,7 @@ def _listed(options: Sequence[Option]) -> str:
 
 def _datetime(attribute: AttributeDefinition, value: str, definition: ServiceDefinition) -> str:
     try:
-        if not _ISO_DATETIME.fullmatch(value):
-            raise ValueError(value)
-        moment = datetime.fromisoformat(value.upper().replace(",", ".").replace("Z", "+00:00"))
+        # A date without a zone is the city's own time.
+        return read_instant(value, definition.timezone).isoformat(timespec="seconds")
     except ValueError:
         raise InvalidAnswer("{code} debe ser una fecha ISO 8601, como 2026-11-21T18:00:00-06:00.", attribute) from None
-    # A date without a zone is the city's own time.
-    return (moment if moment.tzinfo else moment.replace(tzinfo=definition.timezone)).isoformat(timespec="seconds")

@@ -124,3 +124,22 @@ def search(session: Session, filters: Filters, *, after: After | None = None, li
             )
         )
     return list(session.exec(statement.order_by(requested_at.desc(), request_id.desc()).limit(limit)))
+
+
+def by_token(session: Session, token: str, *, jurisdiction_id: str) -> ServiceRequest | None:
+    """The request that a batch service's token stands for."""
+    statement = select(ServiceRequest).where(
+        ServiceRequest.token == token, ServiceRequest.jurisdiction_id == jurisdiction_id
+    )
+    return session.exec(statement).one_or_none()
+
+
+def by_idempotency_key(session: Session, jurisdiction_id: str, keys: Collection[str]) -> ServiceRequest | None:
+    """The newest request made under one of these keys."""
+    statement = (
+        select(ServiceRequest)
+        .where(ServiceRequest.jurisdiction_id == jurisdiction_id, col(ServiceRequest.idempotency_key).in_(keys))
+        .order_by(col(ServiceRequest.requested_at).desc())
+        .limit(1)
+    )
+    return session.exec(statement).first()

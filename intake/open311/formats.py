@@ -1,0 +1,92 @@
+"""JSON and XML from one value: the "Spark" mapping of GeoReport.
+
+An answer is a root name and a value of dicts, lists, strings, numbers, booleans and None. JSON drops the root; XML writes a
+list as its name around repeated children, None and "" as an empty element.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+JSON, XML = "json", "xml"
+FORMATS = (JSON, XML)
+MEDIA_TYPES = {JSON: "application/json; charset=utf-8", XML: "text/xml; charset=utf-8"}
+
+# The child element of each list.
+_CHILD = {
+    "service_requests": "request",
+    "services": "service",
+    "attributes": "attribute",
+    "values": "value",
+    "endpoints": "endpoint",
+    "formats": "format",
+    "errors": "error",
+    "service_request_updates": "request_update",
+}
+_PROLOGUE = '<?xml version="1.0" encoding="utf-8"?>\n'
+# What XML 1.0 cannot hold, not even as a reference: one such character makes a whole list unreadable.
+FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_NEEDS_ESCAPE = re.compile("[&<>\r]")
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
+
+Value = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+
+def respond(
+    fmt: str, root: str, value: Value, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The answer in the format asked for, with the exact content type of the standard."""
+    body = orjson.dumps(value) if fmt == JSON else to_xml(root, value)
+    return Response(body, status, headers={**(headers or {}), "content-type": MEDIA_TYPES[fmt]})
+
+
+def to_xml(root: str, value: Value) -> bytes:
+    """The document, UTF-8. Characters that XML cannot hold become U+FFFD."""
+    out: list[str] = [_PROLOGUE]
+    _write(out, root, value)
+    text = "".join(out)
+    if FORBIDDEN.search(text):
+        text = FORBIDDEN.sub("\ufffd", text)
+    return text.encode()
+
+
+def _write(out: list[str], name: str, value: Any) -> None:
+    if isinstance(value, str):
+        if not value:
+            out.append(f"<{name}/>")
+        elif _NEEDS_ESCAPE.search(value):
+            out.append(f"<{name}>{_NEEDS_ESCAPE.sub(_escape, value)}</{name}>")
+        else:
+            out.append(f"<{name}>{value}</{name}>")
+    elif value is None or value == []:
+        out.append(f"<{name}/>")
+    elif isinstance(value, bool):
+        out.append(f"<{name}>{'true' if value else 'false'}</{name}>")
+    elif isinstance(value, Mapping):
+        out.append(f"<{name}>")
+        for key, item in value.items():
+            _write(out, key, item)
+        out.append(f"</{name}>")
+    elif isinstance(value, list):
+        child = _CHILD[name]
+        out.append(f"<{name}>")
+        for item in value:
+            _write(out, child, item)
+        out.append(f"</{name}>")
+    elif isinstance(value, float):
+        out.append(f"<{name}>{_decimal(value)}</{name}>")
+    else:
+        out.append(f"<{name}>{value}</{name}>")
+
+
+def _decimal(value: float) -> str:
+    # XML schema's decimal knows no exponent, and 1e-07 is how Python writes a tenth of a metre from the equator.
+    written = repr(value)
+    return f"{value:.17f}".rstrip("0") if "e" in written else written
+
+
+def _escape(found: re.Match[str]) -> str:
+    return _ESCAPES[found.group()]

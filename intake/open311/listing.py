@@ -1,0 +1,162 @@
+"""Lists of requests: which rows, in which order, and each row as GeoReport's 17 fields.
+
+Core rows in, dicts out: no ORM object is made for a row of a list.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Row, text
+from sqlmodel import Session
+
+from intake.catalog.definitions import text_in
+from intake.open311.context import City
+from intake.open311.forms import Fields
+from intake.open311.screening import without_contacts
+from intake.service_requests.instants import read_instant
+from intake.service_requests.lifecycle import open311_status
+from kernel import clock
+from kernel.errors import InvalidInput
+
+MAX_SPAN = timedelta(days=90)
+MAX_ROWS = 1000
+_STATUSES = ("open", "closed")
+_FOLIO = re.compile("[0-9]{10}")
+_SECOND = timedelta(seconds=1)
+
+_COLUMNS = (
+    "SELECT r.folio, r.life, r.status_notes, r.service_code, r.description, a.name AS agency, r.requested_at, r.updated_at,"
+    " r.closed_at, r.expected_at, r.address_string, r.address_id, r.zipcode, r.lat, r.lon, r.media_urls->>0 AS media_url"
+    " FROM service_request r LEFT JOIN agency a ON a.jurisdiction_id = r.jurisdiction_id AND a.code = r.agency_code"
+    " WHERE r.jurisdiction_id = :jurisdiction_id AND r.is_public"
+)
+_NEWEST_FIRST = " ORDER BY r.requested_at DESC, r.id DESC LIMIT :limit"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a list call asks for. `since` inclusive, `until` exclusive; None filters nothing."""
+
+    since: datetime
+    until: datetime
+    service_codes: Sequence[str] | None
+    status: str | None
+    limit: int = MAX_ROWS
+    offset: int = 0
+
+
+def read_window(query: Fields, zone: ZoneInfo, *, now: datetime | None = None) -> Window:
+    """The window of a query. Raises InvalidInput naming the parameter.
+
+    Bounds are inclusive and compare whole seconds, as they are printed. A span over 90 days is cut at its older end, unless only
+    the start was given: then it is the 90 days from there.
+    """
+    now = now or clock.now()
+    start = _instant(query, "start_date", zone)
+    end = _instant(query, "end_date", zone)
+    if start is not None and end is None:
+        end = max(start, min(now, start + MAX_SPAN))
+    end = end or now
+    start = max(start, end - MAX_SPAN) if start else end - MAX_SPAN
+    statuses = query.listed("status")
+    for status in statuses:
+        if status not in _STATUSES:
+            raise InvalidInput("status debe ser open o closed.", field="status")
+    size = _count(query, "page_size", MAX_ROWS, MAX_ROWS)
+    page = _count(query, "page", 1, 1_000_000)
+    return Window(
+        since=_ceiling(start),
+        until=_floor(end) + _SECOND,
+        service_codes=query.listed("service_code") or None,
+        status=statuses[0] if len(statuses) == 1 else None,
+        limit=size,
+        offset=(page - 1) * size,
+    )
+
+
+def _instant(query: Fields, name: str, zone: ZoneInfo) -> datetime | None:
+    value = query.one(name)
+    if value is None:
+        return None
+    try:
+        return read_instant(value, zone).astimezone(UTC)
+    except ValueError:
+        raise InvalidInput(
+            "{name} debe ser una fecha ISO 8601, como 2026-11-21T18:00:00-06:00.", field=name, name=name
+        ) from None
+
+
+def _count(query: Fields, name: str, default: int, most: int) -> int:
+    value = query.one(name)
+    if value is None:
+        return default
+    plain = value.strip()
+    if not (plain.isascii() and plain.isdigit() and 1 <= len(plain) <= 9 and int(plain) >= 1):
+        raise InvalidInput("{name} debe ser un número entero desde 1.", field=name, name=name)
+    return min(int(plain), most)
+
+
+def _floor(at: datetime) -> datetime:
+    return at.replace(microsecond=0)
+
+
+def _ceiling(at: datetime) -> datetime:
+    return at if at.microsecond == 0 else _floor(at) + _SECOND
+
+
+def by_window(session: Session, city: City, window: Window) -> list[dict[str, Any]]:
+    """The newest requests of the window, newest first."""
+    sql = _COLUMNS + " AND r.requested_at >= :since AND r.requested_at < :until"
+    values: dict[str, Any] = {"since": window.since, "until": window.until}
+    if window.status is not None:
+        sql += " AND r.life = 'closed'" if window.status == "closed" else " AND r.life <> 'closed'"
+    if window.service_codes is not None:
+        sql += " AND r.service_code = ANY(:service_codes)"
+        values["service_codes"] = list(window.service_codes)
+    values |= {"limit": window.limit, "offset": window.offset}
+    return _rows(session, city, sql + _NEWEST_FIRST + " OFFSET :offset", values)
+
+
+def by_ids(session: Session, city: City, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """The public requests with these ids, newest first; unknown ids are passed over."""
+    folios = [one for one in ids if _FOLIO.fullmatch(one)][:MAX_ROWS]
+    if not folios:
+        return []
+    sql = _COLUMNS + " AND r.folio = ANY(:folios)" + _NEWEST_FIRST
+    return _rows(session, city, sql, {"folios": folios, "limit": MAX_ROWS})
+
+
+def _rows(session: Session, city: City, sql: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+    rows = session.connection().execute(text(sql), {"jurisdiction_id": city.id, **values})
+    return [_as_georeport(row, city) for row in rows]
+
+
+def _as_georeport(row: Row[Any], city: City) -> dict[str, Any]:
+    definition = city.catalog.by_code.get(row.service_code) or city.catalog.retired.get(row.service_code)
+    zone = city.zone
+    return {
+        "service_request_id": row.folio,
+        "status": open311_status(row.life),
+        "status_notes": row.status_notes or None,
+        "service_name": text_in(definition.name, city.language) if definition else row.service_code,
+        "service_code": row.service_code,
+        "description": without_contacts(row.description),
+        "agency_responsible": row.agency,
+        "service_notice": text_in(definition.notice, city.language) or None if definition else None,
+        "requested_datetime": row.requested_at.astimezone(zone).isoformat(timespec="seconds"),
+        # For a closed request this is the time it was closed, whatever was noted later.
+        "updated_datetime": (row.closed_at or row.updated_at).astimezone(zone).isoformat(timespec="seconds"),
+        "expected_datetime": row.expected_at.astimezone(zone).isoformat(timespec="seconds")
+        if row.expected_at
+        else None,
+        "address": row.address_string,
+        "address_id": row.address_id,
+        "zipcode": row.zipcode,
+        "lat": row.lat,
+        "long": row.lon,
+        "media_url": row.media_url,
+    }

@@ -1,0 +1,71 @@
+"""The reading half of GeoReport v2: services, definitions, requests, tokens."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlmodel import Session
+
+from intake.catalog.definitions import LIST_DATATYPES, AttributeDefinition, ServiceDefinition, text_in
+from intake.catalog.queries import unknown_service
+from intake.open311.context import City
+from intake.open311.forms import Fields
+from intake.open311.listing import by_ids, by_window, read_window
+from kernel.errors import NotFound
+
+Answer = tuple[str, Mapping[str, Any] | list[dict[str, Any]]]
+
+
+def services(city: City) -> Answer:
+    return "services", [_service(definition, city.language) for definition in city.catalog.services]
+
+
+def service_definition(city: City, service_code: str) -> Answer:
+    """Raises NotFound. A service without questions has a definition too: an empty one."""
+    found = city.catalog.by_code.get(service_code)
+    if found is None:
+        raise unknown_service(service_code)
+    attributes = [_attribute(attribute, city.language) for attribute in found.attributes]
+    return "service_definition", {"service_code": found.code, "attributes": attributes}
+
+
+def service_requests(session: Session, city: City, query: Fields) -> Answer:
+    """The list. `service_request_id` overrides every other argument, wrong ones included."""
+    ids = query.listed("service_request_id")
+    if ids:
+        return "service_requests", by_ids(session, city, ids)
+    return "service_requests", by_window(session, city, read_window(query, city.zone))
+
+
+def service_request(session: Session, city: City, service_request_id: str) -> Answer:
+    """One request. Raises NotFound, also for one that the public may not see: 403 would say that it exists."""
+    found = by_ids(session, city, [service_request_id])
+    if not found:
+        raise NotFound("No existe ese service_request_id.", field="service_request_id")
+    return "service_requests", found
+
+
+def _service(definition: ServiceDefinition, language: str) -> dict[str, Any]:
+    return {
+        "service_code": definition.code,
+        "service_name": text_in(definition.name, language),
+        "description": text_in(definition.description, language),
+        "metadata": definition.has_metadata,
+        "type": definition.kind,
+        # FixMyStreet splits on the comma and does not trim.
+        "keywords": ",".join(definition.keywords),
+        "group": text_in(definition.group_name, language),
+    }
+
+
+def _attribute(attribute: AttributeDefinition, language: str) -> dict[str, Any]:
+    options = attribute.options if attribute.datatype in LIST_DATATYPES else ()
+    return {
+        "variable": attribute.is_variable,
+        "code": attribute.code,
+        "datatype": attribute.datatype,
+        "required": attribute.is_required and attribute.is_variable,
+        "datatype_description": text_in(attribute.datatype_description, language) or None,
+        "order": attribute.position,
+        "description": text_in(attribute.description, language),
+        "values": [{"key": option.key, "name": text_in(option.name, language)} for option in options],
+    }

@@ -1,0 +1,25 @@
+"""What a resident wrote, without the ways to reach somebody: a description is published, contact details never are. Pure."""
+
+import re
+
+from kernel.folio import is_valid
+
+HIDDEN = "[…]"
+_EMAIL = re.compile(r"[^\s@<>()\[\]:;,\"']+@[^\s@<>()\[\]:;,\"']+\.[^\s@<>()\[\]:;,\"'.]+")
+# Ten digits or more as a telephone is written: groups of two to four with blanks, dots or hyphens, perhaps +52 or (55).
+_PHONE = re.compile(
+    r"(?<![\d.,-])(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,3}\)[ .-]?)?\d{2,4}(?:[ .-]?\d{2,4}){1,5}(?![\d.,-]*\d)"
+)
+
+
+def without_contacts(text: str) -> str:
+    """`text` with e-mail addresses and telephone numbers replaced by HIDDEN; folios, dates and coordinates stay."""
+    if "@" in text:
+        text = _EMAIL.sub(HIDDEN, text)
+    return _PHONE.sub(_unless_folio, text)
+
+
+def _unless_folio(found: re.Match[str]) -> str:
+    digits = "".join(c for c in found.group() if c.isdigit())
+    is_phone = 10 <= len(digits) <= 13 and not is_valid(digits)
+    return HIDDEN if is_phone else found.group()

@@ -1,0 +1,201 @@
+"""POST requests: from a form to a Submission, with everything that is wrong with it told at once."""
+
+import hmac
+import re
+from dataclasses import replace
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from sqlalchemy import text
+from sqlmodel import Session
+
+from georef.points import LonLat
+from intake.catalog.definitions import ServiceDefinition, text_in
+from intake.catalog.models import ApiKey
+from intake.catalog.queries import unknown_service
+from intake.open311.context import City
+from intake.open311.forms import Fields
+from intake.people.actions import find_or_create
+from intake.service_requests import queries
+from intake.service_requests.actions import submit
+from intake.service_requests.answers import read_answers
+from intake.service_requests.models import ServiceRequest
+from intake.service_requests.values import MAX_DESCRIPTION, InvalidForm, Reporter, Submission
+from kernel.dates import day_in_words
+from kernel.errors import InvalidInput
+from kernel.i18n import translate
+from routing.queries import agencies
+
+CHANNEL = "open311"
+MAX_LINE = 500
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,4}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,2})?")
+# A phone's own reading of where it is; clients of the standard do not say how good it is.
+_PRECISION_M = 20.0
+# Two equal forms under one key this close together are one client trying again; further apart, two residents.
+_RETRY_WINDOW_S = 60
+_MAX_IDEMPOTENCY_KEY = 255
+_LINES = ("address_string", "address_id", "zipcode")
+
+
+def read_submission(city: City, form: Fields) -> tuple[Submission, ServiceDefinition]:
+    """The report in the form. Raises InvalidInput without a service, NotFound for an unknown one, InvalidForm for the rest."""
+    code = form.one("service_code")
+    if code is None:
+        raise InvalidInput("service_code required: di qué servicio.", field="service_code")
+    definition = city.catalog.by_code.get(code)
+    if definition is None:
+        raise unknown_service(code)
+    problems: list[InvalidInput] = []
+    point = _point(form, problems)
+    if point is None and not problems and not (form.one("address_string") or form.one("address_id")):
+        problems.append(InvalidInput("lat, long required: di dónde, o manda address_string.", field="lat"))
+    attributes = form.attributes()
+    problems += read_answers(definition, attributes)[1]
+    description = form.one("description") or ""
+    if len(description) > MAX_DESCRIPTION:
+        problems.append(
+            InvalidInput(
+                "La descripción es demasiado larga: caben {limit} letras.", field="description", limit=MAX_DESCRIPTION
+            )
+        )
+    lines = {name: _line(form, name, problems) for name in _LINES}
+    media_urls = [_media_url(url.strip(), problems) for url in form.all("media_url")]
+    if problems:
+        raise InvalidForm(problems)
+    submission = Submission(
+        jurisdiction_id=city.id,
+        service_code=definition.code,
+        channel=CHANNEL,
+        description=description,
+        point=point,
+        precision_m=_PRECISION_M if point else None,
+        address_string=lines["address_string"],
+        address_id=lines["address_id"],
+        zipcode=lines["zipcode"],
+        attributes=attributes,
+        media_urls=media_urls,
+        language=city.language,
+    )
+    return submission, definition
+
+
+def _point(form: Fields, problems: list[InvalidInput]) -> LonLat | None:
+    lat, long = form.one("lat"), form.one("long")
+    if lat is None and long is None:
+        return None
+    if lat is None or long is None:
+        problems.append(InvalidInput("lat y long van juntas: falta una.", field="long" if lat else "lat"))
+        return None
+    numbers: list[float] = []
+    for name, value in (("lat", lat), ("long", long)):
+        if not _DECIMAL.fullmatch(value.strip()):
+            problems.append(InvalidInput("{name} debe ser un número en grados decimales.", field=name, name=name))
+        else:
+            numbers.append(float(value))
+    if len(numbers) < 2:
+        return None
+    try:
+        return LonLat(lon=numbers[1], lat=numbers[0])
+    except InvalidInput as problem:
+        problems.append(problem)
+        return None
+
+
+def _line(form: Fields, name: str, problems: list[InvalidInput]) -> str | None:
+    value = form.one(name)
+    if value is not None and len(value) > MAX_LINE:
+        problems.append(
+            InvalidInput("{name} es demasiado largo: caben {limit} letras.", field=name, name=name, limit=MAX_LINE)
+        )
+    return " ".join(value.split()) if value else None
+
+
+def _media_url(url: str, problems: list[InvalidInput]) -> str:
+    try:
+        parts = urlsplit(url)
+        is_web = parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_web = False
+    if not is_web or len(url) > 2000 or any(c.isspace() or c in '<>"' for c in url):
+        problems.append(InvalidInput("media_url debe ser una dirección http o https.", field="media_url"))
+    return url
+
+
+def post(
+    session: Session, city: City, key: ApiKey, form: Fields, *, idempotency_key: str | None, now: datetime
+) -> dict[str, Any]:
+    """Submits the form and returns the answer element. The same form again is the same request and the same answer."""
+    submission, definition = read_submission(city, form)
+    retry_key = _retry_key(session, city, key, form, idempotency_key, now)
+    notices: list[str] = []
+    reporter = _reporter(session, city, form, now, notices)
+    if form.files:
+        notices.append(translate(city.language, "La foto no se guardó: manda su dirección en media_url."))
+    made = submit(session, replace(submission, reporter=reporter, idempotency_key=retry_key), now=now)
+    return _answer(session, city, made, definition, notices, now)
+
+
+def _retry_key(
+    session: Session, city: City, key: ApiKey, form: Fields, idempotency_key: str | None, now: datetime
+) -> str | None:
+    """What makes a second sending of this form the same request: the client's own word, else its content for a minute."""
+    if idempotency_key:
+        if len(idempotency_key) > _MAX_IDEMPOTENCY_KEY:
+            raise InvalidInput("Idempotency-Key es demasiado larga.", field="Idempotency-Key")
+        return f"open311:{key.id}:key:{idempotency_key}"
+    digest = hmac.digest(key.key_hash, orjson.dumps([form.pairs, form.files]), sha256).hex()
+    minute = int(now.timestamp()) // _RETRY_WINDOW_S
+    names = [f"open311:{key.id}:body:{digest}:{bucket}" for bucket in (minute, minute - 1)]
+    # Twins that straddle a minute have different keys; waiting for one another, the second sees the first.
+    session.connection().execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:digest, 0))"), {"digest": digest})
+    known = queries.by_idempotency_key(session, city.id, names)
+    is_retry = known is not None and (now - known.requested_at).total_seconds() < _RETRY_WINDOW_S
+    return known.idempotency_key if known is not None and is_retry else names[0]
+
+
+def _reporter(session: Session, city: City, form: Fields, now: datetime, notices: list[str]) -> Reporter | None:
+    """The contact given, sealed. The app that posted tells its own user, so nobody is written to because of an API call."""
+    reporter: Reporter | None = None
+    for kind in ("phone", "email"):
+        address = form.one(kind)
+        if address is None:
+            continue
+        try:
+            contact = find_or_create(session, city.id, kind, address, now=now, language=city.language)
+        except InvalidInput:
+            notices.append(
+                translate(city.language, "El dato de contacto «{field}» no se entendió y no se guardó.", field=kind)
+            )
+            continue
+        reporter = reporter or Reporter(contact.person_id, contact.id, wants_notices=False)
+    return reporter
+
+
+def _answer(
+    session: Session, city: City, made: ServiceRequest, definition: ServiceDefinition, notices: list[str], now: datetime
+) -> dict[str, Any]:
+    told = [_promise(session, city, made, definition, now), *notices]
+    answer: dict[str, Any] = {}
+    if definition.kind == "realtime":
+        answer["service_request_id"] = made.folio
+    elif definition.kind == "batch":
+        answer["token"] = made.token
+    answer["service_notice"] = " ".join(part for part in told if part) or None
+    answer["account_id"] = None
+    return answer
+
+
+def _promise(session: Session, city: City, made: ServiceRequest, definition: ServiceDefinition, now: datetime) -> str:
+    if made.outcome_code == "outside_jurisdiction":
+        return made.status_notes
+    parts = [text_in(definition.notice, city.language)]
+    agency = agencies(session, city.id).get(made.agency_code or "")
+    if agency is not None and made.expected_at is not None and not definition.is_sensitive:
+        day = day_in_words(made.expected_at, city.zone.key, city.language, now=now)
+        parts.append(
+            translate(city.language, "Lo atiende {agency}, a más tardar el {day}.", agency=agency.name, day=day)
+        )
+    return " ".join(part for part in parts if part)

@@ -1,0 +1,120 @@
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intake.catalog.definitions import ServiceDefinition
+from intake.catalog.matching import fold, match_services
+
+MEXICO = ZoneInfo("America/Mexico_City")
+
+
+def made(code: str, name: str, keywords: list[str], description: str = "", position: int = 0) -> ServiceDefinition:
+    return ServiceDefinition(
+        id=UUID(int=position),
+        jurisdiction_id="prueba",
+        code=code,
+        name={"es": name},
+        description={"es": description or name},
+        kind="realtime",
+        group_code="calles",
+        group_name={"es": "Calles"},
+        keywords=tuple(keywords),
+        promise={"amount": 5, "unit": "working_days"},
+        notice={},
+        icon="note",
+        is_emergency=False,
+        is_sensitive=False,
+        position=position,
+        timezone=MEXICO,
+    )
+
+
+SERVICES = [
+    made("BACHE", "Bache en la calle", ["bache", "hoyo", "pavimento", "pothole"], position=1),
+    made("LUMINARIA", "Luz de la calle apagada", ["luz", "luminaria", "poste", "foco", "street light"], position=2),
+    made("FUGA", "Fuga de agua en la calle", ["fuga", "tubo roto", "tirando agua", "water leak"], position=3),
+    made("SIN-AGUA", "Falta de agua", ["no hay agua", "sin agua", "baja presión"], position=4),
+    made("DRENAJE", "Coladera tapada", ["coladera", "drenaje", "inundación", "encharcamiento"], position=5),
+    made("ARBOL", "Árbol caído o en riesgo", ["árbol", "rama", "poda", "tree"], position=6),
+    made("BASURA", "Basura sin recoger", ["basura", "camión de la basura", "cascajo", "garbage"], position=7),
+    made("PERRO", "Animal en la calle", ["perro", "gato", "jauría", "dog"], position=8),
+    made("RUIDO", "Ruido", ["ruido", "música", "fiesta", "noise"], position=9),
+    made("SEMAFORO", "Semáforo descompuesto", ["semáforo", "luz roja", "traffic light"], position=10),
+]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("se fundió el foco del poste", "LUMINARIA"),
+        ("hay un hoyo enorme", "BACHE"),
+        ("Hay un BACHOTE... digo, un bache, en Av. Sabinos 214", "BACHE"),
+        ("muchos baches en mi calle", "BACHE"),
+        ("el pabimento está hundido", "BACHE"),
+        ("está tirando agua la toma", "FUGA"),
+        ("hay una fuga en la esquina", "FUGA"),
+        ("un tubo roto desde ayer", "FUGA"),
+        ("se está fugando el agua", "FUGA"),
+        ("no hay agua desde el lunes", "SIN-AGUA"),
+        ("baja presion de agua", "SIN-AGUA"),
+        ("la coladera está tapada", "DRENAJE"),
+        ("se inundo la calle", "DRENAJE"),
+        ("se cayó un árbol", "ARBOL"),
+        ("podaron mal y hay ramas colgando", "ARBOL"),
+        ("no pasa el camion de la basura", "BASURA"),
+        ("tiraron cascajo", "BASURA"),
+        ("hay perros sueltos", "PERRO"),
+        ("música a todo volumen", "RUIDO"),
+        ("el semáforo no sirve", "SEMAFORO"),
+        ("no sirve el semaforo de niebla", "SEMAFORO"),
+        ("there is a water leak", "FUGA"),
+        ("a pothole on my street", "BACHE"),
+        ("the street light is out", "LUMINARIA"),
+        ("traffic lights are broken", "SEMAFORO"),
+        ("garbage everywhere", "BASURA"),
+    ],
+)
+def test_residents_words_find_their_service(said: str, meant: str) -> None:
+    found = match_services(SERVICES, said)
+    assert [match.definition.code for match in found][:1] == [meant], [
+        (match.definition.code, match.score, match.because) for match in found
+    ]
+
+
+@pytest.mark.parametrize("said", ["", "   ", "hola buenas tardes", "12345", "😀", "¿?", "ayuda por favor"])
+def test_words_that_tell_nothing_match_nothing(said: str) -> None:
+    assert match_services(SERVICES, said) == []
+
+
+def test_two_services_in_one_message_come_back_both_ranked() -> None:
+    codes = [match.definition.code for match in match_services(SERVICES, "hay un bache y una luminaria apagada")]
+    assert {"BACHE", "LUMINARIA"} <= set(codes[:2])
+
+
+def test_the_words_that_were_recognised_are_told() -> None:
+    assert "foco" in match_services(SERVICES, "se fundió el foco")[0].because
+
+
+def test_an_enye_is_a_letter_of_its_own() -> None:
+    assert fold("AÑO") == "año"
+    assert fold("Árbol CAÍDO") == "arbol caido"
+    assert fold("an\u0303o") == "año"
+
+
+@given(st.text(max_size=300), st.integers(0, 6))
+def test_any_text_gives_an_honest_ranking(said: str, limit: int) -> None:
+    found = match_services(SERVICES, said, limit)
+    assert len(found) <= limit
+    assert all(0 < match.score <= 100 for match in found)
+    assert [match.score for match in found] == sorted((match.score for match in found), reverse=True)
+
+
+@given(st.permutations(SERVICES), st.sampled_from(["hay un bache", "fuga de agua", "basura y ruido", "luz apagada"]))
+def test_the_order_of_the_catalogue_does_not_matter(services: list[ServiceDefinition], said: str) -> None:
+    def codes(found: list[ServiceDefinition]) -> list[str]:
+        return [match.definition.code for match in match_services(found, said)]
+
+    assert codes(services) == codes(SERVICES)

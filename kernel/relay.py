@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 LEASE = timedelta(seconds=10)
 POLL_S = 1.0
 BATCH = 200
+_NO_ROOM_S = 0.05
 KEEP_DONE = timedelta(days=7)
 _PRUNE_EVERY_S = 60.0
 _PRUNE_BATCH = 500
@@ -98,25 +99,26 @@ class Relay:
         with self._engine.begin() as connection:
             return connection.execute(_PRUNE, {"before": now - KEEP_DONE, "batch": _PRUNE_BATCH}).rowcount
 
-    def drain(self) -> int:
-        """Relays and hands over until nothing is due or nobody has room; how many deliveries were handed over."""
-        handed = 0
+    def drain(self) -> bool:
+        """Relays and hands over all that is due; True when it stopped for want of room, so that more may be waiting."""
         while True:
             events = self.fan_out(clock.now())
             room = min(self._dispatch.room(), BATCH)
-            claims = self.claim(clock.now(), room) if room else []
+            if room == 0:
+                return True
+            claims = self.claim(clock.now(), room)
             if claims:
                 self._dispatch.dispatch(claims)
-                handed += len(claims)
-            if events < BATCH and len(claims) < BATCH:
-                return handed
+            if events < BATCH and len(claims) < room:
+                return False
 
     def run(self, stop: threading.Event) -> None:
         """Works until `stop` is set: on every notification, and once a second in any case. Outlives its database."""
         is_away = False
         for _ in listen(connection_string(self._engine), CHANNEL, stop, poll_s=POLL_S):
             try:
-                self.drain()
+                while self.drain() and not stop.wait(_NO_ROOM_S):
+                    self._chores()
                 self._chores()
                 is_away = False
             except DBAPIError as error:

@@ -1,0 +1,104 @@
+"""Where claims go: threads here, or RQ; and back here while Redis is away."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kernel.dispatch import JOB, MAX_WAITING, Claim, LocalPool, RedisQueue, make_queue
+from kernel.embedded.valkey import ValkeyServer
+
+CLAIMS = [Claim(1, 100), Claim(2, 100)]
+
+
+class Runs:
+    """What a pool was asked to run."""
+
+    def __init__(self) -> None:
+        self.ids: list[int] = []
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def __call__(self, delivery_id: int) -> None:
+        assert self.go_on.wait(10)
+        self.ids.append(delivery_id)
+        if delivery_id == 13:
+            raise ValueError("the database went away under it")
+
+
+@pytest.fixture(scope="module")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    server = ValkeyServer(tmp_path_factory.mktemp("valkey"))
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_a_pool_runs_what_it_is_given_and_counts_what_waits() -> None:
+    runs = Runs()
+    runs.go_on.clear()
+    pool = LocalPool(threads=1, run=runs)
+    pool.dispatch(CLAIMS)
+    assert pool.room() == MAX_WAITING - 2
+    runs.go_on.set()
+    wait_until_idle(pool)
+    pool.close()
+    assert runs.ids == [1, 2]
+
+
+def test_a_run_that_raises_gives_its_place_back() -> None:
+    runs = Runs()
+    pool = LocalPool(threads=1, run=runs)
+    pool.dispatch([Claim(13, 1), Claim(14, 1)])
+    wait_until_idle(pool)
+    pool.close()
+    assert runs.ids == [13, 14]
+
+
+def test_closing_finishes_the_running_one_and_drops_the_rest() -> None:
+    runs = Runs()
+    runs.go_on.clear()
+    pool = LocalPool(threads=1, run=runs)
+    pool.dispatch(CLAIMS)
+    time.sleep(0.1)
+    closing = threading.Thread(target=pool.close)
+    closing.start()
+    time.sleep(0.1)
+    runs.go_on.set()
+    closing.join(5)
+    assert runs.ids == [1]
+
+
+def test_redis_gets_ids_and_nothing_else(valkey: ValkeyServer) -> None:
+    queue = make_queue(valkey.url)
+    queue.empty()
+    pool = LocalPool(threads=1, run=Runs())
+    redis = RedisQueue(valkey.url, fallback=pool)
+    redis.dispatch(CLAIMS)
+    assert redis.room() == MAX_WAITING - 2
+    assert [(job.id, job.func_name, job.args) for job in queue.jobs] == [
+        ("outbox-1-100", JOB, [1]),
+        ("outbox-2-100", JOB, [2]),
+    ]
+    pool.close()
+    queue.connection.close()
+
+
+def test_while_redis_is_away_jobs_run_here() -> None:
+    runs = Runs()
+    pool = LocalPool(threads=1, run=runs)
+    redis = RedisQueue(f"unix://{Path('/nowhere/valkey.sock')}", fallback=pool)
+    assert redis.room() == MAX_WAITING
+    redis.dispatch(CLAIMS)
+    wait_until_idle(pool)
+    pool.close()
+    assert runs.ids == [1, 2]
+
+
+def wait_until_idle(pool: LocalPool) -> None:
+    deadline = time.monotonic() + 10
+    while pool.room() < MAX_WAITING:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

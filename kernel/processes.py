@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _VARIABLE = "ATIENDE_PARENT_PIPE"
-_GRACE_S = 5.0
+_GRACE_S = 2.0
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 10.0
 # A child that lived this long and died was not failing to start: it comes back at once.
@@ -37,7 +37,7 @@ def _pipe() -> int:
 def follow_parent(environ: Mapping[str, str] = os.environ) -> None:
     """Makes this process end soon after the one that started it. Does nothing when no `Child` started it.
 
-    First politely (SIGTERM to ourselves), after five seconds for good.
+    First politely (SIGTERM to ourselves), after two seconds for good.
     """
     number = environ.get(_VARIABLE)
     if not number:

@@ -1,0 +1,62 @@
+"""What the demo tells programs (`demo.json`) and people (the banner)."""
+
+from pathlib import Path
+from typing import Any
+
+from atiende.demo import city
+from atiende.demo.data_folder import DataFolder
+from kernel.settings import Settings
+
+
+def facts(folder: DataFolder, settings: Settings, *, standin_url: str) -> dict[str, Any]:
+    """The content of demo.json; other programs rely on exactly these keys."""
+    base_url = settings.web.public_base_url
+    assert settings.sms is not None
+    sample = city.sample()
+    return {
+        "base_url": base_url,
+        "open311": {
+            "root": f"{base_url}/open311/v2",
+            "jurisdiction_id": city.MAIN,
+            "other_jurisdiction_id": city.OTHER,
+            "api_key": folder.api_key,
+            "sample_point": {"lon": sample.point.lon, "lat": sample.point.lat},
+            "sample_address": sample.address,
+        },
+        "console": {
+            "url": f"{base_url}/consola",
+            "logins": [
+                {"role": login.role, "email": login.email, "password": folder.password(login.role)}
+                for login in city.LOGINS
+            ],
+        },
+        "sms": {
+            "webhook": f"{base_url}/webhooks/sms",
+            "public_base_url": base_url,
+            "auth_token": settings.sms.auth_token.get_secret_value(),
+            "number": settings.sms.number,
+        },
+        "standin": {"url": standin_url},
+        "database_url": settings.database_url,
+        "redis_url": None if settings.redis_url in (None, "", "none") else settings.redis_url,
+    }
+
+
+def banner(where: dict[str, Any], seconds: float, folder: Path) -> str:
+    """A few lines for the terminal, Spanish and English."""
+    logins = "\n".join(
+        f"    {login['role']:<11} {login['email']:<38} {login['password']}" for login in where["console"]["logins"]
+    )
+    return f"""
+  Atiende: Ciudad Jacaranda está en marcha ({seconds:.1f} s) / the demo city is up
+
+  Escribe un SMS aquí / Text the city here      {where["standin"]["url"]}
+  Consola / Agents' console                     {where["console"]["url"]}
+{logins}
+  Página de la ciudad / Residents' pages        {where["base_url"]}
+  Open311 (GeoReport v2)                        {where["open311"]["root"]}
+  Datos y bitácoras / Data and logs             {folder}
+
+  Nada sale de esta computadora. Ctrl-C para terminar.
+  Nothing leaves this computer. Ctrl-C to stop.
+"""

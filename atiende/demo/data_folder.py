@@ -1,0 +1,123 @@
+"""The demo's data folder: made once with random secrets, resumed ever after, used by one demo at a time.
+
+`installation.env` (mode 0600) holds what `kernel.settings` reads, and the demo's own passwords and API key, which therefore
+stay the same from start to start. `demo.json` exists while a demo runs and says where everything is.
+"""
+
+import base64
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from kernel.embedded.place import make_private
+from kernel.errors import Conflict, Unavailable
+from kernel.settings import INSTALLATION_FILE, read_env_file
+
+ROLES = ("operator", "supervisor", "agency", "admin")
+# No Mexican number begins like this: nobody's telephone.
+SMS_NUMBER = "+525500000311"
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """An open data folder. `values`: the lines of installation.env."""
+
+    path: Path
+    values: dict[str, str]
+
+    @property
+    def demo_file(self) -> Path:
+        return self.path / "demo.json"
+
+    @property
+    def api_key(self) -> str:
+        return self.values["ATIENDE_DEMO_API_KEY"]
+
+    def password(self, role: str) -> str:
+        return self.values[_password_name(role)]
+
+    def remember(self, values: Mapping[str, str]) -> None:
+        """Adds to installation.env, or changes, these values."""
+        self.values.update(values)
+        lines = [f"{name}={value}\n" for name, value in sorted(self.values.items())]
+        write_atomically(self.path / INSTALLATION_FILE, "# Secret. Made by the demo.\n" + "".join(lines))
+
+    def announce(self, facts: Mapping[str, Any]) -> None:
+        write_atomically(self.demo_file, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def open_folder(path: Path) -> Iterator[DataFolder]:
+    """The folder at `path`, ours alone until the block ends. Raises Conflict while another demo runs on it."""
+    path = path.resolve()
+    if not path.exists():
+        make_private(path)
+    lock = FileLock(path / "demo.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise Conflict(
+            "Ya hay una demo en marcha con la carpeta {folder}{where}.", folder=path, where=_where(path)
+        ) from None
+    except OSError as error:
+        raise Unavailable("No se puede usar la carpeta {folder}: {reason}", folder=path, reason=error) from error
+    try:
+        folder = DataFolder(path, read_env_file(path / INSTALLATION_FILE))
+        folder.remember({name: value for name, value in _fresh_values().items() if name not in folder.values})
+        yield folder
+    finally:
+        lock.release()
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replaces `path`, readable by its owner only: a reader finds the old text or the new one, never a part."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _fresh_values() -> dict[str, str]:
+    def key() -> str:
+        return base64.b64encode(secrets.token_bytes(32)).decode()
+
+    return {
+        "ATIENDE_SECRETS_DATA_KEY": key(),
+        "ATIENDE_SECRETS_LOOKUP_KEY": key(),
+        "ATIENDE_SECRETS_SESSION_KEY": key(),
+        "ATIENDE_SMS_ACCOUNT_SID": "AC" + secrets.token_hex(16),
+        "ATIENDE_SMS_AUTH_TOKEN": secrets.token_hex(16),
+        "ATIENDE_SMS_NUMBER": SMS_NUMBER,
+        "ATIENDE_DEMO_API_KEY": secrets.token_urlsafe(24),
+    } | {_password_name(role): _password() for role in ROLES}
+
+
+def _password_name(role: str) -> str:
+    return f"ATIENDE_DEMO_{role.upper()}_PASSWORD"
+
+
+def _password() -> str:
+    # To be read off a terminal and typed: no letters that look alike; 16 of 30 signs are 78 bits.
+    signs = "abcdefghjkmnpqrstuvwxyz2345679"
+    return "-".join("".join(secrets.choice(signs) for _ in range(4)) for _ in range(4))
+
+
+def _where(path: Path) -> str:
+    try:
+        return f": {json.loads((path / 'demo.json').read_text())['base_url']}"
+    except (OSError, ValueError, KeyError):
+        return ""

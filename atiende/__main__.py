@@ -1,4 +1,4 @@
-"""`python -m atiende`: the same command, for processes that start each other."""
+"""`python -m atiende`: the command line where no script is installed."""
 
 from atiende.cli import main
 

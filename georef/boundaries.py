@@ -36,6 +36,11 @@ class Area:
     def in_force(self, on: date) -> bool:
         return self.valid_from <= on and (self.valid_to is None or on < self.valid_to)
 
+    @property
+    def size(self) -> float:
+        """Square degrees to six digits: only good for ordering, and twins drawn by different hands stay twins."""
+        return float(f"{self.geometry.area:.6g}")
+
 
 @dataclass(frozen=True, slots=True)
 class Border:
@@ -54,7 +59,7 @@ class Snapshot:
 
     def __init__(self, areas: Iterable[Area]) -> None:
         # Smallest first, then by code: the order in which several areas at one point are always given.
-        self.areas: tuple[Area, ...] = tuple(sorted(areas, key=lambda area: (area.geometry.area, area.code)))
+        self.areas: tuple[Area, ...] = tuple(sorted(areas, key=lambda area: (area.size, area.code)))
         self._geometries = np.array([area.geometry for area in self.areas], dtype=object)
         shapely.prepare(self._geometries)
         self._tree = shapely.STRtree(self._geometries)
@@ -100,12 +105,35 @@ class Snapshot:
         )
         return tuple(self.areas[i] for i in certain), partial, certain
 
-    def at_many(self, lons: npt.NDArray[np.float64], lats: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.intp], ...]:
+    def at_many(
+        self, lons: npt.NDArray[np.float64], lats: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
         """(positions of points, positions in `areas`) of every hit, ordered by point and then smallest area first."""
-        tree = shapely.STRtree(shapely.points(lons, lats))
-        areas, points = tree.query(self._geometries, predicate="intersects")
+        if not self.areas:
+            nothing = np.empty(0, dtype=np.intp)
+            return nothing, nothing
+        areas, points = shapely.STRtree(shapely.points(lons, lats)).query(self._geometries, predicate="intersects")
         order = np.lexsort((areas, points))
         return points[order], areas[order]
+
+    def sets_at(
+        self, lons: npt.NDArray[np.float64], lats: npt.NDArray[np.float64]
+    ) -> tuple[list[tuple[Area, ...]], npt.NDArray[np.intp]]:
+        """The distinct sets of areas that hold points, and for every point the number of its set; set 0 is the empty one."""
+        points, hits = self.at_many(lons, lats)
+        sets: list[tuple[Area, ...]] = [(), *((area,) for area in self.areas)]
+        numbers = np.zeros(len(lons), dtype=np.intp)
+        numbers[points] = hits + 1
+        repeated = np.unique(points[1:][points[1:] == points[:-1]])
+        known: dict[tuple[int, ...], int] = {}
+        for point in repeated.tolist():  # overlaps and borders: few
+            first, last = np.searchsorted(points, [point, point + 1])
+            together = tuple(hits[first:last].tolist())
+            if together not in known:
+                known[together] = len(sets)
+                sets.append(tuple(self.areas[hit] for hit in together))
+            numbers[point] = known[together]
+        return sets, numbers
 
     @cached_property
     def _borders(self) -> BorderLines:

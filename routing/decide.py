@@ -60,7 +60,7 @@ class Rank:
 
 
 def _tie_order(match: Match) -> tuple[float, str]:
-    return (match.area.geometry.area if match.area is not None else float("inf"), match.rule.code)
+    return (match.area.size if match.area is not None else float("inf"), match.rule.code)
 
 
 @dataclass(frozen=True)

@@ -282,7 +282,7 @@ def jurisdictions_at(session: Session, point: LonLat, on: date) -> list[str]:
     held: list[tuple[float, str]] = []
     for row in session.connection().execute(_STAMPS, {"jurisdiction_id": ""}):
         if row.key == OUTLINE:
-            held += [(area.geometry.area, row.jurisdiction_id) for area in _layer(session, row).index.at(point, on)]
+            held += [(area.size, row.jurisdiction_id) for area in _layer(session, row).index.at(point, on)]
     return [jurisdiction_id for _, jurisdiction_id in sorted(held)]
 
 

@@ -182,7 +182,7 @@ def _tie(choice: Choice) -> dict[str, Any] | None:
     if choice.match is None or not choice.tied:
         return None
     first, second = choice.match, choice.tied[0]
-    by_size = first.area is not None and (second.area is None or first.area.geometry.area < second.area.geometry.area)
+    by_size = first.area is not None and (second.area is None or first.area.size < second.area.size)
     return {
         "rules": [match.rule.code for match in (first, *choice.tied)],
         "broken_by": "smallest_area" if by_size else "rule_code",

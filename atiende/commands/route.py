@@ -1,0 +1,49 @@
+"""`atiende route`: one receipt as JSON, or a CSV file in bulk."""
+
+from pathlib import Path
+
+from atiende.commands import place
+from atiende.commands.output import write_json
+from intake.catalog import queries as catalog
+from kernel import db
+from kernel.errors import InvalidInput
+from routing import queries
+
+
+def run(lon: float | None, lat: float | None, *, service: str | None, jurisdiction: str | None, at: str | None) -> None:
+    """Prints the receipt of one decision.
+
+    Raises InvalidInput for a missing argument or a point that makes no sense, NotFound for an unknown service or jurisdiction.
+    """
+    if lon is None or lat is None or not service:
+        raise InvalidInput("Escribe LON LAT --service CLAVE, o --csv ENTRADA --out SALIDA.")
+    point = place.read_point(lon, lat)
+    place.connect()
+    with db.transaction() as session:
+        day = place.read_time(at, "UTC").date()
+        city = place.choose_city(session, jurisdiction, point, day)
+        definition = catalog.service(session, city.id, service)
+        place.refuse_swapped(session, point, day)
+        decision = queries.route(
+            session,
+            jurisdiction_id=city.id,
+            service_code=definition.code,
+            service_group=definition.group_code,
+            promise=definition.promise,
+            point=point,
+            precision_m=None,
+            at=place.read_time(at, city.timezone),
+        )
+    write_json(decision.receipt)
+
+
+def run_csv(source: Path | None, target: Path | None, *, jurisdiction: str | None, at: str | None) -> None:
+    """Routes every row of `source` into `target`; see `atiende.commands.route_csv`."""
+    from atiende.commands.route_csv import route_file
+
+    if source is None or target is None:
+        raise InvalidInput("Se necesitan los dos: --csv ENTRADA y --out SALIDA.")
+    place.connect()
+    with db.transaction() as session:
+        city = place.choose_city(session, jurisdiction, None, place.read_time(at, "UTC").date())
+        write_json(route_file(session, city, source, target, at=place.read_time(at, city.timezone)))

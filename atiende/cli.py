@@ -54,6 +54,14 @@ def migrate() -> None:
 
 
 @app.command()
+def standin(host: str | None = None, port: int | None = None) -> None:
+    """Serve the stand-in for the SMS provider: a phone in the browser, nothing leaves this computer."""
+    from atiende.commands.standin import run
+
+    run(host=host, port=port)
+
+
+@app.command()
 def demo(port: Annotated[int, typer.Option(envvar="PORT")] = 8311) -> None:
     """Run the demo city in the foreground until Ctrl-C."""
     from atiende.commands.demo import run

@@ -1,0 +1,20 @@
+"""`atiende standin`: the stand-in for the SMS provider, with its phone page."""
+
+import os
+
+import uvicorn
+
+from channels.standin.app import create_app
+from channels.standin.config import from_environ
+
+
+def run(host: str | None, port: int | None) -> None:
+    """Serves until it is told to stop. Raises MisconfiguredError for missing or wrong settings."""
+    config = from_environ(os.environ)
+    uvicorn.run(
+        create_app(config),
+        host=host or config.host,
+        port=config.port if port is None else port,
+        log_config=None,
+        timeout_graceful_shutdown=3,
+    )

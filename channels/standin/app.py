@@ -1,0 +1,52 @@
+"""The stand-in as a web application of its own: REST for the program, a phone for people, a list for whoever checks."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio.to_thread
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import PlainTextResponse
+from fastapi.staticfiles import StaticFiles
+
+from channels.standin import pages, rest
+from channels.standin.config import StandinConfig
+from channels.standin.ledger import Ledger
+from channels.standin.postman import Postman
+from kernel.errors import AtiendeError
+
+# A provider that hangs holds a thread for each call, and the phone must stay usable meanwhile.
+_THREADS = 200
+
+
+def create_app(config: StandinConfig) -> FastAPI:
+    """The stand-in of one account. Its ledger is opened here; its postman works while the application runs."""
+    ledger = Ledger(config.state)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
+        postman = Postman(ledger, config)
+        postman.start()
+        yield
+        await anyio.to_thread.run_sync(postman.stop)
+        ledger.close()
+
+    app = FastAPI(title="Atiende stand-in", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app.state.config = config
+    app.state.ledger = ledger
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    app.include_router(rest.router)
+    app.include_router(pages.router)
+
+    @app.exception_handler(rest.Refusal)
+    def refuse(http_request: Request, error: Exception) -> Response:
+        assert isinstance(error, rest.Refusal)
+        return error.response()
+
+    @app.exception_handler(AtiendeError)
+    def explain(http_request: Request, error: Exception) -> Response:
+        assert isinstance(error, AtiendeError)
+        return PlainTextResponse(f"{error}\n", status_code=error.status)
+
+    return app

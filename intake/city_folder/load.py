@@ -11,6 +11,7 @@ from sqlmodel import Session, col, or_, select
 
 from georef.gazetteer import Place
 from georef.points import LonLat
+from intake.catalog import queries as catalog
 from intake.catalog.models import Jurisdiction, Service, ServiceAttribute
 from intake.city_folder.layers import read_edition
 from intake.city_folder.places import NAMED_LAYERS, area_places
@@ -108,7 +109,7 @@ def _write_jurisdiction(session: Session, folder: CityFolder, now: datetime) -> 
         timezone=city.timezone,
         language=city.language,
         sms_number=city.sms_number,
-        settings=dict(city.settings),
+        settings=dict(city.settings) | {"layer_names": {layer.key: dict(layer.name) for layer in folder.layers}},
         basemap=dict(folder.basemap),
     )
     session.flush()
@@ -222,3 +223,10 @@ def _areas_in_force(session: Session, jurisdiction_id: str, now: datetime) -> Ma
     for key, area in rows:
         found.setdefault(key, []).append((area.code, area.name, shapely.from_wkb(area.geometry)))
     return found
+
+
+def layer_name(session: Session, jurisdiction_id: str, key: str) -> Mapping[str, str]:
+    """What the city folder calls the layer; its key when the folder does not mention it. Raises NotFound for the city."""
+    names = catalog.jurisdiction(session, jurisdiction_id).settings.get("layer_names", {})
+    known: Mapping[str, str] = names.get(key) or {"es": key, "en": key}
+    return known

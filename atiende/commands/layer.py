@@ -1,0 +1,66 @@
+"""`atiende layer import`: real boundary files into a jurisdiction that a city folder has already made."""
+
+import os
+import sys
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from atiende import bootstrap
+from georef.readers import read_areas
+from intake.catalog import queries as catalog
+from intake.city_folder.load import layer_name, refresh_places
+from intake.city_folder.places import NAMED_LAYERS
+from kernel import clock, db
+from kernel.errors import InvalidInput
+from kernel.settings import load_storage_settings
+from routing.actions import import_layer
+
+_SHOWN = 12
+
+
+def import_(
+    file: str, *, jurisdiction: str, layer: str, code_field: str, name_field: str, valid_from: str | None
+) -> None:
+    """Prints what the import did. Raises InvalidInput for a file, field or date that cannot be used, NotFound for the city."""
+    areas = read_areas(file, code_field=code_field, name_field=name_field)
+    blank = sum(not code.strip() for code, _, _ in areas)
+    areas = [area for area in areas if area[0].strip()]
+    bootstrap.configure_storage(load_storage_settings(os.environ))
+    now = clock.now()
+    with db.transaction() as session:
+        city = catalog.jurisdiction(session, jurisdiction)
+        start = _day(valid_from) or now.astimezone(ZoneInfo(city.timezone)).date()
+        report = import_layer(
+            session,
+            jurisdiction_id=jurisdiction,
+            key=layer,
+            name=layer_name(session, jurisdiction, layer),
+            areas=areas,
+            valid_from=start,
+            now=now,
+        )
+        places = refresh_places(session, jurisdiction, now=now) if layer in NAMED_LAYERS else None
+    sys.stdout.write(
+        f"{jurisdiction} {layer}, desde {start}: {report.added} nuevas, {report.changed} cambiadas, {report.closed} cerradas,"
+        f" {report.unchanged} iguales; versión {report.version}\n"
+    )
+    _list("geometrías reparadas", report.repaired)
+    _list("claves en varias partes, unidas", report.merged)
+    if blank:
+        sys.stdout.write(f"sin clave, omitidas: {blank}\n")
+    if places is not None:
+        sys.stdout.write(f"lugares que se encuentran por nombre: {places}\n")
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise InvalidInput("«{day}» no es una fecha como 2026-03-01.", field="valid_from", day=text) from None
+
+
+def _list(title: str, codes: object) -> None:
+    listed = [str(code) for code in codes] if isinstance(codes, list | tuple) else []
+    if listed:
+        rest = f" y {len(listed) - _SHOWN} más" if len(listed) > _SHOWN else ""
+        sys.stdout.write(f"{title}: {len(listed)} ({', '.join(listed[:_SHOWN])}{rest})\n")

@@ -1,12 +1,12 @@
 """One message, one contact, one thread: whatever the provider repeats and however parallel it is."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, text
+from sqlalchemy import Engine, func
 from sqlmodel import Session, select
 
 from intake.conversations import actions
@@ -14,7 +14,6 @@ from intake.conversations.models import Conversation, Message
 from intake.conversations.values import InboundMessage
 from intake.people.models import ContactPoint, Person
 from kernel import db
-from kernel.crypto import Vault
 from kernel.outbox import OutboxEvent
 from tests.factories import CITY, NOW, make_city
 
@@ -26,19 +25,6 @@ ROSA = "+525512345678"
 def inbound(provider_id: str = "SM1", body: str = "hay un bache", sender: str = ROSA, **values: Any) -> InboundMessage:
     defaults: dict[str, Any] = {"channel": "sms", "recipient": "+525500000311", "received_at": NOW}
     return InboundMessage(provider_message_id=provider_id, sender=sender, body=body, **(defaults | values))
-
-
-@pytest.fixture
-def committed_city(engine: Engine, vault: Vault) -> Iterator[Engine]:
-    """The tiny city, committed, for tests that need several connections."""
-    db.configure(engine)
-    with db.transaction() as session:
-        make_city(session)
-    yield engine
-    with engine.begin() as connection:
-        tables = ", ".join(f'"{table.name}"' for table in db.metadata.sorted_tables)
-        connection.execute(text(f"TRUNCATE {tables} CASCADE"))
-    db.configure(None)
 
 
 def at_once(count: int, work: Callable[[int], Any]) -> list[Any]:

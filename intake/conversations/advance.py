@@ -1,0 +1,212 @@
+"""The automatic dialogue at work on a thread: reads what came in, asks the dialogue, does and answers what it says."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlmodel import Session
+
+from georef.gazetteer import PlaceMatch
+from georef.points import LonLat
+from intake.catalog import queries as catalog
+from intake.catalog.matching import match_services
+from intake.conversations import actions, queries, wording
+from intake.conversations.dialogue.next_step import next_step, while_with_agent
+from intake.conversations.dialogue.state import DialogueState, Place
+from intake.conversations.dialogue.steps import (
+    ChooseNotices,
+    DialogueContext,
+    HandToAgent,
+    ShowStatus,
+    Step,
+    Submit,
+)
+from intake.conversations.labels import with_house_number
+from intake.conversations.models import Conversation, Message
+from intake.conversations.requests import in_words
+from intake.people import actions as people
+from intake.people.models import ContactPoint
+from intake.service_requests import actions as service_requests
+from intake.service_requests import queries as service_request_queries
+from intake.service_requests.models import ServiceRequest
+from intake.service_requests.values import Reporter, Submission
+from kernel.errors import InvalidInput, NotFound
+from routing import queries as routing
+
+# A person who asked for somebody and then was silent for a day gets the automatic dialogue again.
+AGENT_HOLDS_FOR = timedelta(hours=24)
+_MOST_SERVICES, _MOST_PLACES = 6, 5
+
+_log = structlog.get_logger(__name__)
+
+
+def advance(session: Session, conversation_id: UUID, *, now: datetime) -> None:
+    """Handles every waiting message of the thread in order. Doing it twice does nothing the second time."""
+    conversation = actions.held(session, conversation_id)
+    for message in queries.waiting(session, conversation.id):
+        _handle(session, conversation, message, now)
+        message.status = "handled"
+        message.changed_at = now
+        session.flush()
+
+
+def _handle(session: Session, conversation: Conversation, message: Message, now: datetime) -> None:
+    contact_point = session.get_one(ContactPoint, conversation.contact_point_id)
+    if contact_point.kind == "sender":
+        # Short codes and names are machines: answering them starts a conversation between two programs.
+        _log.info("dialogue_machine_sender", conversation_id=str(conversation.id))
+        return
+    _end_forgotten_hold(session, conversation, message, now)
+    state = DialogueState.from_json(conversation.dialogue, language=conversation.language)
+    context = _context(session, conversation, message, now)
+    decide = while_with_agent if conversation.state == "with_agent" else next_step
+    step = decide(state, message.body, context)
+    replies = _Replies(session, conversation, message, now)
+    state = _act(replies, step)
+    conversation.dialogue = state.to_json()
+    conversation.language = state.language
+
+
+def _end_forgotten_hold(session: Session, conversation: Conversation, message: Message, now: datetime) -> None:
+    if conversation.state != "with_agent":
+        return
+    before = queries.last_before(session, message)
+    if before is not None and now - before > AGENT_HOLDS_FOR:
+        actions.hand_back(session, conversation.id, now=now)
+
+
+def _context(session: Session, conversation: Conversation, message: Message, now: datetime) -> DialogueContext:
+    known = catalog.catalog(session, conversation.jurisdiction_id)
+    city = catalog.jurisdiction(session, conversation.jurisdiction_id)
+
+    def find_places(words: str) -> list[Place]:
+        found = routing.gazetteer(session, conversation.jurisdiction_id).search(words, limit=_MOST_PLACES)
+        return [_place(match, words) for match in found]
+
+    return DialogueContext(
+        now=now,
+        services=known.by_code,
+        match_services=lambda text: match_services(known.services, text, _MOST_SERVICES),
+        find_places=find_places,
+        city=city.name,
+        media_count=len(message.media),
+    )
+
+
+def _place(match: PlaceMatch, words: str) -> Place:
+    label = with_house_number(match.label, words) if match.place.kind == "street" else match.label
+    return Place(label, match.point.lon, match.point.lat, match.precision_m, match.score)
+
+
+class _Replies:
+    """The answers to one message: each has a reference of its own, so that answering twice sends once."""
+
+    def __init__(self, session: Session, conversation: Conversation, message: Message, now: datetime) -> None:
+        self.session = session
+        self.conversation = conversation
+        self.message = message
+        self.now = now
+        self.count = 0
+
+    def send(self, body: str, service_request_id: UUID | None = None) -> None:
+        self.count += 1
+        actions.queue_message(
+            self.session,
+            self.conversation.id,
+            body,
+            client_ref=f"reply-{self.message.id}-{self.count}",
+            author_kind="dialogue",
+            service_request_id=service_request_id,
+            now=self.now,
+        )
+
+
+def _act(replies: _Replies, step: Step) -> DialogueState:
+    """Sends what the step says, does what it wants, and gives the state to remember."""
+    language = step.state.language
+    if isinstance(step.effect, ChooseNotices) and not _choose_notices(replies, step.effect):
+        return step.state
+    for text in step.texts:
+        replies.send(wording.say(language, "dialogue", text.key, **text.params))
+    if isinstance(step.effect, Submit):
+        return _submit(replies, step.state, step.effect)
+    if isinstance(step.effect, ShowStatus):
+        return _show_status(replies, step.state, step.effect)
+    if isinstance(step.effect, HandToAgent):
+        actions.hand_to_agent(replies.session, replies.conversation, now=replies.now)
+    return step.state
+
+
+def _choose_notices(replies: _Replies, choice: ChooseNotices) -> bool:
+    """Records the choice. False when it is a second withdrawal: that was confirmed once and is not answered again."""
+    session, contact_point_id = replies.session, replies.conversation.contact_point_id
+    was_out = people.is_opted_out(session, contact_point_id)
+    people.record_consent(
+        session,
+        contact_point_id,
+        purpose="notices",
+        is_granted=choice.is_granted,
+        words=replies.message.body,
+        now=replies.now,
+    )
+    if not choice.is_granted:
+        actions.suppress_notices(session, contact_point_id, now=replies.now)
+    return choice.is_granted or not was_out
+
+
+def _submit(replies: _Replies, state: DialogueState, submit: Submit) -> DialogueState:
+    session, conversation, message = replies.session, replies.conversation, replies.message
+    place = submit.place
+    submission = Submission(
+        jurisdiction_id=conversation.jurisdiction_id,
+        service_code=submit.service_code,
+        channel=conversation.channel,
+        description=submit.description,
+        point=LonLat(place.lon, place.lat) if place else None,
+        precision_m=place.precision_m if place else None,
+        address_string=place.label if place else submit.place_words,
+        attributes=submit.attributes,
+        reporter=Reporter(conversation.person_id, conversation.contact_point_id),
+        conversation_id=conversation.id,
+        idempotency_key=f"message-{message.id}",
+        language=state.language,
+        requested_at=message.at,
+    )
+    try:
+        with session.begin_nested():
+            request = service_requests.submit(session, submission, now=replies.now)
+    except (InvalidInput, NotFound) as problem:
+        # The catalogue changed while they were writing, or an answer fits no rule: a person can still read it.
+        _log.warning("dialogue_submit_failed", conversation_id=str(conversation.id), error=type(problem).__name__)
+        replies.send(wording.say(state.language, "received", "failed"))
+        actions.hand_to_agent(session, conversation, now=replies.now)
+        return state
+    told = wording.received(in_words(session, request, state.language), replies.now)
+    replies.send(told, request.id)
+    return replace(state, folio=request.folio, submitted_at=replies.now)
+
+
+def _show_status(replies: _Replies, state: DialogueState, asked: ShowStatus) -> DialogueState:
+    session, conversation = replies.session, replies.conversation
+    request = _asked_for(session, conversation, asked.folio)
+    if request is None and asked.folio is None:
+        replies.send(wording.say(state.language, "status", "none"))
+        return state
+    if request is None:
+        folio = wording.folio_in_words(asked.folio or "")
+        replies.send(wording.say(state.language, "status", "unknown", folio=folio))
+        return replace(state, bad_folios=state.bad_folios + 1)
+    replies.send(wording.status(in_words(session, request, state.language), replies.now), request.id)
+    return state
+
+
+def _asked_for(session: Session, conversation: Conversation, folio: str | None) -> ServiceRequest | None:
+    if folio is None:
+        return queries.newest_request_of(session, conversation.person_id, conversation.jurisdiction_id)
+    request = service_request_queries.by_folio(session, folio, jurisdiction_id=conversation.jurisdiction_id)
+    if request is None or request.is_public:
+        return request
+    # What is confidential is told to nobody but those who reported it.
+    reporters = {report.person_id for report in service_request_queries.reports_of(session, request.id)}
+    return request if conversation.person_id in reporters else None

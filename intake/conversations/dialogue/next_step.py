@@ -1,0 +1,178 @@
+"""The dialogue: from what is remembered and what was just said to what is answered. The rules in words: docs/dialogue.md."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from intake.conversations.dialogue import folios, report, words
+from intake.conversations.dialogue.state import DialogueState
+from intake.conversations.dialogue.steps import (
+    ChooseNotices,
+    DialogueContext,
+    HandToAgent,
+    ShowStatus,
+    StaySilent,
+    Step,
+    Text,
+)
+from intake.conversations.dialogue.words import plain
+from intake.conversations.wording import folio_in_words
+
+_WINDOW = timedelta(minutes=10)
+_MOST_IN_WINDOW, _MOST_REPEATS = 30, 3
+_SAME_REPORT_FOR = timedelta(hours=24)
+# A folio has a check digit, but somebody with patience could still go fishing.
+_MOST_BAD_FOLIOS = 5
+_ANSWERS = {
+    "what": report.answer_what,
+    "which": report.answer_which,
+    "where": report.answer_where,
+    "place": report.answer_place,
+    "question": report.answer_question,
+}
+
+
+def next_step(state: DialogueState, text: str, context: DialogueContext) -> Step:
+    """What to answer to `text`, what to do, and what to remember. Never raises, whatever the text."""
+    said = plain(text)
+    expired = state.draft is not None and state.is_expired(context.now)
+    if expired:
+        state = state.idle()
+    state = _counted(state, said, context)
+    state = replace(_in_language(state, said), at=context.now)
+    if step := _command(state, said):
+        return step
+    if step := _too_much(state):
+        return step
+    if step := _about_a_folio(state, text):
+        return step
+    if state.draft is None:
+        return _idle(state, text, said, context, expired=expired)
+    if said in words.CANCEL or said in words.FORGET:
+        return Step(replace(state, step="drop"), (Text("drop"),))
+    if state.step == "drop":
+        return _dropping(state, text, said, context)
+    if not said:
+        return _wordless(state, context)
+    answer = _ANSWERS.get(state.step)
+    return answer(state, text, context) if answer else report.ask_again(state, context)
+
+
+def while_with_agent(state: DialogueState, text: str, context: DialogueContext) -> Step:
+    """While a person answers, the dialogue keeps quiet, but for choices about notices and questions about a folio."""
+    said = plain(text)
+    state = replace(state, at=context.now)
+    if said in words.OPT_OUT or said in words.OPT_IN:
+        step = _command(state, said)
+        assert step is not None
+        return step
+    return _about_a_folio(state, text) or Step(state, (), StaySilent("agent"))
+
+
+def _command(state: DialogueState, said: str) -> Step | None:
+    """Whole messages that mean the same at every moment."""
+    if said in words.OPT_OUT or (said in words.CANCEL and state.draft is None):
+        return Step(state, (Text("opted_out"),), ChooseNotices(is_granted=False))
+    if said in words.OPT_IN:
+        return Step(state, (Text("opted_in"),), ChooseNotices(is_granted=True))
+    if said in words.HELP:
+        return Step(state, (Text("help"),))
+    if said in words.AGENT:
+        return Step(state, (Text("agent"),), HandToAgent("asked"))
+    return None
+
+
+def _about_a_folio(state: DialogueState, text: str) -> Step | None:
+    asked = folios.read(text, digits_alone=state.step != "question")
+    if asked is None:
+        return None
+    if asked.folio is None and asked.fault is None:
+        return Step(state, (), ShowStatus(None))
+    if state.bad_folios >= _MOST_BAD_FOLIOS:
+        return Step(state, (Text("folio_agent"),))
+    if asked.fault is None:
+        return Step(state, (), ShowStatus(asked.folio))
+    return Step(replace(state, bad_folios=state.bad_folios + 1), (Text(f"folio_{asked.fault}"),))
+
+
+def _idle(state: DialogueState, text: str, said: str, context: DialogueContext, *, expired: bool) -> Step:
+    state = state.idle()
+    if said in words.THANKS or (not said and not context.media_count):
+        if state.is_thanked:
+            return Step(state, (), StaySilent("courtesy"))
+        return Step(replace(state, is_thanked=True), (Text("courtesy"),))
+    state = replace(state, is_thanked=False)
+    if words.asks_language(said):
+        return Step(state, (Text("language"),))
+    if said in words.GREETINGS:
+        return Step(state, (Text("greeting", {"city": context.city}),))
+    if not said:
+        return Step(state, (Text("photo"),))
+    if said == state.opening and state.folio and _is_recent(state, context):
+        return Step(state, (Text("already", {"folio": folio_in_words(state.folio)}),))
+    begun = report.begin(state, text, context)
+    if begun is not None:
+        return begun
+    if expired:
+        return Step(state, (Text("expired"),))
+    key = "what" if state.misses == 0 else "what_or_agent"
+    return Step(replace(state, misses=state.misses + 1), (Text(key),))
+
+
+def _is_recent(state: DialogueState, context: DialogueContext) -> bool:
+    return state.submitted_at is not None and context.now - state.submitted_at < _SAME_REPORT_FOR
+
+
+def _dropping(state: DialogueState, text: str, said: str, context: DialogueContext) -> Step:
+    answer = words.yes_or_no(said)
+    if answer is True:
+        return Step(state.idle(), (Text("dropped"),))
+    if answer is False or not said:
+        return report.ask_again(state, context)
+    # Whoever writes on has not dropped it.
+    asked = report.ask_again(state, context).state
+    handler = _ANSWERS.get(asked.step)
+    return handler(asked, text, context) if handler else report.ask_again(state, context)
+
+
+def _wordless(state: DialogueState, context: DialogueContext) -> Step:
+    """An emoji or a photo in the middle of a report: the question stands."""
+    step = report.ask_again(state, context)
+    return replace(step, texts=(Text("photo_kept"), *step.texts)) if context.media_count else step
+
+
+def _counted(state: DialogueState, said: str, context: DialogueContext) -> DialogueState:
+    opens = state.window_from is None or context.now - state.window_from > _WINDOW
+    same = said == state.last_words and not opens
+    return replace(
+        state,
+        window_from=context.now if opens else state.window_from,
+        window_count=1 if opens else state.window_count + 1,
+        bad_folios=0 if opens else state.bad_folios,
+        last_words=said[:200],
+        repeats=state.repeats + 1 if same else 0,
+    )
+
+
+def _too_much(state: DialogueState) -> Step | None:
+    """Machines answer machines: whoever repeats themselves or never stops gets silence, and is still recorded."""
+    if state.window_count > _MOST_IN_WINDOW:
+        if state.window_count == _MOST_IN_WINDOW + 1:
+            return Step(state, (Text("flood"),))
+        return Step(state, (), StaySilent("flood"))
+    # A short answer may well be the same to several questions.
+    if state.repeats >= _MOST_REPEATS and (len(state.last_words) > 2 or state.draft is None):
+        return Step(state, (), StaySilent("repeat"))
+    return None
+
+
+def _in_language(state: DialogueState, said: str) -> DialogueState:
+    if asked := words.asks_language(said):
+        return replace(state, language=asked, is_language_chosen=True)
+    if state.is_language_chosen:
+        return state
+    lead = words.language_lead(said)
+    # In the middle of a report one foreign word is no change of mind.
+    needed = 1 if state.draft is None else 3
+    if abs(lead) < needed:
+        return state
+    return replace(state, language="en" if lead > 0 else "es")

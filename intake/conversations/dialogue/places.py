@@ -1,0 +1,100 @@
+"""Finding the place in what a person writes: `hay un bache en av sabinos 214 esq niebla, el carmen`."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from intake.catalog.matching import fold
+from intake.conversations.dialogue.state import Place
+from intake.conversations.dialogue.words import EMPTY, PLACE_KINDS, PREPOSITIONS, plain
+
+# Below this a name only resembles what was said.
+POSSIBLE = 60.0
+_SURE, _LEAD, _NEAR_ENOUGH_M = 85.0, 6.0, 600.0
+# A whole message costs at most this many look-ups.
+_MOST_LOOKUPS = 8
+
+_TOKEN = re.compile(r"[^\W_]+")
+_NOTHING_BY_ITSELF = EMPTY | PLACE_KINDS | PREPOSITIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """words: the part of the message that is about the place; places: what it may mean, best first."""
+
+    words: str
+    places: tuple[Place, ...]
+
+    @property
+    def is_sure(self) -> bool:
+        """True when nobody need be asked: a good match, near enough, and nothing else nearly as good."""
+        if not self.places:
+            return False
+        best = self.places[0]
+        rivals = [place for place in self.rivals if place is not best]
+        return best.score >= _SURE and best.precision_m <= _NEAR_ENOUGH_M and not rivals
+
+    @property
+    def rivals(self) -> tuple[Place, ...]:
+        """The best place and those nearly as good, each label once."""
+        best = self.places[0].score if self.places else 0.0
+        seen: dict[str, Place] = {}
+        for place in self.places:
+            if place.score >= best - _LEAD:
+                seen.setdefault(place.label, place)
+        return tuple(seen.values())
+
+    @property
+    def is_only_an_area(self) -> bool:
+        """True for a district or colonia with no street: too wide to send somebody to."""
+        return bool(self.places) and self.places[0].precision_m > _NEAR_ENOUGH_M
+
+
+def find_in_report(text: str, look_up: Callable[[str], Sequence[Place]]) -> Finding | None:
+    """The place that a whole report tells, if it tells one. Its `places` are empty when the name is nobody's."""
+    best: Finding | None = None
+    for words in _fragments(text):
+        places = tuple(place for place in look_up(words) if place.score >= POSSIBLE)
+        if places and (best is None or not best.places or places[0].score > best.places[0].score + 1):
+            best = Finding(words, places)
+        elif best is None and _names_a_street(words):
+            best = Finding(words, ())
+    return best
+
+
+def find_in_answer(text: str, look_up: Callable[[str], Sequence[Place]]) -> Finding:
+    """The place that an answer to "where?" names."""
+    found = find_in_report(text, look_up)
+    if found and found.places:
+        return found
+    return Finding(text.strip(), tuple(place for place in look_up(text) if place.score >= POSSIBLE))
+
+
+def before_place(text: str, finding: Finding | None) -> str:
+    """What the message says before its place begins: the words about the matter itself."""
+    if finding is None:
+        return text
+    start = text.find(finding.words)
+    return text[:start] if start > 0 else text
+
+
+def _fragments(text: str) -> list[str]:
+    """Endings of the message that may name a place, longest first, then the whole message."""
+    tokens = [(match.start(), fold(match[0])) for match in _TOKEN.finditer(text)]
+    starts: list[int] = []
+    for index, (start, word) in enumerate(tokens):
+        if word in PLACE_KINDS:
+            starts.append(start)
+        elif word in PREPOSITIONS and index + 1 < len(tokens):
+            starts.append(tokens[index + 1][0])
+    fragments = [text[start:].strip() for start in dict.fromkeys(starts)]
+    telling = [words for words in fragments if any(word not in _NOTHING_BY_ITSELF for word in plain(words).split())]
+    whole = text.strip()
+    if whole and whole not in telling:
+        telling.append(whole)
+    return telling[:_MOST_LOOKUPS]
+
+
+def _names_a_street(words: str) -> bool:
+    said = plain(words).split()
+    return bool(said) and said[0] in PLACE_KINDS and any(word not in _NOTHING_BY_ITSELF for word in said[1:])

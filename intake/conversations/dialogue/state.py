@@ -1,0 +1,109 @@
+"""What the dialogue remembers between two messages. Kept as JSON on the conversation; unreadable memory is no memory."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+EXPIRES_AFTER = timedelta(hours=24)
+STEPS = ("idle", "what", "which", "where", "place", "question", "drop")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place that words may mean. lon, lat: WGS84; score: 0 to 100."""
+
+    label: str
+    lon: float
+    lat: float
+    precision_m: float
+    score: float = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A report that is being told. `place_words` are what the person calls the place; `place` is the one they agreed to.
+
+    `is_placed`: nothing more is asked about the place. `tries` counts the answers about it that led nowhere.
+    """
+
+    words: tuple[str, ...] = ()
+    service_code: str | None = None
+    place_words: str | None = None
+    place: Place | None = None
+    is_placed: bool = False
+    tries: int = 0
+    answers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    is_warned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DialogueState:
+    """step: what the last answer asked for. services, places: the numbered choices that were offered.
+
+    last_words, repeats: the newest message and how often it came in a row; window_*: messages in the present ten minutes.
+    opening, folio: the message that told the last whole report, and the folio it got.
+    """
+
+    step: str = "idle"
+    language: str = "es"
+    is_language_chosen: bool = False
+    draft: Draft | None = None
+    services: tuple[str, ...] = ()
+    places: tuple[Place, ...] = ()
+    question: str | None = None
+    misses: int = 0
+    at: datetime | None = None
+    last_words: str = ""
+    repeats: int = 0
+    window_from: datetime | None = None
+    window_count: int = 0
+    bad_folios: int = 0
+    is_thanked: bool = False
+    opening: str = ""
+    folio: str = ""
+    submitted_at: datetime | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of JSON values that `from_json` reads back."""
+        values = asdict(self)
+        for name in _INSTANTS:
+            values[name] = values[name].isoformat() if values[name] else None
+        values["services"] = list(self.services)
+        values["places"] = [asdict(place) for place in self.places]
+        if self.draft:
+            values["draft"]["words"] = list(self.draft.words)
+            values["draft"]["answers"] = {code: list(given) for code, given in self.draft.answers.items()}
+        return values
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], *, language: str = "es") -> "DialogueState":
+        """The state that `to_json` wrote; a fresh one when these are not such values."""
+        if not values:
+            return cls(language=language)
+        try:
+            read = dict(values)
+            for name in _INSTANTS:
+                read[name] = datetime.fromisoformat(read[name]) if read.get(name) else None
+            read["services"] = tuple(read.get("services", ()))
+            read["places"] = tuple(Place(**place) for place in read.get("places", ()))
+            read["draft"] = _draft(read["draft"]) if read.get("draft") else None
+            state = cls(**read)
+        except (TypeError, ValueError, AttributeError):
+            return cls(language=language)
+        return state if state.step in STEPS else cls(language=language)
+
+    def idle(self) -> "DialogueState":
+        """The same memory with no report in the making."""
+        return replace(self, step="idle", draft=None, services=(), places=(), question=None, misses=0)
+
+    def is_expired(self, now: datetime) -> bool:
+        return self.at is not None and now - self.at > EXPIRES_AFTER
+
+
+def _draft(values: Mapping[str, Any]) -> Draft:
+    place = Place(**values["place"]) if values.get("place") else None
+    return Draft(**{**values, "words": tuple(values["words"]), "place": place})
+
+
+_INSTANTS = ("at", "window_from", "submitted_at")

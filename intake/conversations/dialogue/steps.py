@@ -1,0 +1,83 @@
+"""What the dialogue is told and what it answers. Values only."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from intake.catalog.definitions import ServiceDefinition
+from intake.catalog.matching import ServiceMatch
+from intake.conversations.dialogue.state import DialogueState, Place
+
+
+@dataclass(frozen=True)
+class DialogueContext:
+    """What the dialogue may know: the catalogue, and two ways of asking what words mean.
+
+    match_services: best first, score 0 to 100. find_places: best first. media_count: attachments of this message.
+    """
+
+    now: datetime
+    services: Mapping[str, ServiceDefinition]
+    match_services: Callable[[str], Sequence[ServiceMatch]]
+    find_places: Callable[[str], Sequence[Place]]
+    city: str
+    media_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text to the resident: a key of `texts/<language>.toml` and what fills it."""
+
+    key: str
+    params: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """A report is complete. description: everything the person said about it; the answer with the folio is the caller's."""
+
+    service_code: str
+    description: str
+    place_words: str | None
+    place: Place | None
+    attributes: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ShowStatus:
+    """The person asks how a request goes; folio None: their newest one. The answer is the caller's."""
+
+    folio: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseNotices:
+    """The person wants notices, or wants no more of them."""
+
+    is_granted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HandToAgent:
+    """A person is to go on. reason: asked, or stuck."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StaySilent:
+    """Nothing is answered, on purpose. reason: courtesy, repeat, flood or agent."""
+
+    reason: str
+
+
+Effect = Submit | ShowStatus | ChooseNotices | HandToAgent | StaySilent
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """texts are sent in order, before what the effect says. Either there is a text, or an effect."""
+
+    state: DialogueState
+    texts: tuple[Text, ...] = ()
+    effect: Effect | None = None

@@ -1,0 +1,81 @@
+"""What residents' words mean to the dialogue, in Spanish and English. The lists are data: vocabulary.toml."""
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from intake.catalog.matching import fold
+
+_GAPS = re.compile(r"[^\w]+|_+")
+
+
+def plain(text: str) -> str:
+    """Folded words with single spaces between them: `¡ALTO!` is `alto`, `1️⃣` is `1`, an emoji is nothing."""
+    compatible = unicodedata.normalize("NFKC", text)
+    return _GAPS.sub(" ", fold(compatible)).strip()
+
+
+_VOCABULARY: dict[str, Any] = tomllib.loads((Path(__file__).parent / "vocabulary.toml").read_text("utf-8"))
+_WHOLE = {name: frozenset(phrases) for name, phrases in _VOCABULARY["whole_messages"].items()}
+OPT_OUT, OPT_IN, HELP = _WHOLE["opt_out"], _WHOLE["opt_in"], _WHOLE["help"]
+CANCEL, FORGET, AGENT = _WHOLE["cancel"], _WHOLE["forget"], _WHOLE["agent"]
+THANKS, GREETINGS, YES, NO = _WHOLE["thanks"], _WHOLE["greetings"], _WHOLE["yes"], _WHOLE["no"]
+PLACE_KINDS, PREPOSITIONS, EMPTY = (
+    frozenset(_VOCABULARY["place"][name].split()) for name in ("kinds", "prepositions", "empty")
+)
+SMALL_NUMBERS = {
+    word: number for number, words in enumerate(_VOCABULARY["answers"]["numbers"]) for word in words.split()
+}
+_AROUND_A_NUMBER = frozenset(_VOCABULARY["answers"]["around_a_number"].split())
+_SPANISH, _ENGLISH = (frozenset(_VOCABULARY["language"][name].split()) for name in ("spanish", "english"))
+_DANGER, _HARMLESS = (
+    re.compile(rf"\b(?:{'|'.join(_VOCABULARY['danger'][name])})\b") for name in ("patterns", "harmless")
+)
+
+
+def is_emergency(said: str) -> bool:
+    """True when plain words tell of danger to somebody now; a hint, so it may be wrong in both directions."""
+    return bool(_DANGER.search(_HARMLESS.sub(" ", said)))
+
+
+def asks_language(said: str) -> str | None:
+    """The language that a whole message asks to go on in."""
+    if said in _WHOLE["spanish"]:
+        return "es"
+    return "en" if said in _WHOLE["english"] else None
+
+
+def language_lead(said: str) -> int:
+    """How many more words of `said` are English than Spanish; negative for Spanish."""
+    words = set(said.split())
+    return len(words & _ENGLISH) - len(words & _SPANISH)
+
+
+def option_number(said: str) -> int | None:
+    """The number that a short answer picks: `1`, `la 1`, `opcion dos`, `1 si`. None when it picks none."""
+    words = said.split()
+    if not words or len(words) > 6:
+        return None
+    for word in words:
+        if word.isascii() and word.isdigit() and len(word) <= 2:
+            rest = [other for other in words if other != word]
+            return int(word) if _is_filler(rest) else None
+    numbers = [SMALL_NUMBERS[word] for word in words if word in SMALL_NUMBERS]
+    rest = [word for word in words if word not in SMALL_NUMBERS]
+    return numbers[0] if len(numbers) == 1 and _is_filler(rest) else None
+
+
+def _is_filler(words: Iterable[str]) -> bool:
+    return all(word in _AROUND_A_NUMBER or word in YES or word in NO or word in THANKS for word in words)
+
+
+def yes_or_no(said: str) -> bool | None:
+    """True for 1 or yes, False for 2 or no, None for anything else."""
+    if said in YES:
+        return True
+    if said in NO:
+        return False
+    return {1: True, 2: False}.get(option_number(said) or 0)

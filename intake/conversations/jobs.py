@@ -1,0 +1,21 @@
+"""Jobs of conversations. Each opens its own transaction and may run twice."""
+
+from uuid import UUID
+
+from intake.conversations.advance import advance
+from intake.conversations.models import Message
+from intake.conversations.notices import tell_reporters
+from kernel import clock, db
+
+
+def advance_conversation(message_id: str, **_: object) -> None:
+    """Answers this message, and every one before it that still waits, in one transaction."""
+    with db.transaction() as session:
+        message = session.get_one(Message, UUID(message_id))
+        advance(session, message.conversation_id, now=clock.now())
+
+
+def tell_resident(service_request_id: str, event_id: int | None = None, **_: object) -> None:
+    """Tells the reporters of a request what just happened to it; without event_id, that it was received."""
+    with db.transaction() as session:
+        tell_reporters(session, UUID(service_request_id), event_id, now=clock.now())

@@ -1,0 +1,75 @@
+"""News of a request for those who reported it: one message for each event and reporter, unless they want none."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Session
+
+from intake.conversations import actions, queries, wording
+from intake.conversations.models import Conversation
+from intake.conversations.requests import in_words
+from intake.people import actions as people
+from intake.people.models import ContactPoint
+from intake.service_requests import queries as service_requests
+from intake.service_requests.models import Report, ServiceRequest, ServiceRequestEvent
+
+# A reporter of the web form who left a phone is told by SMS; e-mail has no channel yet.
+_CHANNELS = {"phone": "sms"}
+
+
+def tell_reporters(session: Session, service_request_id: UUID, event_id: int | None, *, now: datetime) -> None:
+    """Queues what `event_id` means to each reporter; None: that the report was received.
+
+    Those who reported in a conversation were answered there, so the receipt is only for the others.
+    """
+    request = session.get(ServiceRequest, service_request_id)
+    event = session.get(ServiceRequestEvent, event_id) if event_id is not None else None
+    if request is None or (event_id is not None and (event is None or event.name != "status_changed")):
+        return
+    told: set[UUID] = set()
+    # Always in the same order: two events of one request must not wait for each other.
+    for report in sorted(service_requests.reports_of(session, request.id), key=lambda r: str(r.contact_point_id)):
+        if report.contact_point_id is None or not report.wants_notices or report.contact_point_id in told:
+            continue
+        if event is None and report.conversation_id is not None:
+            continue
+        told.add(report.contact_point_id)
+        _tell(session, request, report, report.contact_point_id, event, now)
+
+
+def _tell(
+    session: Session,
+    request: ServiceRequest,
+    report: Report,
+    contact_point_id: UUID,
+    event: ServiceRequestEvent | None,
+    now: datetime,
+) -> None:
+    contact_point = session.get_one(ContactPoint, contact_point_id)
+    began = session.get(Conversation, report.conversation_id) if report.conversation_id else None
+    channel = began.channel if began else _CHANNELS.get(contact_point.kind)
+    if channel is None:
+        return
+    conversation = actions.open_conversation(session, contact_point, channel, now=now)
+    # Whoever is saying "no more notices" right now is waited for, and obeyed.
+    people.lock(session, contact_point_id)
+    client_ref = f"event-{event.id}" if event else f"received-{request.id}"
+    if people.is_opted_out(session, contact_point_id) or queries.is_sent(session, contact_point_id, client_ref):
+        return
+    language = conversation.language if began else request.language
+    words = in_words(session, request, language)
+    if event is None:
+        body: str | None = wording.received(words, now)
+    else:
+        life, outcome_code = event.data.get("life", ""), event.data.get("outcome_code")
+        body = wording.notice(words, life, outcome_code, event.note, now)
+    if body is not None:
+        actions.queue_message(
+            session,
+            conversation.id,
+            body,
+            client_ref=client_ref,
+            author_kind="notice",
+            service_request_id=request.id,
+            now=now,
+        )

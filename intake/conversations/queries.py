@@ -1,0 +1,67 @@
+"""Reads of threads and their messages."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from intake.conversations.models import Conversation, Message
+from intake.service_requests.models import Report, ServiceRequest
+from kernel.errors import NotFound
+
+
+def get(session: Session, conversation_id: UUID, jurisdiction_id: str) -> Conversation:
+    """The thread. Raises NotFound, also for a thread of another city."""
+    found = session.get(Conversation, conversation_id)
+    if found is None or found.jurisdiction_id != jurisdiction_id:
+        raise NotFound("No encontramos esa conversación.")
+    return found
+
+
+def messages_of(session: Session, conversation_id: UUID) -> list[Message]:
+    """Both directions, in the order they were written down."""
+    statement = select(Message).where(Message.conversation_id == conversation_id).order_by(col(Message.seq))
+    return list(session.exec(statement))
+
+
+def waiting(session: Session, conversation_id: UUID) -> list[Message]:
+    """The resident's messages that nobody has handled yet, oldest first."""
+    statement = (
+        select(Message)
+        .where(Message.conversation_id == conversation_id, Message.direction == "inbound", Message.status == "received")
+        .order_by(col(Message.seq))
+    )
+    return list(session.exec(statement))
+
+
+def last_before(session: Session, message: Message) -> datetime | None:
+    """When the thread's previous message was written down, in either direction."""
+    statement = (
+        select(Message.changed_at)
+        .where(Message.conversation_id == message.conversation_id, col(Message.seq) < message.seq)
+        .order_by(col(Message.seq).desc())
+        .limit(1)
+    )
+    return session.exec(statement).first()
+
+
+def is_sent(session: Session, contact_point_id: UUID, client_ref: str) -> bool:
+    """True when a message with our reference was already queued to this contact point, in any of its threads."""
+    statement = (
+        select(Message.id)
+        .join(Conversation, col(Conversation.id) == col(Message.conversation_id))
+        .where(Conversation.contact_point_id == contact_point_id, Message.client_ref == client_ref)
+    )
+    return session.exec(statement).first() is not None
+
+
+def newest_request_of(session: Session, person_id: UUID, jurisdiction_id: str) -> ServiceRequest | None:
+    """The request that this person reported last."""
+    statement = (
+        select(ServiceRequest)
+        .join(Report, col(Report.service_request_id) == col(ServiceRequest.id))
+        .where(Report.person_id == person_id, ServiceRequest.jurisdiction_id == jurisdiction_id)
+        .order_by(col(Report.at).desc(), col(Report.id).desc())
+        .limit(1)
+    )
+    return session.exec(statement).first()

@@ -1,0 +1,32 @@
+"""A request as its reporter is told of it: names and dates looked up, ready for `wording`."""
+
+from sqlmodel import Session
+
+from intake.catalog import queries as catalog
+from intake.catalog.definitions import text_in
+from intake.conversations.wording import RequestInWords
+from intake.service_requests import queries as service_requests
+from intake.service_requests.models import ServiceRequest
+from routing import queries as routing
+
+
+def in_words(session: Session, request: ServiceRequest, language: str) -> RequestInWords:
+    """What may be told of the request, in `language`."""
+    city = catalog.jurisdiction(session, request.jurisdiction_id)
+    service = catalog.catalog(session, request.jurisdiction_id).by_code.get(request.service_code)
+    agency = routing.agencies(session, request.jurisdiction_id).get(request.agency_code or "")
+    decision = service_requests.decision_of(session, request.id)
+    return RequestInWords(
+        folio=request.folio,
+        service=text_in(service.name, language) if service else request.service_code,
+        life=request.life,
+        outcome_code=request.outcome_code,
+        agency=(agency.name, agency.short_name) if agency else (city.name, city.name),
+        expected_at=request.expected_at,
+        closed_at=request.closed_at,
+        note=request.status_notes,
+        gives_folio=service is None or service.kind != "blackbox",
+        is_default_agency=decision is not None and decision.receipt.get("outcome") == "default",
+        timezone=city.timezone,
+        language=language,
+    )

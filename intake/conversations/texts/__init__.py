@@ -1,0 +1,1 @@
+"""What residents read, one file a language. Texts only; `intake.conversations.wording` fills them."""

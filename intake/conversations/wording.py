@@ -1,0 +1,111 @@
+"""What residents are told, in words: texts by language, filled with names and dates. Pure but for reading its own files, once."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from kernel.dates import day_in_words
+
+ONE_SMS = 160
+_FOLDER = Path(__file__).parent / "texts"
+_LANGUAGE = "es"
+
+
+@cache
+def texts(language: str) -> Mapping[str, Mapping[str, str]]:
+    """Every text of a language by section and key; Spanish for a language there is no file of."""
+    path = _FOLDER / f"{language}.toml"
+    read: Mapping[str, Mapping[str, str]] = tomllib.loads(
+        (path if path.exists() else _FOLDER / f"{_LANGUAGE}.toml").read_text("utf-8")
+    )
+    return read
+
+
+def say(language: str, section: str, key: str, **params: object) -> str:
+    """The text with its fields filled. Raises KeyError for a key that no file has."""
+    return texts(language)[section][key].format(**params)
+
+
+def folio_in_words(folio: str) -> str:
+    """`26 4817 3056` with ordinary spaces: a no-break space would cost an SMS half its length."""
+    return f"{folio[:2]} {folio[2:6]} {folio[6:]}"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestInWords:
+    """What may be told of a request to its reporter. agency: full and short name; service: its name in the reader's language.
+
+    gives_folio: False for services that promise no number. note: what was last written for the public.
+    """
+
+    folio: str
+    service: str
+    life: str
+    outcome_code: str | None
+    agency: tuple[str, str]
+    expected_at: datetime | None
+    closed_at: datetime | None
+    note: str
+    gives_folio: bool
+    is_default_agency: bool
+    timezone: str
+    language: str
+
+
+def received(request: RequestInWords, now: datetime) -> str:
+    """The answer to a report: folio, who comes and by when."""
+    if request.outcome_code == "outside_jurisdiction":
+        return _fill(request, "received", "outside", None, now)
+    if not request.gives_folio:
+        return _fill(request, "received", "private", None, now)
+    if request.expected_at is None:
+        return _fill(request, "received", "undated", None, now)
+    return _fill(request, "received", "default" if request.is_default_agency else "assigned", request.expected_at, now)
+
+
+def status(request: RequestInWords, now: datetime) -> str:
+    """One sentence on how a request goes."""
+    if request.life == "closed":
+        return _fill(request, "status", f"closed_{request.outcome_code}", request.closed_at, now)
+    if request.life == "waiting_resident":
+        return _fill(request, "status", "waiting_resident", None, now)
+    if request.expected_at is not None and request.expected_at < now:
+        return _fill(request, "status", "late", request.expected_at, now)
+    key = "in_progress" if request.life == "in_progress" else "open"
+    return _fill(request, "status", key if request.expected_at else f"{key}_undated", request.expected_at, now)
+
+
+def notice(request: RequestInWords, life: str, outcome_code: str | None, note: str, now: datetime) -> str | None:
+    """What to write when a request has come to `life`, with what the agency says about it. None: nothing to tell."""
+    if life == "closed":
+        key = f"closed_{outcome_code}"
+    elif life == "in_progress":
+        key = "in_progress" if request.expected_at and request.expected_at >= now else "in_progress_undated"
+    elif life in ("waiting_resident", "reopened"):
+        key = life
+    else:
+        return None
+    told = _fill(request, "notice", key, request.expected_at, now)
+    return f"{told} {note.strip()}" if note.strip() else told
+
+
+def _fill(request: RequestInWords, section: str, key: str, at: datetime | None, now: datetime) -> str:
+    """With the agency's full name when that fits one SMS, else with its short one."""
+    date = day_in_words(at, request.timezone, request.language, now=now) if at else ""
+    long, short = (
+        say(
+            request.language,
+            section,
+            key,
+            folio=folio_in_words(request.folio),
+            service=request.service,
+            agency=agency,
+            date=date,
+            note=request.note,
+        )
+        for agency in request.agency
+    )
+    return long if len(long) <= ONE_SMS else short

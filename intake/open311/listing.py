@@ -55,13 +55,7 @@ def read_window(query: Fields, zone: ZoneInfo, *, now: datetime | None = None) -
     Bounds are inclusive and compare whole seconds, as they are printed. A span over 90 days is cut at its older end, unless only
     the start was given: then it is the 90 days from there.
     """
-    now = now or clock.now()
-    start = _instant(query, "start_date", zone)
-    end = _instant(query, "end_date", zone)
-    if start is not None and end is None:
-        end = max(start, min(now, start + MAX_SPAN))
-    end = end or now
-    start = max(start, end - MAX_SPAN) if start else end - MAX_SPAN
+    since, until = read_bounds(query, zone, now=now or clock.now(), default_span=MAX_SPAN)
     statuses = query.listed("status")
     for status in statuses:
         if status not in _STATUSES:
@@ -69,13 +63,25 @@ def read_window(query: Fields, zone: ZoneInfo, *, now: datetime | None = None) -
     size = _count(query, "page_size", MAX_ROWS, MAX_ROWS)
     page = _count(query, "page", 1, 1_000_000)
     return Window(
-        since=_ceiling(start),
-        until=_floor(end) + _SECOND,
+        since=since,
+        until=until,
         service_codes=query.listed("service_code") or None,
         status=statuses[0] if len(statuses) == 1 else None,
         limit=size,
         offset=(page - 1) * size,
     )
+
+
+def read_bounds(query: Fields, zone: ZoneInfo, *, now: datetime, default_span: timedelta) -> tuple[datetime, datetime]:
+    """The start (inclusive) and end (exclusive) of what `start_date` and `end_date` ask for. Raises InvalidInput."""
+    start = _instant(query, "start_date", zone)
+    end = _instant(query, "end_date", zone)
+    if start is None:
+        end = end or now
+        start = end - default_span
+    elif end is None:
+        end = max(start, min(now, start + MAX_SPAN))
+    return _ceiling(max(start, end - MAX_SPAN)), _floor(end) + _SECOND
 
 
 def _instant(query: Fields, name: str, zone: ZoneInfo) -> datetime | None:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from intake.open311 import reading, submitting
+from intake.open311 import updates as update_feed
 from intake.open311.context import city_of, form_of, key_of, query_of
 from intake.open311.discovery import discovery
 from intake.open311.edge import Edge
@@ -39,6 +40,7 @@ def _routes() -> list[Route]:
             Route(f"/v2/services/{{service_code}}.{fmt}", _handler(get_service_definition, fmt)),
             Route(f"/v2/requests.{fmt}", _handler(service_requests, fmt), methods=["GET", "POST"]),
             Route(f"/v2/requests/{{service_request_id}}.{fmt}", _handler(get_service_request, fmt)),
+            Route(f"/v2/servicerequestupdates.{fmt}", _handler(updates, fmt), methods=["GET", "POST"]),
             Route(f"/v2/tokens/{{token}}.{fmt}", _handler(get_token, fmt)),
         ]
     return routes
@@ -110,3 +112,22 @@ def post_service_request(http_request: Request) -> reading.Answer:
             now=clock.now(),
         )
     return "service_requests", [answer]
+
+
+def updates(http_request: Request) -> reading.Answer:
+    return (post_update if http_request.method == "POST" else get_updates)(http_request)
+
+
+def get_updates(http_request: Request) -> reading.Answer:
+    query = query_of(http_request)
+    with db.transaction() as session:
+        city = city_of(session, query)
+        return "service_request_updates", update_feed.feed(session, city, query, now=clock.now())
+
+
+def post_update(http_request: Request) -> reading.Answer:
+    form, query = form_of(http_request), query_of(http_request)
+    with db.transaction() as session:
+        city = city_of(session, form, query)
+        key = key_of(session, http_request, city, form, query)
+        return "service_request_updates", [update_feed.post(session, city, key, form, now=clock.now())]

@@ -31,7 +31,7 @@ def change_status(
     Raises NotFound, InvalidInput (no such state, closing without an outcome), Conflict (a step the table does not have, or
     somebody changed the request after the version the caller saw).
     """
-    service_request = _locked(session, service_request_id, expected_version)
+    service_request = lock(session, service_request_id, expected_version)
     lifecycle.check_change(service_request.life, life, outcome_code)
     _check_note(note)
     story = {"life": life, "before": service_request.life, "outcome_code": outcome_code} | (data or {})
@@ -39,6 +39,8 @@ def change_status(
     service_request.outcome_code = outcome_code
     service_request.closed_at = now if life == lifecycle.CLOSED else None
     service_request.status_notes = note
+    if actor.kind == "agency" and service_request.handover in ("pending", "sent", "transferred"):
+        service_request.handover = "accepted"  # whoever works on it has taken it
     event = add_event(session, service_request.id, "status_changed", "public", actor, at=now, note=note, data=story)
     _touch(session, service_request, event, now)
     return service_request
@@ -55,7 +57,7 @@ def add_note(
     data: dict[str, Any] | None = None,
 ) -> ServiceRequestEvent:
     """Adds a remark for `audience`; a public one becomes the request's status notes. Raises NotFound, InvalidInput."""
-    service_request = _locked(session, service_request_id, None)
+    service_request = lock(session, service_request_id)
     if not text.strip():
         raise InvalidInput("Escribe la nota.", field="note")
     _check_note(text)
@@ -71,7 +73,8 @@ def _check_note(note: str) -> None:
         raise InvalidInput("La nota es demasiado larga: caben {limit} letras.", field="note", limit=MAX_DESCRIPTION)
 
 
-def _locked(session: Session, service_request_id: UUID, expected_version: int | None) -> ServiceRequest:
+def lock(session: Session, service_request_id: UUID, expected_version: int | None = None) -> ServiceRequest:
+    """The request as it is now; nobody else changes it until this transaction ends. Raises NotFound, Conflict."""
     statement = select(ServiceRequest).where(ServiceRequest.id == service_request_id).with_for_update()
     # populate_existing: what this session read before the lock may be old by now.
     found = session.exec(statement, execution_options={"populate_existing": True}).one_or_none()

@@ -115,6 +115,8 @@ class ServiceRequestEvent(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("audience IN ('public', 'reporter', 'agency', 'internal')", name="audience"),
         Index("ix_service_request_event_service_request_id_id", "service_request_id", "id"),
+        # The feed of public updates asks by time.
+        Index("ix_service_request_event_public_at", "at", "id", postgresql_where=text("audience = 'public'")),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))

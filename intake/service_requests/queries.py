@@ -143,3 +143,15 @@ def by_idempotency_key(session: Session, jurisdiction_id: str, keys: Collection[
         .limit(1)
     )
     return session.exec(statement).first()
+
+
+def event_of_update(session: Session, service_request_id: UUID, api_key_id: str, update_id: str) -> int | None:
+    """The id of the event that an agency system's own `update_id` made, if it has been here."""
+    data = col(ServiceRequestEvent.data)
+    return session.exec(
+        select(ServiceRequestEvent.id).where(
+            ServiceRequestEvent.service_request_id == service_request_id,
+            data["update_id"].as_string() == update_id,
+            data["api_key_id"].as_string() == api_key_id,
+        )
+    ).first()

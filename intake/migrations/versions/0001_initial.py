@@ -427,6 +427,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_service_request_event")),
     )
     op.create_index(
+        "ix_service_request_event_public_at",
+        "service_request_event",
+        ["at", "id"],
+        unique=False,
+        postgresql_where=sa.text("audience = 'public'"),
+    )
+    op.create_index(
         "ix_service_request_event_service_request_id_id",
         "service_request_event",
         ["service_request_id", "id"],

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from atiende.demo import city
+from atiende.demo.city import LOGINS, MAIN, OTHER, sample
 from atiende.demo.data_folder import DataFolder
 from kernel.settings import Settings
 
@@ -12,22 +12,21 @@ def facts(folder: DataFolder, settings: Settings, *, standin_url: str) -> dict[s
     """The content of demo.json; other programs rely on exactly these keys."""
     base_url = settings.web.public_base_url
     assert settings.sms is not None
-    sample = city.sample()
+    place = sample()
     return {
         "base_url": base_url,
         "open311": {
             "root": f"{base_url}/open311/v2",
-            "jurisdiction_id": city.MAIN,
-            "other_jurisdiction_id": city.OTHER,
+            "jurisdiction_id": MAIN,
+            "other_jurisdiction_id": OTHER,
             "api_key": folder.api_key,
-            "sample_point": {"lon": sample.point.lon, "lat": sample.point.lat},
-            "sample_address": sample.address,
+            "sample_point": {"lon": place.point.lon, "lat": place.point.lat},
+            "sample_address": place.address,
         },
         "console": {
             "url": f"{base_url}/consola",
             "logins": [
-                {"role": login.role, "email": login.email, "password": folder.password(login.role)}
-                for login in city.LOGINS
+                {"role": login.role, "email": login.email, "password": folder.password(login.role)} for login in LOGINS
             ],
         },
         "sms": {

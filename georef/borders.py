@@ -21,7 +21,7 @@ class BorderLines:
         bounds = shapely.total_bounds(geometries)
         # The tree works in one flat grid for the whole layer; the distance itself is measured at the point's own latitude.
         self._scale = np.array(metres_per_degree(float((bounds[1] + bounds[3]) / 2)))
-        for ring in shapely.get_rings(geometries):
+        for ring in shapely.get_rings(shapely.get_parts(geometries)):  # a city may have several parts, and an enclave
             coordinates = shapely.get_coordinates(ring)
             for start in range(0, len(coordinates) - 1, _VERTICES_PER_LINE - 1):
                 lines.append(shapely.linestrings(coordinates[start : start + _VERTICES_PER_LINE] * self._scale))

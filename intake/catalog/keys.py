@@ -40,10 +40,11 @@ def create(
 def find(session: Session, jurisdiction_id: str, key: str) -> ApiKey | None:
     """The enabled key of this city, or None: for a missing, empty, unknown, foreign or disabled key alike."""
     digest = hash_of(key)
-    found = session.exec(select(ApiKey).where(ApiKey.key_hash == digest)).one_or_none() if key else None
+    wanted = select(ApiKey).where(ApiKey.jurisdiction_id == jurisdiction_id, ApiKey.key_hash == digest)
+    found = session.exec(wanted).one_or_none() if key else None
     if found is None or not hmac.compare_digest(found.key_hash, digest):
         return None
-    return found if found.jurisdiction_id == jurisdiction_id and found.disabled_at is None else None
+    return found if found.disabled_at is None else None
 
 
 def disable(session: Session, key_id: object, *, now: datetime) -> None:

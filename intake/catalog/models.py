@@ -82,11 +82,13 @@ class ApiKey(SQLModel, table=True):
     """A client of the Open311 API. Only the SHA-256 of the key is kept; `agency_code` lets it update that agency's requests."""
 
     __tablename__ = "api_key"
+    # One client may use one key in several cities; each city gives and disables it on its own.
+    __table_args__ = (UniqueConstraint("jurisdiction_id", "key_hash"),)
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     jurisdiction_id: str = Field(sa_type=Text, foreign_key="jurisdiction.id")
     label: str = Field(sa_type=Text)
-    key_hash: bytes = Field(sa_type=LargeBinary, unique=True)
+    key_hash: bytes = Field(sa_type=LargeBinary)
     agency_code: str | None = Field(default=None, sa_type=Text)
     created_at: datetime = Field(sa_type=Instant)
     disabled_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -143,7 +143,7 @@ def upgrade() -> None:
             ["jurisdiction_id"], ["jurisdiction.id"], name=op.f("fk_api_key_jurisdiction_id_jurisdiction")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
-        sa.UniqueConstraint("key_hash", name=op.f("uq_api_key_key_hash")),
+        sa.UniqueConstraint("jurisdiction_id", "key_hash", name=op.f("uq_api_key_jurisdiction_id_key_hash")),
     )
     op.create_table(
         "boundary_area",

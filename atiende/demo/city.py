@@ -12,6 +12,7 @@ from agent_console.accounts import ensure_user
 from atiende.demo.data_folder import DataFolder, write_atomically
 from atiende.migrate import is_current, migrate
 from georef.points import LonLat
+from intake.catalog import keys
 from intake.catalog.models import ApiKey, Jurisdiction
 from intake.city_folder.load import import_folder
 from kernel import clock, db
@@ -114,6 +115,8 @@ def _fingerprint(folder: Path) -> str:
 
 
 def _ensure_api_key(session: Session, key: str) -> None:
-    key_hash = sha256(key.encode()).digest()
-    if session.exec(select(ApiKey).where(ApiKey.key_hash == key_hash)).first() is None:
-        session.add(ApiKey(jurisdiction_id=MAIN, label="demo", key_hash=key_hash, created_at=clock.now()))
+    key_hash = keys.hash_of(key)
+    for jurisdiction_id in _FOLDERS:
+        known = select(ApiKey.id).where(ApiKey.jurisdiction_id == jurisdiction_id, ApiKey.key_hash == key_hash)
+        if session.exec(known).first() is None:
+            keys.create(session, jurisdiction_id, "demo", now=clock.now(), key=key)

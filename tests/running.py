@@ -1,0 +1,121 @@
+"""A whole demo as people run it, for tests: `atiende demo` on a free port and a fresh folder, looked at from outside only."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+T = TypeVar("T")
+PARTS = ("web", "worker", "relay", "postgres", "valkey")
+_MARKS = {
+    "web": "-m atiende serve",
+    "worker": "-m atiende worker",
+    "relay": "-m atiende relay",
+    "postgres": "/postgres -D",
+    "valkey": "valkey-server",
+}
+
+
+def wait_for(look: Callable[[], T], timeout_s: float = 30, what: str = "") -> T:
+    """The first true answer of `look`, asked every 50 ms."""
+    deadline = time.monotonic() + timeout_s
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"waited {timeout_s} s in vain for {what or look}"
+        time.sleep(0.05)
+    return found
+
+
+@dataclass
+class RunningDemo:
+    """One demo in `folder`. `facts` is its demo.json."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Returns when it is ready to take reports."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("ATIENDE_")}
+        kept = {name: value for name, value in kept.items() if name not in ("DATABASE_URL", "REDIS_URL")}
+        self.output = (self.folder / "output.txt").open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "atiende", "demo"],
+            env={**kept, "PORT": str(_free_port()), "ATIENDE_DATA": str(self.folder / "data"), **self.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=self.output,
+            stderr=subprocess.STDOUT,
+        )
+        announced = self.folder / "data" / "demo.json"
+        wait_for(lambda: announced.exists() or self.process.poll() is not None, 60, "demo.json")
+        assert self.process.poll() is None, (self.folder / "output.txt").read_text()
+        self.facts = json.loads(announced.read_text())
+        wait_for(self.is_ready, 60, "/readyz")
+
+    def stop(self) -> int:
+        """Its exit code after Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
+        try:
+            code = self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = self.process.wait()
+        self.output.close()
+        return code
+
+    def is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.base_url}/readyz", timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    @property
+    def base_url(self) -> str:
+        return str(self.facts["base_url"])
+
+    def pid(self, part: str) -> int | None:
+        """The process of `part` among this demo's descendants, as `ps` sees it now."""
+        listed = subprocess.run(["ps", "-eo", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True)
+        rows = [line.split(None, 3) for line in listed.stdout.splitlines()]
+        ours = {self.process.pid}
+        for _ in range(4):
+            ours |= {int(row[0]) for row in rows if int(row[1]) in ours}
+        for pid, parent, state, *command in rows:
+            if int(parent) in ours and state[0] not in "ZX" and _MARKS[part] in command[0]:
+                return int(pid)
+        return None
+
+    def kill(self, part: str) -> int:
+        """kill -9; returns the pid that was killed."""
+        pid = wait_for(lambda: self.pid(part), what=part)
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def texts(self, phone: str | None = None, direction: str | None = None) -> list[dict[str, str]]:
+        """What the provider's stand-in carried, oldest first."""
+        listed = httpx.get(f"{self.facts['standin']['url']}/messages.json", timeout=20).json()
+        return [
+            text
+            for text in sorted(listed, key=lambda text: text["at"])
+            if (phone is None or phone in (text["from"], text["to"]))
+            and (direction is None or text["direction"] == direction)
+        ]
+
+    def write(self, phone: str, body: str) -> None:
+        """A resident writes a text message."""
+        url = f"{self.facts['standin']['url']}/phones/{phone}/messages"
+        httpx.post(url, json={"body": body}, timeout=20).raise_for_status()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

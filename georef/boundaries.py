@@ -51,6 +51,24 @@ class Border:
     beyond: LonLat
 
 
+class PointColumns:
+    """Many points, EPSG:4326, ready to be looked up in any number of layers. Not finite ones are in no area."""
+
+    def __init__(self, lons: npt.ArrayLike, lats: npt.ArrayLike) -> None:
+        self.lons = np.asarray(lons, dtype=np.float64)
+        self.lats = np.asarray(lats, dtype=np.float64)
+        self._order = np.argsort(self.lons)
+        self._sorted = self.lons[self._order]
+        self._lats = self.lats[self._order]
+
+    def within(self, bounds: Sequence[float]) -> npt.NDArray[np.intp]:
+        """Positions of the points in the closed box (west, south, east, north)."""
+        west, south, east, north = bounds
+        first, last = np.searchsorted(self._sorted, west, "left"), np.searchsorted(self._sorted, east, "right")
+        lats = self._lats[first:last]
+        return self._order[first:last][(lats >= south) & (lats <= north)]
+
+
 _Cell = tuple[tuple[Area, ...], tuple[tuple[int, BaseGeometry], ...], tuple[int, ...]]
 
 
@@ -62,6 +80,7 @@ class Snapshot:
         self.areas: tuple[Area, ...] = tuple(sorted(areas, key=lambda area: (area.size, area.code)))
         self._geometries = np.array([area.geometry for area in self.areas], dtype=object)
         shapely.prepare(self._geometries)
+        self._area_bounds = shapely.bounds(self._geometries)
         self._tree = shapely.STRtree(self._geometries)
         self._cells: dict[tuple[int, int], _Cell] = {}
         if self.areas:
@@ -105,33 +124,33 @@ class Snapshot:
         )
         return tuple(self.areas[i] for i in certain), partial, certain
 
-    def at_many(
-        self, lons: npt.NDArray[np.float64], lats: npt.NDArray[np.float64]
-    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    def at_many(self, points: PointColumns) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
         """(positions of points, positions in `areas`) of every hit, ordered by point and then smallest area first."""
-        if not self.areas:
-            nothing = np.empty(0, dtype=np.intp)
-            return nothing, nothing
-        areas, points = shapely.STRtree(shapely.points(lons, lats)).query(self._geometries, predicate="intersects")
-        order = np.lexsort((areas, points))
-        return points[order], areas[order]
+        hits: list[npt.NDArray[np.intp]] = [np.empty(0, dtype=np.intp)]
+        owners: list[npt.NDArray[np.intp]] = [np.empty(0, dtype=np.intp)]
+        for number, (geometry, bounds) in enumerate(zip(self._geometries, self._area_bounds.tolist(), strict=True)):
+            inside = points.within(bounds)
+            if len(inside):
+                inside = inside[shapely.intersects_xy(geometry, points.lons[inside], points.lats[inside])]
+                hits.append(inside)
+                owners.append(np.full(len(inside), number, dtype=np.intp))
+        held, areas = np.concatenate(hits), np.concatenate(owners)
+        order = np.lexsort((areas, held))
+        return held[order], areas[order]
 
-    def sets_at(
-        self, lons: npt.NDArray[np.float64], lats: npt.NDArray[np.float64]
-    ) -> tuple[list[tuple[Area, ...]], npt.NDArray[np.intp]]:
+    def sets_at(self, points: PointColumns) -> tuple[list[tuple[Area, ...]], npt.NDArray[np.intp]]:
         """The distinct sets of areas that hold points, and for every point the number of its set; set 0 is the empty one."""
-        points, hits = self.at_many(lons, lats)
+        held, areas = self.at_many(points)
         sets: list[tuple[Area, ...]] = [(), *((area,) for area in self.areas)]
-        numbers = np.zeros(len(lons), dtype=np.intp)
-        numbers[points] = hits + 1
-        repeated = np.unique(points[1:][points[1:] == points[:-1]])
+        numbers = np.zeros(len(points.lons), dtype=np.intp)
+        numbers[held] = areas + 1
         known: dict[tuple[int, ...], int] = {}
-        for point in repeated.tolist():  # overlaps and borders: few
-            first, last = np.searchsorted(points, [point, point + 1])
-            together = tuple(hits[first:last].tolist())
+        for point in np.unique(held[1:][held[1:] == held[:-1]]).tolist():  # overlaps and borders: few
+            first, last = np.searchsorted(held, [point, point + 1])
+            together = tuple(areas[first:last].tolist())
             if together not in known:
                 known[together] = len(sets)
-                sets.append(tuple(self.areas[hit] for hit in together))
+                sets.append(tuple(self.areas[number] for number in together))
             numbers[point] = known[together]
         return sets, numbers
 

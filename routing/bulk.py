@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import numpy as np
-import numpy.typing as npt
 
-from georef.boundaries import Area, Snapshot
+from georef.boundaries import Area, PointColumns, Snapshot
 from routing.calendars import Promise
 from routing.decide import OUTLINE, Choice, RuleBook, choose
 from routing.receipts import Layer
@@ -79,16 +78,18 @@ def _places(layers: Mapping[str, Layer], rows: Sequence[BulkRow], days: Sequence
     found: list[_Place | None] = [None] * len(rows)
     for snapshots, positions in by_epoch.values():
         chosen = np.array(positions, dtype=np.intp)
-        for position, place in zip(positions, locate_many(snapshots, lons[chosen], lats[chosen]), strict=True):
+        for position, place in zip(
+            positions, locate_many(snapshots, PointColumns(lons[chosen], lats[chosen])), strict=True
+        ):
             found[position] = place
     return [place for place in found if place is not None]
 
 
-def locate_many(
-    snapshots: Mapping[str, Snapshot], lons: npt.NDArray[np.float64], lats: npt.NDArray[np.float64]
-) -> list[_Place]:
+def locate_many(snapshots: Mapping[str, Snapshot], points: PointColumns) -> list[_Place]:
     """The set of areas, per layer, around each point; points with the same set share one object."""
-    columns = [snapshot.sets_at(lons, lats) for snapshot in snapshots.values()]
+    if not snapshots:
+        return [_Place({}, {}, False)] * len(points.lons)
+    columns = [snapshot.sets_at(points) for snapshot in snapshots.values()]
     sets = [sets for sets, _ in columns]
     outline = snapshots.get(OUTLINE)
     has_outline = outline is not None and bool(outline.areas)
@@ -101,7 +102,4 @@ def locate_many(
             codes = {name: tuple(area.code for area in held) for name, held in areas.items()}
             place = known[key] = _Place(areas, codes, has_outline and not areas[OUTLINE])
         found.append(place)
-    if not columns:
-        nowhere = _Place({}, {}, False)
-        return [nowhere] * len(lons)
     return found

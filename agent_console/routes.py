@@ -1,7 +1,70 @@
-"""Adds this folder's routes to the application."""
+"""Puts the console under `/consola`, as an application of its own: its errors are pages and its headers are strict."""
 
-from fastapi import FastAPI
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from agent_console import live
+from agent_console.access import BASE, entry_url
+from agent_console.headers import SecurityHeaders
+from agent_console.pages import account, conversations, queue, service_request, sign_in
+from agent_console.rendering import STATIC, render, see_other
+from kernel.errors import AtiendeError, InvalidInput, NotFound, NotSignedIn, TooMany
+from kernel.i18n import best_language
+from kernel.web import LANGUAGE_COOKIE
+
+
+class _KeptStatic(StaticFiles):
+    """Static files whose address carries their digest."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]  # passed through as given
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response
 
 
 def install(app: FastAPI) -> None:
     """Called once by the composition root."""
+    console = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    console.state = app.state  # settings, and the live feed once the application has started
+    for page in (sign_in, queue, service_request, conversations, account):
+        console.include_router(page.router)
+    console.include_router(live.router)
+    console.mount("/static", _KeptStatic(directory=STATIC))
+    console.add_exception_handler(AtiendeError, _show_error)
+    console.add_exception_handler(HTTPException, _show_http_error)
+    console.add_exception_handler(RequestValidationError, _show_invalid)
+    console.add_middleware(SecurityHeaders)
+    app.mount(BASE, console)
+    app.add_api_route(BASE, _first_page, include_in_schema=False)
+
+
+def _first_page() -> RedirectResponse:
+    return see_other(f"{BASE}/solicitudes")
+
+
+def _show_error(http_request: Request, error: Exception) -> Response:
+    assert isinstance(error, AtiendeError)
+    if isinstance(error, NotSignedIn):
+        where = entry_url(http_request)
+        if http_request.headers.get("hx-request") == "true":
+            return Response(status_code=401, headers={"hx-redirect": f"{BASE}/entrar"})
+        return see_other(where)
+    chosen = http_request.cookies.get(LANGUAGE_COOKIE) or best_language(http_request.headers.get("accept-language"))
+    headers = {"retry-after": str(error.retry_after_s)} if isinstance(error, TooMany) else {}
+    return render("error.html", language=chosen, status=error.status, headers=headers, text=error.public_text(chosen))
+
+
+def _show_http_error(http_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return Response(status_code=405, headers=dict(error.headers or {}))
+    return _show_error(http_request, NotFound("Aquí no hay nada, o no es para tu cuenta."))
+
+
+def _show_invalid(http_request: Request, error: Exception) -> Response:
+    return _show_error(http_request, InvalidInput("Algo de lo que se mandó no se entiende. Vuelve atrás y revísalo."))

@@ -1,0 +1,175 @@
+"""Staff accounts and their sessions: sign in, sign out, who is this cookie. Nothing here commits."""
+
+import hmac
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from sqlalchemy import delete, update
+from sqlmodel import Session, col, select
+
+from agent_console.models import ConsoleSession, ConsoleUser
+from agent_console.passwords import hash_password, matches, needs_rehash
+from intake.catalog.models import Jurisdiction
+from routing.models import Agency
+
+ROLES = ("operator", "supervisor", "agency", "admin")
+IDLE = timedelta(hours=8)
+ABSOLUTE = timedelta(hours=12)
+# Writing "seen now" on every request would turn each read into a write.
+_SEEN_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who is looking. `agency_code` is set for role `agency` only and narrows everything they may see."""
+
+    user_id: UUID
+    session_id: UUID
+    token: str
+    name: str
+    email: str
+    role: str
+    agency_code: str | None
+    agency_name: str | None
+    language: str
+    jurisdiction_id: str
+    jurisdiction_name: str
+    timezone: str
+
+
+def tidy_email(email: str) -> str:
+    """The form under which an account is found."""
+    return email.strip().casefold()
+
+
+def ensure_user(
+    session: Session,
+    *,
+    jurisdiction_id: str,
+    email: str,
+    name: str,
+    role: str,
+    password: str,
+    agency_code: str | None = None,
+) -> ConsoleUser:
+    """The account `email`, created or brought to these values; a disabled account stays disabled."""
+    user = session.exec(select(ConsoleUser).where(ConsoleUser.email == tidy_email(email))).first()
+    if user is None:
+        user = ConsoleUser(
+            jurisdiction_id=jurisdiction_id,
+            email=tidy_email(email),
+            name=name,
+            role=role,
+            agency_code=agency_code,
+            password_hash=hash_password(password),
+        )
+    else:
+        user.jurisdiction_id, user.name, user.role, user.agency_code = jurisdiction_id, name, role, agency_code
+        if not matches(password, user.password_hash):
+            user.password_hash = hash_password(password)
+            end_sessions(session, user.id)
+    session.add(user)
+    session.flush()
+    return user
+
+
+def sign_in(session: Session, *, email: str, password: str, now: datetime) -> str | None:
+    """A fresh session's secret token, or None: the same answer and time whether the account or the password is wrong."""
+    user = session.exec(select(ConsoleUser).where(ConsoleUser.email == tidy_email(email))).first()
+    fits = matches(password, user.password_hash if user else None)
+    if user is None or not fits or user.disabled_at is not None:
+        return None
+    if needs_rehash(user.password_hash):
+        user.password_hash = hash_password(password)
+    session.connection().execute(
+        delete(ConsoleSession).where(col(ConsoleSession.user_id) == user.id, col(ConsoleSession.expires_at) <= now)
+    )
+    token = secrets.token_urlsafe(32)
+    session.add(
+        ConsoleSession(
+            user_id=user.id,
+            token_hash=_hash(token),
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + ABSOLUTE,
+        )
+    )
+    session.flush()
+    return token
+
+
+def viewer_of(session: Session, token: str, *, now: datetime) -> Viewer | None:
+    """Who holds `token`, or None when it is unknown, idle for 8 hours, older than 12, or its user is disabled."""
+    row = session.exec(
+        select(ConsoleSession, ConsoleUser, Jurisdiction, Agency.short_name)
+        .join(ConsoleUser, col(ConsoleUser.id) == col(ConsoleSession.user_id))
+        .join(Jurisdiction, col(Jurisdiction.id) == col(ConsoleUser.jurisdiction_id))
+        .join(
+            Agency,
+            (col(Agency.jurisdiction_id) == col(ConsoleUser.jurisdiction_id))
+            & (col(Agency.code) == col(ConsoleUser.agency_code)),
+            isouter=True,
+        )
+        .where(
+            ConsoleSession.token_hash == _hash(token),
+            col(ConsoleSession.expires_at) > now,
+            col(ConsoleSession.last_seen_at) > now - IDLE,
+            col(ConsoleUser.disabled_at).is_(None),
+        )
+    ).first()
+    if row is None:
+        return None
+    opened, user, jurisdiction, agency_name = row
+    if now - opened.last_seen_at >= _SEEN_EVERY:
+        session.connection().execute(
+            update(ConsoleSession).where(col(ConsoleSession.id) == opened.id).values(last_seen_at=now)
+        )
+    return Viewer(
+        user_id=user.id,
+        session_id=opened.id,
+        token=token,
+        name=user.name,
+        email=user.email,
+        role=user.role,
+        agency_code=user.agency_code,
+        agency_name=agency_name,
+        language=user.language,
+        jurisdiction_id=jurisdiction.id,
+        jurisdiction_name=jurisdiction.name,
+        timezone=jurisdiction.timezone,
+    )
+
+
+def sign_out(session: Session, viewer: Viewer) -> None:
+    """Ends this session; its cookie is worth nothing afterwards."""
+    session.connection().execute(delete(ConsoleSession).where(col(ConsoleSession.id) == viewer.session_id))
+
+
+def end_sessions(session: Session, user_id: UUID) -> None:
+    """Signs a user out everywhere."""
+    session.connection().execute(delete(ConsoleSession).where(col(ConsoleSession.user_id) == user_id))
+
+
+def choose_language(session: Session, viewer: Viewer, language: str) -> Viewer:
+    """Keeps the language in which this user reads the console."""
+    session.connection().execute(
+        update(ConsoleUser).where(col(ConsoleUser.id) == viewer.user_id).values(language=language)
+    )
+    return replace(viewer, language=language)
+
+
+def form_token(session_key: bytes, secret: str) -> str:
+    """The anti-forgery token of the forms shown to the holder of `secret` (a session token or a sign-in nonce)."""
+    return hmac.new(session_key, f"console form\0{secret}".encode(), sha256).hexdigest()
+
+
+def is_form_token(session_key: bytes, secret: str, given: str) -> bool:
+    """True if `given` came from a form that we showed to the holder of `secret`."""
+    return hmac.compare_digest(form_token(session_key, secret), given)
+
+
+def _hash(token: str) -> bytes:
+    return sha256(token.encode()).digest()

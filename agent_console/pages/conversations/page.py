@@ -1,0 +1,124 @@
+"""Handlers of the threads that wait for a person: the list, one thread, the answer, handing back to the dialogue."""
+
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlmodel import Session
+
+from agent_console.access import BASE, ViewerDep, WriterDep, only
+from agent_console.accounts import Viewer
+from agent_console.pages.conversations import threads
+from agent_console.presentation import channel_look
+from agent_console.rendering import render_for, see_other, wants_fragment
+from agent_console.rows import names, rows_of
+from agent_console.timeline import story
+from channels import delivery
+from intake.conversations import actions as conversations
+from intake.conversations.models import Conversation, Message
+from intake.people.models import ContactPoint
+from kernel import clock
+from kernel.db import SessionDep
+from kernel.errors import NotFound
+
+router = APIRouter(
+    prefix="/conversaciones",
+    include_in_schema=False,
+    dependencies=[Depends(only("operator", "supervisor", "admin"))],
+)
+
+
+@router.get("")
+def show_list(http_request: Request, session: SessionDep, viewer: ViewerDep) -> HTMLResponse:
+    waiting = threads.waiting(session, viewer, clock.now())
+    template = "_threads.html" if wants_fragment(http_request) else "conversations.html"
+    return render_for(http_request, viewer, f"conversations/{template}", threads=waiting)
+
+
+@router.get("/{conversation_id}")
+def show(http_request: Request, session: SessionDep, viewer: ViewerDep, conversation_id: uuid.UUID) -> HTMLResponse:
+    return _page(http_request, session, viewer, threads.find(session, viewer, conversation_id))
+
+
+@router.post("/{conversation_id}/respuesta")
+def answer(
+    http_request: Request,
+    session: SessionDep,
+    viewer: WriterDep,
+    conversation_id: uuid.UUID,
+    text: Annotated[str, Form()] = "",
+    ref: Annotated[str, Form(max_length=64)] = "",
+) -> Response:
+    thread = threads.find(session, viewer, conversation_id)
+    if not text.strip():
+        return _page(http_request, session, viewer, thread, problem="Escribe el mensaje antes de enviarlo.", status=400)
+    sent = conversations.queue_message(
+        session,
+        thread.id,
+        text.strip(),
+        client_ref=f"agent-{ref}",
+        author_kind="agent",
+        author_name=viewer.name,
+        now=clock.now(),
+    )
+    return see_other(f"{BASE}/conversaciones/{sent.conversation_id}#newest")
+
+
+@router.post("/{conversation_id}/devolver")
+def hand_back(session: SessionDep, viewer: WriterDep, conversation_id: uuid.UUID) -> Response:
+    thread = threads.find(session, viewer, conversation_id)
+    conversations.hand_back(session, thread.id, now=clock.now())
+    return see_other(f"{BASE}/conversaciones")
+
+
+@router.post("/{conversation_id}/mensajes/{message_id}")
+def settle_message(
+    session: SessionDep,
+    viewer: WriterDep,
+    conversation_id: uuid.UUID,
+    message_id: uuid.UUID,
+    arrived: Annotated[bool, Form()],
+) -> Response:
+    thread, message = threads.find(session, viewer, conversation_id), session.get(Message, message_id)
+    if message is None or message.conversation_id != thread.id:
+        raise NotFound("No encontramos ese mensaje.")
+    delivery.settle_by_hand(session, message_id, arrived=arrived, now=clock.now())
+    return see_other(f"{BASE}/conversaciones/{thread.id}#m-{message_id}")
+
+
+def _page(
+    http_request: Request,
+    session: Session,
+    viewer: Viewer,
+    thread: Conversation,
+    *,
+    problem: str = "",
+    status: int = 200,
+) -> HTMLResponse:
+    now = clock.now()
+    contact = session.get_one(ContactPoint, thread.contact_point_id)
+    days = story(
+        [],
+        threads.messages_in(session, thread),
+        [],
+        people={thread.id: threads.masked(contact)},
+        timezone=viewer.timezone,
+        language=viewer.language,
+        now=now,
+    )
+    known = names(session, viewer)
+    return render_for(
+        http_request,
+        viewer,
+        "conversations/_story.html" if wants_fragment(http_request) else "conversations/thread.html",
+        status=status,
+        thread=thread,
+        who=threads.masked(contact),
+        channel=channel_look(thread.channel, viewer.language),
+        days=days,
+        rows=rows_of(threads.requests_of(session, thread), known, viewer, now=now),
+        threads=threads.waiting(session, viewer, now),
+        problem=problem,
+        ref=uuid.uuid4().hex,
+    )

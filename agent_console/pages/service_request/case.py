@@ -1,0 +1,194 @@
+"""Everything the page of one service request shows, read for one viewer."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, or_
+from sqlmodel import Session, col, select
+
+from agent_console import lists, maps
+from agent_console.access import visible_to
+from agent_console.accounts import Viewer
+from agent_console.presentation import Clock, Look, channel_look, masked_email, masked_phone, sla_clock, status_look
+from agent_console.rows import Names, Row, place_of, rows_of
+from agent_console.timeline import Day, story
+from georef.points import LonLat
+from intake.catalog.models import Jurisdiction
+from intake.conversations.models import Conversation, Message
+from intake.people import actions as people
+from intake.people.models import ContactPoint
+from intake.service_requests import queries
+from intake.service_requests.models import Report, ServiceRequest
+from kernel.errors import NotFound
+from kernel.i18n import translate
+from routing import queries as routing
+
+_NEIGHBOURS = 9
+# A dialogue that ends in a report starts a while before it.
+_DIALOGUE = timedelta(minutes=30)
+AUDIENCES_OF = {"agency": ("public", "reporter", "agency")}
+_ALL_AUDIENCES = ("public", "reporter", "agency", "internal")
+
+
+@dataclass(frozen=True)
+class Reporter:
+    """Who reported, masked, and how they can be answered (contact_point_id None: not at all)."""
+
+    name: str
+    channel: Look
+    contact_point_id: UUID | None
+    conversation_id: UUID | None
+    wants_notices: bool
+
+
+@dataclass(frozen=True)
+class Promise:
+    """The date given, and the share of the time used (0 to 1) for the bar; None when there is nothing to draw."""
+
+    clock: Clock
+    share: float | None
+
+
+def find(session: Session, viewer: Viewer, folio: str) -> ServiceRequest:
+    """The request with this folio. Raises NotFound, also for one that this viewer may not see."""
+    found = session.exec(
+        select(ServiceRequest).where(visible_to(viewer), col(ServiceRequest.folio) == folio)
+    ).one_or_none()
+    if found is None:
+        raise NotFound("No encontramos esa solicitud, o no es para tu cuenta.")
+    return found
+
+
+def reporters_of(session: Session, reports: list[Report], language: str) -> list[Reporter]:
+    """One for each report, oldest first, phones and e-mails masked."""
+    found: list[Reporter] = []
+    for report in reports:
+        contact = session.get(ContactPoint, report.contact_point_id) if report.contact_point_id else None
+        found.append(
+            Reporter(
+                name=_masked(contact) if contact else translate(language, "Anónimo"),
+                channel=channel_look(report.channel, language),
+                contact_point_id=contact.id if contact else None,
+                conversation_id=report.conversation_id,
+                wants_notices=report.wants_notices and not (contact and people.is_opted_out(session, contact.id)),
+            )
+        )
+    return found
+
+
+def _masked(contact: ContactPoint) -> str:
+    address = people.address_of(contact)
+    return masked_email(address) if contact.kind == "email" else masked_phone(address)
+
+
+def messages_of(session: Session, service_request: ServiceRequest, reports: list[Report]) -> list[Message]:
+    """The messages about this request: those that say so, and the unmarked ones around it in its reporters' threads."""
+    about = [col(Message.service_request_id) == service_request.id]
+    for report in reports:
+        if report.conversation_id is None:
+            continue
+        following = session.exec(
+            select(Report.at)
+            .where(
+                Report.conversation_id == report.conversation_id,
+                Report.service_request_id != service_request.id,
+                Report.at > report.at,
+            )
+            .order_by(col(Report.at))
+            .limit(1)
+        ).first()
+        mine = [
+            col(Message.conversation_id) == report.conversation_id,
+            col(Message.service_request_id).is_(None),
+            col(Message.at) >= report.at - _DIALOGUE,
+        ]
+        if following is not None:
+            mine.append(col(Message.at) < following - _DIALOGUE)
+        about.append(and_(*mine))
+    return list(session.exec(select(Message).where(or_(*about)).order_by(col(Message.seq)).limit(500)))
+
+
+def days_of(session: Session, viewer: Viewer, service_request: ServiceRequest, now: datetime) -> list[Day]:
+    """The timeline."""
+    reports = queries.reports_of(session, service_request.id)
+    messages = messages_of(session, service_request, reports)
+    return story(
+        queries.events_of(session, service_request.id, AUDIENCES_OF.get(viewer.role, _ALL_AUDIENCES)),
+        messages,
+        reports,
+        people=_names_by_thread(session, reports, messages),
+        timezone=viewer.timezone,
+        language=viewer.language,
+        now=now,
+    )
+
+
+def _names_by_thread(session: Session, reports: list[Report], messages: list[Message]) -> dict[Any, str]:
+    names: dict[Any, str] = {}
+    for report in reports:
+        contact = session.get(ContactPoint, report.contact_point_id) if report.contact_point_id else None
+        if contact:
+            names[contact.id] = _masked(contact)
+    for conversation_id in {message.conversation_id for message in messages}:
+        conversation = session.get_one(Conversation, conversation_id)
+        names[conversation_id] = _masked(session.get_one(ContactPoint, conversation.contact_point_id))
+    return names
+
+
+def drawing_of(
+    session: Session, service_request: ServiceRequest, receipt: dict[str, Any] | None
+) -> maps.Drawing | None:
+    """The map around the point, or None without a point."""
+    if service_request.lon is None or service_request.lat is None:
+        return None
+    point = LonLat(service_request.lon, service_request.lat)
+    border = (receipt or {}).get("border") or {}
+    key = border.get("layer") or "district"
+    held = routing.areas_at(session, service_request.jurisdiction_id, point, service_request.requested_at.date()).get(
+        key, []
+    )
+    city = session.get_one(Jurisdiction, service_request.jurisdiction_id)
+    return maps.draw(
+        city.basemap,
+        point,
+        precision_m=service_request.precision_m,
+        area=held[0].geometry if held else None,
+        border_m=border.get("metres"),
+    )
+
+
+def promise_of(service_request: ServiceRequest, viewer: Viewer, now: datetime) -> Promise:
+    """How the date given to the resident stands."""
+    clock = sla_clock(
+        requested_at=service_request.requested_at,
+        expected_at=service_request.expected_at,
+        closed_at=service_request.closed_at,
+        life=service_request.life,
+        now=now,
+        language=viewer.language,
+    )
+    is_late = service_request.closed_at is None and clock.css == "late"
+    return Promise(clock, 1.0 if is_late else clock.share)
+
+
+def neighbours(
+    session: Session, viewer: Viewer, filters: lists.ListFilters, known: Names, now: datetime
+) -> tuple[list[Row], int]:
+    """The first rows of the list this page was opened from, and how long that list is."""
+    page = lists.page_of(session, viewer, filters, now=now, limit=_NEIGHBOURS)
+    return rows_of(page.requests, known, viewer, now=now), page.total
+
+
+def header_of(service_request: ServiceRequest, known: Names, viewer: Viewer) -> dict[str, Any]:
+    """Title, state and place."""
+    return {
+        "what": known.services.get(service_request.service_code, service_request.service_code),
+        "status": status_look(
+            service_request.life, service_request.outcome_code, service_request.handover, viewer.language
+        ),
+        "where": place_of(service_request),
+        "agency": known.agencies.get(service_request.agency_code or "", ""),
+        "channel": channel_look(service_request.channel, viewer.language),
+    }

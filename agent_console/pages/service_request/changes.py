@@ -1,0 +1,206 @@
+"""What an operator can do to a request. A refusal comes back as a `Problem`, so that nothing typed is lost."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from agent_console.accounts import Viewer
+from agent_console.presentation import ago
+from channels import delivery
+from intake.catalog import queries as catalog
+from intake.catalog.definitions import AttributeDefinition, text_in
+from intake.conversations import actions as conversations
+from intake.conversations.models import Conversation, Message
+from intake.people.models import ContactPoint
+from intake.service_requests import actions, queries
+from intake.service_requests.models import Report, ServiceRequest, ServiceRequestEvent
+from intake.service_requests.values import Actor
+from kernel.errors import AtiendeError, Conflict, InvalidInput, NotFound
+from kernel.i18n import translate
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What was in the form, to be shown again."""
+
+    life: str = ""
+    outcome_code: str = ""
+    note: str = ""
+    version: int = 0
+    mode: str = "reply"
+    text: str = ""
+    ref: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why nothing was changed: `form` is status or answer, `field` the input at fault."""
+
+    form: str
+    field: str
+    text: str
+    status: int
+
+
+@dataclass(frozen=True)
+class Addressee:
+    """Whom a reply goes to: an open thread, or a phone that a thread can be opened with."""
+
+    conversation_id: UUID | None
+    contact_point_id: UUID
+    channel: str
+
+
+def actor_of(viewer: Viewer) -> Actor:
+    return Actor("agency" if viewer.role == "agency" else "agent", viewer.name)
+
+
+def change_status(
+    session: Session, viewer: Viewer, found: ServiceRequest, typed: Typed, *, now: datetime
+) -> Problem | None:
+    """Moves the request, or says why not: the note is missing, the step is not allowed, a colleague was faster."""
+    if typed.life == "closed" and not typed.note:
+        text = translate(viewer.language, "Escribe en una frase qué pasó: la persona la va a leer.")
+        return Problem("status", "note", text, 400)
+    try:
+        actions.change_status(
+            session,
+            found.id,
+            life=typed.life,
+            outcome_code=typed.outcome_code or None,
+            note=typed.note,
+            actor=actor_of(viewer),
+            now=now,
+            expected_version=typed.version,
+        )
+    except Conflict as conflict:
+        session.refresh(found)
+        newest = _newest_event(session, found.id)
+        if newest is None or found.version == typed.version:
+            return Problem("status", "life", conflict.public_text(viewer.language), conflict.status)
+        text = translate(
+            viewer.language,
+            "{who} cambió esta solicitud {when}, mientras la veías. Nada se guardó: revisa lo nuevo y vuelve a intentarlo.",
+            who=newest.actor_name or "Atiende",
+            when=ago(newest.at, now, viewer.timezone, viewer.language),
+        )
+        return Problem("status", "life", text, conflict.status)
+    except InvalidInput as refusal:
+        return Problem("status", refusal.field or "life", refusal.public_text(viewer.language), refusal.status)
+    return None
+
+
+def answer(session: Session, viewer: Viewer, found: ServiceRequest, typed: Typed, *, now: datetime) -> Problem | None:
+    """Queues a reply to the resident, or keeps a note; the same form sent twice does it once."""
+    if not typed.text:
+        text = translate(viewer.language, "Escribe el mensaje antes de enviarlo.")
+        return Problem("answer", "text", text, 400)
+    try:
+        if typed.mode == "reply":
+            _reply(session, viewer, found, typed, now)
+        else:
+            audience = "agency" if typed.mode == "agency" or viewer.role == "agency" else "internal"
+            if not _is_noted(session, found.id, typed.ref):
+                actions.add_note(
+                    session,
+                    found.id,
+                    text=typed.text,
+                    audience=audience,  # type: ignore[arg-type]  # one of the two words above
+                    actor=actor_of(viewer),
+                    now=now,
+                    data={"ref": typed.ref},
+                )
+    except AtiendeError as refusal:
+        return Problem("answer", "text", refusal.public_text(viewer.language), refusal.status)
+    return None
+
+
+def _reply(session: Session, viewer: Viewer, found: ServiceRequest, typed: Typed, now: datetime) -> None:
+    addressee = addressee_of(session, found)
+    conversation_id = addressee.conversation_id
+    if conversation_id is None:
+        contact = session.get_one(ContactPoint, addressee.contact_point_id)
+        conversation_id = conversations.open_conversation(session, contact, addressee.channel, now=now).id
+    conversations.queue_message(
+        session,
+        conversation_id,
+        typed.text,
+        client_ref=f"agent-{typed.ref}",
+        author_kind="agent",
+        author_name=viewer.name,
+        service_request_id=found.id,
+        now=now,
+    )
+
+
+def addressee_of(session: Session, found: ServiceRequest) -> Addressee:
+    """Whom a reply goes to. Raises InvalidInput when nobody left a way to be reached."""
+    addressee = addressee_or_none(session, queries.reports_of(session, found.id))
+    if addressee is None:
+        raise InvalidInput("Nadie dejó cómo responderle. Puedes dejar una nota.", field="text")
+    return addressee
+
+
+def addressee_or_none(session: Session, reports: list[Report]) -> Addressee | None:
+    """The newest reporter who can be written to: their thread, else their phone by SMS."""
+    for report in reversed(reports):
+        if report.conversation_id is not None:
+            thread = session.get_one(Conversation, report.conversation_id)
+            return Addressee(thread.id, thread.contact_point_id, thread.channel)
+        contact = session.get(ContactPoint, report.contact_point_id) if report.contact_point_id else None
+        if contact is not None and contact.kind == "phone":
+            return Addressee(None, contact.id, "sms")
+    return None
+
+
+def settle_message(
+    session: Session, found: ServiceRequest, message_id: UUID, *, arrived: bool, now: datetime
+) -> Message:
+    """A person says what became of an uncertain message of this request. Raises NotFound, Conflict."""
+    message = session.get(Message, message_id)
+    threads = [report.conversation_id for report in queries.reports_of(session, found.id)]
+    if message is None or (message.service_request_id != found.id and message.conversation_id not in threads):
+        raise NotFound("No encontramos ese mensaje.")
+    return delivery.settle_by_hand(session, message_id, arrived=arrived, now=now)
+
+
+def answers_in_words(session: Session, found: ServiceRequest, language: str) -> list[tuple[str, str]]:
+    """The resident's answers to the service's questions, with the words they read."""
+    definition = catalog.catalog(session, found.jurisdiction_id).by_code.get(found.service_code)
+    asked = {attribute.code: attribute for attribute in definition.attributes} if definition else {}
+    return [
+        (
+            text_in(asked[code].description, language) if code in asked else code,
+            ", ".join(_answer(asked.get(code), value, language) for value in _several(values)),
+        )
+        for code, values in found.attributes.items()
+    ]
+
+
+def _several(values: object) -> list[str]:
+    return [str(value) for value in values] if isinstance(values, list) else [str(values)]
+
+
+def _answer(attribute: AttributeDefinition | None, value: str, language: str) -> str:
+    options = {option.key: option.name for option in attribute.options} if attribute else {}
+    return text_in(options[value], language) if value in options else value
+
+
+def _is_noted(session: Session, service_request_id: UUID, ref: str) -> bool:
+    noted = select(ServiceRequestEvent.id).where(
+        ServiceRequestEvent.service_request_id == service_request_id,
+        ServiceRequestEvent.name == "noted",
+        col(ServiceRequestEvent.data)["ref"].astext == ref,
+    )
+    return bool(ref) and session.exec(noted).first() is not None
+
+
+def _newest_event(session: Session, service_request_id: UUID) -> ServiceRequestEvent | None:
+    return session.exec(
+        select(ServiceRequestEvent)
+        .where(ServiceRequestEvent.service_request_id == service_request_id)
+        .order_by(col(ServiceRequestEvent.id).desc())
+        .limit(1)
+    ).first()

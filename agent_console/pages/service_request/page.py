@@ -1,0 +1,153 @@
+"""Handlers of one service request's page."""
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlmodel import Session
+
+from agent_console import views
+from agent_console.access import BASE, ViewerDep, WriterDep
+from agent_console.accounts import Viewer
+from agent_console.lists import FiltersDep, ListFilters
+from agent_console.pages.service_request import case, changes
+from agent_console.pages.service_request.changes import Problem, Typed
+from agent_console.presentation import due_in_words
+from agent_console.rendering import render_for, see_other
+from agent_console.rows import names
+from intake.catalog import queries as catalog
+from intake.service_requests import queries
+from intake.service_requests.lifecycle import CLOSED, LIFE_TEXTS, OUTCOMES, TRANSITIONS
+from intake.service_requests.models import ServiceRequest
+from kernel import clock
+from kernel.db import SessionDep
+from kernel.i18n import translate
+from routing.explain import explain
+
+router = APIRouter(prefix="/solicitudes/{folio}", include_in_schema=False)
+
+
+@router.get("")
+def show(
+    http_request: Request, session: SessionDep, viewer: ViewerDep, filters: FiltersDep, folio: str
+) -> HTMLResponse:
+    return _page(http_request, session, viewer, filters, case.find(session, viewer, folio))
+
+
+@router.get("/historia")
+def show_story(http_request: Request, session: SessionDep, viewer: ViewerDep, folio: str) -> HTMLResponse:
+    found = case.find(session, viewer, folio)
+    days = case.days_of(session, viewer, found, clock.now())
+    return render_for(http_request, viewer, "service_request/_story.html", days=days, service_request=found)
+
+
+@router.get("/ficha")
+def show_facts(http_request: Request, session: SessionDep, viewer: ViewerDep, folio: str) -> HTMLResponse:
+    found, known = case.find(session, viewer, folio), names(session, viewer)
+    head = case.header_of(found, known, viewer)
+    return render_for(http_request, viewer, "service_request/_head.html", service_request=found, head=head)
+
+
+@router.post("/estado")
+def change_status(
+    http_request: Request,
+    session: SessionDep,
+    viewer: WriterDep,
+    filters: FiltersDep,
+    folio: str,
+    life: Annotated[str, Form()],
+    version: Annotated[int, Form()],
+    outcome_code: Annotated[str, Form()] = "",
+    note: Annotated[str, Form()] = "",
+) -> Response:
+    found = case.find(session, viewer, folio)
+    typed = Typed(life=life, outcome_code=outcome_code, note=note.strip(), version=version)
+    problem = changes.change_status(session, viewer, found, typed, now=clock.now())
+    if problem is None:
+        return see_other(f"{BASE}/solicitudes/{folio}{filters.query()}#newest")
+    return _page(http_request, session, viewer, filters, found, problem=problem, typed=typed)
+
+
+@router.post("/respuesta")
+def answer(
+    http_request: Request,
+    session: SessionDep,
+    viewer: WriterDep,
+    filters: FiltersDep,
+    folio: str,
+    mode: Annotated[str, Form()] = "reply",
+    text: Annotated[str, Form()] = "",
+    ref: Annotated[str, Form(max_length=64)] = "",
+) -> Response:
+    found = case.find(session, viewer, folio)
+    typed = Typed(mode=mode, text=text.strip(), ref=ref)
+    problem = changes.answer(session, viewer, found, typed, now=clock.now())
+    if problem is None:
+        return see_other(f"{BASE}/solicitudes/{folio}{filters.query()}#newest")
+    return _page(http_request, session, viewer, filters, found, problem=problem, typed=typed)
+
+
+@router.post("/mensajes/{message_id}")
+def settle_message(
+    session: SessionDep,
+    viewer: WriterDep,
+    filters: FiltersDep,
+    folio: str,
+    message_id: uuid.UUID,
+    arrived: Annotated[bool, Form()],
+) -> Response:
+    found = case.find(session, viewer, folio)
+    changes.settle_message(session, found, message_id, arrived=arrived, now=clock.now())
+    return see_other(f"{BASE}/solicitudes/{folio}{filters.query()}#m-{message_id}")
+
+
+def _page(
+    http_request: Request,
+    session: Session,
+    viewer: Viewer,
+    filters: ListFilters,
+    found: ServiceRequest,
+    *,
+    problem: Problem | None = None,
+    typed: Typed | None = None,
+) -> HTMLResponse:
+    now, known, language = clock.now(), names(session, viewer), viewer.language
+    decision = queries.decision_of(session, found.id)
+    reports = queries.reports_of(session, found.id)
+    rows, total = case.neighbours(session, viewer, filters, known, now)
+    values: dict[str, Any] = {
+        "service_request": found,
+        "head": case.header_of(found, known, viewer),
+        "days": case.days_of(session, viewer, found, now),
+        "promise": case.promise_of(found, viewer, now),
+        "due": due_in_words(found.expected_at, viewer.timezone, language, now=now) if found.expected_at else "",
+        "receipt": explain(decision.receipt, language) if decision else None,
+        "has_second": bool(decision and decision.receipt.get("runner_up")),
+        "drawing": case.drawing_of(session, found, decision.receipt if decision else None),
+        "reporters": case.reporters_of(session, reports, language),
+        "answer_to": changes.addressee_or_none(session, reports),
+        "answers": changes.answers_in_words(session, found, language),
+        "lives": [
+            (life, translate(language, LIFE_TEXTS[life]))
+            for life in LIFE_TEXTS
+            if life in TRANSITIONS[found.life] and life != CLOSED
+        ],
+        "can_close": CLOSED in TRANSITIONS[found.life],
+        "outcomes": [(code, translate(language, text)) for code, text in OUTCOMES.items()],
+        "rows": rows,
+        "total": total,
+        "list_title": views.title_of(filters, viewer, known),
+        "filters": filters,
+        "problem": problem,
+        "typed": typed or Typed(),
+        "ref": uuid.uuid4().hex,
+        "city": catalog.jurisdiction(session, viewer.jurisdiction_id),
+    }
+    return render_for(
+        http_request,
+        viewer,
+        "service_request/service_request.html",
+        status=problem.status if problem else 200,
+        **values,
+    )

@@ -1,0 +1,5 @@
+"""The door."""
+
+from agent_console.pages.sign_in.page import router
+
+__all__ = ["router"]

@@ -1,0 +1,181 @@
+"""The story of a request as people read it: events and messages in one order, grouped by day. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from agent_console.presentation import channel_look, outcome_text
+from intake.conversations.models import Message
+from intake.service_requests.lifecycle import LIFE_TEXTS
+from intake.service_requests.models import Report, ServiceRequestEvent
+from kernel.dates import day_in_words
+from kernel.i18n import translate
+
+AUDIENCES: Mapping[str, tuple[str, str]] = {
+    "public": ("Público", "web"),
+    "reporter": ("Quien reporta", "user"),
+    "agency": ("Dependencia", "building"),
+    "internal": ("Interno", "lock"),
+}
+DELIVERY: Mapping[str, str] = {
+    "queued": "en cola",
+    "sending": "enviando",
+    "uncertain": "no sabemos si llegó",
+    "accepted": "lo tiene la red",
+    "sent": "enviado",
+    "delivered": "entregado",
+    "read": "leído",
+    "undelivered": "no llegó",
+    "failed": "no se pudo enviar",
+    "suppressed": "no se envió: pidió no recibir avisos",
+}
+_BAD_NEWS = frozenset({"uncertain", "undelivered", "failed", "suppressed"})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry. css: "", out, nota, b (agency) or sys (one line); `message_id` is set when a person must settle a message."""
+
+    at: datetime
+    css: str
+    icon: str
+    who: str
+    how: str
+    text: str
+    audience: tuple[str, str] | None = None
+    is_bad: bool = False
+    message_id: str = ""
+    anchor: str = ""
+
+
+@dataclass(frozen=True)
+class Day:
+    """The entries of one local day, oldest first."""
+
+    name: str
+    entries: list[tuple[str, Entry]]
+
+
+def story(
+    events: Iterable[ServiceRequestEvent],
+    messages: Iterable[Message],
+    reports: Iterable[Report],
+    *,
+    people: Mapping[Any, str],
+    timezone: str,
+    language: str,
+    now: datetime,
+) -> list[Day]:
+    """Everything in order, oldest first. `people` names persons by contact point or conversation id."""
+    entries = [entry for event in events if (entry := _of_event(event, timezone, language, now)) is not None]
+    entries += [_of_message(message, people, language) for message in messages]
+    # Words that came in as messages are shown as messages.
+    entries += [_of_report(report, people, language) for report in reports if report.conversation_id is None]
+    zone = ZoneInfo(timezone)
+    days: list[Day] = []
+    for entry in sorted(entries, key=lambda found: found.at):
+        local = entry.at.astimezone(zone)
+        name = day_in_words(entry.at, timezone, language, now=now)
+        if local.date() == now.astimezone(zone).date():
+            name = translate(language, "hoy, {day}", day=name)
+        if not days or days[-1].name != name:
+            days.append(Day(name, []))
+        days[-1].entries.append((f"{local.hour}:{local.minute:02d}", entry))
+    return days
+
+
+def _of_report(report: Report, people: Mapping[Any, str], language: str) -> Entry:
+    look = channel_look(report.channel, language)
+    who = people.get(report.contact_point_id) or translate(language, "Anónimo")
+    how = translate(language, "Reporte por {channel}", channel=look.text)
+    return Entry(report.at, "", look.icon, who, how, report.words or translate(language, "Sin descripción"))
+
+
+def _of_message(message: Message, people: Mapping[Any, str], language: str) -> Entry:
+    look = channel_look(message.channel, language)
+    anchor = f"m-{message.id}"
+    if message.direction == "inbound":
+        who = people.get(message.conversation_id) or translate(language, "Anónimo")
+        how = translate(language, "{channel} recibido", channel=look.text)
+        text = message.body or translate(language, "(sin texto)")
+        return Entry(message.at, "", look.icon, who, how, text, anchor=anchor)
+    state = translate(language, DELIVERY[message.status])
+    if message.author_kind == "agent":
+        who, how = message.author_name, translate(language, "{channel}, {state}", channel=look.text, state=state)
+    else:
+        who = "Atiende"
+        how = translate(language, "{channel} automático, {state}", channel=look.text, state=state)
+    return Entry(
+        message.at,
+        "out",
+        look.icon,
+        who,
+        how,
+        message.body,
+        is_bad=message.status in _BAD_NEWS,
+        message_id=str(message.id) if message.status == "uncertain" else "",
+        anchor=anchor,
+    )
+
+
+def _of_event(event: ServiceRequestEvent, timezone: str, language: str, now: datetime) -> Entry | None:
+    word, icon = AUDIENCES[event.audience]
+    audience = (translate(language, word), icon)
+    if event.name == "noted":
+        if event.audience == "internal":
+            how = translate(language, "Nota interna, la persona no la ve")
+            return Entry(event.at, "nota", "lock", event.actor_name, how, event.note)
+        if event.audience == "agency":
+            how = translate(language, "Nota entre el centro y la dependencia, la persona no la ve")
+            return Entry(event.at, "nota", "building", event.actor_name, how, event.note)
+        return Entry(event.at, "", "building", _actor(event, language), "", event.note, audience)
+    line = _line(event, timezone, language, now)
+    if line is None:
+        return None
+    if event.name == "status_changed" and event.note:
+        css, icon = ("b", "building") if event.actor_kind in ("agency", "api") else ("", "work")
+        return Entry(event.at, css, icon, _actor(event, language), line, event.note, audience)
+    icons = {"submitted": "new", "placed": "pin", "routed": "go", "status_changed": "work"}
+    said = f"{_actor(event, language)}: {line}" if event.actor_name else line
+    return Entry(event.at, "sys", icons.get(event.name, "note"), "", said, "", audience)
+
+
+def _actor(event: ServiceRequestEvent, language: str) -> str:
+    kinds = {
+        "resident": "La persona",
+        "agent": "Centro de atención",
+        "agency": "Dependencia",
+        "system": "Atiende",
+        "api": "Open311",
+    }
+    return event.actor_name or translate(language, kinds[event.actor_kind])
+
+
+def _line(event: ServiceRequestEvent, timezone: str, language: str, now: datetime) -> str | None:
+    data = event.data
+    if event.name == "submitted":
+        channel = channel_look(str(data.get("channel", "")), language).text
+        return translate(language, "Folio creado, llegó por {channel}", channel=channel)
+    if event.name == "placed":
+        if data.get("placed"):
+            return translate(
+                language,
+                "Ubicado por sus palabras en {label} (±{metres} m)",
+                label=data.get("label", ""),
+                metres=round(float(data.get("precision_m") or 0)),
+            )
+        return translate(language, "No pudimos ubicar la dirección por sus palabras")
+    if event.name == "routed":
+        agency = data.get("agency_name") or data.get("agency_code") or ""
+        if not data.get("expected_at"):
+            return translate(language, "Le toca a {agency}", agency=agency)
+        due = day_in_words(datetime.fromisoformat(str(data["expected_at"])), timezone, language, now=now)
+        return translate(language, "Le toca a {agency}, a más tardar el {day}", agency=agency, day=due)
+    if event.name == "status_changed":
+        if data.get("life") == "closed":
+            outcome = outcome_text(str(data.get("outcome_code", "")), language)
+            return translate(language, "Cerrado: {outcome}", outcome=outcome)
+        return translate(language, "Pasó a «{state}»", state=translate(language, LIFE_TEXTS[str(data["life"])]))
+    return None

@@ -5,7 +5,6 @@ Importing the same content again changes nothing; what did change gets a new ver
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -16,11 +15,11 @@ from sqlmodel import Session, col, select
 from georef.gazetteer import Place
 from kernel.errors import InvalidInput
 from kernel.ids import new_id
-from routing import queries
+from routing import queries, rule_sets
 from routing.calendars import WorkingCalendar
-from routing.decide import RuleBook
 from routing.layers import import_layer
 from routing.models import Agency, Gazetteer, GazetteerPlace, RoutingRule, RuleSet, WorkingCalendarRow
+from routing.rule_sets import rule_content
 from routing.values import AgencyFacts, Rule
 
 __all__ = ["import_layer", "replace_agencies", "replace_calendars", "replace_places", "replace_rules"]
@@ -91,26 +90,11 @@ def replace_rules(
         session.add(
             RoutingRule(
                 jurisdiction_id=jurisdiction_id,
-                **_rule_content(rule) | {"valid_from": rule.valid_from, "valid_to": rule.valid_to},
+                **rule_content(rule) | {"valid_from": rule.valid_from, "valid_to": rule.valid_to},
             )
         )
     session.flush()
     return _renew_rule_set(session, jurisdiction_id, now, default_agency_code)
-
-
-def _rule_content(rule: Rule) -> dict[str, Any]:
-    return {
-        "code": rule.code,
-        "priority": rule.priority,
-        "agency_code": rule.agency_code,
-        "reason": dict(rule.reason),
-        "valid_from": rule.valid_from.isoformat(),
-        "valid_to": rule.valid_to.isoformat() if rule.valid_to else None,
-        "service_code": rule.service_code,
-        "service_group": rule.service_group,
-        "layer_key": rule.layer_key,
-        "area_codes": None if rule.area_codes is None else sorted(rule.area_codes),
-    }
 
 
 def _renew_rule_set(
@@ -121,13 +105,13 @@ def _renew_rule_set(
     default = default_agency_code or (newest.default_agency_code if newest else None)
     if default is None:
         return 0
-    content = {
-        "default_agency_code": default,
-        "rules": [_rule_content(rule) for rule in queries.rules(session, jurisdiction_id)],
-        "agencies": [asdict(queries.agency_facts(row)) for row in queries.agencies(session, jurisdiction_id).values()],
-        "calendars": queries.calendar_definitions(session, jurisdiction_id),
-    }
-    _refuse_unusable(jurisdiction_id, session, default)
+    content = rule_sets.content(
+        default,
+        queries.rules(session, jurisdiction_id),
+        (queries.agency_facts(row) for row in queries.agencies(session, jurisdiction_id).values()),
+        queries.calendar_definitions(session, jurisdiction_id),
+    )
+    rule_sets.book_of(jurisdiction_id, 0, content)  # refuses rules that nobody could apply
     digest = _digest(content)
     if newest is not None and newest.digest == digest:
         return newest.version
@@ -144,18 +128,6 @@ def _renew_rule_set(
     )
     session.flush()
     return version
-
-
-def _refuse_unusable(jurisdiction_id: str, session: Session, default_agency_code: str) -> None:
-    calendars = queries.calendar_definitions(session, jurisdiction_id)
-    RuleBook(
-        jurisdiction_id,
-        0,
-        default_agency_code,
-        {code: queries.agency_facts(row) for code, row in queries.agencies(session, jurisdiction_id).items()},
-        {code: WorkingCalendar(definition) for code, definition in calendars.items()},
-        tuple(queries.rules(session, jurisdiction_id)),
-    )
 
 
 def replace_places(session: Session, jurisdiction_id: str, places: Iterable[Place], now: datetime) -> int:

@@ -18,8 +18,7 @@ from georef.gazetteer import Gazetteer, Place, PlaceMatch
 from georef.names import fold
 from georef.points import LonLat
 from kernel.errors import NotFound
-from routing import receipts
-from routing.calendars import WorkingCalendar
+from routing import receipts, rule_sets
 from routing.decide import OUTLINE, RuleBook
 from routing.models import Agency, BoundaryArea, GazetteerPlace, RoutingRule, RuleSet, WorkingCalendarRow
 from routing.models import Gazetteer as GazetteerVersion
@@ -142,17 +141,23 @@ def load_rule_book(session: Session, jurisdiction_id: str) -> RuleBook:
     rule_set = newest_rule_set(session, jurisdiction_id)
     if rule_set is None:
         raise NotFound("La jurisdicción {jurisdiction_id} no tiene reglas.", jurisdiction_id=jurisdiction_id)
-    return RuleBook(
-        jurisdiction_id=jurisdiction_id,
-        version=rule_set.version,
-        default_agency_code=rule_set.default_agency_code,
-        agencies={code: agency_facts(row) for code, row in agencies(session, jurisdiction_id).items()},
-        calendars={
-            code: WorkingCalendar(definition)
-            for code, definition in calendar_definitions(session, jurisdiction_id).items()
-        },
-        rules=tuple(rules(session, jurisdiction_id)),
+    kept = rule_sets.content(
+        rule_set.default_agency_code,
+        rules(session, jurisdiction_id),
+        (agency_facts(row) for row in agencies(session, jurisdiction_id).values()),
+        calendar_definitions(session, jurisdiction_id),
     )
+    return rule_sets.book_of(jurisdiction_id, rule_set.version, kept)
+
+
+def rule_book(session: Session, jurisdiction_id: str, version: int) -> RuleBook:
+    """What a past version decided with, to check a receipt of then. Raises NotFound for a version that is not on record."""
+    rule_set = session.exec(
+        select(RuleSet).where(RuleSet.jurisdiction_id == jurisdiction_id, RuleSet.version == version)
+    ).first()
+    if rule_set is None or not rule_set.content:
+        raise NotFound("No hay registro de la versión {version} de las reglas.", version=version)
+    return rule_sets.book_of(jurisdiction_id, version, rule_set.content)
 
 
 def agency_facts(row: Agency) -> AgencyFacts:

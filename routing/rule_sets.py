@@ -1,0 +1,64 @@
+"""A rule set as one JSON value and back: what a version is kept as, and what its digest is made from."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from routing.calendars import WorkingCalendar
+from routing.decide import RuleBook
+from routing.values import AgencyFacts, Rule
+
+
+def rule_content(rule: Rule) -> dict[str, Any]:
+    """A rule as plain JSON, with sorted areas, so that the same rule always has the same bytes."""
+    return {
+        "code": rule.code,
+        "priority": rule.priority,
+        "agency_code": rule.agency_code,
+        "reason": dict(rule.reason),
+        "valid_from": rule.valid_from.isoformat(),
+        "valid_to": rule.valid_to.isoformat() if rule.valid_to else None,
+        "service_code": rule.service_code,
+        "service_group": rule.service_group,
+        "layer_key": rule.layer_key,
+        "area_codes": None if rule.area_codes is None else sorted(rule.area_codes),
+    }
+
+
+def content(
+    default_agency_code: str,
+    rules: Iterable[Rule],
+    agencies: Iterable[AgencyFacts],
+    calendars: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """The whole rule set as plain JSON."""
+    return {
+        "default_agency_code": default_agency_code,
+        "rules": [rule_content(rule) for rule in rules],
+        "agencies": [asdict(agency) for agency in agencies],
+        "calendars": {code: dict(definition) for code, definition in calendars.items()},
+    }
+
+
+def book_of(jurisdiction_id: str, version: int, kept: Mapping[str, Any]) -> RuleBook:
+    """The rule book of a content. Raises InvalidInput when it names an agency or a calendar it does not hold."""
+    return RuleBook(
+        jurisdiction_id=jurisdiction_id,
+        version=version,
+        default_agency_code=kept["default_agency_code"],
+        agencies={agency["code"]: AgencyFacts(**agency) for agency in kept["agencies"]},
+        calendars={code: WorkingCalendar(definition) for code, definition in kept["calendars"].items()},
+        rules=tuple(_rule(rule) for rule in kept["rules"]),
+    )
+
+
+def _rule(kept: Mapping[str, Any]) -> Rule:
+    return Rule(
+        **{
+            **kept,
+            "valid_from": date.fromisoformat(kept["valid_from"]),
+            "valid_to": date.fromisoformat(kept["valid_to"]) if kept["valid_to"] else None,
+            "area_codes": None if kept["area_codes"] is None else frozenset(kept["area_codes"]),
+        }
+    )

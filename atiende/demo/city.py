@@ -3,7 +3,6 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from sqlmodel import Session, col, select

@@ -16,6 +16,14 @@ _PATHS = {
     '<circle cx="5.5" cy="11" r="1.5"/><circle cx="9.3" cy="6.8" r="1.6"/>'
     '<circle cx="14.7" cy="6.8" r="1.6"/><circle cx="18.5" cy="11" r="1.5"/>',
     "note": '<path d="M6 3.5h8l4 4v13H6zM9 12h6M9 15.5h6M14 3.5v4h4"/>',
+    "alert": '<path d="M12 4 3.5 19.5h17zM12 10v4.5M12 17h.01"/>',
+    "building": '<path d="M5.5 20.5v-16h9v16M14.5 9.5h4v11M3.5 20.5h17M8.5 8h3M8.5 11.5h3M8.5 15h3"/>',
+    "layers": '<path d="m12 4 8.5 4.5L12 13 3.5 8.5zM4 12.5l8 4.2 8-4.2M4 16.3l8 4.2 8-4.2"/>',
+    "doc": '<path d="M6 3.5h8l4 4v13H6zM9 12h6M9 15.5h6M14 3.5v4h4"/>',
+    "users": '<circle cx="9" cy="8.5" r="3.5"/><path d="M3 19.5c0-3.5 2.5-5.5 6-5.5s6 2 6 5.5"/>'
+    '<path d="M16 5.5a3.5 3.5 0 0 1 0 6.5M17.5 14.5c2 .7 3.5 2.3 3.5 5"/>',
+    "user": '<circle cx="12" cy="8" r="3.7"/><path d="M5 20c0-4 3-6.2 7-6.2s7 2.2 7 6.2"/>',
+    "eye": '<path d="M3 12c2-4 5.2-6 9-6s7 2 9 6c-2 4-5.2 6-9 6s-7-2-9-6z"/><circle cx="12" cy="12" r="2.7"/>',
     "dots": '<path d="M5.5 12h.01M12 12h.01M18.5 12h.01" stroke-width="3"/>',
     "new": '<circle cx="12" cy="12" r="8.5"/><circle cx="12" cy="12" r="2.5" fill="currentColor" stroke="none"/>',
     "work": '<circle cx="12" cy="12" r="8.5"/><path d="M12 3.5a8.5 8.5 0 0 1 0 17z" fill="currentColor" stroke="none"/>',

@@ -1,10 +1,12 @@
 """From what a resident wrote about a place to a point, or to a few points to choose from, or honestly to none."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
 
 from channels.app.drafts import Answers
+from georef.points import LonLat
 from routing import queries as routing
 
 # A match this good, and this far ahead of the next, is taken without asking.
@@ -22,7 +24,7 @@ def districts(session: Session, jurisdiction_id: str) -> list[tuple[str, str]]:
     return [(name, name) for name in sorted(names)]
 
 
-def placed(session: Session, jurisdiction_id: str, answers: Answers) -> Answers:
+def placed(session: Session, jurisdiction_id: str, answers: Answers, *, now: datetime) -> Answers:
     """`answers` with a point when the words name one place, with candidates when they may name several, else as written."""
     district = "" if answers.district == UNKNOWN_DISTRICT else answers.district
     answers = answers.changed(
@@ -35,7 +37,9 @@ def placed(session: Session, jurisdiction_id: str, answers: Answers) -> Answers:
         return answers
     best = offered[0]
     alone = len(offered) == 1 or best.score - offered[1].score >= _CLEAR_LEAD
-    if best.score >= _SURE_SCORE and alone:
+    # The district was chosen from a list: a place elsewhere, however well it matches, is asked about.
+    agrees = not district or district in _districts_at(session, jurisdiction_id, best.point, now)
+    if best.score >= _SURE_SCORE and alone and agrees:
         return chosen(
             answers,
             {
@@ -50,6 +54,10 @@ def placed(session: Session, jurisdiction_id: str, answers: Answers) -> Answers:
         for match in offered
     ]
     return answers.changed(candidates=candidates, place_done=False)
+
+
+def _districts_at(session: Session, jurisdiction_id: str, point: LonLat, now: datetime) -> set[str]:
+    return {area.name for area in routing.areas_at(session, jurisdiction_id, point, now.date()).get("district", [])}
 
 
 def chosen(answers: Answers, candidate: dict[str, Any]) -> Answers:

@@ -100,7 +100,7 @@ def answer_place(step: StepDep, form: FormDep) -> Response:
         errors["street"] = step.text("Escribe la calle o un lugar conocido cercano")
     if errors:
         return _place_page(step, given, errors)
-    answers = places.placed(step.session, step.draft.jurisdiction_id, given)
+    answers = places.placed(step.session, step.draft.jurisdiction_id, given, now=step.page.now)
     return step.keep(answers, "/detalles" if answers.place_done else "/cual")
 
 

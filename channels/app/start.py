@@ -23,7 +23,7 @@ router = APIRouter()
 
 @router.get("/")
 def home(page: PageDep, session: SessionDep) -> Response:
-    return render(page, "home.html", services=catalog.services(session, page.city.id)[:HOME_SERVICES])
+    return render(page, "home.html", services=_first_of_each(catalog.services(session, page.city.id))[:HOME_SERVICES])
 
 
 @router.get("/reportar")
@@ -66,3 +66,13 @@ def _grouped(services: list[ServiceDefinition], language: str) -> list[dict[str,
         {"name": text_in(members[0].group_name, language), "services": members}
         for _, members in sorted(groups, key=lambda group: group[0])
     ]
+
+
+def _first_of_each(services: list[ServiceDefinition]) -> list[ServiceDefinition]:
+    """The first service of every group, then the second of every group, and so on: a city's whole range in a dozen boxes."""
+    turns: dict[str, int] = {}
+    ranked: list[tuple[int, ServiceDefinition]] = []
+    for service in services:
+        turns[service.group_code] = turns.get(service.group_code, -1) + 1
+        ranked.append((turns[service.group_code], service))
+    return [service for _, service in sorted(ranked, key=lambda pair: pair[0])]

@@ -2,6 +2,8 @@
 
 from sqlalchemy import Engine
 
+# Foreign keys cross folders: every table must be declared before the first row of any is written.
+import atiende.schema  # noqa: F401
 from channels import registry
 from kernel import crypto, db
 from kernel.errors import MisconfiguredError

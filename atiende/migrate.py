@@ -25,15 +25,6 @@ def alembic_config(connection: Connection) -> "Config":
     return config
 
 
-def is_current(engine: Engine) -> bool:
-    """Whether the newest migration has run: looks at file names and one row, since Alembic takes long to import."""
-    newest = max(path.stem for path in (_SCRIPTS / "versions").glob("[0-9]*.py")).split("_")[0]
-    with engine.connect() as connection:
-        if not connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL")):
-            return False
-        return bool(connection.scalar(text("SELECT version_num FROM alembic_version")) == newest)
-
-
 def migrate(engine: Engine) -> None:
     """Runs what has not run yet. Safe to call at every start."""
     from alembic import command

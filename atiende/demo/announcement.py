@@ -3,16 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-from atiende.demo.city import LOGINS, MAIN, OTHER, sample
 from atiende.demo.data_folder import DataFolder
+from atiende.demo.preparation import LOGINS, MAIN, NAME, OTHER, Sample
 from kernel.settings import Settings
 
 
-def facts(folder: DataFolder, settings: Settings, *, standin_url: str) -> dict[str, Any]:
+def facts(folder: DataFolder, settings: Settings, sample: Sample, *, standin_url: str) -> dict[str, Any]:
     """The content of demo.json; other programs rely on exactly these keys."""
     base_url = settings.web.public_base_url
     assert settings.sms is not None
-    place = sample()
     return {
         "base_url": base_url,
         "open311": {
@@ -20,8 +19,8 @@ def facts(folder: DataFolder, settings: Settings, *, standin_url: str) -> dict[s
             "jurisdiction_id": MAIN,
             "other_jurisdiction_id": OTHER,
             "api_key": folder.api_key,
-            "sample_point": {"lon": place.point.lon, "lat": place.point.lat},
-            "sample_address": place.address,
+            "sample_point": {"lon": sample.lon, "lat": sample.lat},
+            "sample_address": sample.address,
         },
         "console": {
             "url": f"{base_url}/consola",
@@ -47,7 +46,7 @@ def banner(where: dict[str, Any], seconds: float, folder: Path) -> str:
         f"    {login['role']:<11} {login['email']:<38} {login['password']}" for login in where["console"]["logins"]
     )
     return f"""
-  Atiende: Ciudad Jacaranda está en marcha ({seconds:.1f} s) / the demo city is up
+  Atiende: {NAME} está en marcha ({seconds:.1f} s) / the demo city is up
 
   Escribe un SMS aquí / Text the city here      {where["standin"]["url"]}
   Consola / Agents' console                     {where["console"]["url"]}

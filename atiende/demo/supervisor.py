@@ -1,6 +1,7 @@
 """Runs the demo: embedded servers, the demo city, and three child processes (web, worker, stand-in), until it is told to stop."""
 
 import signal
+import socket
 import threading
 import time
 import urllib.error
@@ -9,11 +10,10 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from types import FrameType
 
-from atiende import bootstrap
-from atiende.demo import city
 from atiende.demo.announcement import banner, facts
 from atiende.demo.data_folder import DataFolder
 from atiende.demo.ports import LOOPBACK, free_port, reserve
+from atiende.demo.preparation import NAME, Sample, recall, remember
 from atiende.demo.servers import Server, ServerWatch
 from kernel.embedded.postgres import PostgresServer
 from kernel.embedded.valkey import ValkeyServer
@@ -72,11 +72,7 @@ class _Demo:
             }
         )
         settings = self._start_servers()
-        bootstrap.configure(settings)
-        is_new = not city.is_prepared()
-        if is_new:
-            self.say("Preparando Ciudad Jacaranda, tarda unos segundos… / Setting up the demo city…")
-        city.prepare(self.folder)
+        sample = self._prepare(settings)
         children = self._children(web_socket.fileno(), standin_port)
         self.stack.callback(stop_all, children)
         web, *others = children
@@ -84,10 +80,10 @@ class _Demo:
             child.start()
         # From here on callers wait in the socket's queue, at most until the web process is up, and demo.json is there before
         # the first of them is told "ready". The same queue holds them while a killed web process is started again.
-        where = facts(self.folder, settings, standin_url=f"http://{LOOPBACK}:{standin_port}")
-        self.folder.announce(where)
+        where = facts(self.folder, settings, sample, standin_url=f"http://{LOOPBACK}:{standin_port}")
+        _listen(web_socket)
         self.stack.callback(self.folder.demo_file.unlink, missing_ok=True)
-        web_socket.listen(_BACKLOG)
+        self.folder.announce(where)
         web.start()
         threading.Thread(
             target=self._greet, args=(f"http://{LOOPBACK}:{port}", where, started_at), name="greet", daemon=True
@@ -95,6 +91,17 @@ class _Demo:
         while True:
             self._tend(children)
             time.sleep(_LOOK_EVERY_S)
+
+    def _prepare(self, settings: Settings) -> Sample:
+        assert settings.database_url
+        sample = recall(self.folder, settings.database_url)
+        if sample is None:
+            self.say(f"Preparando {NAME}, tarda unos segundos… / Setting up the demo city, a few seconds…")
+            from atiende.demo.city import prepare  # seconds of imports that a later start does without
+
+            sample = prepare(self.folder, settings)
+            remember(self.folder, sample)
+        return sample
 
     def _start_servers(self) -> Settings:
         """The servers nobody else provides; their addresses go into the children's environment."""
@@ -132,7 +139,7 @@ class _Demo:
 
     def _children(self, web_descriptor: int, standin_port: int) -> list[Child]:
         logs = self.folder.path / "logs"
-        standin = {"ATIENDE_STANDIN_PORT": str(standin_port), "ATIENDE_STANDIN_CITY_NAME": city.NAME}
+        standin = {"ATIENDE_STANDIN_PORT": str(standin_port), "ATIENDE_STANDIN_CITY_NAME": NAME}
         return [
             Child(
                 "web",
@@ -161,6 +168,14 @@ class _Demo:
                 return
             time.sleep(0.1)
         self.say(f"Algo no arranca; mira {self.folder.path}/logs / Something does not start; see the logs")
+
+
+def _listen(bound: socket.socket) -> None:
+    try:
+        bound.listen(_BACKLOG)
+    except OSError as error:
+        # Somebody took the port since it was reserved: only a listening socket excludes others.
+        raise Unavailable("El puerto {port} lo tomó otro programa.", port=bound.getsockname()[1]) from error
 
 
 def _answers(url: str) -> bool:

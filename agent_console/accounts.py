@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, func, update
 from sqlmodel import Session, col, select
 
 from agent_console.models import ConsoleSession, ConsoleUser
 from agent_console.passwords import hash_password, matches, needs_rehash
 from intake.catalog.models import Jurisdiction
+from kernel.errors import Conflict, NotFound
 from routing.models import Agency
 
 ROLES = ("operator", "supervisor", "agency", "admin")
@@ -151,6 +152,37 @@ def sign_out(session: Session, viewer: Viewer) -> None:
 def end_sessions(session: Session, user_id: UUID) -> None:
     """Signs a user out everywhere."""
     session.connection().execute(delete(ConsoleSession).where(col(ConsoleSession.user_id) == user_id))
+
+
+def staff(session: Session, viewer: Viewer) -> list[tuple[ConsoleUser, datetime | None]]:
+    """Every account of the viewer's city by name, with when its newest session was last used."""
+    seen = func.max(col(ConsoleSession.last_seen_at))
+    found = session.exec(
+        select(ConsoleUser, seen)
+        .join(ConsoleSession, col(ConsoleSession.user_id) == col(ConsoleUser.id), isouter=True)
+        .where(ConsoleUser.jurisdiction_id == viewer.jurisdiction_id)
+        .group_by(col(ConsoleUser.id))
+        .order_by(col(ConsoleUser.name), col(ConsoleUser.email))
+    )
+    return [(user, at) for user, at in found]
+
+
+def allow(session: Session, viewer: Viewer, user_id: UUID, *, allowed: bool, now: datetime) -> ConsoleUser:
+    """Lets a colleague in, or keeps them out from their next action on.
+
+    Raises NotFound for an account of another city, Conflict for one's own: nobody locks themselves out.
+    """
+    user = session.get(ConsoleUser, user_id)
+    if user is None or user.jurisdiction_id != viewer.jurisdiction_id:
+        raise NotFound("No encontramos esa cuenta.")
+    if user.id == viewer.user_id:
+        raise Conflict("No puedes quitarte el acceso: pídelo a otra persona que administre.")
+    user.disabled_at = None if allowed else (user.disabled_at or now)
+    if not allowed:
+        end_sessions(session, user.id)
+    session.add(user)
+    session.flush()
+    return user
 
 
 def choose_language(session: Session, viewer: Viewer, language: str) -> Viewer:

@@ -19,6 +19,13 @@ AUDIENCES: Mapping[str, tuple[str, str]] = {
     "agency": ("Dependencia", "building"),
     "internal": ("Interno", "lock"),
 }
+ACTORS: Mapping[str, str] = {
+    "resident": "La persona",
+    "agent": "Centro de atención",
+    "agency": "Dependencia",
+    "system": "Atiende",
+    "api": "Open311",
+}
 DELIVERY: Mapping[str, str] = {
     "queued": "en cola",
     "sending": "enviando",
@@ -143,14 +150,7 @@ def _of_event(event: ServiceRequestEvent, timezone: str, language: str, now: dat
 
 
 def _actor(event: ServiceRequestEvent, language: str) -> str:
-    kinds = {
-        "resident": "La persona",
-        "agent": "Centro de atención",
-        "agency": "Dependencia",
-        "system": "Atiende",
-        "api": "Open311",
-    }
-    return event.actor_name or translate(language, kinds[event.actor_kind])
+    return event.actor_name or translate(language, ACTORS[event.actor_kind])
 
 
 def _line(event: ServiceRequestEvent, timezone: str, language: str, now: datetime) -> str | None:

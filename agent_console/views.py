@@ -36,7 +36,7 @@ class ViewGroup:
     views: list[View]
 
 
-_PRESETS: tuple[tuple[str, str, str, ListFilters], ...] = (
+PRESETS: tuple[tuple[str, str, str, ListFilters], ...] = (
     ("open", "Abiertas", "note", ListFilters()),
     ("new", "Nuevas", "new", ListFilters(status="new")),
     ("today", "Vencen hoy", "clock", ListFilters(due="today")),
@@ -60,7 +60,7 @@ _GROUP_ICONS = {
 def title_of(filters: ListFilters, viewer: Viewer, known: Names) -> str:
     """The name of this list: of the view it is, else of the service group it shows, else just "Solicitudes"."""
     plain = ListFilters(**{**filters.__dict__, "after": "", "order": ""})
-    for _, name, _, preset in _PRESETS:
+    for _, name, _, preset in PRESETS:
         if plain == preset:
             return translate(viewer.language, name)
     if plain == ListFilters(group=plain.group) and plain.group in known.groups:
@@ -85,7 +85,7 @@ def views_of(session: Session, viewer: Viewer, known: Names, *, now: datetime) -
     language = viewer.language
     lines = [
         View(translate(language, name), icon, preset, counts.get(key), is_hot=key == "late" and counts[key] > 0)
-        for key, name, icon, preset in _PRESETS
+        for key, name, icon, preset in PRESETS
     ]
     groups = [
         View(name, _GROUP_ICONS.get(code, "note"), ListFilters(group=code), count)

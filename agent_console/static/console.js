@@ -39,7 +39,7 @@ const STALE_MS = 25000;
 let heardAt = 0;
 
 function clock(ms) {
-  return new Date(ms).toLocaleTimeString("es-MX", { hour12: false });
+  return new Date(ms).toLocaleTimeString("es-MX", { hour12: false, timeZone: app.dataset.timezone });
 }
 
 function showFreshness() {

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import and_, or_
 from sqlmodel import Session, col, select
@@ -11,6 +10,7 @@ from sqlmodel import Session, col, select
 from agent_console import lists, maps
 from agent_console.access import visible_to
 from agent_console.accounts import Viewer
+from agent_console.pages.service_request.addressee import addressee_of
 from agent_console.presentation import Clock, Look, channel_look, masked_email, masked_phone, sla_clock, status_look
 from agent_console.rows import Names, Row, place_of, rows_of
 from agent_console.timeline import Day, story
@@ -34,12 +34,10 @@ _ALL_AUDIENCES = ("public", "reporter", "agency", "internal")
 
 @dataclass(frozen=True)
 class Reporter:
-    """Who reported, masked, and how they can be answered (contact_point_id None: not at all)."""
+    """Who reported, masked."""
 
     name: str
     channel: Look
-    contact_point_id: UUID | None
-    conversation_id: UUID | None
     wants_notices: bool
 
 
@@ -70,12 +68,27 @@ def reporters_of(session: Session, reports: list[Report], language: str) -> list
             Reporter(
                 name=_masked(contact) if contact else translate(language, "Anónimo"),
                 channel=channel_look(report.channel, language),
-                contact_point_id=contact.id if contact else None,
-                conversation_id=report.conversation_id,
                 wants_notices=report.wants_notices and not (contact and people.is_opted_out(session, contact.id)),
             )
         )
     return found
+
+
+@dataclass(frozen=True)
+class Answerable:
+    """Whom the composer writes to, in words."""
+
+    name: str
+    channel: Look
+
+
+def answerable(session: Session, reports: list[Report], language: str) -> Answerable | None:
+    """None when nobody left a way to be reached."""
+    addressee = addressee_of(session, reports)
+    if addressee is None:
+        return None
+    contact = session.get_one(ContactPoint, addressee.contact_point_id)
+    return Answerable(_masked(contact), channel_look(addressee.channel, language))
 
 
 def _masked(contact: ContactPoint) -> str:

@@ -7,15 +7,16 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from agent_console.accounts import Viewer
+from agent_console.pages.service_request.addressee import addressee_of
 from agent_console.presentation import ago
 from channels import delivery
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import AttributeDefinition, text_in
 from intake.conversations import actions as conversations
-from intake.conversations.models import Conversation, Message
+from intake.conversations.models import Message
 from intake.people.models import ContactPoint
 from intake.service_requests import actions, queries
-from intake.service_requests.models import Report, ServiceRequest, ServiceRequestEvent
+from intake.service_requests.models import ServiceRequest, ServiceRequestEvent
 from intake.service_requests.values import Actor
 from kernel.errors import AtiendeError, Conflict, InvalidInput, NotFound
 from kernel.i18n import translate
@@ -42,15 +43,6 @@ class Problem:
     field: str
     text: str
     status: int
-
-
-@dataclass(frozen=True)
-class Addressee:
-    """Whom a reply goes to: an open thread, or a phone that a thread can be opened with."""
-
-    conversation_id: UUID | None
-    contact_point_id: UUID
-    channel: str
 
 
 def actor_of(viewer: Viewer) -> Actor:
@@ -118,7 +110,9 @@ def answer(session: Session, viewer: Viewer, found: ServiceRequest, typed: Typed
 
 
 def _reply(session: Session, viewer: Viewer, found: ServiceRequest, typed: Typed, now: datetime) -> None:
-    addressee = addressee_of(session, found)
+    addressee = addressee_of(session, queries.reports_of(session, found.id))
+    if addressee is None:
+        raise InvalidInput("Nadie dejó cómo responderle. Puedes dejar una nota.", field="text")
     conversation_id = addressee.conversation_id
     if conversation_id is None:
         contact = session.get_one(ContactPoint, addressee.contact_point_id)
@@ -133,26 +127,6 @@ def _reply(session: Session, viewer: Viewer, found: ServiceRequest, typed: Typed
         service_request_id=found.id,
         now=now,
     )
-
-
-def addressee_of(session: Session, found: ServiceRequest) -> Addressee:
-    """Whom a reply goes to. Raises InvalidInput when nobody left a way to be reached."""
-    addressee = addressee_or_none(session, queries.reports_of(session, found.id))
-    if addressee is None:
-        raise InvalidInput("Nadie dejó cómo responderle. Puedes dejar una nota.", field="text")
-    return addressee
-
-
-def addressee_or_none(session: Session, reports: list[Report]) -> Addressee | None:
-    """The newest reporter who can be written to: their thread, else their phone by SMS."""
-    for report in reversed(reports):
-        if report.conversation_id is not None:
-            thread = session.get_one(Conversation, report.conversation_id)
-            return Addressee(thread.id, thread.contact_point_id, thread.channel)
-        contact = session.get(ContactPoint, report.contact_point_id) if report.contact_point_id else None
-        if contact is not None and contact.kind == "phone":
-            return Addressee(None, contact.id, "sms")
-    return None
 
 
 def settle_message(

@@ -126,7 +126,7 @@ def _page(
         "has_second": bool(decision and decision.receipt.get("runner_up")),
         "drawing": case.drawing_of(session, found, decision.receipt if decision else None),
         "reporters": case.reporters_of(session, reports, language),
-        "answer_to": changes.addressee_or_none(session, reports),
+        "answer_to": case.answerable(session, reports, language),
         "answers": changes.answers_in_words(session, found, language),
         "lives": [
             (life, translate(language, LIFE_TEXTS[life]))

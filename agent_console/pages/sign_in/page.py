@@ -17,6 +17,7 @@ from agent_console.access import (
 )
 from agent_console.rate_limits import sign_in_limits
 from agent_console.rendering import render, see_other
+from intake.catalog.models import Jurisdiction
 from intake.catalog.queries import default_jurisdiction
 from kernel import clock
 from kernel.db import SessionDep
@@ -35,7 +36,7 @@ def show(
     follow: Annotated[str, Query(alias="next")] = "",
     lang: Annotated[str, Query()] = "",
 ) -> HTMLResponse:
-    answer = _form(default_jurisdiction(session).name, settings, language, follow=follow)
+    answer = _form(default_jurisdiction(session), settings, language, follow=follow)
     if lang in LANGUAGES:
         answer.set_cookie(LANGUAGE_COOKIE, lang, path="/", samesite="lax", max_age=31_536_000)
     return answer
@@ -53,7 +54,7 @@ def enter(
     follow: Annotated[str, Form(alias="next")] = "",
 ) -> Response:
     refuse_other_sites(http_request)
-    city = default_jurisdiction(session).name
+    city = default_jurisdiction(session)
     nonce = http_request.cookies.get(NONCE_COOKIE, "")
     if not nonce or not accounts.is_form_token(settings.secrets.session_key, nonce, csrf):
         problem = (
@@ -76,7 +77,7 @@ def enter(
 
 
 def _form(
-    city: str,
+    city: Jurisdiction,
     settings: Settings,
     language: str,
     *,

@@ -1,0 +1,72 @@
+"""Every Spanish text of the console, found in its templates and its code."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from jinja2 import Environment, nodes
+
+from agent_console import presentation, timeline, views
+from agent_console.pages.queue import chips
+
+ROOT = Path(__file__).resolve().parents[2] / "agent_console"
+_ERRORS = {"AtiendeError", "InvalidInput", "NotSignedIn", "Forbidden", "NotFound", "Conflict", "TooMany"}
+
+
+def in_templates() -> Iterator[str]:
+    """First argument of `_("…")`, first two after the language of `plural("…", "…", n)`."""
+    environment = Environment()  # only parsed, never rendered
+    for path in ROOT.rglob("*.html"):
+        tree = environment.parse(path.read_text())
+        for call in tree.find_all(nodes.Call):
+            if isinstance(call.node, nodes.Name) and call.node.name in ("_", "plural"):
+                for argument in call.args[: 1 if call.node.name == "_" else 2]:
+                    yield from _constants(argument)
+
+
+def _constants(node: nodes.Node) -> Iterator[str]:
+    if isinstance(node, nodes.Const):
+        yield str(node.value)
+    for child in node.find_all(nodes.Const):
+        if isinstance(child.value, str):
+            yield child.value
+
+
+def in_code() -> Iterator[str]:
+    """Texts given to `translate` and to errors, and texts named `problem`."""
+    for path in ROOT.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Assign) and any(
+                isinstance(t, ast.Name) and t.id == "problem" for t in node.targets
+            ):
+                yield from _strings(node.value)
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            if node.func.id == "translate":
+                yield from _strings(node.args[1])
+            elif node.func.id in _ERRORS and node.args:
+                yield from _strings(node.args[0])
+            yield from (text for word in node.keywords if word.arg == "problem" for text in _strings(word.value))
+
+
+def _strings(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.IfExp):
+        yield from _strings(node.body)
+        yield from _strings(node.orelse)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value:
+        yield node.value
+
+
+def in_tables() -> Iterator[str]:
+    """Texts that code looks up by a key."""
+    yield from (word for word, _ in presentation.CHANNELS.values())
+    yield from (word for word, _ in timeline.AUDIENCES.values())
+    yield from timeline.DELIVERY.values()
+    yield from timeline.ACTORS.values()
+    yield from (name for _, name, _, _ in views.PRESETS)
+    for table in (chips.STATUS_TEXTS, chips.DUE_TEXTS, chips.PLACE_TEXTS, chips.ORDER_TEXTS):
+        yield from table.values()
+
+
+def all_texts() -> set[str]:
+    return {*in_templates(), *in_code(), *in_tables()}

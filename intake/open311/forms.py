@@ -8,7 +8,7 @@ import python_multipart
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field as MultipartField
 from python_multipart.multipart import File as MultipartFile
-from python_multipart.multipart import parse_options_header
+from python_multipart.multipart import MultipartParser, MultipartState, parse_options_header
 
 from intake.open311.errors import UnsupportedMediaType
 from intake.open311.formats import FORBIDDEN
@@ -104,10 +104,16 @@ def _read_multipart(body: bytes, boundary: bytes) -> tuple[list[tuple[str, str]]
         parser.write(body)
         parser.finalize()
     except FormParserError:
-        raise InvalidInput("El formulario multipart está incompleto o mal formado.") from None
+        raise _torn() from None
+    if not isinstance(parser.parser, MultipartParser) or parser.parser.state != MultipartState.END:
+        raise _torn()  # the parser takes a body that ends in the middle of a part for a finished one
     if len(raw) > _MAX_FIELDS:
         raise InvalidInput("Son demasiados campos.")
     return [(_decode(name), _decode(value)) for name, value in raw], files
+
+
+def _torn() -> InvalidInput:
+    return InvalidInput("El formulario multipart está incompleto o mal formado.")
 
 
 def _decode(raw: bytes) -> str:

@@ -1,5 +1,6 @@
 """GeoReport v2 under /open311, as an application of its own: what the framework itself answers there follows the standard too."""
 
+import re
 from collections.abc import Callable
 
 from fastapi import FastAPI
@@ -20,6 +21,8 @@ from kernel import clock, db
 from kernel.errors import NotFound
 
 MOUNT = "/open311"
+# Ours look like `t-7f3a9c…`; anything else is not worth a query, and might not even be text for a database.
+_TOKEN = re.compile("t-[0-9a-f]{1,64}")
 
 
 def install(app: FastAPI) -> None:
@@ -92,7 +95,7 @@ def get_token(http_request: Request) -> reading.Answer:
     token = http_request.path_params["token"]
     with db.transaction() as session:
         city = city_of(session, query_of(http_request))
-        found = queries.by_token(session, token, jurisdiction_id=city.id)
+        found = queries.by_token(session, token, jurisdiction_id=city.id) if _TOKEN.fullmatch(token) else None
     if found is None:
         raise NotFound("No existe ese token.", field="token")
     return "service_requests", [{"service_request_id": found.folio, "token": found.token}]

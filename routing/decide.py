@@ -11,7 +11,7 @@ from datetime import date
 from georef.boundaries import Area
 from kernel.errors import InvalidInput
 from routing.calendars import WorkingCalendar
-from routing.values import AgencyFacts, Outcome, Rule
+from routing.values import EVERY_AREA, AgencyFacts, Outcome, Rule
 
 OUTLINE = "jurisdiction"
 
@@ -50,7 +50,7 @@ class Rank:
         for layer_key, rules_of in self.by_area.items():
             seen: set[str] = set()
             for area in areas.get(layer_key, ()):
-                for rule in rules_of.get(area.code, ()):
+                for rule in (*rules_of.get(area.code, ()), *rules_of.get(EVERY_AREA, ())):
                     if rule.code not in seen:
                         seen.add(rule.code)
                         found.append(Match(rule, area))

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 Outcome = Literal["assigned", "default", "outside"]
 Unit = Literal["working_days", "working_hours", "hours", "days"]
+# As an area code: every area of the layer, also one that is imported later.
+EVERY_AREA = "*"
 UNITS: tuple[Unit, ...] = ("working_days", "working_hours", "hours", "days")
 
 

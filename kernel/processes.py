@@ -10,11 +10,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 _VARIABLE = "ATIENDE_PARENT_PIPE"
+_GATE_VARIABLE = "ATIENDE_START_GATE"
 _GRACE_S = 2.0
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 10.0
@@ -34,15 +35,14 @@ def _pipe() -> int:
     return _reading_end
 
 
-def follow_parent(environ: Mapping[str, str] = os.environ) -> None:
+def follow_parent(environ: MutableMapping[str, str] = os.environ) -> None:
     """Makes this process end soon after the one that started it. Does nothing when no `Child` started it.
 
     First politely (SIGTERM to ourselves), after two seconds for good.
     """
-    number = environ.get(_VARIABLE)
+    number = environ.pop(_VARIABLE, None)
     if not number:
         return
-    os.environ.pop(_VARIABLE, None)
     descriptor = int(number)
     os.set_inheritable(descriptor, False)
 
@@ -54,6 +54,31 @@ def follow_parent(environ: Mapping[str, str] = os.environ) -> None:
         os._exit(1)
 
     threading.Thread(target=wait, name="follow-parent", daemon=True).start()
+
+
+class Gate:
+    """Lets children load their code while the parent still prepares what they need; each waits in `wait_at_gate`.
+
+    Once open it stays open, also for children that are started again later.
+    """
+
+    def __init__(self) -> None:
+        self.descriptor, self._closing = os.pipe()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {_GATE_VARIABLE: str(self.descriptor)}
+
+    def open(self) -> None:
+        os.close(self._closing)
+
+
+def wait_at_gate(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Returns when the parent has opened its gate, or at once when there is none."""
+    number = environ.pop(_GATE_VARIABLE, None)
+    if number:
+        os.read(int(number), 1)
+        os.close(int(number))
 
 
 def own_command(*arguments: str) -> list[str]:

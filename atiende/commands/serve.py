@@ -10,6 +10,7 @@ from atiende import bootstrap
 from atiende.app import create_app
 from kernel import log
 from kernel.live import LiveFeed
+from kernel.processes import wait_at_gate
 from kernel.settings import load_settings
 
 
@@ -28,6 +29,7 @@ def run(host: str | None, port: int | None, descriptor: int | None = None) -> No
     `descriptor`: a listening socket to serve on, inherited from the parent. Who connects while this process is being started
     again waits there instead of being refused.
     """
+    wait_at_gate()
     settings = load_settings(os.environ)
     log.configure(settings.log_format)
     bootstrap.configure(settings)

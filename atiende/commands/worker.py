@@ -4,13 +4,14 @@ import os
 
 from atiende.worker import run_relay, run_worker
 from kernel import log
-from kernel.processes import follow_parent
+from kernel.processes import follow_parent, wait_at_gate
 from kernel.settings import load_settings
 
 
 def run() -> None:
     """Raises MisconfiguredError for missing or wrong settings."""
     follow_parent()
+    wait_at_gate()
     settings = load_settings(os.environ)
     log.configure(settings.log_format)
     run_worker(settings)

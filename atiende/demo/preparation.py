@@ -46,6 +46,11 @@ class Sample:
     address: str
 
 
+def has_record(folder: DataFolder) -> bool:
+    """Whether anything was ever set up here; `recall` says whether it still holds."""
+    return _record(folder).exists()
+
+
 def recall(folder: DataFolder, database_url: str) -> Sample | None:
     """The sample place of a finished setting up; None when there was none, or its sources or the database changed since."""
     try:

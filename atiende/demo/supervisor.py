@@ -7,18 +7,21 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from importlib import import_module
 from types import FrameType
 
 from atiende.demo.announcement import banner, facts
 from atiende.demo.data_folder import DataFolder
 from atiende.demo.ports import LOOPBACK, free_port, reserve
-from atiende.demo.preparation import NAME, Sample, recall, remember
+from atiende.demo.preparation import NAME, Sample, has_record, recall, remember
 from atiende.demo.servers import Server, ServerWatch
 from kernel.embedded.postgres import PostgresServer
+from kernel.embedded.programs import valkey_server
 from kernel.embedded.valkey import ValkeyServer
 from kernel.errors import Unavailable
-from kernel.processes import Child, own_command, stop_all
+from kernel.processes import Child, Gate, own_command, stop_all
 from kernel.settings import Settings, load_settings
 
 _LOOK_EVERY_S = 0.1
@@ -71,20 +74,24 @@ class _Demo:
                 "ATIENDE_DEMO_STANDIN_PORT": str(standin_port),
             }
         )
-        settings = self._start_servers()
-        sample = self._prepare(settings)
-        children = self._children(web_socket.fileno(), standin_port)
+        # The children load their code while the servers start and the city is set up; the gate holds them back until then.
+        watch = self._watch_servers()
+        settings = load_settings(self.environ)
+        gate = Gate()
+        children = self._children(web_socket, gate, standin_port)
+        # Undone in reverse: children first, then the servers they use.
+        self.stack.callback(watch.stop)
         self.stack.callback(stop_all, children)
-        web, *others = children
-        for child in others:
+        for child in children:
             child.start()
+        sample = self._prepare(watch, settings)
         # From here on callers wait in the socket's queue, at most until the web process is up, and demo.json is there before
         # the first of them is told "ready". The same queue holds them while a killed web process is started again.
-        where = facts(self.folder, settings, sample, standin_url=f"http://{LOOPBACK}:{standin_port}")
         _listen(web_socket)
+        where = facts(self.folder, settings, sample, standin_url=f"http://{LOOPBACK}:{standin_port}")
         self.stack.callback(self.folder.demo_file.unlink, missing_ok=True)
         self.folder.announce(where)
-        web.start()
+        gate.open()
         threading.Thread(
             target=self._greet, args=(f"http://{LOOPBACK}:{port}", where, started_at), name="greet", daemon=True
         ).start()
@@ -92,39 +99,42 @@ class _Demo:
             self._tend(children)
             time.sleep(_LOOK_EVERY_S)
 
-    def _prepare(self, settings: Settings) -> Sample:
+    def _prepare(self, watch: ServerWatch, settings: Settings) -> Sample:
         assert settings.database_url
+        with ThreadPoolExecutor(1) as pool:
+            started = pool.submit(watch.start)
+            if not has_record(self.folder):
+                self.say(f"Preparando {NAME}, tarda unos segundos… / Setting up the demo city, a few seconds…")
+                import_module("atiende.demo.city")  # slow; meanwhile initdb runs
+            started.result()
         sample = recall(self.folder, settings.database_url)
         if sample is None:
-            self.say(f"Preparando {NAME}, tarda unos segundos… / Setting up the demo city, a few seconds…")
             from atiende.demo.city import prepare  # seconds of imports that a later start does without
 
             sample = prepare(self.folder, settings)
             remember(self.folder, sample)
         return sample
 
-    def _start_servers(self) -> Settings:
-        """The servers nobody else provides; their addresses go into the children's environment."""
+    def _watch_servers(self) -> ServerWatch:
+        """The servers that nobody else provides, not started yet; their addresses go into the children's environment."""
         self.environ["ATIENDE_DATA"] = str(self.folder.path)
         given = load_settings(self.environ)
         servers: dict[str, Server] = {}
         if not given.database_url:
             postgres = PostgresServer(self.folder.path)
+            self.environ["DATABASE_URL"] = postgres.url
             servers["PostgreSQL"] = postgres
         if not given.redis_url:
             try:
-                valkey = ValkeyServer(self.folder.path)
-                self.environ["REDIS_URL"] = valkey.url
-                servers["Valkey"] = valkey
+                valkey_server()
             except Unavailable as error:
                 self.environ["REDIS_URL"] = "none"
                 self.say(f"{error} Los trabajos corren sin Redis. / Jobs run without Redis.")
-        watch = ServerWatch(servers, self.say)
-        self.stack.callback(watch.stop)
-        watch.start()
-        if not given.database_url:
-            self.environ["DATABASE_URL"] = postgres.url
-        return load_settings(self.environ)
+            else:
+                valkey = ValkeyServer(self.folder.path)
+                self.environ["REDIS_URL"] = valkey.url
+                servers["Valkey"] = valkey
+        return ServerWatch(servers, self.say)
 
     def _standin_port(self, web_port: int, was_killed: bool) -> int:
         remembered = self.folder.values.get("ATIENDE_DEMO_STANDIN_PORT", "")
@@ -137,18 +147,20 @@ class _Demo:
                 pass
         return free_port(wanted if wanted != web_port else web_port + 1)
 
-    def _children(self, web_descriptor: int, standin_port: int) -> list[Child]:
+    def _children(self, web_socket: socket.socket, gate: Gate, standin_port: int) -> list[Child]:
         logs = self.folder.path / "logs"
+        gated = self.environ | gate.environment
+        fd = web_socket.fileno()
         standin = {"ATIENDE_STANDIN_PORT": str(standin_port), "ATIENDE_STANDIN_CITY_NAME": NAME}
         return [
             Child(
                 "web",
-                own_command("serve", "--fd", str(web_descriptor)),
-                self.environ,
+                own_command("serve", "--fd", str(fd)),
+                gated,
                 logs / "web.log",
-                inherit=(web_descriptor,),
+                inherit=(fd, gate.descriptor),
             ),
-            Child("worker", own_command("worker"), self.environ, logs / "worker.log"),
+            Child("worker", own_command("worker"), gated, logs / "worker.log", inherit=(gate.descriptor,)),
             Child("standin", own_command("standin"), self.environ | standin, logs / "standin.log"),
         ]
 

@@ -7,36 +7,37 @@ from uuid import UUID
 import structlog
 from sqlmodel import Session
 
-from georef.gazetteer import PlaceMatch
 from georef.points import LonLat
 from intake.catalog import queries as catalog
 from intake.catalog.matching import match_services
 from intake.conversations import actions, queries, wording
 from intake.conversations.dialogue.next_step import next_step, while_with_agent
-from intake.conversations.dialogue.state import DialogueState, Place
+from intake.conversations.dialogue.state import DialogueState
 from intake.conversations.dialogue.steps import (
+    AddWords,
     ChooseNotices,
     DialogueContext,
     HandToAgent,
     ShowStatus,
     Step,
     Submit,
+    Told,
 )
-from intake.conversations.labels import with_house_number
 from intake.conversations.models import Conversation, Message
+from intake.conversations.placing import find_places
 from intake.conversations.requests import in_words
 from intake.people import actions as people
 from intake.people.models import ContactPoint
 from intake.service_requests import actions as service_requests
 from intake.service_requests import queries as service_request_queries
 from intake.service_requests.models import ServiceRequest
-from intake.service_requests.values import Reporter, Submission
+from intake.service_requests.values import MAX_DESCRIPTION, Actor, Reporter, Submission
 from kernel.errors import InvalidInput, NotFound
 from routing import queries as routing
 
 # A person who asked for somebody and then was silent for a day gets the automatic dialogue again.
 AGENT_HOLDS_FOR = timedelta(hours=24)
-_MOST_SERVICES, _MOST_PLACES = 6, 5
+_MOST_SERVICES = 6
 
 _log = structlog.get_logger(__name__)
 
@@ -80,23 +81,17 @@ def _context(session: Session, conversation: Conversation, message: Message, now
     known = catalog.catalog(session, conversation.jurisdiction_id)
     city = catalog.jurisdiction(session, conversation.jurisdiction_id)
 
-    def find_places(words: str) -> list[Place]:
-        found = routing.gazetteer(session, conversation.jurisdiction_id).search(words, limit=_MOST_PLACES)
-        return [_place(match, words) for match in found]
-
+    told = queries.notice_before(session, message)
+    gazetteer = routing.gazetteer(session, conversation.jurisdiction_id)
     return DialogueContext(
         now=now,
         services=known.by_code,
         match_services=lambda text: match_services(known.services, text, _MOST_SERVICES),
-        find_places=find_places,
+        find_places=lambda words: find_places(gazetteer, words),
         city=city.name,
         media_count=len(message.media),
+        told=Told(told.folio, told.life) if told else None,
     )
-
-
-def _place(match: PlaceMatch, words: str) -> Place:
-    label = with_house_number(match.label, words) if match.place.kind == "street" else match.label
-    return Place(label, match.point.lon, match.point.lat, match.precision_m, match.score)
 
 
 class _Replies:
@@ -133,6 +128,8 @@ def _act(replies: _Replies, step: Step) -> DialogueState:
         return _submit(replies, step.state, step.effect)
     if isinstance(step.effect, ShowStatus):
         return _show_status(replies, step.state, step.effect)
+    if isinstance(step.effect, AddWords):
+        _add_words(replies, step.effect)
     if isinstance(step.effect, HandToAgent):
         actions.hand_to_agent(replies.session, replies.conversation, now=replies.now)
     return step.state
@@ -185,6 +182,16 @@ def _submit(replies: _Replies, state: DialogueState, submit: Submit) -> Dialogue
     told = wording.received(in_words(session, request, state.language), replies.now)
     replies.send(told, request.id)
     return replace(state, folio=request.folio, submitted_at=replies.now)
+
+
+def _add_words(replies: _Replies, answer: AddWords) -> None:
+    session, conversation = replies.session, replies.conversation
+    request = service_request_queries.by_folio(session, answer.folio, jurisdiction_id=conversation.jurisdiction_id)
+    if request is not None:
+        said, actor = replies.message.body[:MAX_DESCRIPTION], Actor("resident")
+        service_requests.add_note(session, request.id, text=said, audience="agency", actor=actor, now=replies.now)
+    if answer.needs_agent:
+        actions.hand_to_agent(session, conversation, now=replies.now)
 
 
 def _show_status(replies: _Replies, state: DialogueState, asked: ShowStatus) -> DialogueState:

@@ -45,6 +45,24 @@ def last_before(session: Session, message: Message) -> datetime | None:
     return session.exec(statement).first()
 
 
+def notice_before(session: Session, message: Message) -> ServiceRequest | None:
+    """The request that the thread's last message to the resident was news of, when a notice was the last thing they read."""
+    statement = (
+        select(Message)
+        .where(
+            Message.conversation_id == message.conversation_id,
+            Message.direction == "outbound",
+            col(Message.seq) < message.seq,
+        )
+        .order_by(col(Message.seq).desc())
+        .limit(1)
+    )
+    last = session.exec(statement).first()
+    if last is None or last.author_kind != "notice" or last.service_request_id is None:
+        return None
+    return session.get(ServiceRequest, last.service_request_id)
+
+
 def is_sent(session: Session, contact_point_id: UUID, client_ref: str) -> bool:
     """True when a message with our reference was already queued to this contact point, in any of its threads."""
     statement = (

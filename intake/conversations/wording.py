@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -88,8 +88,13 @@ def notice(request: RequestInWords, life: str, outcome_code: str | None, note: s
         key = life
     else:
         return None
-    told = _fill(request, "notice", key, request.expected_at, now)
-    return f"{told} {note.strip()}" if note.strip() else told
+    return _fill(replace(request, note=_sentence(note)), "notice", key, request.expected_at, now)
+
+
+def _sentence(note: str) -> str:
+    """A remark that others may follow: on one line, with a full stop."""
+    told = " ".join(note.split())
+    return told if not told or told.endswith((".", "!", "?", "…")) else f"{told}."
 
 
 def _fill(request: RequestInWords, section: str, key: str, at: datetime | None, now: datetime) -> str:
@@ -108,4 +113,5 @@ def _fill(request: RequestInWords, section: str, key: str, at: datetime | None, 
         )
         for agency in request.agency
     )
-    return long if len(long) <= ONE_SMS else short
+    told = long if len(long) <= ONE_SMS else short
+    return " ".join(told.split())

@@ -6,13 +6,16 @@ from datetime import timedelta
 from intake.conversations.dialogue import folios, report, words
 from intake.conversations.dialogue.state import DialogueState
 from intake.conversations.dialogue.steps import (
+    AddWords,
     ChooseNotices,
     DialogueContext,
     HandToAgent,
     ShowStatus,
     StaySilent,
     Step,
+    Submit,
     Text,
+    Told,
 )
 from intake.conversations.dialogue.words import plain
 from intake.conversations.wording import folio_in_words
@@ -110,12 +113,32 @@ def _idle(state: DialogueState, text: str, said: str, context: DialogueContext, 
     if said == state.opening and state.folio and _is_recent(state, context):
         return Step(state, (Text("already", {"folio": folio_in_words(state.folio)}),))
     begun = report.begin(state, text, context)
+    if context.told and not _is_whole(begun):
+        return _answer_to_notice(state, said, context.told)
     if begun is not None:
         return begun
     if expired:
         return Step(state, (Text("expired"),))
     key = "what" if state.misses == 0 else "what_or_agent"
     return Step(replace(state, misses=state.misses + 1), (Text(key),))
+
+
+def _is_whole(begun: Step | None) -> bool:
+    """True when the message tells a report of its own: what it is and where."""
+    draft = begun.state.draft if begun else None
+    return begun is not None and (
+        isinstance(begun.effect, Submit) or bool(draft and draft.service_code and draft.place_words)
+    )
+
+
+def _answer_to_notice(state: DialogueState, said: str, told: Told) -> Step:
+    params = {"folio": folio_in_words(told.folio)}
+    warning = (Text("emergency"),) if words.is_emergency(said) else ()
+    if told.life == "closed":
+        if words.yes_or_no(said) is True:
+            return Step(replace(state, is_thanked=True), (Text("courtesy"),))
+        return Step(state, (*warning, Text("disputed", params)), AddWords(told.folio, needs_agent=True))
+    return Step(state, (*warning, Text("added", params)), AddWords(told.folio, needs_agent=False))
 
 
 def _is_recent(state: DialogueState, context: DialogueContext) -> bool:

@@ -32,7 +32,7 @@ class Finding:
             return False
         best = self.places[0]
         rivals = [place for place in self.rivals if place is not best]
-        return best.score >= _SURE and best.precision_m <= _NEAR_ENOUGH_M and not rivals
+        return best.score >= _SURE and not is_wide(best) and not rivals
 
     @property
     def rivals(self) -> tuple[Place, ...]:
@@ -47,7 +47,12 @@ class Finding:
     @property
     def is_only_an_area(self) -> bool:
         """True for a district or colonia with no street: too wide to send somebody to."""
-        return bool(self.places) and self.places[0].precision_m > _NEAR_ENOUGH_M
+        return bool(self.places) and is_wide(self.places[0])
+
+
+def is_wide(place: Place) -> bool:
+    """True when the place is too large to find anything in it."""
+    return place.precision_m > _NEAR_ENOUGH_M
 
 
 def find_in_report(text: str, look_up: Callable[[str], Sequence[Place]]) -> Finding | None:

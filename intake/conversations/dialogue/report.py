@@ -1,32 +1,31 @@
 """Taking a report: what is it, where is it, what else must be known; then submit. Each function answers with a Step."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from intake.catalog.definitions import ServiceDefinition, text_in
-from intake.catalog.matching import ServiceMatch
 from intake.conversations.dialogue import places, questions
+from intake.conversations.dialogue.matter import Matter, recognise
 from intake.conversations.dialogue.places import Finding
 from intake.conversations.dialogue.questions import numbered
 from intake.conversations.dialogue.state import DialogueState, Draft, Place
 from intake.conversations.dialogue.steps import DialogueContext, HandToAgent, Step, Submit, Text
 from intake.conversations.dialogue.words import is_emergency, option_number, plain, yes_or_no
 
-_SURE, _LEAD, _POSSIBLE, _MOST_CHOICES = 45.0, 12.0, 15.0, 4
+_MOST_CHOICES = 4
 _MOST_MISSES = 2
 
 
 def begin(state: DialogueState, text: str, context: DialogueContext) -> Step | None:
     """The first step of a report that this message tells, or None when it tells none."""
     finding = places.find_in_report(text, context.find_places)
-    matches = _matches(text, finding, context)
-    if not matches and finding is None and not is_emergency(plain(text)):
+    matter = recognise(text, finding, context)
+    if matter is None and finding is None and not is_emergency(plain(text)):
         return None
     draft = Draft(words=(text.strip(),))
-    if finding and (finding.places or matches):
+    if finding and (finding.places or matter):
         draft = replace(draft, place_words=finding.words)
     state = replace(state.idle(), draft=draft, places=finding.rivals if finding else ())
-    state = _with_service(state, matches)
+    state = _with_matter(state, matter)
     return proceed(state, context, finding)
 
 
@@ -96,13 +95,24 @@ def _place(state: DialogueState, finding: Finding | None) -> DialogueState | Ste
             return _settled(state, None)
         draft = replace(draft, tries=1)
         return Step(replace(state, step="where", draft=draft, places=()), (Text("where_again"),))
-    if finding.is_only_an_area and draft.tries == 0:
-        draft = replace(draft, tries=1)
-        state = replace(state, step="where", draft=draft, places=())
-        return Step(state, (Text("where_in", {"place": finding.places[0].label}),))
-    if finding.is_sure or (finding.is_only_an_area and len(finding.rivals) == 1):
+    if len(finding.rivals) > 1 and not finding.is_sure:
+        return _ask_place(replace(state, places=finding.rivals[:_MOST_CHOICES]))
+    if finding.is_only_an_area:
+        return _within(state, finding.places[0])
+    if finding.is_sure:
         return _settled(state, finding.places[0])
-    return _ask_place(replace(state, places=finding.rivals[:_MOST_CHOICES]))
+    return _ask_place(replace(state, places=finding.rivals[:1]))
+
+
+def _within(state: DialogueState, area: Place) -> DialogueState | Step:
+    """A colonia or a long avenue: asks once where in it, then takes it as it is."""
+    draft = state.draft
+    assert draft is not None
+    if draft.tries > 0:
+        return _settled(state, area)
+    draft = replace(draft, tries=1, place_words=draft.place_words or area.label)
+    state = replace(state, step="where", draft=draft, places=())
+    return Step(state, (Text("where_in", {"place": area.label}),))
 
 
 def _ask_place(state: DialogueState) -> Step:
@@ -129,9 +139,9 @@ def answer_what(state: DialogueState, text: str, context: DialogueContext) -> St
         finding = places.find_in_report(text, context.find_places)
         if finding:
             state = replace(state, draft=replace(draft, place_words=finding.words), places=finding.rivals)
-    matches = _matches(text, finding, context) or _matches(" ".join(draft.words), finding, context)
-    if matches:
-        return proceed(_with_service(replace(state, misses=0), matches), context, finding)
+    matter = recognise(text, finding, context) or recognise(" ".join(draft.words), finding, context)
+    if matter:
+        return proceed(_with_matter(replace(state, misses=0), matter), context, finding)
     if state.misses + 1 >= _MOST_MISSES:
         return _give_to_agent(state)
     return proceed(replace(state, misses=state.misses + 1), context)
@@ -160,14 +170,19 @@ def answer_which(state: DialogueState, text: str, context: DialogueContext) -> S
 def answer_where(state: DialogueState, text: str, context: DialogueContext) -> Step:
     """The person says where it is. A place nobody knows is asked for once more, then taken as it was given."""
     assert state.draft is not None
+    if option_number(plain(text)) is not None:
+        return _again(state, Text("where"))
     finding = places.find_in_answer(text, context.find_places)
     # "junto a la tienda roja" after "El Carmen": both together say where.
     told = " ".join(text.split())
     before = state.draft.place_words if state.draft.tries and state.draft.place_words != told else None
-    draft = replace(_heard(state.draft, text), place_words=f"{told}, {before}" if before else told)
+    draft = replace(_heard(state.draft, text), place_words=f"{before}, {told}" if before else told)
     if before and (not finding.places or finding.is_only_an_area):
         both = places.find_in_answer(draft.place_words or told, context.find_places)
         finding = both if both.places else finding
+    elif before and plain(before.split(",")[0]) not in plain(finding.places[0].label):
+        # They named a colonia, and then a street that is known somewhere else: better asked than sent there.
+        return _ask_place(replace(state, draft=draft, places=finding.rivals[:_MOST_CHOICES]))
     return proceed(replace(state, draft=draft, places=finding.rivals), context, finding)
 
 
@@ -178,9 +193,9 @@ def answer_place(state: DialogueState, text: str, context: DialogueContext) -> S
     number, is_yes = option_number(said), yes_or_no(said)
     several = len(state.places) > 1
     if several and number is not None and 1 <= number <= len(state.places):
-        return proceed(_settled(state, state.places[number - 1]), context)
-    if not several and is_yes:
-        return proceed(_settled(state, state.places[0] if state.places else None), context)
+        return _agreed(state, state.places[number - 1], context)
+    if not several and is_yes and state.places:
+        return _agreed(state, state.places[0], context)
     if is_yes is False or number == len(state.places) + 1:
         draft = state.draft
         if draft.tries >= _MOST_MISSES:
@@ -190,6 +205,13 @@ def answer_place(state: DialogueState, text: str, context: DialogueContext) -> S
     if number is not None or not said or is_yes:
         return _again(state, *_ask_place(state).texts)
     return answer_where(replace(state, draft=replace(state.draft, tries=state.draft.tries + 1)), text, context)
+
+
+def _agreed(state: DialogueState, place: Place, context: DialogueContext) -> Step:
+    assert state.draft is not None
+    state = replace(state, draft=replace(state.draft, place_words=place.label))
+    asked = _within(state, place) if places.is_wide(place) else _settled(state, place)
+    return asked if isinstance(asked, Step) else proceed(asked, context)
 
 
 def answer_question(state: DialogueState, text: str, context: DialogueContext) -> Step:
@@ -238,20 +260,7 @@ def _chosen(state: DialogueState, code: str) -> DialogueState:
     return replace(state, draft=replace(state.draft, service_code=code), services=(), misses=0)
 
 
-def _matches(text: str, finding: Finding | None, context: DialogueContext) -> list[ServiceMatch]:
-    # Names of streets and colonias are full of the words of services (Av. del Agua, colonia Las Fuentes).
-    matter = places.before_place(text, finding)
-    found = [match for match in context.match_services(matter) if match.score >= _POSSIBLE]
-    if not found and matter != text:
-        found = [match for match in context.match_services(text) if match.score >= _POSSIBLE]
-    return [match for match in found if match.definition.code in context.services]
-
-
-def _with_service(state: DialogueState, matches: Sequence[ServiceMatch]) -> DialogueState:
-    if not matches:
+def _with_matter(state: DialogueState, matter: Matter | None) -> DialogueState:
+    if matter is None:
         return replace(state, services=())
-    best = matches[0]
-    if best.score >= _SURE and (len(matches) == 1 or best.score - matches[1].score >= _LEAD):
-        return _chosen(state, best.definition.code)
-    near = [match.definition.code for match in matches if match.score >= best.score * 0.6]
-    return replace(state, services=tuple(near[:_MOST_CHOICES]))
+    return _chosen(state, matter.codes[0]) if matter.is_sure else replace(state, services=matter.codes)

@@ -9,11 +9,20 @@ from intake.catalog.matching import ServiceMatch
 from intake.conversations.dialogue.state import DialogueState, Place
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The news that the thread's last message to the person was: of which request, and how it stands now."""
+
+    folio: str
+    life: str
+
+
 @dataclass(frozen=True)
 class DialogueContext:
     """What the dialogue may know: the catalogue, and two ways of asking what words mean.
 
     match_services: best first, score 0 to 100. find_places: best first. media_count: attachments of this message.
+    told: set when this message may answer a notice.
     """
 
     now: datetime
@@ -22,6 +31,7 @@ class DialogueContext:
     find_places: Callable[[str], Sequence[Place]]
     city: str
     media_count: int = 0
+    told: Told | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,14 @@ class ShowStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class AddWords:
+    """The message answers a notice: it belongs to that request. needs_agent: somebody has to look at it."""
+
+    folio: str
+    needs_agent: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ChooseNotices:
     """The person wants notices, or wants no more of them."""
 
@@ -71,7 +89,7 @@ class StaySilent:
     reason: str
 
 
-Effect = Submit | ShowStatus | ChooseNotices | HandToAgent | StaySilent
+Effect = Submit | ShowStatus | AddWords | ChooseNotices | HandToAgent | StaySilent
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,56 @@
+"""Which service is a message about? Pure, over the catalogue's own matching."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from intake.catalog.matching import ServiceMatch
+from intake.conversations.dialogue import places
+from intake.conversations.dialogue.places import Finding
+from intake.conversations.dialogue.steps import DialogueContext
+from intake.conversations.dialogue.words import is_emergency, plain
+
+_SURE, _LEAD, _POSSIBLE, _VERBATIM = 45.0, 12.0, 25.0, 25.0
+_MOST_CHOICES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """codes: the services it may be, best first, at most four; is_sure: nobody need be asked."""
+
+    codes: tuple[str, ...]
+    is_sure: bool
+
+
+def recognise(text: str, finding: Finding | None, context: DialogueContext) -> Matter | None:
+    """What `text` is about, or None when no service is known in it. finding: the place it tells."""
+    # Names of streets and colonias are full of the words of services (Av. del Agua, colonia Las Fuentes).
+    matter = places.before_place(text, finding)
+    scored = _scored(matter, context)
+    if not scored and matter != text:
+        scored = _scored(text, context)
+    if not scored:
+        return None
+    best, code = scored[0]
+    if best >= _SURE and (len(scored) == 1 or best - scored[1][0] >= _LEAD):
+        return Matter((code,), is_sure=True)
+    if best < _SURE and is_emergency(plain(text)):
+        return None  # a weak guess is worse than asking when somebody smells gas
+    near = [code for score, code in scored if score >= best * 0.6]
+    return Matter(tuple(near[:_MOST_CHOICES]), is_sure=False)
+
+
+def _scored(text: str, context: DialogueContext) -> Sequence[tuple[float, str]]:
+    said = f" {plain(text)} "
+    found = [
+        (match.score + _VERBATIM * _says_name(said, match), match.definition.code)
+        for match in context.match_services(text)
+        if match.score >= _POSSIBLE and match.definition.code in context.services
+    ]
+    return sorted(found, key=lambda pair: -pair[0])
+
+
+def _says_name(said: str, match: ServiceMatch) -> bool:
+    """True when a name or a keyword of several words stands in the text as it is written in the catalogue."""
+    definition = match.definition
+    phrases = [plain(phrase) for phrase in (*definition.keywords, *definition.name.values())]
+    return any(" " in phrase and f" {phrase} " in said for phrase in phrases)

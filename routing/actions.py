@@ -62,7 +62,7 @@ def replace_calendars(
             row = WorkingCalendarRow(jurisdiction_id=jurisdiction_id, code=code, definition={})
         row.definition = dict(definition)
         session.add(row)
-    used = {agency.calendar_code for agency in queries.agencies(session, jurisdiction_id).values() if agency.is_active}
+    used = {agency.calendar_code for agency in queries.agencies(session, jurisdiction_id).values()}
     for code, row in rows.items():
         if code not in used:
             session.delete(row)
@@ -75,9 +75,13 @@ def replace_rules(
 ) -> int:
     """The rules and the agency that answers when none applies; returns the rule-set version, a new one only for new content.
 
-    Agencies and calendars come first. Raises InvalidInput when a rule names an agency that is not there.
+    Agencies and calendars come first. Raises InvalidInput when a rule names an agency that is not there or no longer active.
     """
     wanted = list(rules)
+    known = queries.agencies(session, jurisdiction_id)
+    for code in sorted({default_agency_code, *(rule.agency_code for rule in wanted)}):
+        if code not in known or not known[code].is_active:
+            raise InvalidInput("Las reglas nombran una dependencia que no existe: {code}.", code=code)
     for rule in wanted:
         if (rule.layer_key is None) != (rule.area_codes is None) or rule.area_codes == frozenset():
             raise InvalidInput("La regla {code} debe nombrar una capa y sus zonas, o ninguna.", code=rule.code)

@@ -84,7 +84,7 @@ class RuleBook:
             if name not in self.agencies:
                 raise InvalidInput("Las reglas nombran una dependencia que no existe: {code}.", code=name)
         for agency in self.agencies.values():
-            if agency.is_active and agency.calendar_code not in self.calendars:
+            if agency.calendar_code not in self.calendars:
                 raise InvalidInput(
                     "{agency} usa un calendario que no existe: {code}.", agency=agency.code, code=agency.calendar_code
                 )

@@ -32,12 +32,14 @@ def content(
     agencies: Iterable[AgencyFacts],
     calendars: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """The whole rule set as plain JSON."""
+    """The whole rule set as plain JSON; a calendar that no agency uses is not part of it."""
+    agencies = list(agencies)
+    used = {agency.calendar_code for agency in agencies}
     return {
         "default_agency_code": default_agency_code,
         "rules": [rule_content(rule) for rule in rules],
         "agencies": [asdict(agency) for agency in agencies],
-        "calendars": {code: dict(definition) for code, definition in calendars.items()},
+        "calendars": {code: dict(definition) for code, definition in calendars.items() if code in used},
     }
 
 

@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo
 from atiende import bootstrap
 from georef.readers import read_areas
 from intake.catalog import queries as catalog
-from intake.city_folder.load import layer_name, refresh_places
-from intake.city_folder.places import NAMED_LAYERS
+from intake.city_folder.load import layer_name
 from kernel import clock, db
 from kernel.errors import InvalidInput
 from kernel.settings import load_storage_settings
@@ -39,7 +38,6 @@ def import_(
             valid_from=start,
             now=now,
         )
-        places = refresh_places(session, jurisdiction, now=now) if layer in NAMED_LAYERS else None
     sys.stdout.write(
         f"{jurisdiction} {layer}, desde {start}: {report.added} nuevas, {report.changed} cambiadas, {report.closed} cerradas,"
         f" {report.unchanged} iguales; versión {report.version}\n"
@@ -48,8 +46,6 @@ def import_(
     _list("claves en varias partes, unidas", report.merged)
     if blank:
         sys.stdout.write(f"sin clave, omitidas: {blank}\n")
-    if places is not None:
-        sys.stdout.write(f"lugares que se encuentran por nombre: {places}\n")
 
 
 def _day(text: str | None) -> date | None:

@@ -6,21 +6,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import shapely
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, select
 
-from georef.gazetteer import Place
-from georef.points import LonLat
 from intake.catalog import queries as catalog
 from intake.catalog.models import Jurisdiction, Service, ServiceAttribute
 from intake.city_folder.layers import read_edition
-from intake.city_folder.places import NAMED_LAYERS, area_places
 from intake.city_folder.read import read_folder
 from intake.city_folder.rules import name_areas
 from intake.city_folder.values import Attribute, CityFolder, Edition, LayerEntry, NamedArea, ServiceEntry
 from kernel.errors import InvalidInput
 from routing import actions
-from routing.models import BoundaryArea, BoundaryLayer, GazetteerPlace
 from routing.values import LayerReport
 
 
@@ -64,7 +59,8 @@ def import_folder(session: Session, folder: Path, *, now: datetime) -> ImportRep
         for layer in read.layers
         for edition, found in editions[layer.key]
     ]
-    places = refresh_places(session, jurisdiction.id, read.places, now=now)
+    # Districts and colonias need no row here: routing reads their names from the layers.
+    places = actions.replace_places(session, jurisdiction.id, read.places, now)
     if changed:
         jurisdiction.catalog_changed_at = now
         session.add(jurisdiction)
@@ -186,43 +182,6 @@ def _write_attributes(session: Session, service: Service, attributes: Sequence[A
     session.add_all(ServiceAttribute(service_id=service.id, **values) for values in wanted)
     session.flush()
     return True
-
-
-def refresh_places(session: Session, jurisdiction_id: str, own: Sequence[Place] | None = None, *, now: datetime) -> int:
-    """The gazetteer anew: the city's own places (those on record when None) and the districts and colonias in force.
-
-    Returns how many places there are.
-    """
-    if own is None:
-        rows = session.exec(
-            select(GazetteerPlace).where(
-                GazetteerPlace.jurisdiction_id == jurisdiction_id, col(GazetteerPlace.kind).not_in(NAMED_LAYERS)
-            )
-        )
-        own = [
-            Place(row.kind, row.name, LonLat(row.lon, row.lat), row.precision_m, tuple(row.aliases), row.context)
-            for row in sorted(rows, key=lambda row: row.id)
-        ]
-    places = [*own, *area_places(_areas_in_force(session, jurisdiction_id, now))]
-    return actions.replace_places(session, jurisdiction_id, places, now)
-
-
-def _areas_in_force(session: Session, jurisdiction_id: str, now: datetime) -> Mapping[str, list[NamedArea]]:
-    rows = session.exec(
-        select(BoundaryLayer.key, BoundaryArea)
-        .join(BoundaryArea, col(BoundaryArea.layer_id) == BoundaryLayer.id)
-        .where(
-            BoundaryLayer.jurisdiction_id == jurisdiction_id,
-            col(BoundaryLayer.key).in_(NAMED_LAYERS),
-            BoundaryArea.valid_from <= now.date(),
-            or_(col(BoundaryArea.valid_to).is_(None), col(BoundaryArea.valid_to) > now.date()),
-        )
-        .order_by(BoundaryLayer.key, BoundaryArea.code)
-    )
-    found: dict[str, list[NamedArea]] = {}
-    for key, area in rows:
-        found.setdefault(key, []).append((area.code, area.name, shapely.from_wkb(area.geometry)))
-    return found
 
 
 def layer_name(session: Session, jurisdiction_id: str, key: str) -> Mapping[str, str]:

@@ -1,21 +1,17 @@
-"""Reads `places.csv`, and makes places of the areas of layers, so that people can name a colonia as well as a street."""
+"""Reads `places.csv`: streets, crossings and landmarks. Districts and colonias are found by the names in their layers."""
 
 import csv
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from georef.gazetteer import Place
 from georef.points import LonLat
 from intake.city_folder.tables import Notes
-from intake.city_folder.values import NamedArea
 from kernel.errors import InvalidInput
 
 FILE = "places.csv"
 COLUMNS = ("kind", "name", "lon", "lat", "precision_m", "aliases", "context")
 KINDS = ("street", "crossing", "landmark")
-NAMED_LAYERS = ("district", "colonia")
-_METRES_PER_DEGREE = 111_320
 
 
 def read_places(notes: Notes, path: Path) -> Sequence[Place]:
@@ -48,15 +44,3 @@ def _place(notes: Notes, line: str, row: Mapping[str, str]) -> Place | None:
         return None
     aliases = tuple(alias for alias in (row["aliases"] or "").split("|") if alias)
     return Place(row["kind"], row["name"], point, precision_m, aliases, row["context"] or "")
-
-
-def area_places(areas: Mapping[str, Sequence[NamedArea]]) -> Iterator[Place]:
-    """A place for each district and colonia: a point inside it, off by at most the radius of a circle as large as it is."""
-    districts = [(name, shape) for _, name, shape in areas.get("district", ())]
-    for key in NAMED_LAYERS:
-        for _, name, shape in areas.get(key, ()):
-            inside = shape.representative_point()
-            stretch = math.cos(math.radians(inside.y))
-            radius = math.sqrt(shape.area * stretch / math.pi) * _METRES_PER_DEGREE
-            homes = [home for home, ground in districts if key == "colonia" and ground.contains(inside)]
-            yield Place(key, name, LonLat(inside.x, inside.y), round(radius), (), ", ".join(homes[:1]))

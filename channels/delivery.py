@@ -6,7 +6,7 @@
       └──the provider positively has no such message──┘
 
 `sending` is committed before the provider is called, so that a crash in between is seen: after a while such a message is
-uncertain. An uncertain one is never sent again by itself; docs/channels/delivery.md has the rules by which it is settled.
+uncertain. An uncertain one is never sent again by itself; docs/delivery.md has the rules by which it is settled.
 Every function takes the session and never commits.
 """
 
@@ -144,6 +144,7 @@ def move(session: Session, message: Message, status: str, *, reason: str | None,
 def queue_again(session: Session, message: Message, *, now: datetime) -> None:
     """It is certain that nobody has it: it waits for its turn again, and the delivery job is told."""
     move(session, message, "queued", reason=message.error_code, now=now)
+    message.attempts = 0  # no pause is due
     record(session, "message.queued", at=now, message_id=message.id, conversation_id=message.conversation_id)
 
 
@@ -160,7 +161,6 @@ def settle_by_hand(session: Session, message_id: UUID, *, arrived: bool, now: da
     else:
         # Its thread may be hours old: the four hours count from this decision.
         message.at = now
-        message.attempts = 0
         queue_again(session, message, now=now)
     return message
 

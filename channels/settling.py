@@ -1,4 +1,4 @@
-"""What became of messages whose provider never answered: asks it. The rules are in docs/channels/delivery.md."""
+"""What became of messages whose provider never answered: asks it. The rules are in docs/delivery.md."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -120,7 +120,7 @@ class SmsChannel:
     def prepare(self, message: OutboundMessage) -> tuple[str, int]:
         text = gsm7.economical(message.body) if message.plain_letters else message.body
         size = gsm7.measure(text)
-        if not text.strip():
+        if not gsm7.plain(text).strip():
             raise DeliveryError("empty", permanent=True)
         # Cutting it could lose the date or the folio; a person should see that it did not go out.
         if size.units > gsm7.UNITS_CAP:

@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 import atiende.schema  # noqa: F401  as a composition root does
@@ -91,18 +91,26 @@ class Provider:
         )
 
 
-@pytest.fixture
-def city_engine(request: pytest.FixtureRequest, vault: Vault) -> Iterator[Engine]:
-    """A database of its own with the tiny city committed, as the process's database: for tests with many connections."""
+@pytest.fixture(scope="session")
+def city_database(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """A database of its own with the tiny city committed."""
     worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
     engine = db.make_engine(make_database(f"channels_{worker}"))
     with Session(engine) as session:
         make_city(session)
         session.commit()
-    db.configure(engine)
     yield engine
-    db.configure(None)
     engine.dispose()
+
+
+@pytest.fixture
+def city_engine(city_database: Engine, vault: Vault) -> Iterator[Engine]:
+    """The process's database for tests with many connections: the tiny city, and nobody has written yet."""
+    with city_database.begin() as connection:
+        connection.execute(text("TRUNCATE person, outbox_event CASCADE"))
+    db.configure(city_database)
+    yield city_database
+    db.configure(None)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from intake.catalog.models import ApiKey
 from intake.catalog.queries import unknown_service
 from intake.open311.context import City
 from intake.open311.forms import Fields
-from intake.people.actions import find_or_create
+from intake.people.actions import find_or_create, remember_name
 from intake.service_requests import queries
 from intake.service_requests.actions import submit
 from intake.service_requests.answers import read_answers
@@ -171,6 +171,9 @@ def _reporter(session: Session, city: City, form: Fields, now: datetime, notices
             )
             continue
         reporter = reporter or Reporter(contact.person_id, contact.id, wants_notices=False)
+    name = " ".join(part for part in (form.one("first_name"), form.one("last_name")) if part)
+    if reporter is not None and name:
+        remember_name(session, reporter.person_id, name[:MAX_LINE])
     return reporter
 
 

@@ -61,7 +61,8 @@ def add_note(
     if not text.strip():
         raise InvalidInput("Escribe la nota.", field="note")
     _check_note(text)
-    event = add_event(session, service_request.id, "noted", audience, actor, at=now, note=text, data=data)
+    story = {"life": service_request.life, "outcome_code": service_request.outcome_code} | (data or {})
+    event = add_event(session, service_request.id, "noted", audience, actor, at=now, note=text, data=story)
     if audience == "public":
         service_request.status_notes = text
     _touch(session, service_request, event, now)

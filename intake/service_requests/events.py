@@ -2,7 +2,7 @@
 
 Names: submitted, placed, routed, status_changed, noted, replied. `data` by name: submitted {channel}; placed {placed, label,
 score, precision_m, candidates}; routed {agency_code, agency_name, expected_at, outcome}; status_changed {life, before,
-outcome_code}; noted {}; any update from an agency's system adds {update_id, external_status}.
+outcome_code}; noted {life, outcome_code} as they were; any update from an agency's system adds {update_id, external_status}.
 """
 
 from datetime import datetime

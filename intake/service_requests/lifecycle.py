@@ -12,6 +12,7 @@ new ──────►│ in_progress  │◄──────► waiting_re
 from typing import NamedTuple
 
 from kernel.errors import Conflict, InvalidInput
+from kernel.i18n import translate
 
 NEW, IN_PROGRESS, WAITING, REOPENED, CLOSED = "new", "in_progress", "waiting_resident", "reopened", "closed"
 
@@ -98,6 +99,16 @@ def check_change(life: str, target: str, outcome_code: str | None) -> None:
     if target != CLOSED and outcome_code is not None:
         raise InvalidInput("Solo se da un resultado al cerrar.", field="outcome_code")
     if target not in TRANSITIONS[life]:
-        raise Conflict(
-            "Un reporte en «{before}» no puede pasar a «{after}».", before=LIFE_TEXTS[life], after=LIFE_TEXTS[target]
-        )
+        raise ImpossibleStep(life, target)
+
+
+class ImpossibleStep(Conflict):
+    """A step that the table does not have, told with the states' names in the reader's language."""
+
+    def __init__(self, life: str, target: str) -> None:
+        super().__init__("Un reporte en «{before}» no puede pasar a «{after}».")
+        self.states = {"before": LIFE_TEXTS[life], "after": LIFE_TEXTS[target]}
+
+    def public_text(self, language: str = "es") -> str:
+        names = {field: translate(language, name) for field, name in self.states.items()}
+        return translate(language, self.text, **names)

@@ -336,6 +336,7 @@ class TestContacts:
             assert not any(value in text for value in (*private.values(), *more.values()))
         kinds = sorted(point.kind for point in session.exec(select(ContactPoint)))
         assert kinds == ["email", "phone"]
+        assert any(person.name_sealed for person in session.exec(select(Person)))
         report = session.exec(select(Report)).one()
         assert report.contact_point_id is not None
         assert report.wants_notices is False, "the app that posted tells its own user"

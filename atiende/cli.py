@@ -153,5 +153,7 @@ def main() -> None:
     try:
         app()
     except AtiendeError as error:
-        sys.stderr.write(f"{error}\n")
+        # Who runs the program may read either language; nothing here says which.
+        texts = dict.fromkeys(error.public_text(language) for language in ("es", "en"))
+        sys.stderr.write("\n".join(texts) + "\n")
         sys.exit(1)

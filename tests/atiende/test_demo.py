@@ -93,6 +93,9 @@ class Demo:
                 return pid
         raise AssertionError(f"no {command} process")
 
+    def has(self, command: str) -> bool:
+        return self.has_other(command, than=0)
+
     def has_other(self, command: str, than: int) -> bool:
         try:
             return self.child(command) != than
@@ -230,8 +233,9 @@ def test_after_kill_9_the_children_go_and_the_next_start_works(demo: Demo, first
     assert demo.process
     demo.process.kill()
     demo.process.communicate()
-    postgres = PostgresServer(demo.folder)
-    assert postgres.is_ready()
+    servers = {PostgresServer(demo.folder).pid, ValkeyServer(demo.folder).pid}
+    assert None not in servers
+    assert wait_until(lambda: not any(demo.has(name) for name in ("serve", "worker", "standin")), 8)
     demo.start(timeout_s=60)
     assert demo.facts == first_facts
     assert demo.press_ctrl_c() == 0

@@ -170,7 +170,14 @@ class Ledger:
         )
 
     def due(self, now: float, limit: int) -> list[Errand]:
-        rows = self._run("SELECT * FROM errand WHERE state = 'due' AND due <= ? ORDER BY due, id LIMIT ?", now, limit)
+        """What is to be run now. Texts of one phone go one after another, as long as none of them is late."""
+        rows = self._run(
+            "SELECT errand.* FROM errand JOIN message USING (sid) WHERE state = 'due' AND due <= ? AND NOT ("
+            " kind = 'inbound' AND EXISTS (SELECT 1 FROM errand AS earlier JOIN message AS other USING (sid)"
+            " WHERE earlier.state = 'due' AND earlier.kind = 'inbound' AND earlier.id < errand.id"
+            " AND earlier.due <= errand.due AND other.sender = message.sender)) ORDER BY due, id LIMIT ?",
+            *(now, limit),
+        )
         return [Errand(**row) for row in rows]
 
     def finish(self, errand_id: int, state: str) -> None:

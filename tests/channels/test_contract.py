@@ -1,0 +1,157 @@
+"""What every channel must do, tried on each one in the registry with its own recorded calls.
+
+The samples are signed for the installation of tests/channels/conftest.py.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from channels import reasons, registry
+from channels.errors import DeliveryError
+from channels.registry import CHANNELS, Channel
+from channels.sms import codes
+from channels.values import OutboundMessage, Webhook
+from kernel.errors import ForgedWebhook, Unavailable
+from kernel.i18n import translate
+from tests.channels.conftest import ANA, make_settings
+from tests.channels.servers import free_socket, url_of
+from tests.factories import NOW
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def samples(name: str) -> list[Path]:
+    return sorted((ROOT / "channels" / name / "samples").glob("*.json"))
+
+
+SAMPLES = [pytest.param(name, path, id=f"{name}-{path.stem}") for name in CHANNELS for path in samples(name)]
+
+
+def webhook(sample: dict[str, Any], **changed: Any) -> Webhook:
+    values = {name: sample[name] for name in ("path", "query", "headers", "body")} | changed
+    return Webhook(values["path"], values["query"], values["headers"], values["body"].encode(), NOW)
+
+
+@pytest.fixture
+def channel(name: str) -> Iterator[Channel]:
+    opened = CHANNELS[name](make_settings())
+    assert opened is not None
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_a_channel_is_a_folder_a_line_and_a_page(name: str, channel: Channel) -> None:
+    assert channel.name == name
+    assert (ROOT / "channels" / name / "adapter.py").is_file()
+    assert len(samples(name)) >= 3
+    page = ROOT / "docs" / "channels" / f"{name}.md"
+    assert len(page.read_text()) > 500
+    assert CHANNELS[name](make_settings().model_copy(update={"sms": None})) is None
+
+
+@pytest.mark.parametrize(("name", "path"), SAMPLES)
+def test_a_recorded_call_is_verified_and_read(name: str, path: Path, channel: Channel) -> None:
+    sample = json.loads(path.read_text())
+    call = webhook(sample)
+    channel.verify(call)
+    events = channel.parse(call)
+
+    expected = sample["events"]
+    assert len(events) == len(expected)
+    for event, wanted in zip(events, expected, strict=True):
+        assert type(event).__name__ == wanted["kind"]
+        found = {key: getattr(event, key) for key in wanted if key != "kind"}
+        assert found == {key: value for key, value in wanted.items() if key != "kind"}
+        assert event.channel == name
+
+
+@pytest.mark.parametrize(("name", "path"), SAMPLES)
+def test_a_call_that_was_touched_is_forged(name: str, path: Path, channel: Channel) -> None:
+    sample = json.loads(path.read_text())
+    touched = [
+        webhook(sample, body=sample["body"] + "x"),
+        webhook(sample, body=""),
+        webhook(sample, path=sample["path"] + "/"),
+        webhook(sample, query=sample["query"] + "&x=1"),
+        webhook(sample, headers={}),
+        webhook(sample, headers={"content-type": sample["headers"]["content-type"]}),
+    ]
+    for call in touched:
+        with pytest.raises(ForgedWebhook):
+            channel.verify(call)
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_a_provider_that_cannot_be_reached_certainly_took_nothing(name: str) -> None:
+    closed = free_socket()
+    channel = CHANNELS[name](make_settings(api_base_url=url_of(closed)))
+    assert channel is not None
+    message = OutboundMessage(UUID(int=1), None, ANA, "Listo")
+    for call in (lambda: channel.send(message), lambda: channel.look_up(message, NOW)):
+        with pytest.raises(DeliveryError) as failure:
+            call()
+        assert not failure.value.permanent
+        assert not failure.value.uncertain
+        assert failure.value.reason in reasons.REASONS
+    channel.close()
+    closed.close()
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_what_it_answers_is_no_message(name: str, channel: Channel) -> None:
+    media_type, body = channel.acknowledge()
+    assert "/" in media_type
+    assert "Message" not in body
+
+
+def test_every_reason_has_words_in_both_languages() -> None:
+    for reason, text in reasons.REASONS.items():
+        assert reasons.in_words(reason, "es") == text
+        assert translate("en", text) != text, reason
+    assert reasons.in_words("vendor_39999", "en") == "The provider answered with code 39999."
+    assert reasons.in_words("never heard of", "es") == reasons.REASONS["unknown"]
+    assert {ours for ours, _ in codes.ERRORS.values()} <= set(reasons.REASONS)
+
+
+@pytest.mark.parametrize(
+    ("http_status", "code", "reason", "kind"),
+    [
+        (400, 21610, "opted_out", "permanent"),
+        (400, 21211, "not_a_number", "permanent"),
+        (400, 21611, "rate_limited", "temporary"),
+        (400, 30001, "rate_limited", "temporary"),
+        (429, 20429, "rate_limited", "temporary"),
+        (429, None, "rate_limited", "temporary"),
+        (401, 20003, "credentials", "temporary"),
+        (403, None, "credentials", "temporary"),
+        (400, 99999, "vendor_99999", "permanent"),
+        (400, None, "unknown", "permanent"),
+        (500, 20500, "provider_down", "uncertain"),
+        (503, 20503, "provider_down", "uncertain"),
+    ],
+)
+def test_refusals_in_our_words(http_status: int, code: int | None, reason: str, kind: str) -> None:
+    failure = codes.refusal(http_status, code)
+    assert failure.reason == reason
+    found = "permanent" if failure.permanent else "uncertain" if failure.uncertain else "temporary"
+    assert found == kind
+
+
+def test_no_vendor_client_is_loaded_at_start() -> None:
+    code = "import sys, channels.registry, channels.webhooks; print([m for m in sys.modules if m in ('twilio.rest','telegram')])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_an_unknown_channel_makes_its_messages_wait() -> None:
+    registry.disconnect()
+    with pytest.raises(Unavailable):
+        registry.channel_named("pigeon")

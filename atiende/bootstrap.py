@@ -1,5 +1,7 @@
 """Wires one process: engine, keys and channels, from settings. Every composition root (web, worker, command) starts here."""
 
+import atexit
+
 from sqlalchemy import Engine
 
 # Foreign keys cross folders: every table must be declared before the first row of any is written.
@@ -11,15 +13,20 @@ from kernel.settings import Settings, StorageSettings
 
 
 def database_url(settings: Settings | StorageSettings) -> str:
-    """`DATABASE_URL`, else the embedded server under the data folder, started if it is not running."""
+    """`DATABASE_URL`, else the embedded server under the data folder: started if it is not running, and stopped when the last
+    process that got its address here ends.
+    """
     if settings.database_url:
         return settings.database_url
     if settings.data is None:
         raise MisconfiguredError("Di qué base de datos: DATABASE_URL=postgresql://… o ATIENDE_DATA=carpeta")
     from kernel.embedded.postgres import PostgresServer
+    from kernel.embedded.shared import SharedUse
 
+    use = SharedUse(settings.data)
     server = PostgresServer(settings.data)
     server.start()
+    atexit.register(use.leave, server)
     return server.url
 
 

@@ -14,15 +14,13 @@ layer_app = typer.Typer(no_args_is_help=True, help="Import boundary layers.")
 app.add_typer(city_app, name="city")
 app.add_typer(layer_app, name="layer")
 
+Descriptor = Annotated[
+    int | None, typer.Option("--fd", help="A bound socket inherited from the parent, instead of host and port.")
+]
+
 
 @app.command()
-def serve(
-    host: str | None = None,
-    port: int | None = None,
-    descriptor: Annotated[
-        int | None, typer.Option("--fd", help="A listening socket inherited from the parent, instead of host and port.")
-    ] = None,
-) -> None:
+def serve(host: str | None = None, port: int | None = None, descriptor: Descriptor = None) -> None:
     """Serve the web application (Open311, console, resident pages, webhooks)."""
     from atiende.commands.serve import run
 
@@ -54,11 +52,11 @@ def migrate() -> None:
 
 
 @app.command()
-def standin(host: str | None = None, port: int | None = None) -> None:
+def standin(host: str | None = None, port: int | None = None, descriptor: Descriptor = None) -> None:
     """Serve the stand-in for the SMS provider: a phone in the browser, nothing leaves this computer."""
     from atiende.commands.standin import run
 
-    run(host=host, port=port)
+    run(host=host, port=port, descriptor=descriptor)
 
 
 @app.command()

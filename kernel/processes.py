@@ -131,6 +131,11 @@ class Child:
         """As subprocess gives it: negative for a signal; None while it runs."""
         return None if self.process is None else self.process.poll()
 
+    def end(self) -> None:
+        """SIGTERM, if it runs; `tend` starts it again, `stop_all` waits for the end."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
     def tend(self) -> int | None:
         """Starts it again when it is dead and its pause is over. Returns its exit code once per death, else None.
 

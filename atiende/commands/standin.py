@@ -1,6 +1,7 @@
 """`atiende standin`: the stand-in for the SMS provider, with its phone page."""
 
 import os
+import socket
 
 import uvicorn
 
@@ -8,13 +9,19 @@ from channels.standin.app import create_app
 from channels.standin.config import from_environ
 
 
-def run(host: str | None, port: int | None) -> None:
-    """Serves until it is told to stop. Raises MisconfiguredError for missing or wrong settings."""
+def run(host: str | None, port: int | None, descriptor: int | None = None) -> None:
+    """Serves until it is told to stop. Raises MisconfiguredError for missing or wrong settings.
+
+    `descriptor`: a bound socket to serve on, inherited from the parent; callers wait there while this process starts.
+    """
     config = from_environ(os.environ)
-    uvicorn.run(
-        create_app(config),
-        host=host or config.host,
-        port=config.port if port is None else port,
-        log_config=None,
-        timeout_graceful_shutdown=3,
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(config),
+            host=host or config.host,
+            port=config.port if port is None else port,
+            log_config=None,
+            timeout_graceful_shutdown=3,
+        )
     )
+    server.run(None if descriptor is None else [socket.socket(fileno=descriptor)])

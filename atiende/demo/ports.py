@@ -8,6 +8,7 @@ import time
 from kernel.errors import Unavailable
 
 LOOPBACK = "127.0.0.1"
+_BACKLOG = 2048
 
 
 def reserve(port: int, *, patience_s: float = 0.0) -> socket.socket:
@@ -21,7 +22,6 @@ def reserve(port: int, *, patience_s: float = 0.0) -> socket.socket:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             made.bind((LOOPBACK, port))
-            # Linux lets a second socket bind beside one that does not listen yet, but not beside one that does.
             return made
         except OSError as error:
             made.close()
@@ -35,11 +35,21 @@ def reserve(port: int, *, patience_s: float = 0.0) -> socket.socket:
         time.sleep(0.1)
 
 
-def free_port(preferred: int) -> int:
-    """`preferred` when nobody listens there, else any free port."""
+def reserve_near(preferred: int, *, patience_s: float = 0.0) -> socket.socket:
+    """As `reserve`, with any free port in place of a taken one."""
     try:
-        with reserve(preferred) as made:
-            return int(made.getsockname()[1])
+        return reserve(preferred, patience_s=patience_s)
     except (Unavailable, OverflowError):
-        with reserve(0) as made:
-            return int(made.getsockname()[1])
+        return reserve(0)
+
+
+def listen(bound: socket.socket) -> None:
+    """From now on callers wait in its queue. Raises Unavailable when somebody took the port since it was reserved."""
+    try:
+        bound.listen(_BACKLOG)
+    except OSError as error:
+        raise Unavailable("El puerto {port} lo tomó otro programa.", port=port_of(bound)) from error
+
+
+def port_of(bound: socket.socket) -> int:
+    return int(bound.getsockname()[1])

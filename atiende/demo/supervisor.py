@@ -14,11 +14,13 @@ from types import FrameType
 
 from atiende.demo.announcement import banner, facts
 from atiende.demo.data_folder import DataFolder
-from atiende.demo.ports import LOOPBACK, free_port, reserve
+from atiende.demo.ports import LOOPBACK, listen, port_of, reserve, reserve_near
 from atiende.demo.preparation import NAME, Sample, has_record, recall, remember
+from atiende.demo.reload import restart_on_change
 from atiende.demo.servers import Server, ServerWatch
 from kernel.embedded.postgres import PostgresServer
 from kernel.embedded.programs import valkey_server
+from kernel.embedded.shared import SharedUse
 from kernel.embedded.valkey import ValkeyServer
 from kernel.errors import Unavailable
 from kernel.processes import Child, Gate, own_command, stop_all
@@ -27,8 +29,8 @@ from kernel.settings import Settings, load_settings
 _LOOK_EVERY_S = 0.1
 # A demo that was killed leaves children that need a moment to notice; until then they hold its ports.
 _AFTER_A_KILL_S = 8.0
-_BACKLOG = 2048
 _READY_S = 60.0
+_STANDIN_PORT = "ATIENDE_DEMO_STANDIN_PORT"
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -63,38 +65,40 @@ class _Demo:
 
     def run(self, port: int, was_killed: bool) -> None:
         started_at = time.monotonic()
-        web_socket = self.stack.enter_context(reserve(port, patience_s=_AFTER_A_KILL_S if was_killed else 0.0))
-        port = web_socket.getsockname()[1]
-        standin_port = self._standin_port(port, was_killed)
+        patience_s = _AFTER_A_KILL_S if was_killed else 0.0
+        web_socket = self.stack.enter_context(reserve(port, patience_s=patience_s))
+        standin_socket = self.stack.enter_context(self._standin_socket(port_of(web_socket), patience_s))
+        base_url, standin_url = (f"http://{LOOPBACK}:{port_of(bound)}" for bound in (web_socket, standin_socket))
         self.folder.remember(
             {
-                "ATIENDE_WEB_PORT": str(port),
-                "ATIENDE_WEB_PUBLIC_BASE_URL": f"http://{LOOPBACK}:{port}",
-                "ATIENDE_SMS_API_BASE_URL": f"http://{LOOPBACK}:{standin_port}",
-                "ATIENDE_DEMO_STANDIN_PORT": str(standin_port),
+                "ATIENDE_WEB_PORT": str(port_of(web_socket)),
+                "ATIENDE_WEB_PUBLIC_BASE_URL": base_url,
+                "ATIENDE_SMS_API_BASE_URL": standin_url,
+                _STANDIN_PORT: str(port_of(standin_socket)),
             }
         )
         # The children load their code while the servers start and the city is set up; the gate holds them back until then.
         watch = self._watch_servers()
         settings = load_settings(self.environ)
         gate = Gate()
-        children = self._children(web_socket, gate, standin_port)
+        children = self._children(web_socket, standin_socket, gate)
         # Undone in reverse: children first, then the servers they use.
         self.stack.callback(watch.stop)
         self.stack.callback(stop_all, children)
         for child in children:
             child.start()
         sample = self._prepare(watch, settings)
-        # From here on callers wait in the socket's queue, at most until the web process is up, and demo.json is there before
-        # the first of them is told "ready". The same queue holds them while a killed web process is started again.
-        _listen(web_socket)
-        where = facts(self.folder, settings, sample, standin_url=f"http://{LOOPBACK}:{standin_port}")
+        # From here on callers wait in the sockets' queues, at most until the processes are up, and demo.json is there before the
+        # first of them is told "ready". The same queues hold them while a killed process is started again.
+        listen(web_socket)
+        listen(standin_socket)
         self.stack.callback(self.folder.demo_file.unlink, missing_ok=True)
+        where = facts(self.folder, settings, sample, standin_url=standin_url)
         self.folder.announce(where)
         gate.open()
-        threading.Thread(
-            target=self._greet, args=(f"http://{LOOPBACK}:{port}", where, started_at), name="greet", daemon=True
-        ).start()
+        threading.Thread(target=self._greet, args=(base_url, where, started_at), name="greet", daemon=True).start()
+        if self.environ.get("ATIENDE_DEV"):
+            restart_on_change(children, self.say)
         while True:
             self._tend(children)
             time.sleep(_LOOK_EVERY_S)
@@ -118,9 +122,13 @@ class _Demo:
     def _watch_servers(self) -> ServerWatch:
         """The servers that nobody else provides, not started yet; their addresses go into the children's environment."""
         self.environ["ATIENDE_DATA"] = str(self.folder.path)
+        # Commands that are told this folder only must find the servers that we are told to use.
+        elsewhere = ("DATABASE_URL", "REDIS_URL")
+        self.folder.remember({name: self.environ[name] for name in elsewhere if self.environ.get(name)})
         given = load_settings(self.environ)
         servers: dict[str, Server] = {}
         if not given.database_url:
+            self.use = SharedUse(self.folder.path)  # commands that come and go must not turn it off
             postgres = PostgresServer(self.folder.path)
             self.environ["DATABASE_URL"] = postgres.url
             servers["PostgreSQL"] = postgres
@@ -136,32 +144,26 @@ class _Demo:
                 servers["Valkey"] = valkey
         return ServerWatch(servers, self.say)
 
-    def _standin_port(self, web_port: int, was_killed: bool) -> int:
-        remembered = self.folder.values.get("ATIENDE_DEMO_STANDIN_PORT", "")
-        wanted = int(remembered) if remembered.isdigit() else web_port + 1
-        if was_killed:
-            try:
-                reserve(wanted, patience_s=_AFTER_A_KILL_S).close()
-                return wanted
-            except Unavailable:
-                pass
-        return free_port(wanted if wanted != web_port else web_port + 1)
+    def _standin_socket(self, web_port: int, patience_s: float) -> socket.socket:
+        """The port it had last time, else the one after ours, else any."""
+        remembered = self.folder.values.get(_STANDIN_PORT)
+        wanted = int(remembered) if remembered else web_port + 1
+        return reserve_near(wanted if wanted != web_port else web_port + 1, patience_s=patience_s)
 
-    def _children(self, web_socket: socket.socket, gate: Gate, standin_port: int) -> list[Child]:
-        logs = self.folder.path / "logs"
-        gated = self.environ | gate.environment
-        fd = web_socket.fileno()
-        standin = {"ATIENDE_STANDIN_PORT": str(standin_port), "ATIENDE_STANDIN_CITY_NAME": NAME}
+    def _children(self, web: socket.socket, standin: socket.socket, gate: Gate) -> list[Child]:
+        def child(
+            name: str, command: str, environ: Mapping[str, str], *descriptors: int, bound: int | None = None
+        ) -> Child:
+            option = () if bound is None else ("--fd", str(bound))
+            inherit = descriptors if bound is None else (*descriptors, bound)
+            log = self.folder.path / "logs" / f"{name}.log"
+            return Child(name, own_command(command, *option), {**self.environ, **environ}, log, inherit)
+
+        city_name = {"ATIENDE_STANDIN_CITY_NAME": NAME}
         return [
-            Child(
-                "web",
-                own_command("serve", "--fd", str(fd)),
-                gated,
-                logs / "web.log",
-                inherit=(fd, gate.descriptor),
-            ),
-            Child("worker", own_command("worker"), gated, logs / "worker.log", inherit=(gate.descriptor,)),
-            Child("standin", own_command("standin"), self.environ | standin, logs / "standin.log"),
+            child("web", "serve", gate.environment, gate.descriptor, bound=web.fileno()),
+            child("worker", "worker", gate.environment, gate.descriptor),
+            child("standin", "standin", city_name, bound=standin.fileno()),
         ]
 
     def _tend(self, children: list[Child]) -> None:
@@ -180,14 +182,6 @@ class _Demo:
                 return
             time.sleep(0.1)
         self.say(f"Algo no arranca; mira {self.folder.path}/logs / Something does not start; see the logs")
-
-
-def _listen(bound: socket.socket) -> None:
-    try:
-        bound.listen(_BACKLOG)
-    except OSError as error:
-        # Somebody took the port since it was reserved: only a listening socket excludes others.
-        raise Unavailable("El puerto {port} lo tomó otro programa.", port=bound.getsockname()[1]) from error
 
 
 def _answers(url: str) -> bool:

@@ -11,6 +11,8 @@ _NOISE = re.compile(
     r"fuera de|atras de|detras de|adelante de|junto al?|casi|mero|aqui|alla|por favor|numero|num|no|sin numero|s n|esta|"
     r"hay una?|hay)\b"
 )
+# A full stop ends a piece only after a long word: "Col. Centro" is one piece.
+_SEGMENTS = re.compile(r"[,;\n()]|(?<=\w{5})\.(?=\s|$)")
 _CROSSING = re.compile(r"\s+(?:(?:casi\s+)?esquina(?:\s+(?:con|de|y))?|cruce(?:\s+con)?|con|y|e)\s+")
 _BETWEEN = re.compile(
     r"^(?P<street>.*?)\s*\bentre\s+(?:las\s+calles\s+(?:de\s+)?)?(?P<first>.+?)\s+(?:y|e)\s+(?P<second>.+)$"
@@ -39,7 +41,7 @@ def read(text: str) -> WrittenPlace:
     crossings: list[tuple[str, str]] = []
     between: tuple[str, str, str] | None = None
     pieces: list[str] = []
-    for segment in re.split(r"[,;.\n()]+(?=\s|$)|[,;\n()]", text):
+    for segment in _SEGMENTS.split(text):
         piece = fold(segment)
         if not piece:
             continue

@@ -9,42 +9,30 @@ from rapidfuzz import fuzz, process
 
 from georef import addresses
 from georef.distances import distance_m
-from georef.names import GENERIC, PARTICLES, TYPES, core, core_words, enyes, fold, is_number, numbers
+from georef.likeness import differs_in_enye, may_be, windows
+from georef.names import GENERIC, core, core_words, enyes, fold, is_number, sound
+from georef.places import Place, PlaceMatch
 from georef.points import LonLat
+
+__all__ = ["Gazetteer", "Place", "PlaceMatch"]
 
 # Below this a match is a guess, and none is better than a guess.
 MIN_SCORE = 60.0
-_LONGEST_NAME_WORDS = 7
+_SAME_PLACE_M = 500.0
 _STREET_KINDS = frozenset({"street", "crossing"})
 # What a name loses when it was found by a shorter form of it.
 _SHORT_FORM = 8.0
 _OTHER_ENYE = 4.0
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A named place. `precision_m`: how far the point may be off; `context`: where it lies, in words (colonia, district)."""
-
-    kind: str
-    name: str
-    point: LonLat
-    precision_m: float
-    aliases: tuple[str, ...] = ()
-    context: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PlaceMatch:
-    """A place found in a text. `score` 0 to 100: from 85 the name is there, below 70 somebody should confirm it.
-
-    `point` and `precision_m` are of what was described (a corner of two streets), not always of `place` itself.
-    """
-
-    place: Place
-    score: float
-    point: LonLat
-    precision_m: float
-    label: str
+# "Avenida Tláhuac" is hardly the station Tláhuac.
+_NOT_A_STREET = 12.0
+_SURE = 95.0
+_SAME_SOUND = 97.0
+# What an area scores when the text says "colonia" before its name, less how it is misspelt; and what is far from it loses.
+_SAID_COLONIA = 88.0
+_ELSEWHERE = 20.0
+# Four colonias are called La Joya: somebody has to say which.
+_AMBIGUOUS = 10.0
+_FAR_TWIN_M = 2000.0
 
 
 @dataclass(slots=True)
@@ -52,7 +40,6 @@ class _Name:
     """One comparable form of the names of one or more places."""
 
     text: str
-    numbers: tuple[str, ...]
     places: list[tuple[int, float]] = field(default_factory=list)  # (position, what this form costs)
 
 
@@ -67,6 +54,7 @@ class Gazetteer:
             for name in (place.name, *place.aliases):
                 self._add(name, position)
         self._keys = list(self._names)
+        self._sounds = [sound(key) for key in self._keys]
 
     def _add(self, name: str, position: int) -> None:
         if self.places[position].kind == "crossing":
@@ -84,7 +72,7 @@ class Gazetteer:
     def _key(self, text: str, position: int, cost: float) -> None:
         if not text:
             return
-        name = self._names.setdefault(text, _Name(text, numbers(text)))
+        name = self._names.setdefault(text, _Name(text))
         if all(known != position for known, _ in name.places):
             name.places.append((position, cost))
 
@@ -98,100 +86,116 @@ class Gazetteer:
         if not written.text:
             return []
         found = self._named(written.text, text)
-        colonias = self._colonias(written, found)
-        matches = self._corner_matches(written, text, colonias)
-        matches += [self._alone(position, score, colonias) for position, score in found.items()]
+        said = self._said_colonias(written, text)
+        for position, score in said.items():
+            found[position] = max(score, found.get(position, 0.0))
+        colonias = list(said) or self._areas_among(found)
+        against = _ELSEWHERE if said else 6.0
+        matches = self._corner_matches(written, colonias, against)
+        matches += [self._alone(position, score, colonias, against) for position, score in found.items()]
         matches = [match for match in matches if match.score >= MIN_SCORE]
+        matches = [replace(match, score=round(match.score - _doubt(match, matches), 1)) for match in matches]
         matches.sort(key=lambda match: _order(match, near))
-        seen: set[tuple[str, float, float]] = set()
         unique: list[PlaceMatch] = []
         for match in matches:
-            key = (match.label, match.point.lon, match.point.lat)
-            if key not in seen:
-                seen.add(key)
+            if len(unique) == limit:
+                break
+            # The two platforms of one station are one place to everybody.
+            if all(match.label != kept.label or distance_m(match.point, kept.point) > _SAME_PLACE_M for kept in unique):
                 unique.append(match)
-        return unique[:limit]
+        return unique
 
     def _named(self, folded: str, original: str = "", only: frozenset[str] | None = None) -> dict[int, float]:
         """Score by position of every place whose name is in the text, exactly or misspelt."""
         words = folded.split()
         told = [word for word in core_words(words) if not word.isdigit()] or words
         told_length = len(" ".join(told))
-        windows = _windows(words)
-        if not windows or not self._keys:
+        runs = windows(words)
+        if not runs or not self._keys:
             return {}
-        texts = list(windows)
+        texts = list(runs)
         # float32 rows of windows x names; anything under the cut-off comes back as 0.
-        scores = process.cdist(texts, self._keys, scorer=fuzz.ratio, score_cutoff=78, dtype=np.float32)
+        scores = process.cdist(
+            [sound(window) for window in texts], self._sounds, scorer=fuzz.ratio, score_cutoff=78, dtype=np.float32
+        )
         written_enyes = enyes(original)
-        best: dict[int, tuple[float, float, bool]] = {}
+        best: dict[int, tuple[float, str, bool]] = {}
         for row, column in zip(*np.nonzero(scores), strict=True):
             window, name = texts[row], self._names[self._keys[column]]
-            alike = float(scores[row, column])
-            if alike < _least(name.text) or numbers(window) != name.numbers:
+            alike = float(scores[row, column]) if window == name.text else min(float(scores[row, column]), _SAME_SOUND)
+            if not may_be(window, name.text, alike):
                 continue
             coverage = min(1.0, len(window) / told_length)
             for position, cost in name.places:
                 place = self.places[position]
                 if only is not None and place.kind not in only:
                     continue
-                other = _differs_in_enye(window, written_enyes, place)
+                if place.kind == "crossing" and alike < _SURE:
+                    continue  # half of a corner is no corner
+                if runs[window] and place.kind not in _STREET_KINDS:
+                    cost += _NOT_A_STREET
+                other = differs_in_enye(window, written_enyes, (place.name, *place.aliases))
                 score = alike * (0.7 + 0.3 * coverage) - cost - (_OTHER_ENYE if other else 0.0)
-                if score > best.get(position, (0.0, 0.0, False))[0]:
-                    best[position] = (score, alike - cost, other)
+                if score > best.get(position, (0.0, "", False))[0]:
+                    best[position] = (score, name.text, other)
         return self._without_false_enyes(best)
 
-    def _without_false_enyes(self, best: dict[int, tuple[float, float, bool]]) -> dict[int, float]:
-        exact = {core(self.places[position].name) for position, (_, _, other) in best.items() if not other}
-        return {
-            position: score
-            for position, (score, _, other) in best.items()
-            if not (other and core(self.places[position].name) in exact)
-        }
+    @staticmethod
+    def _without_false_enyes(best: dict[int, tuple[float, str, bool]]) -> dict[int, float]:
+        right = {name for _, name, other in best.values() if not other}
+        return {position: score for position, (score, name, other) in best.items() if not (other and name in right)}
 
-    def _colonias(self, written: addresses.WrittenPlace, found: dict[int, float]) -> list[int]:
-        """Positions of the areas (colonia or district) the text names, best first."""
-        areas = {
-            position: score
-            for position, score in found.items()
-            if self.places[position].kind in ("colonia", "district")
+    def _said_colonias(self, written: addresses.WrittenPlace, original: str) -> dict[int, float]:
+        """Score by position of the areas that follow the word "colonia", best first."""
+        if written.colonia is None:
+            return {}
+        named = self._named(written.colonia, original, frozenset({"colonia"}))
+        best = max(named.values(), default=0.0)
+        # Only the fullest names: "Ex Hacienda San Juan" is not also "San Juan".
+        close = {
+            position: score - best + min(best, _SAID_COLONIA) for position, score in named.items() if score > best - 8
         }
-        if written.colonia:
-            areas |= {
-                position: score + 20
-                for position, score in self._named(written.colonia, only=frozenset({"colonia"})).items()
-            }
-        return sorted(areas, key=lambda position: -areas[position])[:8]
+        return dict(sorted(close.items(), key=lambda item: (-item[1], item[0]))[:12])
 
-    def _alone(self, position: int, score: float, colonias: Sequence[int]) -> PlaceMatch:
+    def _areas_among(self, found: dict[int, float]) -> list[int]:
+        areas = [position for position in found if self.places[position].kind in ("colonia", "district")]
+        return sorted(areas, key=lambda position: (-found[position], position))[:8]
+
+    def _alone(self, position: int, score: float, colonias: Sequence[int], against: float) -> PlaceMatch:
         place = self.places[position]
         if position not in colonias and colonias:
-            score += self._agreement(place, colonias)
+            score += self._agreement(place, colonias, against)
         return PlaceMatch(place, round(min(score, 100.0), 1), place.point, place.precision_m, _label(place))
 
-    def _agreement(self, place: Place, colonias: Sequence[int]) -> float:
-        """Points for lying in a colonia that the text names as well."""
+    def _agreement(self, place: Place, colonias: Sequence[int], against: float) -> float:
+        """Points for lying in an area that the text names as well, or `against` for lying elsewhere."""
         context = fold(place.context)
         for position in colonias:
             colonia = self.places[position]
-            if core(colonia.name) and core(colonia.name) in context:
+            if against < _ELSEWHERE and core(colonia.name) in core(place.name):
+                return 0.0  # "la Calera" names the colonia or its market, not the one in the other
+            if core(colonia.name) in context:
                 return 12.0
-            if distance_m(place.point, colonia.point) <= colonia.precision_m:
+            if distance_m(place.point, colonia.point) <= colonia.precision_m + min(place.precision_m, 1000.0):
                 return 10.0
-        return -6.0
+        # A long street is everywhere along its length.
+        return 0.0 if place.kind == "street" and place.precision_m > 1000 else -against
 
     def _corner_matches(
-        self, written: addresses.WrittenPlace, original: str, colonias: Sequence[int]
+        self, written: addresses.WrittenPlace, colonias: Sequence[int], against: float
     ) -> list[PlaceMatch]:
         matches: list[PlaceMatch] = []
         for first, second in written.crossings:
-            matches += self._corner(first, second, colonias)
+            matches += self._corner(first, second, colonias, against)
         if written.between is not None:
             street, first, second = written.between
-            ends = self._corner(street, first, colonias)[:1] + self._corner(street, second, colonias)[:1]
+            ends = (
+                self._corner(street, first, colonias, against)[:1] + self._corner(street, second, colonias, against)[:1]
+            )
             if len(ends) == 2:
                 matches.append(_middle(*ends))
-            matches += ends or self._corner(first, second, colonias)
+                ends = [replace(end, score=end.score - 10) for end in ends]
+            matches += ends or self._corner(first, second, colonias, against)
         return matches
 
     def _streets(self, text: str) -> dict[str, float]:
@@ -201,12 +205,12 @@ class Gazetteer:
             name = core(self.places[position].name)
             scores[name] = max(score, scores.get(name, 0.0))
         parts = {part for pair in self._corners for part in pair}
-        for window in _windows(text.split()):
+        for window in windows(text.split()):
             if window in parts:
                 scores[window] = max(scores.get(window, 0.0), 90.0)
         return dict(sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:4])
 
-    def _corner(self, first: str, second: str, colonias: Sequence[int]) -> list[PlaceMatch]:
+    def _corner(self, first: str, second: str, colonias: Sequence[int], against: float) -> list[PlaceMatch]:
         matches: list[PlaceMatch] = []
         for name, score in self._streets(first).items():
             for other, other_score in self._streets(second).items():
@@ -215,17 +219,19 @@ class Gazetteer:
                 both = min(100.0, (score + other_score) / 2 + 5)
                 for position in self._corners.get(frozenset((name, other)), ()):
                     place = self.places[position]
-                    bonus = self._agreement(place, colonias) if colonias else 0.0
+                    bonus = self._agreement(place, colonias, against) if colonias else 0.0
                     matches.append(
                         PlaceMatch(
                             place, round(min(100.0, both + bonus), 1), place.point, place.precision_m, _label(place)
                         )
                     )
                 if not matches:
-                    matches += self._approach(name, other, both - 15, colonias)
+                    matches += self._approach(name, other, both - 15, colonias, against)
         return sorted(matches, key=lambda match: _order(match, None))
 
-    def _approach(self, name: str, other: str, score: float, colonias: Sequence[int]) -> list[PlaceMatch]:
+    def _approach(
+        self, name: str, other: str, score: float, colonias: Sequence[int], against: float
+    ) -> list[PlaceMatch]:
         """No such crossing on record: the stretch of the first street that comes nearest to the other one."""
         pairs = [
             (distance_m(a.point, b.point), a, b)
@@ -235,7 +241,7 @@ class Gazetteer:
         if not pairs:
             return []
         metres, street, beside = min(pairs, key=lambda pair: (pair[0], pair[1].name))
-        bonus = self._agreement(street, colonias) if colonias else 0.0
+        bonus = self._agreement(street, colonias, against) if colonias else 0.0
         return [
             PlaceMatch(
                 street,
@@ -252,31 +258,17 @@ class Gazetteer:
         return [place for place in found if place.kind == "street"]
 
 
-def _windows(words: Sequence[str]) -> dict[str, None]:
-    """Distinct cores of every run of words that could be a name, in order."""
-    windows: dict[str, None] = {}
-    for start in range(len(words)):
-        for end in range(start + 1, min(len(words), start + _LONGEST_NAME_WORDS) + 1):
-            run = list(words[start:end])
-            kept = core_words(run)
-            text = " ".join(kept)
-            # "mercado" alone, or a house number alone, is not the name of a place.
-            if kept and not all(word in GENERIC or word.isdigit() for word in kept):
-                windows[text] = None
-    if len(words) <= 3 and words and all(w in GENERIC or w in TYPES or w in PARTICLES or w.isdigit() for w in words):
-        windows[core(" ".join(words))] = None
-    return windows
-
-
-def _least(name: str) -> float:
-    """How alike a misspelling must be: short names must be exact, long ones may hold two or three slips."""
-    return 100.0 if len(name) <= 4 else 88.0 if len(name) <= 6 else 84.0 if len(name) <= 9 else 80.0
-
-
-def _differs_in_enye(window: str, written: frozenset[str], place: Place) -> bool:
-    words = set(window.split())
-    ours = frozenset(word for name in (place.name, *place.aliases) for word in enyes(name))
-    return bool((words & written) ^ (words & ours))
+def _doubt(match: PlaceMatch, matches: Sequence[PlaceMatch]) -> float:
+    """What a match loses because another place of the same name, far from it, was found just as well."""
+    name = core(match.place.name)
+    twins = (
+        other
+        for other in matches
+        if abs(other.score - match.score) < 1
+        and other.place.kind == match.place.kind
+        and core(other.place.name) == name
+    )
+    return _AMBIGUOUS if any(distance_m(twin.point, match.point) > _FAR_TWIN_M for twin in twins) else 0.0
 
 
 def _order(match: PlaceMatch, near: LonLat | None) -> tuple[float, float, float, str]:

@@ -98,6 +98,24 @@ GENERIC = frozenset(
         "puente",
         "glorieta",
         "kiosco",
+        "quiosco",
+    }
+)
+# Too common to be a name without the word before them: "Barrio Norte", "Norte 174".
+DIRECTIONS = frozenset({"norte", "sur", "oriente", "poniente"})
+STREET_TYPES = frozenset(
+    {
+        "calle",
+        "avenida",
+        "calzada",
+        "boulevard",
+        "cerrada",
+        "callejon",
+        "privada",
+        "prolongacion",
+        "circuito",
+        "andador",
+        "eje",
     }
 )
 _ROMAN = re.compile(r"^(?=[ivx])(x{0,3})(ix|iv|v?i{0,3})$")
@@ -112,8 +130,11 @@ def fold(text: str) -> str:
 
 
 def core_words(words: list[str]) -> list[str]:
-    """The distinctive ones of folded words: street and settlement types and particles left out, unless nothing else is there."""
-    return [word for word in words if word not in TYPES and word not in PARTICLES]
+    """The distinctive ones of folded words: without street and settlement types and particles, unless little else is there."""
+    kept = [word for word in words if word not in TYPES and word not in PARTICLES]
+    if all(word in DIRECTIONS for word in kept):
+        return [word for word in words if word not in PARTICLES]
+    return kept
 
 
 @lru_cache(maxsize=65536)
@@ -121,6 +142,20 @@ def core(text: str) -> str:
     """The distinctive words of a name, folded; all of its words if it has none ("Avenida de la Calzada")."""
     words = fold(text).split()
     return " ".join(core_words(words) or words)
+
+
+@lru_cache(maxsize=65536)
+def sound(folded: str) -> str:
+    """Folded words as they sound in Mexico: karmen, Carmen; jiménez, Giménez; zapata, sapata; vallejo, bayejo."""
+    text = (
+        folded.replace("ll", "y")
+        .replace("qu", "k")
+        .replace("ch", "#")
+        .replace("h", "")
+        .replace("z", "s")
+        .replace("v", "b")
+    )
+    return re.sub(r"g(?=[ei])", "j", re.sub("c", "k", re.sub(r"c(?=[ei])", "s", text))).replace("#", "ch")
 
 
 def is_number(word: str) -> bool:

@@ -11,7 +11,7 @@ from georef.gazetteer import Gazetteer, PlaceMatch
 from georef.gazetteer import Place as NamedPlace
 from intake.catalog.matching import fold
 from intake.conversations.dialogue.state import Place
-from intake.conversations.dialogue.words import plain
+from intake.conversations.dialogue.words import EMPTY, plain
 
 _MOST, _LOOKED_AT = 5, 30
 # A street longer than this says too little by itself; within a colonia that it crosses it says enough.
@@ -36,6 +36,14 @@ _STREET_WORDS = frozenset(
     ]
 )
 _PLACE_WORDS = frozenset(["colonia", "col", "barrio", "pueblo", "alcaldia", "delegacion"])
+_ENGLISH = (
+    (re.compile(r"\b(?:on |at )?(?:the )?corner (?:of|with)\b", re.IGNORECASE), ""),
+    (re.compile(r"\bcorner\b", re.IGNORECASE), "esq"),
+    (re.compile(r"\bbetween\b", re.IGNORECASE), "entre"),
+    (re.compile(r"\b(?:in front of|outside|next to|near|behind|across from)\b", re.IGNORECASE), "frente a"),
+    (re.compile(r"\band\b|&", re.IGNORECASE), "y"),
+    (re.compile(r"\bmarket\b", re.IGNORECASE), "mercado"),
+)
 _NUMBER = re.compile(r"(?<![\w.-])(\d{1,5}(?:-?[A-Za-z])?)(?![\w-])")
 _HOUSE = re.compile(r"(?:#|\b(?:num(?:ero|\.)?|n[uú]mero|no\.|n[o°º])\s*)\s*\d+\w?|(?<=\d)\s+\d+\w?\s*$", re.IGNORECASE)
 # What these introduce is no house number.
@@ -47,24 +55,48 @@ _NOT_A_HOUSE = re.compile(
 
 def find_places(gazetteer: Gazetteer, words: str) -> list[Place]:
     """The places that `words` may mean, best first, at most five; labels carry the house number that was written."""
+    words = _in_spanish(words)
     matches = gazetteer.search(words, limit=_LOOKED_AT)
     if not matches and (shorter := _HOUSE.sub(" ", words)) != words:
         matches = gazetteer.search(shorter, limit=_LOOKED_AT)
+    if not matches:
+        return []
     corners = [match for match in matches if match.place.kind == "crossing" and match.score >= _THERE]
-    streets = [match for match in matches if match.place.kind == "street"]
     if corners:
-        # A corner holds everything that was said; its two streets are no rivals to it.
-        # "A entre B y C" also finds both its ends.
-        told = corners[:1] if " / " in corners[0].label else corners[:_MOST]
-        return _first([_as_place(match, words) for match in told], matches, words)
-    if narrowed := _within_colonias(gazetteer, matches, words):
+        # A corner holds everything that was said ("A entre B y C" finds its two ends too); its streets are no rivals to it.
+        chosen = corners[:1] if " / " in corners[0].label else corners[:_MOST]
+        return _first([_as_place(match, words) for match in chosen], matches, words)
+    exact = _to_the_letter(matches, words)
+    streets = [match for match in exact or matches if match.place.kind == "street" and match.score >= _POSSIBLE]
+    if narrowed := _within_colonias(gazetteer, streets, matches, words):
         return _first(narrowed, matches, words)
-    if streets and _tells_a_street(words, streets):
-        # The number or the word "calle" decides between a street and a colonia of the same name.
-        named = [match for match in streets if match.score >= _POSSIBLE]
+    if exact or (streets and _tells_a_street(words, streets)):
+        # "privada", "calle" or a house number decides between a street and a colonia of the same name.
         best = max(match.score for match in matches)
-        return _first([_as_place(match, words, score=max(best, match.score)) for match in named], matches, words)
+        return _first([_as_place(match, words, score=best) for match in exact or streets], matches, words)
     return [_as_place(match, words) for match in matches[:_MOST]]
+
+
+def _in_spanish(words: str) -> str:
+    """The few English words between two names, as the gazetteer reads them."""
+    for english, spanish in _ENGLISH:
+        words = english.sub(spanish, words)
+    return words
+
+
+def _to_the_letter(matches: Sequence[PlaceMatch], words: str) -> list[PlaceMatch]:
+    """The streets and landmarks that are written out in full, type and all: `privada juárez` is not `avenida juárez`."""
+    said = f" {plain(words)} "
+    written = []
+    for match in matches:
+        names = [plain(name) for name in (match.place.name, *match.place.aliases)]
+        # Nobody says "escuela" of the Escuela Primaria Benito Juárez.
+        names += [name.partition(" ")[2] for name in names if name.count(" ") > 1]
+        longest = max((len(name) for name in names if " " in name and f" {name} " in said), default=0)
+        if longest and match.place.kind in ("street", "landmark"):
+            written.append((longest, match))
+    most = max((length for length, _ in written), default=0)
+    return [match for length, match in written if length == most]
 
 
 def _first(chosen: list[Place], matches: Sequence[PlaceMatch], words: str) -> list[Place]:
@@ -91,28 +123,27 @@ def _tells_a_street(words: str, streets: Sequence[PlaceMatch]) -> bool:
     return bool(said & _STREET_WORDS) or house_number(words, (match.place.name for match in streets)) is not None
 
 
-def _within_colonias(gazetteer: Gazetteer, matches: Sequence[PlaceMatch], words: str) -> list[Place]:
+def _within_colonias(
+    gazetteer: Gazetteer, streets: Sequence[PlaceMatch], matches: Sequence[PlaceMatch], words: str
+) -> list[Place]:
     """Each long street that the words name, where it passes a colonia that they name as well."""
-    streets = [match for match in matches if match.place.kind == "street" and match.precision_m > _LONG_M][:3]
     colonias = [match for match in matches if match.place.kind == "colonia"]
-    found: list[Place] = []
-    for street in streets:
-        own = set(plain(street.place.name).split())
-        for colonia in colonias:
-            told = set(plain(colonia.place.name).split())
-            if told <= own or own <= told or _is_same_name(street.place, colonia.place):
-                continue
-            if place := _passing(gazetteer, street, colonia, words):
-                found.append(place)
+    found = [
+        place
+        for street in streets[:3]
+        if street.precision_m > _LONG_M
+        for colonia in colonias
+        if not _is_one_name(street.place, colonia.place)
+        if (place := _passing(gazetteer, street, colonia, words))
+    ]
     return sorted(found, key=lambda place: -place.score)[:2]
 
 
-def _is_same_name(street: NamedPlace, colonia: NamedPlace) -> bool:
-    """True when one word is behind both matches: `sabinos` is an avenue and the colonia Sabinos II, told once."""
-    names = [fold(name) for name in (street.name, *street.aliases)]
-    return any(
-        set(name.split()) & set(fold(colonia.name).split()) - {"la", "el", "los", "las", "de", "del"} for name in names
-    )
+def _is_one_name(street: NamedPlace, colonia: NamedPlace) -> bool:
+    """True when one word may be behind both matches: `sabinos` is an avenue and the colonia Sabinos II, told once."""
+    ours = [word for name in (street.name, *street.aliases) for word in plain(name).split() if word not in EMPTY]
+    theirs = [word for word in plain(colonia.name).split() if word not in EMPTY]
+    return any(one[:5] == other[:5] for one in ours for other in theirs)
 
 
 def _passing(gazetteer: Gazetteer, street: PlaceMatch, colonia: PlaceMatch, words: str) -> Place | None:

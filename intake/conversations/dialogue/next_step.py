@@ -50,6 +50,8 @@ def next_step(state: DialogueState, text: str, context: DialogueContext) -> Step
         return step
     if state.draft is None:
         return _idle(state, text, said, context, expired=expired)
+    if words.asks_language(said):
+        return report.ask_again(state, context)
     if said in words.CANCEL or said in words.FORGET:
         return Step(replace(state, step="drop"), (Text("drop"),))
     if state.step == "drop":
@@ -98,6 +100,7 @@ def _about_a_folio(state: DialogueState, text: str) -> Step | None:
 
 
 def _idle(state: DialogueState, text: str, said: str, context: DialogueContext, *, expired: bool) -> Step:
+    misunderstood = state.misses
     state = state.idle()
     if said in words.THANKS or (not said and not context.media_count):
         if state.is_thanked:
@@ -119,8 +122,8 @@ def _idle(state: DialogueState, text: str, said: str, context: DialogueContext, 
         return begun
     if expired:
         return Step(state, (Text("expired"),))
-    key = "what" if state.misses == 0 else "what_or_agent"
-    return Step(replace(state, misses=state.misses + 1), (Text(key),))
+    key = "what" if misunderstood == 0 else "what_or_agent"
+    return Step(replace(state, misses=misunderstood + 1), (Text(key),))
 
 
 def _is_whole(begun: Step | None) -> bool:

@@ -4,13 +4,18 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from georef.distances import distance_m
+from georef.points import LonLat
 from intake.catalog.matching import fold
 from intake.conversations.dialogue.state import Place
 from intake.conversations.dialogue.words import EMPTY, PLACE_KINDS, PREPOSITIONS, plain
 
-# Below this a name only resembles what was said.
+# Below the first a name only resembles what was said; from the second it is there.
 POSSIBLE = 60.0
-_SURE, _LEAD, _NEAR_ENOUGH_M = 85.0, 6.0, 600.0
+SURE = 85.0
+_LEAD, _NEAR_ENOUGH_M = 6.0, 600.0
+# No colonia is a circle; its corners lie farther out.
+_SHAPELESS = 1.5
 # A whole message costs at most this many look-ups.
 _MOST_LOOKUPS = 8
 
@@ -32,17 +37,22 @@ class Finding:
             return False
         best = self.places[0]
         rivals = [place for place in self.rivals if place is not best]
-        return best.score >= _SURE and not is_wide(best) and not rivals
+        return best.score >= SURE and not is_wide(best) and not rivals
 
     @property
     def rivals(self) -> tuple[Place, ...]:
-        """The best place and those nearly as good, each label once."""
+        """The best place and those nearly as good; what is written and lies alike counts once."""
         best = self.places[0].score if self.places else 0.0
-        seen: dict[str, Place] = {}
+        seen: dict[tuple[str, float, float], Place] = {}
         for place in self.places:
             if place.score >= best - _LEAD:
-                seen.setdefault(place.label, place)
+                seen.setdefault((place.label, round(place.lon, 2), round(place.lat, 2)), place)
         return tuple(seen.values())
+
+    @property
+    def is_nameless(self) -> bool:
+        """True when several places would be read out alike, so that nobody could choose."""
+        return len({place.label for place in self.rivals}) < len(self.rivals)
 
     @property
     def is_only_an_area(self) -> bool:
@@ -60,11 +70,21 @@ def find_in_report(text: str, look_up: Callable[[str], Sequence[Place]]) -> Find
     best: Finding | None = None
     for words in _fragments(text):
         places = tuple(place for place in look_up(words) if place.score >= POSSIBLE)
-        if places and (best is None or not best.places or places[0].score > best.places[0].score + 1):
+        if places and (best is None or _is_better(places[0], best)):
             best = Finding(words, places)
         elif best is None and _names_a_street(words):
             best = Finding(words, ())
     return best
+
+
+def _is_better(place: Place, found: Finding) -> bool:
+    """True when a part of the message tells a place better: by name, or by not being as wide."""
+    if not found.places:
+        return True
+    known = found.places[0]
+    if is_wide(known) != is_wide(place) and min(known.score, place.score) >= SURE:
+        return is_wide(known)
+    return place.score > known.score + 1
 
 
 def find_in_answer(text: str, look_up: Callable[[str], Sequence[Place]]) -> Finding:
@@ -73,6 +93,14 @@ def find_in_answer(text: str, look_up: Callable[[str], Sequence[Place]]) -> Find
     if found and found.places:
         return found
     return Finding(text.strip(), tuple(place for place in look_up(text) if place.score >= POSSIBLE))
+
+
+def lies_in(place: Place, area: Place) -> bool:
+    """True for a place that somebody can be sent to, within the circle that stands for a colonia or an avenue."""
+    if is_wide(place) or place.score < POSSIBLE:
+        return False
+    away_m = distance_m(LonLat(place.lon, place.lat), LonLat(area.lon, area.lat))
+    return away_m <= area.precision_m * _SHAPELESS
 
 
 def before_place(text: str, finding: Finding | None) -> str:

@@ -95,6 +95,11 @@ def _place(state: DialogueState, finding: Finding | None) -> DialogueState | Ste
             return _settled(state, None)
         draft = replace(draft, tries=1)
         return Step(replace(state, step="where", draft=draft, places=()), (Text("where_again"),))
+    if finding.is_nameless:
+        if draft.tries > 0:
+            return _settled(state, None)
+        state = replace(state, step="where", draft=replace(draft, tries=1), places=())
+        return Step(state, (Text("where_in", {"place": finding.places[0].label}),))
     if len(finding.rivals) > 1 and not finding.is_sure:
         return _ask_place(replace(state, places=finding.rivals[:_MOST_CHOICES]))
     if finding.is_only_an_area:
@@ -110,7 +115,7 @@ def _within(state: DialogueState, area: Place) -> DialogueState | Step:
     assert draft is not None
     if draft.tries > 0:
         return _settled(state, area)
-    draft = replace(draft, tries=1, place_words=draft.place_words or area.label)
+    draft = replace(draft, tries=1, place=area, place_words=draft.place_words or area.label)
     state = replace(state, step="where", draft=draft, places=())
     return Step(state, (Text("where_in", {"place": area.label}),))
 
@@ -172,18 +177,33 @@ def answer_where(state: DialogueState, text: str, context: DialogueContext) -> S
     assert state.draft is not None
     if option_number(plain(text)) is not None:
         return _again(state, Text("where"))
-    finding = places.find_in_answer(text, context.find_places)
-    # "junto a la tienda roja" after "El Carmen": both together say where.
     told = " ".join(text.split())
-    before = state.draft.place_words if state.draft.tries and state.draft.place_words != told else None
-    draft = replace(_heard(state.draft, text), place_words=f"{before}, {told}" if before else told)
-    if before and (not finding.places or finding.is_only_an_area):
-        both = places.find_in_answer(draft.place_words or told, context.find_places)
-        finding = both if both.places else finding
-    elif before and plain(before.split(",")[0]) not in plain(finding.places[0].label):
-        # They named a colonia, and then a street that is known somewhere else: better asked than sent there.
-        return _ask_place(replace(state, draft=draft, places=finding.rivals[:_MOST_CHOICES]))
-    return proceed(replace(state, draft=draft, places=finding.rivals), context, finding)
+    draft = _heard(state.draft, text)
+    before = draft.place_words if draft.tries and draft.place_words != told else None
+    # "junto a la tienda roja" after "El Carmen": both together say where.
+    draft = replace(draft, place_words=f"{before}, {told}" if before else told)
+    state = replace(state, draft=draft)
+    alone = places.find_in_answer(told, context.find_places)
+    both = places.find_in_answer(draft.place_words or told, context.find_places) if before else alone
+    if draft.place is not None:
+        return _inside(state, draft.place, alone, both, context)
+    finding = both if both.places and (not alone.places or alone.is_only_an_area) else alone
+    return proceed(replace(state, places=finding.rivals), context, finding)
+
+
+def _inside(state: DialogueState, area: Place, alone: Finding, both: Finding, context: DialogueContext) -> Step:
+    """They had named a colonia or a long avenue, and now say where in it."""
+    within = [place for finding in (alone, both) for place in finding.rivals if places.lies_in(place, area)]
+    if len(within) == 1 or (within and within[0].score > within[1].score):
+        return proceed(_settled(state, within[0]), context)
+    if within:
+        return _ask_place(replace(state, places=tuple(within[:_MOST_CHOICES])))
+    best = alone.places[0] if alone.places else None
+    if alone.is_sure and best:
+        # A known place somewhere else: better asked than sent there.
+        return _ask_place(replace(state, places=(best,)))
+    is_closer = best is not None and best.score >= places.SURE and best.precision_m < area.precision_m
+    return proceed(_settled(state, best if is_closer else area), context)
 
 
 def answer_place(state: DialogueState, text: str, context: DialogueContext) -> Step:
@@ -200,7 +220,7 @@ def answer_place(state: DialogueState, text: str, context: DialogueContext) -> S
         draft = state.draft
         if draft.tries >= _MOST_MISSES:
             return proceed(_settled(state, None), context)
-        draft = replace(draft, tries=draft.tries + 1, place_words=None)
+        draft = replace(draft, tries=draft.tries + 1, place=None, place_words=None)
         return Step(replace(state, step="where", draft=draft, places=()), (Text("where_other"),))
     if number is not None or not said or is_yes:
         return _again(state, *_ask_place(state).texts)

@@ -25,7 +25,8 @@ from kernel.settings import Settings
 _ROUNDS = 4
 _PATIENCE_S = 90.0
 _POLL_S = 0.25
-_NUMBERED = re.compile(r"(?:^|\D)1\b")
+# "1 ROMA NORTE I, Cuauhtémoc, 2 ROMA NORTE II, Cuauhtémoc, 3 otra."
+_OPTION = re.compile(r"(?:^|\s)(\d) (.+?)(?=, \d |\.|$)")
 
 
 @dataclass(frozen=True)
@@ -92,25 +93,34 @@ def words_of(row: Row) -> str:
 
 
 def send_all(texter: Texter, layout: str, rows: Sequence[Row]) -> Texted:
-    """Sends every row from an invented number of its own, answers 1 to numbered questions, and waits for what happens."""
-    threads = [_Thread(row, f"+52550001{index:04d}", []) for index, row in enumerate(rows)]
+    """Sends every row from an invented number of its own, answers numbered questions, and waits for what happens."""
+    threads = [_Thread(row, _sender(layout, row), []) for row in rows]
     for thread in threads:
         thread.is_accepted = _say(texter, layout, thread, words_of(thread.row))
     deadline = time.monotonic() + _PATIENCE_S
     for round_number in range(1, _ROUNDS + 1):
         _wait_for_replies(threads, deadline)
-        waiting = [thread for thread in threads if _wants_a_number(thread)]
-        if not waiting or round_number == _ROUNDS:
+        answers = [(thread, _answer(thread)) for thread in threads]
+        if round_number == _ROUNDS or not any(answer for _, answer in answers):
             break
-        for thread in waiting:
-            _say(texter, layout, thread, "1")
+        for thread, answer in answers:
+            if answer:
+                _say(texter, layout, thread, answer)
     return _look(threads)
+
+
+def _sender(layout: str, row: Row) -> str:
+    """A number nobody has (55 00…), always the same for a row: a thread of its own, also when the sample changes."""
+    return f"+525500{int(_digest(f'{layout}:{row.key}'), 16) % 1_000_000:06d}"
+
+
+def _digest(word: str) -> str:
+    return hashlib.md5(word.encode(), usedforsecurity=False).hexdigest()
 
 
 def _say(texter: Texter, layout: str, thread: _Thread, body: str) -> bool:
     # The provider's id is made from the row, so that a second run is a repetition and not a second report.
-    word = f"{layout}:{thread.row.key}:{len(thread.sids)}"
-    sid = "SM" + hashlib.md5(word.encode(), usedforsecurity=False).hexdigest()
+    sid = "SM" + _digest(f"{layout}:{thread.row.key}:{len(thread.sids)}")
     thread.sids.append(sid)
     return texter.send(thread.sender, sid, body)
 
@@ -151,12 +161,28 @@ def _reports(session: Session, thread: _Thread) -> list[UUID]:
     return list(session.exec(select(Report.service_request_id).where(Report.conversation_id == thread.conversation_id)))
 
 
-def _wants_a_number(thread: _Thread) -> bool:
+def _answer(thread: _Thread) -> str:
+    """The number a resident would answer to the last reply; "" when the thread is done or wants words."""
     with db.transaction() as session:
         if thread.conversation_id is None or _reports(session, thread):
-            return False
+            return ""
         replies = _outbound(session, thread)
-        return bool(replies) and _NUMBERED.search(replies[-1].body) is not None
+    return choose(replies[-1].body, thread.row.district) if replies else ""
+
+
+def choose(question: str, district: str) -> str:
+    """Of numbered options, the first in `district`, else the last one, which is always "another"; "" without options.
+
+    A single place to confirm stands in the question itself: `¿Es X, Tláhuac? Responde 1 sí, 2 otra.`
+    """
+    options = _OPTION.findall(question)
+    if not options:
+        return ""
+    asked = question.partition("?")[0]
+    for number, text in options:
+        if plain(district) in plain(asked if len(options) == 2 else text):
+            return str(number)
+    return str(options[-1][0])
 
 
 def _look(threads: Sequence[_Thread]) -> Texted:

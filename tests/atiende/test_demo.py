@@ -45,9 +45,11 @@ class Demo:
         self.process: subprocess.Popen[str] | None = None
 
     def launch(self, **environ: str) -> "subprocess.Popen[str]":
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("ATIENDE_")}
+        ours = {name: value for name, value in ours.items() if name not in ("DATABASE_URL", "REDIS_URL")}
         return subprocess.Popen(
             [sys.executable, "-m", "atiende", "demo"],
-            env={**os.environ, "PORT": str(self.port), "ATIENDE_DATA": str(self.folder), **environ},
+            env={**ours, "PORT": str(self.port), "ATIENDE_DATA": str(self.folder), **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kernel.embedded.alive import wait_until
-from kernel.processes import Child, stop_all
+from kernel.processes import Child, Gate, stop_all
 
 WAITER = "from kernel.processes import follow_parent; follow_parent()\nimport sys, time\nprint('up', flush=True)\n"
 SLEEPER = WAITER + "time.sleep(600)\n"
@@ -113,3 +113,23 @@ def test_ctrl_c_reaches_the_parent_alone(tmp_path: Path) -> None:
         assert os.getsid(child.process.pid) != os.getsid(0)
     finally:
         stop_all([child], grace_s=0.1)
+
+
+def test_children_wait_at_the_gate_and_later_ones_walk_through(tmp_path: Path) -> None:
+    gate = Gate()
+    code = "from kernel.processes import wait_at_gate\nprint('loaded', flush=True)\nwait_at_gate()\nprint('through', flush=True)"
+    environment = {**os.environ, **gate.environment}
+
+    def make(name: str) -> Child:
+        child = Child(name, python(code), environment, tmp_path / f"{name}.log", inherit=(gate.descriptor,))
+        child.start()
+        return child
+
+    early = make("early")
+    assert wait_until(says(early, "loaded"), 20)
+    assert not wait_until(says(early, "through"), 0.3)
+    gate.open()
+    assert wait_until(says(early, "through"), 5)
+    late = make("late")
+    assert wait_until(says(late, "through"), 20)
+    assert wait_until(lambda: early.exit_code == late.exit_code == 0, 5)

@@ -200,7 +200,7 @@ def form_token(session_key: bytes, secret: str) -> str:
 
 def is_form_token(session_key: bytes, secret: str, given: str) -> bool:
     """True if `given` came from a form that we showed to the holder of `secret`."""
-    return hmac.compare_digest(form_token(session_key, secret), given)
+    return hmac.compare_digest(form_token(session_key, secret).encode(), given.encode())
 
 
 def _hash(token: str) -> bytes:

@@ -53,8 +53,8 @@ class ListFilters:
 
     @property
     def by_due(self) -> bool:
-        """Open requests are worked on by their date; anything that holds closed ones is read from the newest."""
-        return self.order == "due" or (self.order == "" and self.status not in ("closed", "any"))
+        """What is due is worked on by its date; everything else is read from the newest, where new work appears."""
+        return self.order == "due" or (self.order == "" and self.due != "")
 
 
 def _filters(

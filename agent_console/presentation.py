@@ -20,6 +20,11 @@ CHANNELS: dict[str, tuple[str, str]] = {
     "console": ("Consola", "building"),
 }
 
+_MONTHS = {
+    "es": ("ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"),
+    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+}
+
 # Amber early enough that somebody can still act: a bit under half a shift.
 _SOON = timedelta(hours=3, minutes=30)
 _SOON_SHARE = 0.6
@@ -76,12 +81,16 @@ def span_in_words(span: timedelta, language: str) -> str:
 
 
 def ago(at: datetime, now: datetime, timezone: str, language: str) -> str:
-    """`hace 11 min` within a day, else the day and hour in the city's zone."""
+    """`hace 11 min`, `Ayer, 16:02`, `Jueves 19, 13:00`, and from a week on `25 sep 2025`, in the city's zone."""
     if timedelta(0) <= now - at < timedelta(hours=12):
         if now - at < timedelta(minutes=1):
             return translate(language, "hace un momento")
         return translate(language, "hace {span}", span=span_in_words(now - at, language))
-    return moment_in_words(at, timezone, language, now=now)
+    local, today = at.astimezone(ZoneInfo(timezone)), now.astimezone(ZoneInfo(timezone)).date()
+    if timedelta(0) <= today - local.date() < timedelta(days=7):
+        return moment_in_words(at, timezone, language, now=now)
+    month = _MONTHS[language if language in _MONTHS else "es"][local.month - 1]
+    return f"{local.day} {month} {local.year}"
 
 
 def sla_clock(

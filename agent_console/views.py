@@ -112,7 +112,6 @@ def _group_counts(session: Session, viewer: Viewer, known: Names) -> list[int]:
             .where(visible_to(viewer), is_open())
             .group_by(col(Service.group_code))
         )
-        .tuples()
         .all()
     )
     return [found.get(code, 0) for code in known.groups]

@@ -24,6 +24,7 @@ class Choice:
 class Chip:
     """One filter. `remove` is the list without it, or "" when it filters nothing."""
 
+    field: str
     name: str
     value: str
     choices: list[Choice]
@@ -63,9 +64,10 @@ def chips_of(filters: ListFilters, viewer: Viewer, known: Names) -> list[Chip]:
         ),
         _chip(filters, "place", translate(language, "Lugar"), _translated(PLACE_TEXTS, language)),
     ]
-    if viewer.role == "agency":
-        chips.pop(2)
-    return chips
+    hidden = {"agency"} if viewer.role == "agency" else set()
+    # One line of chips at 1366: this one is set by its view and shown only then.
+    hidden |= set() if filters.place else {"place"}
+    return [chip for chip in chips if chip.field not in hidden]
 
 
 def order_chip(filters: ListFilters, viewer: Viewer) -> Chip:
@@ -83,6 +85,7 @@ def _chip(filters: ListFilters, field: str, name: str, texts: Mapping[str, str])
     default = next(iter(texts)) if field == "order" else str(ListFilters.__dataclass_fields__[field].default)
     choices = [Choice(text, filters.query(**{field: key}) or "?", key == value) for key, text in texts.items()]
     return Chip(
+        field=field,
         name=name,
         value=texts.get(value, value),
         choices=choices,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from kernel.jobs import run_delivery
+from kernel.jobs import run_patiently
 
 if TYPE_CHECKING:
     from rq import Queue
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 QUEUE_NAME = "atiende"
-JOB = "kernel.jobs.run_delivery"
-# Enough to keep workers busy between two looks; a queue nobody empties must not grow with every lease that ends.
-MAX_WAITING = 200
+JOB = "kernel.jobs.run_patiently"
+# Enough to keep workers busy between two looks of the relay, and so few that they are begun before their lease ends: a queue
+# that nobody empties must not fill with second copies.
+MAX_WAITING = 50
 JOB_TIMEOUT_S = 120
 _REDIS_PAUSE_S = 2.0
 
@@ -46,7 +47,7 @@ class Dispatcher(Protocol):
 class LocalPool:
     """Runs deliveries in threads of this process."""
 
-    def __init__(self, threads: int = 4, run: Callable[[int], None] = run_delivery) -> None:
+    def __init__(self, threads: int = 4, run: Callable[[int], None] = run_patiently) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="job")
         self._run = run
         self._waiting = 0
@@ -65,7 +66,7 @@ class LocalPool:
         with self._lock:
             self._waiting -= 1
         if not future.cancelled() and (error := future.exception()):
-            # The database went away under the job: its row is still pending and comes back when the lease ends.
+            # Its row is still pending and comes back when the lease ends.
             log.warning("delivery interrupted", error=type(error).__name__)
 
     def close(self) -> None:
@@ -96,7 +97,7 @@ class RedisQueue:
             queue.prepare_data(
                 JOB,
                 args=(claim.delivery_id,),
-                job_id=f"outbox-{claim.delivery_id}-{claim.lease}",
+                job_id=f"outbox-{claim.delivery_id}-{claim.lease:x}",
                 timeout=JOB_TIMEOUT_S,
                 result_ttl=0,
                 failure_ttl=60,

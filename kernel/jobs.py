@@ -4,6 +4,7 @@ A job is a top-level function named by its dotted path, called with the event's 
 transactions and may run twice: what makes that right is the state it looks at, never this file.
 """
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
@@ -11,7 +12,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import col
 
 from kernel import clock, db
@@ -23,6 +24,8 @@ log = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 10
 _FIRST_RETRY_S = 0.5
 _LAST_RETRY_S = 900.0
+# A server that was killed is back within seconds; whoever waits here takes nothing else from the queue meanwhile.
+_PAUSES_S = (0.2, 0.4, 0.8, 1.6, 2.0, 3.0)
 
 
 def resolve(path: str) -> Callable[..., object]:
@@ -37,11 +40,22 @@ def retry_after(attempts: int) -> timedelta:
     return timedelta(seconds=min(_FIRST_RETRY_S * 4.0 ** (attempts - 1), _LAST_RETRY_S))
 
 
+def run_patiently(delivery_id: int) -> None:
+    """`run_delivery`, again while the database is away; after some eight seconds it is left to the end of its lease."""
+    for pause_s in _PAUSES_S:
+        try:
+            run_delivery(delivery_id)
+            return
+        except (OperationalError, InterfaceError) as error:
+            log.warning("database away under a job", delivery_id=delivery_id, error=type(error).__name__)
+            time.sleep(pause_s)
+
+
 def run_delivery(delivery_id: int) -> None:
     """Runs the job of a pending delivery and notes how it ended; does nothing when it is done or somebody is at it.
 
     The row stays locked while the job runs, so that a second worker and the relay pass it by, and a killed worker lets go
-    at once. A failure counts and waits its turn; a database that goes away does not count: the lease brings the row back.
+    at once. A failure counts and waits its turn. A database that goes away does not count, and raises OperationalError.
     """
     with db.transaction() as session:
         found = session.execute(

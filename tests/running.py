@@ -14,15 +14,17 @@ from typing import Any, TypeVar
 
 import httpx
 
+from kernel.embedded.alive import read_pid
+from kernel.settings import INSTALLATION_FILE, read_env_file
+
 T = TypeVar("T")
 PARTS = ("web", "worker", "relay", "postgres", "valkey")
 _MARKS = {
     "web": "-m atiende serve",
     "worker": "-m atiende worker",
     "relay": "-m atiende relay",
-    "postgres": "/postgres -D",
-    "valkey": "valkey-server",
 }
+_PID_FILES = {"postgres": "postgres/postmaster.pid", "valkey": "valkey/valkey.pid"}
 
 
 def wait_for(look: Callable[[], T], timeout_s: float = 30, what: str = "") -> T:
@@ -81,8 +83,15 @@ class RunningDemo:
     def base_url(self) -> str:
         return str(self.facts["base_url"])
 
+    def setting(self, name: str) -> str:
+        """A line of the installation's own environment file."""
+        return read_env_file(self.folder / "data" / INSTALLATION_FILE)[name]
+
     def pid(self, part: str) -> int | None:
-        """The process of `part` among this demo's descendants, as `ps` sees it now."""
+        """The process of `part` as `ps` sees it now: this demo's child or grandchild, or the server in its folder."""
+        if part in _PID_FILES:
+            pid = read_pid(self.folder / "data" / _PID_FILES[part])
+            return pid if pid and is_running(pid) else None
         listed = subprocess.run(["ps", "-eo", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True)
         rows = [line.split(None, 3) for line in listed.stdout.splitlines()]
         ours = {self.process.pid}
@@ -113,6 +122,14 @@ class RunningDemo:
         """A resident writes a text message."""
         url = f"{self.facts['standin']['url']}/phones/{phone}/messages"
         httpx.post(url, json={"body": body}, timeout=20).raise_for_status()
+
+
+def is_running(pid: int) -> bool:
+    """Whether `pid` is a process and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def _free_port() -> int:

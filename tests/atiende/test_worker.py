@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from sqlalchemy import Engine, text
 from kernel import db
 from kernel.embedded.programs import valkey_server
 from tests.conftest import make_database
+from tests.running import is_running, wait_for
 
 pytestmark = [pytest.mark.database, pytest.mark.fault]
 
@@ -68,13 +68,6 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
     server.kill()
 
 
-def wait_for(is_so: Callable[[], object], timeout_s: float = 25) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not is_so():
-        assert time.monotonic() < deadline, f"waited {timeout_s} s in vain"
-        time.sleep(0.05)
-
-
 @contextmanager
 def worker(engine: Engine, redis_url: str) -> Iterator["subprocess.Popen[bytes]"]:
     key = base64.b64encode(b"k" * 32).decode()
@@ -121,13 +114,6 @@ def effects(engine: Engine) -> set[str]:
 def children(pid: int) -> list[int]:
     listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
     return [int(found) for found in listed.stdout.split()]
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
 
 
 def test_with_redis_jobs_survive_the_relay_and_the_queue(database: Engine, valkey: Valkey) -> None:

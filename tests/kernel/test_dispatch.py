@@ -79,8 +79,8 @@ def test_redis_gets_ids_and_nothing_else(valkey: ValkeyServer) -> None:
     redis.dispatch(CLAIMS)
     assert redis.room() == MAX_WAITING - 2
     assert [(job.id, job.func_name, job.args) for job in queue.jobs] == [
-        ("outbox-1-100", JOB, [1]),
-        ("outbox-2-100", JOB, [2]),
+        ("outbox-1-64", JOB, [1]),
+        ("outbox-2-64", JOB, [2]),
     ]
     pool.close()
     queue.connection.close()

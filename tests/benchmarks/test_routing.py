@@ -1,0 +1,153 @@
+"""How many places and decisions a second one core makes, in a generated city and in the real one where its files are.
+
+Printed, never asserted: wall-clock time on a shared machine proves nothing. Run with `make bench`.
+"""
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+
+from georef import shapes
+from georef.boundaries import Area, BoundaryIndex, PointColumns
+from georef.gazetteer import Gazetteer, Place
+from georef.points import LonLat
+from georef.readers import read_areas
+from routing.bulk import BulkRow, decide_many, locate_many
+from routing.calendars import Promise, WorkingCalendar
+from routing.decide import RuleBook, choose
+from routing.receipts import Layer, Question, areas_at, decide, is_outside
+from routing.values import AgencyFacts, Rule
+from tests.conftest import SHARED_DATA
+from tests.factories import CALENDAR, both
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
+THEN, ON, AT = date(2020, 1, 1), date(2026, 11, 19), datetime(2026, 11, 19, 19, tzinfo=UTC)
+POINTS = 200_000
+PROMISE = {"amount": 5, "unit": "working_days"}
+ROUNDS = 3
+
+
+def _layer(key: str, areas: Iterable[tuple[str, str, shapely.Geometry]]) -> Layer:
+    held = [Area(code, name, shapes.clean(geometry, code=code).geometry, THEN) for code, name, geometry in areas]
+    return Layer(key, both(key), BoundaryIndex(key, held))
+
+
+def generated() -> dict[str, Layer]:
+    """1,800 colonias as Voronoi cells with wiggly sides, joined to 16 districts and an outline."""
+    rng = np.random.default_rng(8311)
+    seeds = shapely.multipoints(rng.uniform((-99.35, 19.05), (-98.95, 19.6), (1800, 2)))
+    frame = shapely.box(-99.36, 19.04, -98.94, 19.61)
+    cells = [
+        shapely.segmentize(cell, 0.0005) for cell in shapely.get_parts(shapely.voronoi_polygons(seeds, extend_to=frame))
+    ]
+    cells = [cell.intersection(frame) for cell in cells]
+    colonias = [(f"{number:04}", f"Colonia {number}", cell) for number, cell in enumerate(cells)]
+    groups: dict[str, list[shapely.Geometry]] = {}
+    for cell in cells:
+        centre = cell.centroid
+        groups.setdefault(f"{int((centre.x + 99.36) / 0.1051):}{int((centre.y - 19.04) / 0.1426):}", []).append(cell)
+    districts = [(code, f"Distrito {code}", shapely.union_all(held)) for code, held in sorted(groups.items())]
+    return {
+        "jurisdiction": _layer("jurisdiction", [("C", "Ciudad", shapely.union_all(cells))]),
+        "district": _layer("district", districts),
+        "colonia": _layer("colonia", colonias),
+    }
+
+
+def mexico_city() -> dict[str, Layer]:
+    if not SHARED_DATA.is_dir():
+        pytest.skip("needs ../shared/data")
+    files = {
+        "jurisdiction": ("cdmx_outline.geojson", "CVE_ENT", "name"),
+        "district": ("cdmx_alcaldias.geojson", "CVEGEO", "NOMGEO"),
+        "colonia": ("cdmx_colonias_iecm.geojson.gz", "cve_ut", "colonia"),
+    }
+    return {
+        key: _layer(key, read_areas(SHARED_DATA / file, code_field=code, name_field=name))
+        for key, (file, code, name) in files.items()
+    }
+
+
+def _rate(count: int, work: Callable[[], object]) -> int:
+    """Median of a few rounds, after one that warms up, in things a second of processor time."""
+    work()
+    spent = []
+    for _ in range(ROUNDS):
+        start = time.process_time()
+        work()
+        spent.append(time.process_time() - start)
+    return round(count / statistics.median(spent))
+
+
+@pytest.mark.parametrize("make", [generated, mexico_city])
+def test_routing_rates(make: Callable[[], dict[str, Layer]], capsys: pytest.CaptureFixture[str]) -> None:
+    layers = make()
+    districts = layers["district"].index.areas
+    agencies = {code: AgencyFacts(code, code) for code in (*(area.code for area in districts), "AGUAS", "MESA")}
+    rules = [
+        Rule(
+            f"R-{area.code}",
+            100,
+            area.code,
+            both("zona"),
+            THEN,
+            layer_key="district",
+            area_codes=frozenset([area.code]),
+        )
+        for area in districts
+    ]
+    rules.append(Rule("AGUA", 10, "AGUAS", both("agua"), THEN, service_group="agua"))
+    book = RuleBook("ciudad", 1, "MESA", agencies, {"default": WorkingCalendar(CALENDAR)}, tuple(rules))
+    rng = np.random.default_rng(1)
+    colonias = layers["colonia"].index.areas
+    centres = np.array([area.geometry.representative_point().coords[0] for area in colonias])
+    points = centres[rng.integers(0, len(centres), POINTS)] + rng.normal(0, 0.003, (POINTS, 2))
+    pairs = points.tolist()
+    promise = Promise.parse(PROMISE)
+    snapshots = {key: layer.index.in_force(ON) for key, layer in layers.items()}
+    rows = [BulkRow(lon, lat, "BACHE", "calles", promise, AT) for lon, lat in pairs[:100_000]]
+    gazetteer = Gazetteer(
+        Place("colonia", area.name, LonLat(*centre), 500) for area, centre in zip(colonias, centres, strict=True)
+    )
+
+    def choose_all() -> None:
+        for lon, lat in pairs[:50_000]:
+            areas = areas_at(layers, LonLat(lon, lat), ON)
+            choice = choose(book, "BACHE", "calles", ON, areas, is_outside=is_outside(layers, areas, ON))
+            if choice.agency_code:
+                book.calendar_of(choice.agency_code).due(promise, AT)
+
+    def with_receipts() -> None:
+        for lon, lat in pairs[:2000]:
+            decide(book, layers, Question("BACHE", "calles", PROMISE, LonLat(lon, lat), 20.0, AT))
+
+    rates = {
+        "points in 3 layers, in bulk": _rate(
+            POINTS, lambda: [s.sets_at(PointColumns(*points.T)) for s in snapshots.values()]
+        ),
+        "points to places, in bulk": _rate(POINTS, lambda: locate_many(snapshots, PointColumns(*points.T))),
+        "rows decided with due date, in bulk": _rate(len(rows), lambda: decide_many(book, layers, rows)),
+        "single decisions with due date": _rate(50_000, choose_all),
+        "single decisions with receipt and borders": _rate(2000, with_receipts),
+        "names looked up": _rate(50, lambda: [gazetteer.search(f"calle 5, col. {a.name}") for a in colonias[:50]]),
+    }
+    with capsys.disabled():
+        _report(make.__name__, rates, Path("/proc/cpuinfo"))
+
+
+def _report(city: str, rates: dict[str, int], cpuinfo: Path) -> None:
+    names = [
+        line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
+    ]
+    machine = names[0] if names else platform.processor()
+    print(f"\n{city}: per second of one core ({machine}, load {os.getloadavg()[0]:.1f}, median of {ROUNDS})")
+    for what, rate in rates.items():
+        print(f"  {what:<45}{rate:>12,}")

@@ -85,7 +85,7 @@ def _read_layers(notes: Notes, folder: CityFolder) -> dict[str, list[NamedArea]]
                         "La zona no es válida y se reparará: {reason}.",
                         reason=shapely.is_valid_reason(shape),
                     )
-                newest[code] = (code, name, shape)
+                newest[code] = (code, name, shape if shape.is_valid else shapely.make_valid(shape))
         areas[layer.key] = list(newest.values())
     return areas
 

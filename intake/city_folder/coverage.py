@@ -1,5 +1,6 @@
 """How much of a city its rules cover: a grid of points asked for every service."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -44,22 +45,36 @@ def without_rule(
         calendars={code: WorkingCalendar(definition) for code, definition in folder.calendars.items()},
         rules=tuple(rules),
     )
-    held = _held(points, areas)
+    # Thousands of points lie in a few hundred sets of areas; each set is asked once.
+    groups = _groups(points, areas)
     bare = {}
     for service in folder.services:
-        misses = sum(choose(book, service.code, service.group_code, _TODAY, here).outcome == "default" for here in held)
+        misses = sum(
+            count
+            for held, count in groups
+            if choose(book, service.code, service.group_code, _TODAY, held).outcome == "default"
+        )
         if misses:
             bare[service.code] = misses
     return bare
 
 
-def _held(points: Sequence[tuple[float, float]], areas: Mapping[str, Sequence[NamedArea]]) -> Sequence[Held]:
-    held: list[dict[str, list[Area]]] = [{} for _ in points]
+def _groups(
+    points: Sequence[tuple[float, float]], areas: Mapping[str, Sequence[NamedArea]]
+) -> Sequence[tuple[Held, int]]:
+    """(what holds a point, how many points it holds)."""
+    held: list[list[tuple[str, int]]] = [[] for _ in points]
     located = shapely.points(points)
     for key, entries in areas.items():
-        shapes = [shape for _, _, shape in entries]
-        hits = shapely.STRtree(shapes).query(located, predicate="intersects")
-        for at, which in zip(*hits, strict=True):
-            code, name, shape = entries[which]
-            held[at].setdefault(key, []).append(Area(code, name, shape, date(2000, 1, 1)))
-    return held
+        if entries:
+            shapes = [shape for _, _, shape in entries]
+            for at, which in zip(*shapely.STRtree(shapes).query(located, predicate="intersects"), strict=True):
+                held[at].append((key, int(which)))
+    groups = []
+    for names, count in Counter(tuple(sorted(found)) for found in held).items():
+        here: dict[str, list[Area]] = {}
+        for key, which in names:
+            code, name, shape = areas[key][which]
+            here.setdefault(key, []).append(Area(code, name, shape, date(2000, 1, 1)))
+        groups.append((here, count))
+    return groups

@@ -84,7 +84,7 @@ class Table:
             return {}
         for language in ("es", "en"):
             if not isinstance(raw.get(language), str) or not raw[language].strip():
-                self.wrong(f"{key}.{language}", "Falta el texto de {key} en «{language}».", key=key, language=language)
+                self.wrong(f"{key}.{language}", "Falta el texto de {key} en «{code}».", key=key, code=language)
         for language in raw:
             if not isinstance(raw[language], str):
                 self.wrong(f"{key}.{language}", "{key} debe ser {kind}.", key=language, kind="un texto entre comillas")

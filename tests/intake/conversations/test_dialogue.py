@@ -243,7 +243,7 @@ def test_thanks_are_answered_once() -> None:
 
 def test_ok_confirms_a_place_and_does_not_end_a_report() -> None:
     talk = Talk().say("bache")
-    assert talk.say("por el mercado sentro, en la esquina").keys == ["confirm_place"]
+    assert talk.say("jospital general de jaca").keys == ["confirm_place"]
     assert submitted(talk.say("ok")).place is not None
 
 

@@ -74,12 +74,30 @@ def _write(out: list[str], name: str, value: Any) -> None:
         child = _CHILD[name]
         out.append(f"<{name}>")
         for item in value:
-            _write(out, child, item)
+            if isinstance(item, dict):
+                _write_leaves(out, child, item)
+            else:
+                _write(out, child, item)
         out.append(f"</{name}>")
     elif isinstance(value, float):
         out.append(f"<{name}>{_decimal(value)}</{name}>")
     else:
         out.append(f"<{name}>{value}</{name}>")
+
+
+def _write_leaves(out: list[str], name: str, item: dict[str, Any]) -> None:
+    # What lists are made of, without a call for each leaf: a thousand requests are 17,000 of them.
+    out.append(f"<{name}>")
+    for key, value in item.items():
+        if value is None or value == "":
+            out.append(f"<{key}/>")
+        elif type(value) is str:
+            if "&" in value or "<" in value or ">" in value or "\r" in value:
+                value = _NEEDS_ESCAPE.sub(_escape, value)
+            out.append(f"<{key}>{value}</{key}>")
+        else:
+            _write(out, key, value)
+    out.append(f"</{name}>")
 
 
 def _decimal(value: float) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row
 from sqlmodel import Session
 
 from intake.catalog.definitions import text_in
@@ -32,9 +32,9 @@ _COLUMNS = (
     "SELECT r.folio, r.life, r.status_notes, r.service_code, r.description, a.name AS agency, r.requested_at, r.updated_at,"
     " r.closed_at, r.expected_at, r.address_string, r.address_id, r.zipcode, r.lat, r.lon, r.media_urls->>0 AS media_url"
     " FROM service_request r LEFT JOIN agency a ON a.jurisdiction_id = r.jurisdiction_id AND a.code = r.agency_code"
-    " WHERE r.jurisdiction_id = :jurisdiction_id AND r.is_public"
+    " WHERE r.jurisdiction_id = %(jurisdiction_id)s AND r.is_public"
 )
-_NEWEST_FIRST = " ORDER BY r.requested_at DESC, r.id DESC LIMIT :limit"
+_NEWEST_FIRST = " ORDER BY r.requested_at DESC, r.id DESC LIMIT %(limit)s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +116,15 @@ def _ceiling(at: datetime) -> datetime:
 
 def by_window(session: Session, city: City, window: Window) -> list[dict[str, Any]]:
     """The newest requests of the window, newest first."""
-    sql = _COLUMNS + " AND r.requested_at >= :since AND r.requested_at < :until"
+    sql = _COLUMNS + " AND r.requested_at >= %(since)s AND r.requested_at < %(until)s"
     values: dict[str, Any] = {"since": window.since, "until": window.until}
     if window.status is not None:
         sql += " AND r.life = 'closed'" if window.status == "closed" else " AND r.life <> 'closed'"
     if window.service_codes is not None:
-        sql += " AND r.service_code = ANY(:service_codes)"
+        sql += " AND r.service_code = ANY(%(service_codes)s)"
         values["service_codes"] = list(window.service_codes)
     values |= {"limit": window.limit, "offset": window.offset}
-    return _rows(session, city, sql + _NEWEST_FIRST + " OFFSET :offset", values)
+    return _rows(session, city, sql + _NEWEST_FIRST + " OFFSET %(offset)s", values)
 
 
 def by_ids(session: Session, city: City, ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -132,37 +132,47 @@ def by_ids(session: Session, city: City, ids: Sequence[str]) -> list[dict[str, A
     folios = [one for one in ids if _FOLIO.fullmatch(one)][:MAX_ROWS]
     if not folios:
         return []
-    sql = _COLUMNS + " AND r.folio = ANY(:folios)" + _NEWEST_FIRST
+    sql = _COLUMNS + " AND r.folio = ANY(%(folios)s)" + _NEWEST_FIRST
     return _rows(session, city, sql, {"folios": folios, "limit": MAX_ROWS})
 
 
 def _rows(session: Session, city: City, sql: str, values: dict[str, Any]) -> list[dict[str, Any]]:
-    rows = session.connection().execute(text(sql), {"jurisdiction_id": city.id, **values})
-    return [_as_georeport(row, city) for row in rows]
+    # The driver's own statement: nothing to compile, and all rows at once.
+    found = session.connection().exec_driver_sql(sql, {"jurisdiction_id": city.id, **values}).all()
+    texts = {code: _texts_of(city, code) for code in {row[3] for row in found}}
+    return [_as_georeport(row, city.zone, texts) for row in found]
 
 
-def _as_georeport(row: Row[Any], city: City) -> dict[str, Any]:
-    definition = city.catalog.by_code.get(row.service_code) or city.catalog.retired.get(row.service_code)
-    zone = city.zone
+def _texts_of(city: City, code: str) -> tuple[str, str | None]:
+    """The name and the notice of a service, offered or retired."""
+    definition = city.catalog.by_code.get(code) or city.catalog.retired.get(code)
+    if definition is None:
+        return code, None
+    return text_in(definition.name, city.language), text_in(definition.notice, city.language) or None
+
+
+def _as_georeport(row: Row[Any], zone: ZoneInfo, texts: dict[str, tuple[str, str | None]]) -> dict[str, Any]:
+    columns: Sequence[Any] = row  # the driver's own statement has no column types
+    (folio, life, notes, code, description, agency, requested_at, updated_at, closed_at, expected_at) = columns[:10]
+    address, address_id, zipcode, lat, lon, media_url = columns[10:]
+    name, notice = texts[code]
     return {
-        "service_request_id": row.folio,
-        "status": open311_status(row.life),
-        "status_notes": row.status_notes or None,
-        "service_name": text_in(definition.name, city.language) if definition else row.service_code,
-        "service_code": row.service_code,
-        "description": without_contacts(row.description),
-        "agency_responsible": row.agency,
-        "service_notice": text_in(definition.notice, city.language) or None if definition else None,
-        "requested_datetime": row.requested_at.astimezone(zone).isoformat(timespec="seconds"),
+        "service_request_id": folio,
+        "status": open311_status(life),
+        "status_notes": notes or None,
+        "service_name": name,
+        "service_code": code,
+        "description": without_contacts(description),
+        "agency_responsible": agency,
+        "service_notice": notice,
+        "requested_datetime": requested_at.astimezone(zone).isoformat(timespec="seconds"),
         # For a closed request this is the time it was closed, whatever was noted later.
-        "updated_datetime": (row.closed_at or row.updated_at).astimezone(zone).isoformat(timespec="seconds"),
-        "expected_datetime": row.expected_at.astimezone(zone).isoformat(timespec="seconds")
-        if row.expected_at
-        else None,
-        "address": row.address_string,
-        "address_id": row.address_id,
-        "zipcode": row.zipcode,
-        "lat": row.lat,
-        "long": row.lon,
-        "media_url": row.media_url,
+        "updated_datetime": (closed_at or updated_at).astimezone(zone).isoformat(timespec="seconds"),
+        "expected_datetime": expected_at.astimezone(zone).isoformat(timespec="seconds") if expected_at else None,
+        "address": address,
+        "address_id": address_id,
+        "zipcode": zipcode,
+        "lat": lat,
+        "long": lon,
+        "media_url": media_url,
     }

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import orjson
 from sqlalchemy import text
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from georef.points import LonLat
 from intake.catalog.definitions import ServiceDefinition, text_in
@@ -27,7 +27,7 @@ from intake.service_requests.values import MAX_DESCRIPTION, InvalidForm, Reporte
 from kernel.dates import day_in_words
 from kernel.errors import InvalidInput
 from kernel.i18n import translate
-from routing.queries import agencies
+from routing.models import Agency
 
 CHANNEL = "open311"
 MAX_LINE = 500
@@ -134,7 +134,9 @@ def post(
     reporter = _reporter(session, city, form, now, notices)
     if form.files:
         notices.append(translate(city.language, "La foto no se guardó: manda su dirección en media_url."))
-    made = submit(session, replace(submission, reporter=reporter, idempotency_key=retry_key), now=now)
+    made = submit(
+        session, replace(submission, reporter=reporter, idempotency_key=retry_key), now=now, definition=definition
+    )
     return _answer(session, city, made, definition, notices, now)
 
 
@@ -195,10 +197,13 @@ def _promise(session: Session, city: City, made: ServiceRequest, definition: Ser
     if made.outcome_code == "outside_jurisdiction":
         return made.status_notes
     parts = [text_in(definition.notice, city.language)]
-    agency = agencies(session, city.id).get(made.agency_code or "")
+    agency = _agency_name(session, made)
     if agency is not None and made.expected_at is not None and not definition.is_sensitive:
         day = day_in_words(made.expected_at, city.zone.key, city.language, now=now)
-        parts.append(
-            translate(city.language, "Lo atiende {agency}, a más tardar el {day}.", agency=agency.name, day=day)
-        )
+        parts.append(translate(city.language, "Lo atiende {agency}, a más tardar el {day}.", agency=agency, day=day))
     return " ".join(part for part in parts if part)
+
+
+def _agency_name(session: Session, made: ServiceRequest) -> str | None:
+    wanted = select(Agency.name).where(Agency.jurisdiction_id == made.jurisdiction_id, Agency.code == made.agency_code)
+    return session.exec(wanted).one_or_none() if made.agency_code else None

@@ -33,15 +33,17 @@ _TOKEN_BYTES = 12
 _ACTORS = {"open311": "api", "console": "agent"}
 
 
-def submit(session: Session, submission: Submission, *, now: datetime) -> ServiceRequest:
+def submit(
+    session: Session, submission: Submission, *, now: datetime, definition: ServiceDefinition | None = None
+) -> ServiceRequest:
     """The request made from `submission`, or the one that its idempotency key already made.
 
-    Raises NotFound for an unknown city or service, InvalidForm with everything that is wrong with the rest.
+    `definition`: the service, for a caller that has just read it. Raises NotFound for an unknown city or service, InvalidForm
+    with everything that is wrong with the rest.
     """
-    definition = catalog.service(session, submission.jurisdiction_id, submission.service_code)
+    if definition is None:
+        definition = catalog.service(session, submission.jurisdiction_id, submission.service_code)
     answers = _checked(definition, submission)
-    if (known := find_submitted(session, submission)) is not None:
-        return known
     placed, placing = _place(session, submission)
     decision = routing.route(
         session,
@@ -57,7 +59,7 @@ def submit(session: Session, submission: Submission, *, now: datetime) -> Servic
     if decision.outcome == "outside":
         values |= _outside(session, placed, now)
     service_request = _insert(session, values, definition, now)
-    if service_request is None:  # somebody else's transaction with the same key committed while this one ran
+    if service_request is None:  # made before, or by somebody whose transaction ended while this one ran
         known = find_submitted(session, submission)
         assert known is not None
         return known

@@ -6,6 +6,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -51,7 +52,8 @@ def run(file: Path, *, jurisdiction: str, limit: int | None, as_sms: int, base_u
     if texted_rows:
         if city.sms_number is None:
             raise MisconfiguredError("{city} no tiene número de SMS.", city=city.name)
-        texted = send_all(Texter(settings, base_url, city.sms_number), found.layout, texted_rows)
+        with closing(Texter(settings, base_url, city.sms_number)) as texter:
+            texted = send_all(texter, found.layout, texted_rows)
     faults = Counter(answer.fault for answer in posted if answer.fault)
     _print(found, codes, outcome, seconds, texted, faults)
 

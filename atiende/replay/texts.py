@@ -70,6 +70,9 @@ class Texter:
         self._recipient = recipient
         self._client = httpx.Client(timeout=30, trust_env=False)
 
+    def close(self) -> None:
+        self._client.close()
+
     def send(self, sender: str, sid: str, body: str) -> bool:
         """True when the installation took the message (or had taken it before)."""
         form = {

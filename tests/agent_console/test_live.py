@@ -1,0 +1,72 @@
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from agent_console import live
+from agent_console.live import _frames
+from kernel.live import LiveFeed
+from tests.agent_console.conftest import Console
+
+
+def _read(changes: AsyncIterator[dict[str, Any]], most: int) -> list[bytes]:
+    async def read() -> list[bytes]:
+        found = []
+        frames = _frames(changes)
+        async for frame in frames:
+            found.append(frame)
+            if len(found) == most:
+                break
+        await frames.aclose()
+        return found
+
+    return asyncio.run(asyncio.wait_for(read(), 10))
+
+
+async def _quiet() -> AsyncIterator[dict[str, Any]]:
+    await asyncio.sleep(60)
+    yield {}
+
+
+async def _busy() -> AsyncIterator[dict[str, Any]]:
+    for n in range(3):
+        yield {"name": "service_request.updated", "service_request_id": str(n)}
+
+
+def test_changes_are_told_as_they_come_and_the_stream_ends_with_the_feed() -> None:
+    frames = _read(_busy(), most=99)
+    assert frames[0].startswith(b"retry: ")
+    assert [frame.split(b"\n")[0] for frame in frames[1:]] == [b"event: change"] * 3
+    assert b'"service_request_id":"2"' in frames[3]
+
+
+def test_silence_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "_TICK_S", 0.01)
+    frames = _read(_quiet(), most=3)
+    assert frames[1:] == [b"event: tick\ndata: {}\n\n"] * 2
+
+
+def test_a_stream_ends_so_that_its_reader_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "_TICK_S", 0.01)
+    monkeypatch.setattr(live, "_LENGTH", timedelta(seconds=0.05))
+    assert len(_read(_quiet(), most=1000)) < 1000
+
+
+def test_a_reader_that_leaves_is_forgotten() -> None:
+    async def leave() -> int:
+        feed = LiveFeed()
+        frames = _frames(feed.subscribe())
+        await anext(frames)
+        assert feed.readers == 1
+        await frames.aclose()
+        await asyncio.sleep(0)
+        return feed.readers
+
+    assert asyncio.run(leave()) == 0
+
+
+@pytest.mark.database
+def test_the_stream_is_for_those_who_are_signed_in(console: Console) -> None:
+    assert console.anonymous().get("/consola/live").status_code == 303

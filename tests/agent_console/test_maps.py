@@ -1,0 +1,79 @@
+import re
+
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+from shapely.geometry import box
+
+from agent_console.maps import HEIGHT, WIDTH, draw
+from georef.points import LonLat
+
+HERE = LonLat(-99.15, 19.42)
+BASEMAP = {
+    "land": [{"rings": [[[-99.2, 19.3], [-99.1, 19.3], [-99.1, 19.5], [-99.2, 19.5]]]}],
+    "streets": [
+        {"name": "Avenida Sabinos", "width": 3, "line": [[-99.2, 19.4204], [-99.1, 19.4206]]},
+        {"name": "Lejos", "width": 3, "line": [[-98.2, 19.4204], [-98.1, 19.4206]]},
+    ],
+    "water": [],
+    "parks": [{"name": "Parque", "rings": [[[-99.152, 19.418], [-99.148, 19.418], [-99.15, 19.419]]]}],
+    "labels": [{"text": "Norte", "at": [-99.148, 19.4195]}, {"text": "Lejos", "at": [-98, 19]}],
+}
+NUMBERS = re.compile(r"-?\d+\.\d")
+
+
+def test_the_pin_is_in_the_middle_and_what_is_far_is_not_drawn() -> None:
+    drawing = draw(BASEMAP, HERE)
+    assert (drawing.x, drawing.y) == (WIDTH / 2, HEIGHT / 2)
+    assert len(drawing.streets) == 1
+    assert {label.text for label in drawing.labels} == {"Avenida Sabinos", "NORTE"}
+    assert drawing.parks.startswith("M")
+
+
+def test_the_ruler_measures_the_border_where_it_is_drawn() -> None:
+    # The western edge of this area is 200 m west of the point.
+    metres = 200.0
+    edge = HERE.lon - metres / (111_320 * 0.9431)
+    drawing = draw(BASEMAP, HERE, area=box(edge, 19.3, -99.1, 19.5), border_m=metres)
+    assert drawing.ruler
+    x1, y1, x2, y2 = drawing.ruler
+    assert (x1, y1) == (WIDTH / 2, HEIGHT / 2)
+    assert y2 == pytest.approx(y1, abs=0.5)
+    assert (x1 - x2) / WIDTH * 700 == pytest.approx(metres, rel=0.01)
+    assert drawing.border
+
+
+def test_a_far_border_is_not_pretended_to_be_near() -> None:
+    drawing = draw(BASEMAP, HERE, area=box(-100, 19, -98, 20), border_m=50_000)
+    assert drawing.border == ""
+    assert drawing.ruler is None
+    assert drawing.hit
+
+
+def test_a_hole_in_the_area_stays_a_hole() -> None:
+    area = box(-99.2, 19.3, -99.1, 19.5) - box(-99.151, 19.419, -99.149, 19.4195)
+    assert draw(BASEMAP, HERE, area=area, border_m=60).hit.count("M") == 2
+
+
+@given(
+    st.floats(-99.2, -99.1),
+    st.floats(19.3, 19.5),
+    st.one_of(st.none(), st.floats(0, 1e6)),
+    st.one_of(st.none(), st.floats(0, 1e6)),
+)
+def test_anything_can_be_drawn_inside_its_frame(
+    lon: float, lat: float, precision_m: float | None, border_m: float | None
+) -> None:
+    area = shapely.Point(-99.15, 19.4).buffer(0.03)
+    drawing = draw(BASEMAP, LonLat(lon, lat), precision_m=precision_m, area=area, border_m=border_m)
+    for d in (drawing.land, drawing.hit, drawing.parks, drawing.border, *(street.d for street in drawing.streets)):
+        assert all(-60 <= float(number) <= WIDTH + 60 for number in NUMBERS.findall(d))
+    for label in drawing.labels:
+        assert 0 <= label.x <= WIDTH
+        assert 0 <= label.y <= HEIGHT
+
+
+@pytest.mark.parametrize("basemap", [{}, {"streets": [{"name": "x", "line": [[0, 0]]}], "parks": [{"ring": []}]}])
+def test_a_city_without_a_basemap_still_gets_a_pin(basemap: dict[str, object]) -> None:
+    assert draw(basemap, HERE).x == WIDTH / 2

@@ -1,0 +1,137 @@
+"""The tiny city with staff, a few requests in different states and a thread that waits for a person."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from sqlmodel import Session
+
+from agent_console.accounts import ensure_user, sign_in
+from georef.points import LonLat
+from intake.conversations import actions as threads
+from intake.conversations.values import InboundMessage
+from intake.service_requests import actions
+from intake.service_requests.models import ServiceRequest
+from intake.service_requests.values import Actor, Reporter, Submission
+from kernel import clock
+from tests.factories import CITY, IN_NORTE, IN_SUR, OUTSIDE, make_city
+
+PASSWORD = "correct horse battery"
+STAFF = {
+    "operator": ("Amir Torres", None),
+    "supervisor": ("Iván Soto", None),
+    "agency": ("Cuadrilla Norte", "ALC-N"),
+    "admin": ("Rosa Cruz", None),
+}
+
+
+@dataclass
+class Cast:
+    """What the pages show. tokens: a session cookie per role; folios by story."""
+
+    tokens: dict[str, str] = field(default_factory=dict)
+    folios: dict[str, str] = field(default_factory=dict)
+    thread_id: UUID | None = None
+
+
+def email_of(role: str) -> str:
+    return f"{role}@prueba.example"
+
+
+def report(session: Session, description: str = "Hay un bache", **values: object) -> ServiceRequest:
+    """A request in the north, of agency ALC-N unless the service says otherwise."""
+    given: dict[str, object] = {
+        "jurisdiction_id": CITY,
+        "service_code": "BACHE",
+        "channel": "web",
+        "description": description,
+        "point": LonLat(*IN_NORTE),
+        "precision_m": 30.0,
+        "address_string": "Av. Sabinos 214",
+    }
+    return actions.submit(session, Submission(**(given | values)), now=clock.now())
+
+
+def make_cast(session: Session) -> Cast:
+    """Everything above, flushed."""
+    city = make_city(session)
+    lon, lat = IN_NORTE
+    city.basemap = {
+        "bbox": [-99.2, 19.3, -99.1, 19.5],
+        "land": [{"rings": [[[-99.2, 19.3], [-99.1, 19.3], [-99.1, 19.5], [-99.2, 19.5], [-99.2, 19.3]]]}],
+        "streets": [
+            {"name": "Avenida Sabinos", "width": 3, "line": [[-99.2, lat + 0.0004], [-99.1, lat + 0.0006]]},
+            {"name": "Niebla", "width": 1, "line": [[lon + 0.001, 19.3], [lon + 0.0012, 19.5]]},
+        ],
+        "water": [],
+        "parks": [
+            {"name": "Parque", "rings": [[[lon - 0.003, lat - 0.001], [lon - 0.001, lat - 0.001], [lon - 0.002, lat]]]}
+        ],
+        "labels": [{"text": "Norte", "at": [lon + 0.002, lat - 0.0005]}],
+    }
+    session.add(city)
+    session.flush()
+    cast = Cast()
+    for role, (name, agency) in STAFF.items():
+        ensure_user(
+            session,
+            jurisdiction_id=CITY,
+            email=email_of(role),
+            name=name,
+            role=role,
+            password=PASSWORD,
+            agency_code=agency,
+        )
+        token = sign_in(session, email=email_of(role), password=PASSWORD, now=clock.now())
+        assert token
+        cast.tokens[role] = token
+    _tell_stories(session, cast)
+    return cast
+
+
+def _tell_stories(session: Session, cast: Cast) -> None:
+    now = clock.now()
+    inbound = InboundMessage(
+        "sms", "SM-cast-1", "+525512345678", "+525500000311", "Hay una fuga grande en av sabinos 214", now
+    )
+    message = threads.receive(session, inbound, jurisdiction_id=CITY, now=now)
+    message.status = "handled"
+    thread = threads.held(session, message.conversation_id)
+    cast.thread_id = thread.id
+    leak = report(
+        session,
+        message.body,
+        service_code="FUGA",
+        channel="sms",
+        reporter=Reporter(thread.person_id, thread.contact_point_id),
+        conversation_id=thread.id,
+    )
+    cast.folios["leak"] = leak.folio
+    said = threads.queue_message(
+        session, thread.id, "Vamos en camino.", client_ref="1", author_kind="agent", author_name="Amir Torres", now=now
+    )
+    said.status = "uncertain"
+    operator = Actor("agent", "Amir Torres")
+    actions.add_note(
+        session, leak.id, text="Cerrar la válvula de Niebla.", audience="internal", actor=operator, now=now
+    )
+    actions.change_status(session, leak.id, life="in_progress", note="Cuadrilla 7, hoy 12:00.", actor=operator, now=now)
+    inbound = InboundMessage(
+        "sms", "SM-cast-2", "+525512345678", "+525500000311", "¿Sí van a venir hoy?", now + timedelta(seconds=1)
+    )
+    threads.receive(session, inbound, jurisdiction_id=CITY, now=now).status = "handled"
+    pothole = report(session, "Un bache enorme frente a la escuela")
+    cast.folios["pothole"] = pothole.folio
+    late = report(session, "Sigue el bache", point=LonLat(*IN_SUR))
+    late.requested_at, late.expected_at = now - timedelta(days=9), now - timedelta(hours=3)
+    cast.folios["late"] = late.folio
+    waiting = report(session, "Otro bache", address_string="Mercado de La Calera", point=None)
+    actions.change_status(session, waiting.id, life="waiting_resident", note="¿Dónde es?", actor=operator, now=now)
+    cast.folios["waiting"] = waiting.folio
+    lamp = report(session, "No enciende", service_code="LUMINARIA", attributes={"TIPO_FALLA": ["apagada"]})
+    actions.change_status(
+        session, lamp.id, life="closed", outcome_code="resolved", note="Se cambió el foco.", actor=operator, now=now
+    )
+    cast.folios["closed"] = lamp.folio
+    cast.folios["outside"] = report(session, "Fuera", point=LonLat(*OUTSIDE)).folio
+    session.flush()

@@ -7,7 +7,9 @@ in the text, in a field, in a traceback. The mask is a net. What is known to be 
 import logging
 import re
 import sys
+import threading
 from collections.abc import Mapping
+from types import TracebackType
 from typing import Any
 
 import structlog
@@ -85,8 +87,23 @@ class _WithoutQuery(logging.Filter):
         return True
 
 
+def _log_crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    logging.getLogger("atiende").critical("crashed", exc_info=(kind, error, trace))
+
+
+def _log_thread_crash(crash: threading.ExceptHookArgs) -> None:
+    if crash.exc_value is not None:
+        _log_crash(crash.exc_type, crash.exc_value, crash.exc_traceback)
+
+
 def configure(log_format: str = "text", *, level: int = logging.INFO) -> None:
-    """Sends every logger of the process to standard error, masked. log_format: `text` for people, `json` for machines."""
+    """Sends every logger of the process, and its uncaught errors, to standard error, masked.
+
+    log_format: `text` for people, `json` for machines.
+    """
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -124,3 +141,6 @@ def configure(log_format: str = "text", *, level: int = logging.INFO) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     access = logging.getLogger("uvicorn.access")
     access.filters = [_WithoutQuery()]
+    # The interpreter, and typer in its own way, would print what no handler caught as it is.
+    sys.excepthook = _log_crash
+    threading.excepthook = _log_thread_crash

@@ -27,7 +27,7 @@ _MARKS = {
 _PID_FILES = {"postgres": "postgres/postmaster.pid", "valkey": "valkey/valkey.pid"}
 
 
-def wait_for(look: Callable[[], T], timeout_s: float = 30, what: str = "") -> T:
+def wait_for(look: Callable[[], T], timeout_s: float = 60, what: str = "") -> T:
     """The first true answer of `look`, asked every 50 ms."""
     deadline = time.monotonic() + timeout_s
     while not (found := look()):

@@ -1,13 +1,16 @@
 """One delivery at a time: how it ends, when it is tried again, and what may be kept of an error."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, select
 
-from kernel.jobs import MAX_ATTEMPTS, retry_after, run_delivery
+from kernel import db, jobs
+from kernel.jobs import MAX_ATTEMPTS, retry_after, run_delivery, run_patiently
 from kernel.outbox import OutboxDelivery, OutboxEvent
 from tests.kernel import outbox_jobs
 
@@ -88,3 +91,33 @@ def test_waits_grow_to_a_quarter_of_an_hour() -> None:
     assert waits == sorted(waits)
     assert waits[-1] == timedelta(minutes=15)
     assert timedelta(minutes=30) < sum(waits, timedelta()) < timedelta(hours=2)
+
+
+def test_while_the_database_is_away_a_worker_waits_and_then_leaves_it_to_the_lease(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(jobs.time, "sleep", pauses.append)
+    gone = db.make_engine(f"postgresql://nobody@/nothing?host={tmp_path}")
+    db.configure(gone)
+    try:
+        run_patiently(1)
+        with pytest.raises(OperationalError):
+            run_delivery(1)
+    finally:
+        db.configure(None)
+        gone.dispose()
+    assert pauses == sorted(pauses)
+    assert 5 < sum(pauses) < 10
+
+
+def test_a_worker_that_waited_runs_the_job_once(effects: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    delivery = make_delivery(effects, "note_once")
+    assert delivery.id is not None
+    here = db.bind()
+    gone = db.make_engine("postgresql://nobody@127.0.0.1:1/nothing")
+    db.configure(gone)
+    monkeypatch.setattr(jobs.time, "sleep", lambda pause_s: db.configure(here))
+    run_patiently(delivery.id)
+    gone.dispose()
+    assert effects.connection().scalars(text("SELECT ref FROM relay_run")).all() == ["a"]

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import sys
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -17,7 +19,7 @@ PERSONAL = ["5512345678", "1234", "rosa@example.com", "s3cr3t"]
 def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[Lines]:
     """What this test has logged so far."""
     root = logging.getLogger()
-    handlers, level = root.handlers, root.level
+    handlers, level, hooks = root.handlers, root.level, (sys.excepthook, threading.excepthook)
     written: list[str] = []
 
     def read() -> str:
@@ -26,6 +28,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[Lines]:
 
     yield read
     root.handlers, root.level = handlers, level
+    sys.excepthook, threading.excepthook = hooks
     logging.getLogger("uvicorn.access").filters = []
     structlog.reset_defaults()
 
@@ -100,3 +103,21 @@ def test_the_access_line_has_no_query_and_no_address(lines: Lines) -> None:
     assert "GET /open311/v2/requests.json HTTP/1.1 200" in lines()
     assert "203.0.113.9" not in lines()
     assert "api_key" not in lines()
+
+
+def test_what_nobody_caught_is_masked_too(lines: Lines) -> None:
+    log.configure("text")
+
+    def crash() -> None:
+        raise ValueError("the row of rosa@example.com")
+
+    thread = threading.Thread(target=crash)
+    thread.start()
+    thread.join()
+    try:
+        crash()
+    except ValueError as error:
+        sys.excepthook(ValueError, error, error.__traceback__)
+    written = lines()
+    assert written.count("ValueError: the row of [email]") == 2
+    assert "rosa@example.com" not in written

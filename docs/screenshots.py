@@ -60,6 +60,7 @@ def main(data: Path) -> None:
         desk = browser.new_context(viewport={"width": 1366, "height": 768}, locale="es-MX").new_page()
         sign_in(desk, demo)
         desk.goto(f"{demo['console']['url']}/solicitudes")
+        desk.wait_for_timeout(500)
         desk.screenshot(path=PICTURES / "console-queue.png")
         with desk.expect_navigation():
             desk.click("tbody a >> nth=0")

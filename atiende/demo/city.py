@@ -1,7 +1,6 @@
 """Fills the demo's database: two cities, accounts, a key for programs, eighteen months of requests. Each step at most once."""
 
 from datetime import datetime
-from hashlib import sha256
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
@@ -12,6 +11,7 @@ from atiende.demo.data_folder import DataFolder
 from atiende.demo.history import generate
 from atiende.demo.preparation import CITIES, LOGINS, MAIN, Sample
 from atiende.migrate import migrate
+from intake.catalog import keys
 from intake.catalog.models import ApiKey
 from intake.city_folder.load import import_folder
 from intake.service_requests.models import ServiceRequest
@@ -59,9 +59,11 @@ def _ensure_accounts(session: Session, folder: DataFolder) -> None:
 
 
 def _ensure_api_key(session: Session, key: str, now: datetime) -> None:
-    key_hash = sha256(key.encode()).digest()
-    if session.exec(select(ApiKey).where(ApiKey.key_hash == key_hash)).first() is None:
-        session.add(ApiKey(jurisdiction_id=MAIN, label="demo", key_hash=key_hash, created_at=now))
+    """The one key of demo.json, in each of the demo's cities."""
+    for jurisdiction_id in CITIES:
+        known = select(ApiKey.id).where(ApiKey.jurisdiction_id == jurisdiction_id, ApiKey.key_hash == keys.hash_of(key))
+        if session.exec(known).first() is None:
+            keys.create(session, jurisdiction_id, "demo", now=now, key=key)
 
 
 def _sample(session: Session) -> Sample:

@@ -23,9 +23,13 @@ _CORNER = re.compile(r"^(?:en\s+)?(?:la\s+)?esquina\s+(?:de\s+)?(?P<rest>.+)$")
 
 @dataclass(frozen=True, slots=True)
 class WrittenPlace:
-    """Folded pieces. `crossings`: pairs of streets, likeliest first. `colonia`: what followed that word. `text`: all of it."""
+    """Folded pieces. `crossings`: pairs of streets, likeliest first. `colonia`: what followed that word.
+
+    `text` is all of it, `rest` all but the colonia.
+    """
 
     text: str
+    rest: str = ""
     crossings: tuple[tuple[str, str], ...] = ()
     between: tuple[str, str, str] | None = None
     colonia: str | None = None
@@ -41,15 +45,17 @@ def read(text: str) -> WrittenPlace:
     crossings: list[tuple[str, str]] = []
     between: tuple[str, str, str] | None = None
     pieces: list[str] = []
+    rest: list[str] = []
     for segment in _SEGMENTS.split(text):
         piece = fold(segment)
         if not piece:
             continue
         pieces.append(piece)
+        rest.append(piece)
         found = _COLONIA.search(piece)
         if found:
             colonia = colonia or _clean(found["name"])
-            piece = piece[: found.start()].strip()
+            piece = rest[-1] = piece[: found.start()].strip()
         corner = _CORNER.match(piece)
         piece = corner["rest"] if corner else piece
         block = _BETWEEN.match(piece)
@@ -61,4 +67,4 @@ def read(text: str) -> WrittenPlace:
             first, second = _clean(piece[: separator.start()]), _clean(piece[separator.end() :])
             if first and second:
                 crossings.append((first, second))
-    return WrittenPlace(_clean(" ".join(pieces)), tuple(crossings), between, colonia)
+    return WrittenPlace(_clean(" ".join(pieces)), _clean(" ".join(rest)), tuple(crossings), between, colonia)

@@ -30,6 +30,7 @@ _SAME_SOUND = 97.0
 # What an area scores when the text says "colonia" before its name, less how it is misspelt; and what is far from it loses.
 _SAID_COLONIA = 88.0
 _ELSEWHERE = 20.0
+_CORNER_ELSEWHERE = 6.0
 # Four colonias are called La Joya: somebody has to say which.
 _AMBIGUOUS = 10.0
 _FAR_TWIN_M = 2000.0
@@ -85,8 +86,8 @@ class Gazetteer:
         written = addresses.read(text)
         if not written.text:
             return []
-        found = self._named(written.text, text)
         said = self._said_colonias(written, text)
+        found = self._named(written.rest if said else written.text, text)
         for position, score in said.items():
             found[position] = max(score, found.get(position, 0.0))
         colonias = list(said) or self._areas_among(found)
@@ -163,16 +164,23 @@ class Gazetteer:
 
     def _alone(self, position: int, score: float, colonias: Sequence[int], against: float) -> PlaceMatch:
         place = self.places[position]
+        if place.kind == "street" and colonias and against >= _ELSEWHERE:
+            area = self.places[colonias[0]]
+            reach_m = place.precision_m + area.precision_m
+            if area.precision_m < place.precision_m and distance_m(place.point, area.point) <= reach_m:
+                # The stretch of a long avenue inside the colonia, not the middle of the avenue.
+                label = f"{place.name}, {area.label}"
+                return PlaceMatch(place, round(min(score, 100.0), 1), area.point, area.precision_m, label)
         if position not in colonias and colonias:
             score += self._agreement(place, colonias, against)
-        return PlaceMatch(place, round(min(score, 100.0), 1), place.point, place.precision_m, _label(place))
+        return PlaceMatch(place, round(min(score, 100.0), 1), place.point, place.precision_m, place.label)
 
     def _agreement(self, place: Place, colonias: Sequence[int], against: float) -> float:
         """Points for lying in an area that the text names as well, or `against` for lying elsewhere."""
         context = fold(place.context)
         for position in colonias:
             colonia = self.places[position]
-            if against < _ELSEWHERE and core(colonia.name) in core(place.name):
+            if place.kind != "crossing" and against < _ELSEWHERE and core(colonia.name) in core(place.name):
                 return 0.0  # "la Calera" names the colonia or its market, not the one in the other
             if core(colonia.name) in context:
                 return 12.0
@@ -219,10 +227,11 @@ class Gazetteer:
                 both = min(100.0, (score + other_score) / 2 + 5)
                 for position in self._corners.get(frozenset((name, other)), ()):
                     place = self.places[position]
-                    bonus = self._agreement(place, colonias, against) if colonias else 0.0
+                    # Two streets that do cross weigh more than a colonia, which people often get wrong.
+                    bonus = self._agreement(place, colonias, min(against, _CORNER_ELSEWHERE)) if colonias else 0.0
                     matches.append(
                         PlaceMatch(
-                            place, round(min(100.0, both + bonus), 1), place.point, place.precision_m, _label(place)
+                            place, round(min(100.0, both + bonus), 1), place.point, place.precision_m, place.label
                         )
                     )
                 if not matches:
@@ -286,7 +295,3 @@ def _middle(first: PlaceMatch, second: PlaceMatch) -> PlaceMatch:
         precision_m=max(first.precision_m, second.precision_m, distance_m(a, b) / 2),
         label=f"{first.label} / {second.label}",
     )
-
-
-def _label(place: Place) -> str:
-    return f"{place.name}, {place.context}" if place.context else place.name

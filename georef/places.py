@@ -16,6 +16,11 @@ class Place:
     aliases: tuple[str, ...] = ()
     context: str = ""
 
+    @property
+    def label(self) -> str:
+        """The name, and where it lies if that is known."""
+        return f"{self.name}, {self.context}" if self.context else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class PlaceMatch:

@@ -72,6 +72,8 @@ def best(text: str, **options: object) -> tuple[str, str]:
         ("doctores III", "colonia", "Doctores III"),
         ("Jacaranda esq. Niebla", "crossing", "Avenida Jacaranda y Calle Niebla"),
         ("Calle Niebla y Av Jacaranda, col El Carmen", "crossing", "Avenida Jacaranda y Calle Niebla"),
+        ("col. la calera", "colonia", "La Calera"),
+        ("bache en Jacaranda esq. Niebla, col. La Calera", "crossing", "Avenida Jacaranda y Calle Niebla"),
         ("esquina de Jacaranda con Bruma", "crossing", "Avenida Jacaranda y Calle Bruma"),
         ("Jacaranda casi esquina con Niebla", "crossing", "Avenida Jacaranda y Calle Niebla"),
         ("CALLE NIEBLA ESQ. AV. JACARANDA, COL. EL CARMEN", "crossing", "Avenida Jacaranda y Calle Niebla"),
@@ -109,6 +111,12 @@ def test_the_colonia_tells_streets_of_one_name_apart() -> None:
         found = TOWN.search(f"calle hidalgo 12, col. {colonia}")[0]
         assert (found.place.name, found.point.lon) == ("Calle Hidalgo", lon)
         assert found.precision_m == 250  # a house number does not make the point better
+
+
+def test_a_long_avenue_in_a_colonia_is_the_stretch_inside_it() -> None:
+    found = TOWN.search("av jacaranda 12, colonia El Carmen")[0]
+    assert (found.place.name, found.point, found.precision_m) == ("Avenida Jacaranda", LonLat(-101.40, 21.88), 700)
+    assert found.label == "Avenida Jacaranda, El Carmen, Los Sabinos"
 
 
 def test_a_name_that_two_places_share_is_in_doubt() -> None:

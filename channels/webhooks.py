@@ -3,14 +3,12 @@
 The answer is sent after everything was committed. A database that is away gives 503, so that the provider calls again.
 """
 
-from collections.abc import Callable, Coroutine
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
-from fastapi.routing import APIRoute
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlmodel import Session, select
 
@@ -22,50 +20,46 @@ from intake.conversations import actions as conversations
 from intake.conversations.values import DeliveryReceipt, InboundMessage
 from intake.people import actions as people
 from kernel import clock, db
-from kernel.errors import AtiendeError, NotFound, TooLarge, Unavailable
+from kernel.bodies import BodyDep
+from kernel.errors import AtiendeError, NotFound, Unavailable
 from kernel.web import SettingsDep
 
 log = structlog.get_logger(__name__)
 
-# Twilio's longest message is 1,600 letters and ten media addresses: a few kilobytes.
-MAX_BODY_BYTES = 64 * 1024
+router = APIRouter()
 
 
-class _ProviderRoute(APIRoute):
-    """Answers providers in plain words: nobody reads these pages, and a provider only looks at the number."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def answer(http_request: Request) -> Response:
-            try:
-                return await handle(http_request)
-            except AtiendeError as error:
-                log.info("webhook.refused", path=http_request.url.path, status=error.status, why=error.text)
-                return PlainTextResponse(f"{error.public_text('en')}\n", status_code=error.status)
-            except (OperationalError, InterfaceError, TimeoutError) as error:
-                log.error("webhook.database", error=type(error).__name__)
-                return PlainTextResponse("database\n", status_code=503)
-
-        return answer
+def install(app: FastAPI) -> None:
+    """Called once by the composition root."""
+    webhooks = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    webhooks.state = app.state
+    webhooks.include_router(router)
+    webhooks.add_exception_handler(AtiendeError, _refuse)
+    for lost in (OperationalError, InterfaceError, TimeoutError):
+        webhooks.add_exception_handler(lost, _call_again)
+    app.mount("/webhooks", webhooks)
 
 
-router = APIRouter(prefix="/webhooks", route_class=_ProviderRoute, include_in_schema=False)
+def _refuse(http_request: Request, error: Exception) -> Response:
+    # In plain words: nobody reads these pages, and a provider only looks at the number.
+    assert isinstance(error, AtiendeError)
+    log.info("webhook.refused", path=http_request.url.path, status=error.status, why=error.text)
+    return PlainTextResponse(f"{error.public_text('en')}\n", status_code=error.status)
 
 
-async def _webhook(http_request: Request) -> Webhook:
-    body = bytearray()
-    async for chunk in http_request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise TooLarge("El aviso es demasiado grande.")
+def _call_again(http_request: Request, error: Exception) -> Response:
+    log.error("webhook.database", error=type(error).__name__)
+    return PlainTextResponse("database\n", status_code=503)
+
+
+def _webhook(http_request: Request, body: BodyDep) -> Webhook:
     scope = http_request.scope
     raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
     return Webhook(
         path=raw_path.split(b"?")[0].decode("latin-1"),
         query=scope["query_string"].decode("latin-1"),
         headers={name.lower(): value for name, value in http_request.headers.items()},
-        body=bytes(body),
+        body=body,
         received_at=clock.now(),
     )
 

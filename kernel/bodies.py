@@ -38,6 +38,10 @@ async def read_body(http_request: Request, limit: int = MAX_FORM_BYTES) -> bytes
     return bytes(body)
 
 
+async def _body(http_request: Request) -> bytes:
+    return await read_body(http_request)
+
+
 async def _form(http_request: Request) -> Form:
     body = await read_body(http_request)
     try:
@@ -48,4 +52,5 @@ async def _form(http_request: Request) -> Form:
     return Form([(name, value.replace("\0", "")) for name, value in pairs])
 
 
+BodyDep = Annotated[bytes, Depends(_body)]
 FormDep = Annotated[Form, Depends(_form)]

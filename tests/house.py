@@ -12,13 +12,14 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("atiende", "agent_console", "channels", "intake", "routing", "georef", "kernel")
 MAX_LINES = 500
 
-# `async def` never touches the database: live streams, and dependencies that read a raw body.
+# `async def` never touches the database: live streams, dependencies that read a raw body, what starts and ends with an app.
 ASYNC_FILES = {
     "agent_console/live.py",
     "kernel/live.py",
     "kernel/bodies.py",
     "intake/open311/edge.py",
     "atiende/app.py",
+    "channels/standin/app.py",
 }
 # Slow to import (measured 0.5 to 1.3 s): only inside the function that needs them.
 SLOW_MODULES = ("geopandas", "pandas", "pyogrio", "telegram", "twilio.rest", "alembic")

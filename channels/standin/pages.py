@@ -14,11 +14,11 @@ from jinja2 import Environment, FileSystemLoader
 
 from channels.standin import network, people, story
 from channels.standin.rest import ConfigDep, LedgerDep
-from kernel.errors import Forbidden, InvalidInput, TooLarge
+from kernel.bodies import BodyDep
+from kernel.errors import Forbidden, InvalidInput
 from kernel.i18n import LANGUAGES, translate
 from kernel.web import LANGUAGE_COOKIE, LanguageDep
 
-_MAX_BYTES = 32 * 1024
 _MAX_LETTERS = 1600
 _NUMBER = re.compile(r"\+\d{8,15}")
 _WAIT_ROUNDS = 4
@@ -30,19 +30,14 @@ _templates = Environment(
 router = APIRouter()
 
 
-async def _fields(http_request: Request) -> dict[str, Any]:
+def _fields(http_request: Request, body: BodyDep) -> dict[str, Any]:
     """The fields of a form or a JSON object. A page of another origin may not write here."""
     origin = http_request.headers.get("origin")
     if origin and urlsplit(origin).netloc != http_request.headers.get("host"):
         raise Forbidden("Esta página solo acepta formularios suyos.")
-    body = bytearray()
-    async for chunk in http_request.stream():
-        body += chunk
-        if len(body) > _MAX_BYTES:
-            raise TooLarge("El mensaje es demasiado largo.")
     if _is_json(http_request):
         try:
-            values = orjson.loads(bytes(body))
+            values = orjson.loads(body)
         except orjson.JSONDecodeError:
             values = None
         if not isinstance(values, dict):

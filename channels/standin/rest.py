@@ -15,6 +15,7 @@ from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from channels.standin import network
 from channels.standin.config import StandinConfig
 from channels.standin.ledger import Ledger, Text
+from kernel.bodies import BodyDep
 
 _VERSION = "2010-04-01"
 _LONGEST = 1600
@@ -76,8 +77,8 @@ def _account(
         raise Refusal(20404)
 
 
-async def _form(http_request: Request) -> dict[str, str]:
-    pairs = parse_qs((await http_request.body()).decode("utf-8", "replace"), keep_blank_values=True)
+def _form(body: BodyDep) -> dict[str, str]:
+    pairs = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
     return {name: values[-1] for name, values in pairs.items()}
 
 

@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 import atiende.schema  # noqa: F401  as a composition root does
 from channels import registry
-from channels.webhooks import router
+from channels.webhooks import install
 from kernel import db
 from kernel.crypto import Vault
 from kernel.settings import Secrets, Settings, Sms, Web
@@ -122,7 +122,7 @@ def settings() -> Settings:
 def provider(settings: Settings) -> Iterator[Provider]:
     app = FastAPI()
     app.state.settings = settings
-    app.include_router(router)
+    install(app)
     registry.connect(settings)
     with TestClient(app) as client:
         yield Provider(client)

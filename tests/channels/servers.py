@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from channels.standin.app import create_app
 from channels.standin.config import StandinConfig
-from channels.webhooks import router
+from channels.webhooks import install
 from kernel.settings import Settings
 from tests.channels.conftest import ACCOUNT, TOKEN
 from tests.factories import SMS_NUMBER
@@ -61,7 +61,7 @@ def center_app(settings: Settings) -> FastAPI:
     """Only our webhooks."""
     app = FastAPI()
     app.state.settings = settings
-    app.include_router(router)
+    install(app)
     return app
 
 

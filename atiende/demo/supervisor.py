@@ -105,14 +105,18 @@ class _Demo:
 
     def _prepare(self, watch: ServerWatch, settings: Settings) -> Sample:
         assert settings.database_url
+        setting_up = f"Preparando {NAME}, tarda unos segundos… / Setting up the demo city, a few seconds…"
+        is_new = not has_record(self.folder)
         with ThreadPoolExecutor(1) as pool:
             started = pool.submit(watch.start)
-            if not has_record(self.folder):
-                self.say(f"Preparando {NAME}, tarda unos segundos… / Setting up the demo city, a few seconds…")
+            if is_new:
+                self.say(setting_up)
                 import_module("atiende.demo.city")  # slow; meanwhile initdb runs
             started.result()
         sample = recall(self.folder, settings.database_url)
         if sample is None:
+            if not is_new:
+                self.say(setting_up)
             from atiende.demo.city import prepare  # seconds of imports that a later start does without
 
             sample = prepare(self.folder, settings)

@@ -41,4 +41,4 @@ def test_starting_the_web_process_imports_nothing_slow() -> None:
     code = "import sys, json, atiende.app; print(json.dumps(sorted(sys.modules)))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     loaded = set(json.loads(answer.stdout))
-    assert loaded.isdisjoint({"geopandas", "pandas", "pyogrio", "telegram.ext", "twilio.rest", "alembic", "rich", "rq"})
+    assert loaded.isdisjoint({"geopandas", "pandas", "pyogrio", "telegram.ext", "twilio.rest", "alembic", "rq"})

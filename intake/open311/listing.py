@@ -162,7 +162,7 @@ def _as_georeport(row: Row[Any], zone: ZoneInfo, texts: dict[str, tuple[str, str
         "status_notes": notes or None,
         "service_name": name,
         "service_code": code,
-        "description": without_contacts(description),
+        "description": without_contacts(description) or None,
         "agency_responsible": agency,
         "service_notice": notice,
         "requested_datetime": requested_at.astimezone(zone).isoformat(timespec="seconds"),

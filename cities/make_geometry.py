@@ -251,8 +251,9 @@ def basemap(valley: Valley, folder: str, degrees: Degrees) -> dict[str, Any]:
     }
 
 
-def write_city(valley: Valley, folder: str, code: str, name: str, degrees: Degrees) -> None:
-    layers = HERE / folder / "layers"
+def write_city(valley: Valley, city: dict[str, str], degrees: Degrees, target: Path) -> None:
+    folder, code, name = city["folder"], city["code"], city["name"]
+    layers = target / folder / "layers"
     write_layer(layers / "jurisdiction.geojson", [(code, name, valley.outline(folder))], degrees)
     districts = [(d["code"], d["name"], d["shape"]) for d in valley.city(folder)]
     write_layer(layers / "district.geojson", districts, degrees)
@@ -273,7 +274,7 @@ def write_city(valley: Valley, folder: str, code: str, name: str, degrees: Degre
             write_layer(layers / f"hydraulic_sector_{edition}.geojson", sectors(valley, seeds), degrees)
         parks = [(c, n, s) for c, n, s in valley.parks if c in ("PK-1", "PK-2", "PK-3", "PK-4")]
         write_layer(layers / "large_park.geojson", parks, degrees)
-    with (HERE / folder / "places.csv").open("w", newline="") as file:
+    with (target / folder / "places.csv").open("w", newline="") as file:
         out = csv.writer(file, lineterminator="\n")
         out.writerow(["kind", "name", "lon", "lat", "precision_m", "aliases", "context"])
         for *start, aliases, where in places(valley, folder, degrees):
@@ -282,16 +283,18 @@ def write_city(valley: Valley, folder: str, code: str, name: str, degrees: Degre
     lines = [
         f'"{key}":{json.dumps(value, ensure_ascii=False, separators=(",", ":"))}' for key, value in drawing.items()
     ]
-    (HERE / folder / "basemap.json").write_text("{" + ",\n".join(lines) + "}\n")
+    (target / folder / "basemap.json").write_text("{" + ",\n".join(lines) + "}\n")
 
 
-def main() -> None:
+def main(target: Path = HERE) -> Valley:
+    """Writes both cities below `target`."""
     plan = tomllib.loads((HERE / "plan.toml").read_text())
     valley, degrees = Valley(plan), Degrees(plan["projection"])
     for city in plan["city"]:
-        write_city(valley, city["folder"], city["code"], city["name"], degrees)
-    sys.stdout.write(f"{len(valley.colonias)} colonias, {len(valley.districts)} districts\n")
+        write_city(valley, city, degrees, target)
+    return valley
 
 
 if __name__ == "__main__":
-    main()
+    drawn = main()
+    sys.stdout.write(f"{len(drawn.colonias)} colonias, {len(drawn.districts)} districts\n")

@@ -13,23 +13,27 @@ from kernel.errors import InvalidInput
 from kernel.i18n import translate
 from kernel.settings import load_storage_settings
 
-_LEVELS = {"error": "ERROR", "warning": "aviso", "note": "nota"}
+_LEVELS = {
+    "es": {"error": "ERROR", "warning": "aviso", "note": "nota"},
+    "en": {"error": "ERROR", "warning": "warning", "note": "note"},
+}
 
 
 def check(folder: Path) -> None:
     """Prints a line for each problem. Raises InvalidInput when one of them is an error."""
+    language = "en" if os.environ.get("LANG", "").startswith("en") else "es"
     report = check_folder(folder)
-    for line in _table(report.problems):
+    for line in _table(report.problems, language):
         sys.stdout.write(line + "\n")
     for text, params in report.facts:
-        sys.stdout.write(translate("es", text, **params) + "\n")
+        sys.stdout.write(translate(language, text, **params) + "\n")
     errors = sum(problem.level == "error" for problem in report.problems)
     if errors:
         raise InvalidInput("{folder}: {count} errores.", folder=folder, count=errors)
 
 
-def _table(problems: list[Problem]) -> list[str]:
-    cells = [(_LEVELS[p.level], f"{p.file} {p.where}".strip(), p.public_text()) for p in problems]
+def _table(problems: list[Problem], language: str) -> list[str]:
+    cells = [(_LEVELS[language][p.level], f"{p.file} {p.where}".strip(), p.public_text(language)) for p in problems]
     width = min(60, max((len(where) for _, where, _ in cells), default=0))
     return [f"{level:<6} {where:<{width}}  {text}" for level, where, text in cells]
 

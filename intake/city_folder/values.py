@@ -27,7 +27,9 @@ class Problem:
     params: Mapping[str, object] = field(default_factory=dict)
 
     def public_text(self, language: str = "es") -> str:
-        return translate(language, self.text, **self.params)
+        # What a value should have been is itself a text.
+        kind = {"kind": translate(language, str(self.params["kind"]))} if "kind" in self.params else {}
+        return translate(language, self.text, **(dict(self.params) | kind))
 
 
 @dataclass(frozen=True)

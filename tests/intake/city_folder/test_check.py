@@ -87,6 +87,8 @@ def test_a_mistake_is_told(town: Path, mistake: str) -> None:
     change(town)
     told = errors(town)
     assert any(words in line for line in told), told
+    for problem in check_folder(town).problems:
+        assert problem.text == "{reason}" or problem.public_text("en") != problem.public_text("es")
 
 
 def test_a_district_outside_the_outline_is_told(town: Path) -> None:

@@ -32,8 +32,9 @@ from kernel.outbox import record
 
 log = structlog.get_logger(__name__)
 
-# Longer than any call to a provider may take (settings.sms.timeout_s is 15): whoever held it this long ago is gone.
-SENDING_LEASE = timedelta(seconds=40)
+# Longer than a call to a provider takes (5 s to connect, settings.sms.timeout_s to answer): whoever held it is gone. Should they
+# be only slow, what they learnt still counts, and nothing is sent again within the minute that settling waits.
+SENDING_LEASE = timedelta(seconds=25)
 RETRY_PAUSE = timedelta(seconds=2)
 GIVE_UP_AFTER = timedelta(hours=4)
 

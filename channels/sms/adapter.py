@@ -33,6 +33,16 @@ WEBHOOK_PATH = "/webhooks/sms"
 STATUS_PATH = "/webhooks/sms/status"
 # Look-ups are for one person and a few hours: more pages than this means the filter was not honoured.
 _MAX_PAGES = 20
+_CONNECT_S = 5.0
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# Raised before a byte of the message has left.
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
 _OPT_OUT_TYPES = {"STOP": False, "START": True}
 
 
@@ -48,7 +58,11 @@ class SmsChannel:
         tokens = [sms.auth_token, *([sms.next_auth_token] if sms.next_auth_token else [])]
         self._tokens = [token.get_secret_value() for token in tokens]
         self._client = httpx.Client(
-            auth=(sms.account_sid, self._tokens[0]), timeout=sms.timeout_s, follow_redirects=False, trust_env=False
+            auth=(sms.account_sid, self._tokens[0]),
+            timeout=httpx.Timeout(sms.timeout_s, connect=min(_CONNECT_S, sms.timeout_s)),
+            follow_redirects=False,
+            # The proxy of the environment leads to the provider, not to a stand-in on this computer.
+            trust_env=urlsplit(sms.api_base_url).hostname not in _LOOPBACK,
         )
 
     @classmethod
@@ -174,7 +188,7 @@ class SmsChannel:
         """The JSON object of a successful answer. Raises DeliveryError, uncertain whenever the words may have been taken."""
         try:
             response = self._client.request(method, url, data=data)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        except _NOT_SENT as error:
             log.warning("sms.unreachable", error=type(error).__name__)
             raise DeliveryError("provider_down") from error
         except httpx.TransportError as error:

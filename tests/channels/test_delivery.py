@@ -5,15 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from threading import Timer
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, create_engine, update
 from sqlmodel import Session, col, select
 
 from channels import delivery, registry, settling
 from channels.delivery import Claim
 from channels.jobs import deliver_message, sweep
+from channels.sms.adapter import SmsChannel
+from channels.values import OutboundMessage, ProviderMessageId
 from intake.conversations import actions as conversations
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import InboundMessage
@@ -168,6 +171,29 @@ def test_a_sender_killed_after_the_call_is_found_by_asking(desk: Desk) -> None:
     assert message.status in ("accepted", "sent", "delivered")
     assert message.provider_message_id == sid
     assert len(desk.network.texts()) == 1
+
+
+def test_what_the_provider_answered_outlives_a_restart_of_the_database(desk: Desk, city_engine: Engine) -> None:
+    desk.network.switch(lose=True)
+    message_id = desk.queue()
+    sms = registry.channel_named("sms")
+    away = create_engine("postgresql+psycopg://x@/x?host=/nowhere")
+
+    class LosesTheDatabase(SmsChannel):
+        def send(self, message: OutboundMessage) -> ProviderMessageId:
+            taken = sms.send(message)
+            db.configure(away)
+            Timer(0.5, db.configure, [city_engine]).start()
+            return taken
+
+    settings = make_settings()
+    assert settings.sms is not None
+    registry._connected["sms"] = LosesTheDatabase(settings.sms, "")
+    deliver_message(str(message_id))
+    assert desk.state(message_id) == "accepted"
+    assert desk.message(message_id).provider_message_id == desk.network.texts()[0]["sid"]
+    sms.close()
+    away.dispose()
 
 
 def test_a_sender_killed_after_the_call_is_found_by_the_receipts(desk: Desk) -> None:

@@ -1,6 +1,5 @@
 """Reads of responsibility. Rules and boundaries stay in memory, per process, as long as their version in the database stands."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,15 +12,14 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from georef.boundaries import Area, BoundaryIndex
-from georef.distances import metres_per_degree
 from georef.gazetteer import Gazetteer, Place, PlaceMatch
-from georef.names import fold
 from georef.points import LonLat
 from kernel.errors import NotFound
 from routing import receipts, rule_sets
 from routing.decide import OUTLINE, RuleBook
 from routing.models import Agency, BoundaryArea, GazetteerPlace, RoutingRule, RuleSet, WorkingCalendarRow
 from routing.models import Gazetteer as GazetteerVersion
+from routing.names import area_places
 from routing.receipts import Elsewhere, Layer, Question
 from routing.values import AgencyFacts, RoutingDecision, Rule
 
@@ -211,10 +209,12 @@ def route(
 
 
 def find_elsewhere(known: City, point: LonLat | None, at: datetime) -> Elsewhere | None:
-    """The other jurisdiction that holds the point or is nearest to it, within 20 km."""
+    """The other jurisdiction that holds a point outside ours or is nearest to it, within 20 km."""
     if point is None or not known.outlines:
         return None
     on = known.book.calendar.local_date(at)
+    if OUTLINE in known.layers and known.layers[OUTLINE].index.at(point, on):
+        return None
     found: list[Elsewhere] = []
     for jurisdiction_id, layer in known.outlines.items():
         held = layer.index.at(point, on)
@@ -253,33 +253,13 @@ def gazetteer(session: Session, jurisdiction_id: str) -> Gazetteer:
             _place(row)
             for row in session.exec(select(GazetteerPlace).where(GazetteerPlace.jurisdiction_id == jurisdiction_id))
         ]
-        made = Gazetteer([*places, *_area_places(places, {row.key: _layer(session, row) for row in named})])
+        made = Gazetteer([*places, *area_places(places, {row.key: _layer(session, row) for row in named})])
         _gazetteers[jurisdiction_id] = (stamp, made)
     return made
 
 
 def _place(row: GazetteerPlace) -> Place:
     return Place(row.kind, row.name, LonLat(row.lon, row.lat), row.precision_m, tuple(row.aliases), row.context)
-
-
-def _area_places(places: Sequence[Place], layers: Mapping[str, Layer]) -> list[Place]:
-    known = {(place.kind, fold(place.name)) for place in places}
-    found: list[Place] = []
-    for key, layer in layers.items():
-        for area in layer.index.areas:
-            if area.valid_to is not None or (key, fold(area.name)) in known:
-                continue
-            inside = area.geometry.representative_point()
-            point = LonLat(inside.x, inside.y)
-            per_lon, per_lat = metres_per_degree(point.lat)
-            radius_m = (area.geometry.area * per_lon * per_lat / math.pi) ** 0.5
-            around = (
-                layers["district"].index.at(point, area.valid_from)
-                if key != "district" and "district" in layers
-                else []
-            )
-            found.append(Place(key, area.name, point, round(radius_m), (), around[0].name if around else ""))
-    return found
 
 
 def jurisdictions_at(session: Session, point: LonLat, on: date) -> list[str]:

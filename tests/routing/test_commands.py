@@ -80,11 +80,13 @@ def test_route_prints_the_receipt(command: Command) -> None:
         (("route", "--csv", "no-hay.csv", "--out", "x.csv"), "no-hay.csv"),
     ],
 )
-def test_mistakes_are_one_line_and_exit_code_1(command: Command, arguments: tuple[Any, ...], says: str) -> None:
+def test_mistakes_are_one_line_per_language_and_exit_code_1(
+    command: Command, arguments: tuple[Any, ...], says: str
+) -> None:
     code, out, err = command(*arguments)
     assert (code, out) == (1, "")
     assert says in err
-    assert err.count("\n") == 1
+    assert err.count("\n") == 2
 
 
 def test_a_file_is_routed_and_bad_rows_do_not_stop_it(command: Command, tmp_path: Path) -> None:

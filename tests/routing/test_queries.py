@@ -1,6 +1,7 @@
 """The tiny city of the factories, asked through the database."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 from shapely.geometry import box
@@ -9,7 +10,7 @@ from sqlmodel import Session
 from georef.points import LonLat
 from routing import queries
 from routing.actions import import_layer
-from tests.factories import CITY, IN_NORTE, IN_SUR, NOW, OUTSIDE, make_city
+from tests.factories import CITY, IN_NORTE, IN_SUR, NOW, OUTSIDE, make_city, make_layer
 
 pytestmark = pytest.mark.database
 FIVE_DAYS = {"amount": 5, "unit": "working_days"}
@@ -21,7 +22,7 @@ def city(session: Session) -> Session:
     return session
 
 
-def ask(session: Session, point: tuple[float, float] | None, service: str = "BACHE", group: str = "calles") -> object:
+def ask(session: Session, point: tuple[float, float] | None, service: str = "BACHE", group: str = "calles") -> Any:
     return queries.route(
         session,
         jurisdiction_id=CITY,
@@ -94,3 +95,15 @@ def test_a_corner_and_a_landmark_are_located(city: Session) -> None:
     assert queries.locate(city, CITY, "avenida sabinos 45")[0].place.name == "Avenida Sabinos"
     assert queries.locate(city, CITY, "calle que no existe") == []
     assert queries.jurisdictions_at(city, LonLat(*IN_NORTE), NOW.date()) == [CITY]
+
+
+def test_a_point_in_the_neighbouring_city_is_told_whose_it_is(city: Session) -> None:
+    make_layer(city, "jurisdiction", [("V", "Villa Vecina", box(-99.60, 19.30, -99.40, 19.50))], "vecina.example")
+    elsewhere = ask(city, OUTSIDE).receipt["elsewhere"]
+    assert elsewhere == {"jurisdiction_id": "vecina.example", "name": "Villa Vecina", "metres": 0.0}
+    between = ask(city, (-99.39, 19.42)).receipt["elsewhere"]
+    assert between["jurisdiction_id"] == "vecina.example"
+    assert between["metres"] == pytest.approx(1050, abs=5)
+    assert ask(city, IN_NORTE).receipt["elsewhere"] is None
+    assert ask(city, (-98.0, 19.42)).receipt["elsewhere"] is None
+    assert queries.jurisdictions_at(city, LonLat(*OUTSIDE), NOW.date()) == ["vecina.example"]

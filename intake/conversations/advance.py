@@ -159,7 +159,7 @@ def _submit(replies: _Replies, state: DialogueState, submit: Submit) -> Dialogue
         jurisdiction_id=conversation.jurisdiction_id,
         service_code=submit.service_code,
         channel=conversation.channel,
-        description=submit.description,
+        description=submit.description[:MAX_DESCRIPTION],
         point=LonLat(place.lon, place.lat) if place else None,
         precision_m=place.precision_m if place else None,
         address_string=place.label if place else submit.place_words,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from intake.conversations.dialogue import folios, report, words
+from intake.conversations.dialogue import answers, folios, report, words
 from intake.conversations.dialogue.state import DialogueState
 from intake.conversations.dialogue.steps import (
     AddWords,
@@ -26,11 +26,11 @@ _SAME_REPORT_FOR = timedelta(hours=24)
 # A folio has a check digit, but somebody with patience could still go fishing.
 _MOST_BAD_FOLIOS = 5
 _ANSWERS = {
-    "what": report.answer_what,
-    "which": report.answer_which,
-    "where": report.answer_where,
-    "place": report.answer_place,
-    "question": report.answer_question,
+    "what": answers.answer_what,
+    "which": answers.answer_which,
+    "where": answers.answer_where,
+    "place": answers.answer_place,
+    "question": answers.answer_question,
 }
 
 

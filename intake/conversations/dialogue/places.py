@@ -16,10 +16,12 @@ SURE = 85.0
 _LEAD, _NEAR_ENOUGH_M = 6.0, 600.0
 # No colonia is a circle; its corners lie farther out.
 _SHAPELESS = 1.5
-# A whole message costs at most this many look-ups.
-_MOST_LOOKUPS = 8
+# A whole message costs at most so many look-ups of so many words.
+_MOST_LOOKUPS, _MOST_WORDS = 8, 30
 
 _TOKEN = re.compile(r"[^\W_]+")
+# A full stop after `av` or `col` ends no sentence.
+_SENTENCE_END = re.compile(r"(?:(?<=[^\W\d_]{4})|(?<=\d\d))[.!?;](?=\s|$)|\n")
 _NOTHING_BY_ITSELF = EMPTY | PLACE_KINDS | PREPOSITIONS
 
 
@@ -92,7 +94,8 @@ def find_in_answer(text: str, look_up: Callable[[str], Sequence[Place]]) -> Find
     found = find_in_report(text, look_up)
     if found and found.places:
         return found
-    return Finding(text.strip(), tuple(place for place in look_up(text) if place.score >= POSSIBLE))
+    words = text.strip()
+    return Finding(words, tuple(place for place in look_up(_beginning(words)) if place.score >= POSSIBLE))
 
 
 def lies_in(place: Place, area: Place) -> bool:
@@ -121,11 +124,19 @@ def _fragments(text: str) -> list[str]:
         elif word in PREPOSITIONS and index + 1 < len(tokens):
             starts.append(tokens[index + 1][0])
     fragments = [text[start:].strip() for start in dict.fromkeys(starts)]
+    # "… esq niebla. Es muy hondo": the place ends with the sentence.
+    fragments = [_SENTENCE_END.split(words, maxsplit=1)[0].strip() for words in fragments]
     telling = [words for words in fragments if any(word not in _NOTHING_BY_ITSELF for word in plain(words).split())]
     whole = text.strip()
     if whole and whole not in telling:
         telling.append(whole)
-    return telling[:_MOST_LOOKUPS]
+    return [_beginning(words) for words in telling[:_MOST_LOOKUPS]]
+
+
+def _beginning(words: str) -> str:
+    # Looking up grows with the square of the words; nobody needs thirty to name a place.
+    ends = [match.end() for match in _TOKEN.finditer(words)]
+    return words if len(ends) <= _MOST_WORDS else words[: ends[_MOST_WORDS - 1]]
 
 
 def _names_a_street(words: str) -> bool:

@@ -23,6 +23,7 @@ _WHOLE = {name: frozenset(phrases) for name, phrases in _VOCABULARY["whole_messa
 OPT_OUT, OPT_IN, HELP = _WHOLE["opt_out"], _WHOLE["opt_in"], _WHOLE["help"]
 CANCEL, FORGET, AGENT = _WHOLE["cancel"], _WHOLE["forget"], _WHOLE["agent"]
 THANKS, GREETINGS, YES, NO = _WHOLE["thanks"], _WHOLE["greetings"], _WHOLE["yes"], _WHOLE["no"]
+DONT_KNOW = _WHOLE["dont_know"]
 PLACE_KINDS, PREPOSITIONS, EMPTY = (
     frozenset(_VOCABULARY["place"][name].split()) for name in ("kinds", "prepositions", "empty")
 )

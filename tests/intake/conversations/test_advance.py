@@ -1,5 +1,6 @@
 """From a text message to a request, an answer and the news: on the database."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -250,6 +251,15 @@ def test_a_report_the_catalogue_no_longer_takes_goes_to_a_person(phone: Phone) -
     assert answer.startswith("No pudimos terminar tu reporte")
     assert phone.requests == []
     assert phone.conversation.state == "with_agent"
+
+
+def test_the_longest_text_is_a_report_and_takes_no_time(phone: Phone) -> None:
+    long = "hay un bache en avenida sabinos 214, el carmen. " + "muy hondo y lleno de agua, " * 600
+    began = time.perf_counter()
+    (answer,) = phone.write(long)
+    assert answer.startswith("Listo, recibimos")
+    assert time.perf_counter() - began < 5
+    assert len(phone.requests[0].description) == 4000
 
 
 def test_english_from_the_first_word_to_the_news(phone: Phone) -> None:

@@ -59,6 +59,17 @@ def test_a_place_nobody_knows_is_asked_once_more_and_then_taken_as_it_is() -> No
     assert "doña Lucha" in report.place_words
 
 
+def test_thanks_and_not_knowing_are_no_place() -> None:
+    talk = Talk().say("bache").say("gracias")
+    assert talk.keys == ["where"]
+    assert talk.say("no sé").keys == ["where_again"]
+    report = submitted(talk.say("no sé"))
+    assert (report.place, report.place_words, report.description) == (None, None, "bache")
+    known = submitted(Talk().say("bache en el carmen").say("no sé"))
+    assert known.place is not None
+    assert known.place.label.startswith("El Carmen")
+
+
 def test_one_of_several_places_by_number_and_another_one() -> None:
     talk = Talk().say("bache en juarez 15")
     assert talk.keys == ["which_place"]

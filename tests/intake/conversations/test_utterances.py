@@ -20,6 +20,7 @@ SPANISH = [
     ("HAY UN BACHE EN JUAREZ Y MORELOS", "BACHE", JM),
     ("bache, niebla casi esquina con sabinos, el carmen", "BACHE", NS),
     ("hay un bache enorme en av sabinos 214 esq niebla, el carmen", "BACHE", NS),
+    ("hay un bache en av. sabinos esq. niebla. es muy hondo y ya se cayó una moto ayer", "BACHE", NS),
     ("bache frente al hospital general", "BACHE", "Hospital General"),
     ("fuga de agua en la calle niebla esquina con sabinos", "FUGA", NS),
     ("se rompió un tubo y está tirando agua en juarez y morelos", "FUGA", JM),

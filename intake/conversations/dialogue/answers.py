@@ -1,0 +1,150 @@
+"""Reading the answer to what a report still lacks: which service, which place, which option. Each gives the next Step."""
+
+from dataclasses import replace
+
+from intake.conversations.dialogue import places, questions
+from intake.conversations.dialogue.matter import recognise
+from intake.conversations.dialogue.places import Finding
+from intake.conversations.dialogue.report import (
+    MOST_CHOICES,
+    MOST_MISSES,
+    again,
+    ask_place,
+    chosen,
+    give_to_agent,
+    heard,
+    proceed,
+    settled,
+    which,
+    with_matter,
+    within,
+)
+from intake.conversations.dialogue.state import DialogueState, Place
+from intake.conversations.dialogue.steps import DialogueContext, Step, Text
+from intake.conversations.dialogue.words import DONT_KNOW, GREETINGS, THANKS, option_number, plain, yes_or_no
+
+
+def answer_what(state: DialogueState, text: str, context: DialogueContext) -> Step:
+    """The person says in other words what it is about."""
+    assert state.draft is not None
+    draft = heard(state.draft, text)
+    state = replace(state, draft=draft)
+    finding = None
+    if draft.place_words is None:
+        finding = places.find_in_report(text, context.find_places)
+        if finding:
+            state = replace(state, draft=replace(draft, place_words=finding.words), places=finding.rivals)
+    matter = recognise(text, finding, context) or recognise(" ".join(draft.words), finding, context)
+    if matter:
+        return proceed(with_matter(replace(state, misses=0), matter), context, finding)
+    if state.misses + 1 >= MOST_MISSES:
+        return give_to_agent(state)
+    return proceed(replace(state, misses=state.misses + 1), context)
+
+
+def answer_which(state: DialogueState, text: str, context: DialogueContext) -> Step:
+    """The person picks one of the services, or says it in other words."""
+    said = plain(text)
+    number = option_number(said)
+    if number is not None and 1 <= number <= len(state.services):
+        return proceed(chosen(state, state.services[number - 1]), context)
+    is_yes = yes_or_no(said)
+    if is_yes and number is None and len(state.services) == 1:
+        return proceed(chosen(state, state.services[0]), context)
+    if number == len(state.services) + 1 or is_yes is False:
+        return proceed(replace(state, services=(), misses=max(state.misses, 1)), context)
+    offered = [context.services[code] for code in state.services if code in context.services]
+    named = [service.code for service in offered if said in {plain(name) for name in service.name.values()}]
+    if len(named) == 1:
+        return proceed(chosen(state, named[0]), context)
+    if number is not None or not said:
+        return again(state, which(state, context))
+    return answer_what(replace(state, services=()), text, context)
+
+
+def answer_where(state: DialogueState, text: str, context: DialogueContext) -> Step:
+    """The person says where it is. A place nobody knows is asked for once more, then taken as it was given."""
+    assert state.draft is not None
+    said = plain(text)
+    if option_number(said) is not None or said in THANKS or said in GREETINGS:
+        return again(state, Text("where"))
+    if said in DONT_KNOW:
+        return _without_place(state, context)
+    told = " ".join(text.split())
+    draft = heard(state.draft, text)
+    before = draft.place_words if draft.tries and draft.place_words != told else None
+    # "junto a la tienda roja" after "El Carmen": both together say where.
+    draft = replace(draft, place_words=f"{before}, {told}" if before else told)
+    state = replace(state, draft=draft)
+    alone = places.find_in_answer(told, context.find_places)
+    both = places.find_in_answer(draft.place_words or told, context.find_places) if before else alone
+    if draft.place is not None:
+        return _inside(state, draft.place, alone, both, context)
+    finding = both if both.places and (not alone.places or alone.is_only_an_area) else alone
+    return proceed(replace(state, places=finding.rivals), context, finding)
+
+
+def _without_place(state: DialogueState, context: DialogueContext) -> Step:
+    """They cannot say where: asked once more in other words, then the report goes on with what there is."""
+    draft = state.draft
+    assert draft is not None
+    if draft.tries > 0:
+        return proceed(settled(state, draft.place), context)
+    return Step(replace(state, draft=replace(draft, tries=1)), (Text("where_again"),))
+
+
+def _inside(state: DialogueState, area: Place, alone: Finding, both: Finding, context: DialogueContext) -> Step:
+    """They had named a colonia or a long avenue, and now say where in it."""
+    held = [place for finding in (alone, both) for place in finding.rivals if places.lies_in(place, area)]
+    if len(held) == 1 or (held and held[0].score > held[1].score):
+        return proceed(settled(state, held[0]), context)
+    if held:
+        return ask_place(replace(state, places=tuple(held[:MOST_CHOICES])))
+    best = alone.places[0] if alone.places else None
+    if alone.is_sure and best:
+        # A known place somewhere else: better asked than sent there.
+        return ask_place(replace(state, places=(best,)))
+    is_closer = best is not None and best.score >= places.SURE and best.precision_m < area.precision_m
+    return proceed(settled(state, best if is_closer else area), context)
+
+
+def answer_place(state: DialogueState, text: str, context: DialogueContext) -> Step:
+    """The person confirms a place, picks one of several, or gives another."""
+    assert state.draft is not None
+    said = plain(text)
+    number, is_yes = option_number(said), yes_or_no(said)
+    several = len(state.places) > 1
+    if several and number is not None and 1 <= number <= len(state.places):
+        return _agreed(state, state.places[number - 1], context)
+    if not several and is_yes and state.places:
+        return _agreed(state, state.places[0], context)
+    if is_yes is False or number == len(state.places) + 1:
+        draft = state.draft
+        if draft.tries >= MOST_MISSES:
+            return proceed(settled(state, None), context)
+        draft = replace(draft, tries=draft.tries + 1, place=None, place_words=None)
+        return Step(replace(state, step="where", draft=draft, places=()), (Text("where_other"),))
+    if number is not None or not said or is_yes:
+        return again(state, *ask_place(state).texts)
+    return answer_where(replace(state, draft=replace(state.draft, tries=state.draft.tries + 1)), text, context)
+
+
+def _agreed(state: DialogueState, place: Place, context: DialogueContext) -> Step:
+    assert state.draft is not None
+    state = replace(state, draft=replace(state.draft, place_words=place.label))
+    asked = within(state, place) if places.is_wide(place) else settled(state, place)
+    return asked if isinstance(asked, Step) else proceed(asked, context)
+
+
+def answer_question(state: DialogueState, text: str, context: DialogueContext) -> Step:
+    """The person answers one question of the service; after two misses somebody else goes on."""
+    draft = state.draft
+    assert draft is not None
+    service = context.services.get(draft.service_code or "")
+    attribute = questions.next_question(service, draft) if service else None
+    if service is None or attribute is None:
+        return proceed(state, context)
+    given = questions.read(attribute, text, state.language, context.now, service.timezone)
+    if given is None:
+        return again(state, questions.ask(attribute, state.language, again=True))
+    return proceed(replace(state, draft=replace(draft, answers={**draft.answers, attribute.code: given})), context)

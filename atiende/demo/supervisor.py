@@ -30,6 +30,7 @@ _LOOK_EVERY_S = 0.1
 # A demo that was killed leaves children that need a moment to notice; until then they hold its ports.
 _AFTER_A_KILL_S = 8.0
 _READY_S = 60.0
+_HEAD_START_S = 4.0
 _STANDIN_PORT = "ATIENDE_DEMO_STANDIN_PORT"
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -85,7 +86,9 @@ class _Demo:
         # Undone in reverse: children first, then the servers they use.
         self.stack.callback(watch.stop)
         self.stack.callback(stop_all, children)
-        for child in children:
+        # On a resumed folder the web process gets the machine to itself until it is ready; what comes in meanwhile waits safely.
+        is_new = not has_record(self.folder)
+        for child in children if is_new else children[:1]:
             child.start()
         sample = self._prepare(watch, settings)
         # From here on callers wait in the sockets' queues, at most until the processes are up, and demo.json is there before the
@@ -96,7 +99,12 @@ class _Demo:
         where = facts(self.folder, settings, sample, standin_url=standin_url)
         self.folder.announce(where)
         gate.open()
-        threading.Thread(target=self._greet, args=(base_url, where, started_at), name="greet", daemon=True).start()
+        greeting = threading.Thread(target=self._greet, args=(base_url, where, started_at), name="greet", daemon=True)
+        greeting.start()
+        if not is_new:
+            greeting.join(_HEAD_START_S)
+            for child in children[1:]:
+                child.start()
         if self.environ.get("ATIENDE_DEV"):
             restart_on_change(children, self.say)
         while True:

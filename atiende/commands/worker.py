@@ -4,13 +4,12 @@ import os
 
 from atiende.worker import run_relay, run_worker
 from kernel import log
-from kernel.processes import follow_parent, wait_at_gate
+from kernel.processes import wait_at_gate
 from kernel.settings import load_settings
 
 
 def run() -> None:
     """Raises MisconfiguredError for missing or wrong settings."""
-    follow_parent()
     wait_at_gate()
     settings = load_settings(os.environ)
     log.configure(settings.log_format)
@@ -19,7 +18,6 @@ def run() -> None:
 
 def relay() -> None:
     """As `run`, for the child."""
-    follow_parent()
     settings = load_settings(os.environ)
     log.configure(settings.log_format)
     run_relay(settings)

@@ -25,10 +25,12 @@ _UNTELLING = (
     " esto favor frente ha hace hacia han hasta hay la las le les lo los mas me mi mis mucho muchos muy no nos o otra otro para"
     " pero por porque puede pueden que quiero reportar reporte se señor si sin sobre son su sus tambien te ten tenemos tengo"
     " tiene toda todo un una unas uno unos va via vez y ya yo"
-    " an and are at be but for from has have i in is it my near of on or our please report street the there this to was we with"
+    " an and are at be but for from has have i in is it my near of on or our please report street the there this to was we with without not"
     " you your"
 )
 _STOPWORDS = frozenset(_UNTELLING.split())
+# Alone they tell nothing; in a keyword they turn it around: "no hay agua" is not about water that is there.
+_TURNING = frozenset(("no", "sin", "not", "without"))
 # Longest first: only one is taken off, and only when at least three letters stay.
 _LISTED_ENDINGS = (
     "aciones acion amiento imiento ando iendo aron ieron aban adas ados idas idos ada ado ida ido aba ara era ira ian ia"
@@ -49,8 +51,7 @@ class ServiceMatch:
 def match_services(definitions: Iterable[ServiceDefinition], text: str, limit: int = 4) -> list[ServiceMatch]:
     """The services that `text` may be about, best first; [] when no word of it is known."""
     index = _index(tuple(definitions))
-    said = [word for word in _words(text) if word not in _STOPWORDS]
-    stems = {_stem(word) for word in said}
+    stems = {_stem(word) for word in _words(text) if word not in _STOPWORDS or word in _TURNING}
     found = []
     for definition, phrases in index:
         weights = []
@@ -76,6 +77,8 @@ def _words(text: str) -> list[str]:
 
 
 def _stem(word: str) -> str:
+    if word in _TURNING:
+        return "no"
     for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word[: -len(ending)]
@@ -88,7 +91,9 @@ def _closeness(stem: str, said: set[str]) -> float:
     if len(stem) < 5:
         return 0.0  # short words one letter apart are other words: poste and posta, hoyo and hoy
     allowed = 1 if len(stem) < 8 else 2
-    near = min((DamerauLevenshtein.distance(stem, other, score_cutoff=allowed) for other in said), default=9)
+    # Hardly anybody mistypes a first letter, and "mirador" is no "vibrador".
+    alike = (other for other in said if other[0] == stem[0])
+    near = min((DamerauLevenshtein.distance(stem, other, score_cutoff=allowed) for other in alike), default=9)
     return 0.0 if near > allowed else 0.8 / near
 
 
@@ -132,6 +137,8 @@ def _phrases(sources: tuple[tuple[Sequence[str], ...], ...]) -> tuple[_Phrases, 
         ):
             for item in texts:
                 telling = [word for word in _words(item) if word not in _STOPWORDS]
+                if whole and telling:
+                    telling = [word for word in _words(item) if word not in _STOPWORDS or word in _TURNING]
                 for phrase in [telling] if whole else [[word] for word in telling]:
                     if phrase:
                         phrases.setdefault(frozenset(_stem(word) for word in phrase), (" ".join(phrase), weight))

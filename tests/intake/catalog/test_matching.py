@@ -84,6 +84,22 @@ def test_residents_words_find_their_service(said: str, meant: str) -> None:
     ]
 
 
+def test_a_keyword_with_a_no_in_it_wants_a_no() -> None:
+    services = [made("FALTA", "Falta", ["no hay agua"]), made("TAPA", "Tapa", ["coladera sin tapa"], position=1)]
+    services.append(made("TAPADA", "Tapada", ["coladera tapada"], position=2))
+    best = {
+        said: match_services(services, said)[0].definition.code for said in ("no hay agua", "sin agua", "without agua")
+    }
+    assert set(best.values()) == {"FALTA"}
+    assert match_services(services, "hay agua") == []
+    assert match_services(services, "la coladera no tiene tapa")[0].definition.code == "TAPA"
+    assert match_services(services, "la coladera está tapada")[0].definition.code == "TAPADA"
+
+
+def test_other_words_that_rhyme_are_other_words() -> None:
+    assert match_services([made("TOPE", "Tope", ["vibrador"])], "en Eje Mirador 12") == []
+
+
 @pytest.mark.parametrize("said", ["", "   ", "hola buenas tardes", "12345", "😀", "¿?", "ayuda por favor"])
 def test_words_that_tell_nothing_match_nothing(said: str) -> None:
     assert match_services(SERVICES, said) == []

@@ -25,8 +25,8 @@ _UNTELLING = (
     " esto favor frente ha hace hacia han hasta hay la las le les lo los mas me mi mis mucho muchos muy no nos o otra otro para"
     " pero por porque puede pueden que quiero reportar reporte se señor si sin sobre son su sus tambien te ten tenemos tengo"
     " tiene toda todo un una unas uno unos va via vez y ya yo"
-    " an and are at be but for from has have i in is it my near of on or our please report street the there this to was we with without not"
-    " you your"
+    " an and are at be but for from has have i in is it my near of on or our please report street the there this to was we with"
+    " without not you your"
 )
 _STOPWORDS = frozenset(_UNTELLING.split())
 # Alone they tell nothing; in a keyword they turn it around: "no hay agua" is not about water that is there.

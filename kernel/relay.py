@@ -27,8 +27,10 @@ POLL_S = 1.0
 BATCH = 200
 _NO_ROOM_S = 0.05
 KEEP_DONE = timedelta(days=7)
+KEEP_FAILED = timedelta(days=90)
 _PRUNE_EVERY_S = 60.0
 _PRUNE_BATCH = 500
+_PRUNE_WINDOW = 5000
 
 _FAN_OUT = text("""
     WITH batch AS (
@@ -51,13 +53,18 @@ _CLAIM = text("""
     UPDATE outbox_delivery SET due_at = :until FROM due WHERE outbox_delivery.id = due.id RETURNING outbox_delivery.id
 """)
 
+# Ids grow with time: looking at the oldest few is enough, and costs the same however many events a week holds.
 _PRUNE = text("""
+    WITH oldest AS (SELECT id, relayed_at FROM outbox_event ORDER BY id LIMIT :window)
     DELETE FROM outbox_event WHERE id IN (
-        SELECT event.id FROM outbox_event AS event
-        WHERE event.relayed_at < :before AND NOT EXISTS (
-            SELECT 1 FROM outbox_delivery AS delivery WHERE delivery.event_id = event.id AND delivery.state <> 'done'
+        SELECT oldest.id FROM oldest
+        WHERE oldest.relayed_at < :failed_before OR (
+            oldest.relayed_at < :done_before AND NOT EXISTS (
+                SELECT 1 FROM outbox_delivery AS delivery
+                WHERE delivery.event_id = oldest.id AND delivery.state <> 'done'
+            )
         )
-        ORDER BY event.id LIMIT :batch FOR UPDATE SKIP LOCKED
+        ORDER BY oldest.id LIMIT :batch
     )
 """)
 
@@ -95,9 +102,10 @@ class Relay:
         return [Claim(delivery_id, lease) for delivery_id in sorted(ids)]
 
     def prune(self, now: datetime) -> int:
-        """Removes a batch of events whose every delivery was done a week ago; those that failed for good stay."""
+        """Removes a batch of events whose every delivery was done a week ago; those that failed stay three months."""
+        values = {"done_before": now - KEEP_DONE, "failed_before": now - KEEP_FAILED}
         with self._engine.begin() as connection:
-            return connection.execute(_PRUNE, {"before": now - KEEP_DONE, "batch": _PRUNE_BATCH}).rowcount
+            return connection.execute(_PRUNE, values | {"batch": _PRUNE_BATCH, "window": _PRUNE_WINDOW}).rowcount
 
     def drain(self) -> bool:
         """Relays and hands over all that is due; True when it stopped for want of room, so that more may be waiting."""

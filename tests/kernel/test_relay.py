@@ -157,6 +157,8 @@ def test_only_old_finished_events_are_pruned(clean: Engine) -> None:
     assert relay.prune(NOW + timedelta(days=6)) == 0
     assert relay.prune(NOW + timedelta(days=8)) == 1
     assert column(clean, "SELECT payload ->> 'ref' FROM outbox_event ORDER BY id") == ["pending", "dead"]
+    assert relay.prune(NOW + timedelta(days=91)) == 2
+    assert column(clean, "SELECT id FROM outbox_delivery") == []
 
 
 def test_run_wakes_on_the_commit_and_stops_when_told(clean: Engine) -> None:

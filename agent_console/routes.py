@@ -34,6 +34,7 @@ def install(app: FastAPI) -> None:
     for page in (sign_in, queue, service_request, conversations, staff, account, appearance):
         console.include_router(page.router)
     console.include_router(live.router)
+    console.add_api_route("/", _first_page, include_in_schema=False)
     console.mount("/static", _KeptStatic(directory=STATIC))
     console.add_exception_handler(AtiendeError, _show_error)
     console.add_exception_handler(HTTPException, _show_http_error)

@@ -1,13 +1,16 @@
 """A service request as one row of a list."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from sqlmodel import Session, col, select
 
 from agent_console.accounts import Viewer
 from agent_console.presentation import Clock, Look, ago, channel_look, sla_clock, status_look
+from agent_console.rendering import STATIC
 from intake.catalog.definitions import text_in
 from intake.catalog.models import Service
 from intake.service_requests.models import ServiceRequest
@@ -33,11 +36,22 @@ class Row:
 
 @dataclass(frozen=True)
 class Names:
-    """Names by code, of services that are no longer offered too: old requests keep theirs."""
+    """Names by code, of services that are no longer offered too: old requests keep theirs. `icons` are the groups'."""
 
     services: Mapping[str, str]
     groups: Mapping[str, str]
+    icons: Mapping[str, str]
     agencies: Mapping[str, str]
+
+
+@cache
+def _icons() -> frozenset[str]:
+    return frozenset(re.findall(r'<symbol id="i-(\w+)"', (STATIC / "icons.svg").read_text()))
+
+
+def icon_or_note(name: str) -> str:
+    """`name` if we have such a symbol; a city may name others."""
+    return name if name in _icons() else "note"
 
 
 def names(session: Session, viewer: Viewer) -> Names:
@@ -53,6 +67,7 @@ def names(session: Session, viewer: Viewer) -> Names:
     return Names(
         services={service.code: text_in(service.name, viewer.language) for service in services},
         groups={service.group_code: text_in(service.group_name, viewer.language) for service in services},
+        icons={service.group_code: icon_or_note(service.icon) for service in reversed(services)},
         agencies={agency.code: agency.short_name or agency.name for agency in agencies},
     )
 

@@ -38,6 +38,8 @@ DELIVERY: Mapping[str, str] = {
     "failed": "no se pudo enviar",
     "suppressed": "no se envió: pidió no recibir avisos",
 }
+# The other channels are names and keep their capitals.
+_COMMON_NOUNS = frozenset({"phone", "email", "counter", "console", "web"})
 _BAD_NEWS = frozenset({"uncertain", "undelivered", "failed", "suppressed"})
 
 
@@ -76,10 +78,10 @@ def story(
     now: datetime,
 ) -> list[Day]:
     """Everything in order, oldest first. `people` names persons by contact point or conversation id."""
-    entries = [entry for event in events if (entry := _of_event(event, timezone, language, now)) is not None]
+    # Words that came in as messages are shown as messages. Of what happened at one instant, what was said comes first.
+    entries = [_of_report(report, people, language) for report in reports if report.conversation_id is None]
     entries += [_of_message(message, people, language) for message in messages]
-    # Words that came in as messages are shown as messages.
-    entries += [_of_report(report, people, language) for report in reports if report.conversation_id is None]
+    entries += [entry for event in events if (entry := _of_event(event, timezone, language, now)) is not None]
     zone = ZoneInfo(timezone)
     days: list[Day] = []
     for entry in sorted(entries, key=lambda found: found.at):
@@ -93,10 +95,15 @@ def story(
     return days
 
 
+def _channel_in_a_sentence(channel: str, language: str) -> str:
+    word = channel_look(channel, language).text
+    return word.lower() if channel in _COMMON_NOUNS else word
+
+
 def _of_report(report: Report, people: Mapping[Any, str], language: str) -> Entry:
     look = channel_look(report.channel, language)
     who = people.get(report.contact_point_id) or translate(language, "Anónimo")
-    how = translate(language, "Reporte por {channel}", channel=look.text)
+    how = translate(language, "Reporte por {channel}", channel=_channel_in_a_sentence(report.channel, language))
     return Entry(report.at, "", look.icon, who, how, report.words or translate(language, "Sin descripción"))
 
 
@@ -156,7 +163,7 @@ def _actor(event: ServiceRequestEvent, language: str) -> str:
 def _line(event: ServiceRequestEvent, timezone: str, language: str, now: datetime) -> str | None:
     data = event.data
     if event.name == "submitted":
-        channel = channel_look(str(data.get("channel", "")), language).text
+        channel = _channel_in_a_sentence(str(data.get("channel", "")), language)
         return translate(language, "Folio creado, llegó por {channel}", channel=channel)
     if event.name == "placed":
         if data.get("placed"):

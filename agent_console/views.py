@@ -46,15 +46,6 @@ PRESETS: tuple[tuple[str, str, str, ListFilters], ...] = (
     ("unsure", "Sin ubicación segura", "pin", ListFilters(place="unsure")),
     ("closed", "Cerradas", "ok", ListFilters(status="closed")),
 )
-_GROUP_ICONS = {
-    "agua": "drop",
-    "water": "drop",
-    "calles": "hole",
-    "alumbrado": "bulb",
-    "luz": "bulb",
-    "limpia": "bin",
-    "basura": "bin",
-}
 
 
 def title_of(filters: ListFilters, viewer: Viewer, known: Names) -> str:
@@ -88,7 +79,7 @@ def views_of(session: Session, viewer: Viewer, known: Names, *, now: datetime) -
         for key, name, icon, preset in PRESETS
     ]
     groups = [
-        View(name, _GROUP_ICONS.get(code, "note"), ListFilters(group=code), count)
+        View(name, known.icons[code], ListFilters(group=code), count)
         for (code, name), count in zip(known.groups.items(), _group_counts(session, viewer, known), strict=True)
     ]
     return [

@@ -134,9 +134,9 @@ class _Demo:
     def _watch_servers(self) -> ServerWatch:
         """The servers that nobody else provides, not started yet; their addresses go into the children's environment."""
         self.environ["ATIENDE_DATA"] = str(self.folder.path)
-        # Commands that are told this folder only must find the servers that we are told to use.
-        elsewhere = ("DATABASE_URL", "REDIS_URL")
-        self.folder.remember({name: self.environ[name] for name in elsewhere if self.environ.get(name)})
+        if named := self.environ.get("DATABASE_URL"):
+            # Commands, and later starts, that are told this folder only must find the same database.
+            self.folder.remember({"DATABASE_URL": named})
         given = load_settings(self.environ)
         servers: dict[str, Server] = {}
         if not given.database_url:

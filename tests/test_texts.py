@@ -55,7 +55,7 @@ def texts_in_code() -> dict[str, str]:
                 if not isinstance(node, ast.Call) or not node.args:
                     continue
                 name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-                says = name == "text" and isinstance(node.func, ast.Attribute)  # `step.text(...)`, not SQL
+                says = name == "text" and ast.unparse(node.func) == "step.text"  # not SQL, not a field of a file
                 position = 1 if name == "translate" else 0 if name in _ERRORS or says else None
                 if position is None or len(node.args) <= position:
                     continue

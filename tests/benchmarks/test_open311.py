@@ -35,7 +35,8 @@ _SEED = """
 INSERT INTO service_request (id, jurisdiction_id, folio, service_code, channel, language, description, address_string, lat, lon,
     areas, attributes, media_urls, life, outcome_code, closed_at, status_notes, handover, agency_code, is_public, report_count,
     requested_at, updated_at, expected_at, version)
-SELECT gen_random_uuid(), :city, '90' || lpad(n::text, 8, '0'), CASE n % 3 WHEN 0 THEN 'BACHE' WHEN 1 THEN 'FUGA' ELSE 'LUMINARIA' END,
+SELECT gen_random_uuid(), :city, '90' || lpad(n::text, 8, '0'),
+    CASE n % 3 WHEN 0 THEN 'BACHE' WHEN 1 THEN 'FUGA' ELSE 'LUMINARIA' END,
     'sms', 'es', 'Hay un hoyo enorme frente al número ' || n || ', ya van tres llantas', 'Av. Sabinos ' || n, 19.42, -99.15,
     '{"district": [{"code": "N", "name": "Norte"}]}', '{}', '[]', CASE WHEN n % 4 = 0 THEN 'new' ELSE 'closed' END,
     CASE WHEN n % 4 = 0 THEN NULL ELSE 'resolved' END, CASE WHEN n % 4 = 0 THEN NULL ELSE now() END, 'Quedó reparado', 'accepted',

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, update
+from sqlalchemy import func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -242,4 +242,7 @@ def _reported(session: Session, receipt: DeliveryReceipt) -> Message | None:
         ours = UUID(receipt.client_ref or "")
     except ValueError:
         return None
-    return session.exec(outbound.where(Message.id == ours, col(Message.provider_message_id).is_(None))).one_or_none()
+    # Whoever held the row while this waited for it may just have learnt the provider's id.
+    provider_id = col(Message.provider_message_id)
+    is_its = or_(provider_id.is_(None), provider_id == receipt.provider_message_id)
+    return session.exec(outbound.where(Message.id == ours, is_its)).one_or_none()

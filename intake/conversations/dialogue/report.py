@@ -59,7 +59,7 @@ def _next(
             return asked
         state, draft = asked, asked.draft or draft
     if attribute := questions.next_question(service, draft):
-        state = replace(state, step="question", question=attribute.code, misses=0)
+        state = replace(state, step="question", misses=0)
         return Step(state, (questions.ask(attribute, state.language),))
     attributes = {code: list(given) for code, given in draft.answers.items()}
     submit = Submit(service.code, "\n".join(draft.words), draft.place_words, draft.place, attributes)

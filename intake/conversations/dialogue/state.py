@@ -51,7 +51,6 @@ class DialogueState:
     draft: Draft | None = None
     services: tuple[str, ...] = ()
     places: tuple[Place, ...] = ()
-    question: str | None = None
     misses: int = 0
     at: datetime | None = None
     last_words: str = ""
@@ -95,7 +94,7 @@ class DialogueState:
 
     def idle(self) -> "DialogueState":
         """The same memory with no report in the making."""
-        return replace(self, step="idle", draft=None, services=(), places=(), question=None, misses=0)
+        return replace(self, step="idle", draft=None, services=(), places=(), misses=0)
 
     def is_expired(self, now: datetime) -> bool:
         return self.at is not None and now - self.at > EXPIRES_AFTER

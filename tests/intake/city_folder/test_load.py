@@ -96,3 +96,37 @@ def test_every_area_is_written_out_in_rules(session: Session) -> None:
     assert rules
     assert not [rule.code for rule in rules if "*" in (rule.area_codes or [])]
     assert session.exec(select(func.count()).select_from(BoundaryArea)).one() > 100
+
+
+CASES = {
+    ("Av. Sabinos y Niebla", "FUGA"): "AGUAS",
+    ("Mercado de La Calera", "DRENAJE_TAPADO"): "AGUAS",
+    ("Avenida del Lago y Garza", "BACHE"): "ALC-LV",
+    ("Calzada del Norte y Cobre", "SOCAVON"): "OBRAS",
+    ("Eje Mirador y Calle 8", "SEMAFORO"): "OBRAS",
+    ("Niebla y Morelos", "LUMINARIA"): "ALUMBRADO",
+    ("Privada Naranjos", "BASURA"): "ALC-ST",
+    ("Parque Tepozán", "ARBOL_RIESGO"): "PC",
+    ("Bosque de San Telmo", "PODA"): "AMBIENTE",
+    ("Ahuehuete", "DRENAJE_TAPADO"): "ALC-AH",
+}
+
+
+def test_the_cases_of_the_design_pages(session: Session) -> None:
+    import_folder(session, CITIES / "jacaranda", now=NOW)
+    services = {service.code: service for service in session.exec(select(Service))}
+    answers = {}
+    for words, code in CASES:
+        place = queries.locate(session, "jacaranda.gob.example", words, limit=1)[0]
+        answer = queries.route(
+            session,
+            jurisdiction_id="jacaranda.gob.example",
+            service_code=code,
+            service_group=services[code].group_code,
+            promise=services[code].promise,
+            point=place.point,
+            precision_m=place.precision_m,
+            at=NOW,
+        )
+        answers[words, code] = answer.agency_code
+    assert answers == CASES

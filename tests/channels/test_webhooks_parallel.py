@@ -5,10 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import Engine
 from sqlmodel import Session, func, select
 
+from intake.conversations import actions as conversations
 from intake.conversations.models import Conversation, Message
 from intake.people.models import ContactPoint, Person
+from kernel import db
 from kernel.outbox import OutboxEvent
-from tests.channels.conftest import Provider, inbound
+from tests.channels.conftest import Provider, inbound, receipt
+from tests.factories import NOW
 
 
 def test_fifty_calls_at_once_are_one_message(city_engine: Engine, provider: Provider) -> None:
@@ -30,3 +33,21 @@ def test_five_messages_of_somebody_new_are_one_thread(city_engine: Engine, provi
         assert session.exec(select(func.count()).select_from(Message)).one() == 5
         for table in (Conversation, ContactPoint, Person):
             assert session.exec(select(func.count()).select_from(table)).one() == 1, table
+
+
+def test_reports_that_come_at_once_before_the_answer_are_all_heard(city_engine: Engine, provider: Provider) -> None:
+    """The call that sends has not returned yet: only our own tag in the address tells whose reports these are."""
+    provider.post(inbound("SM1"))
+    for n in range(10):
+        with db.transaction() as session:
+            conversation_id = session.exec(select(Conversation.id)).one()
+            ours = conversations.queue_message(
+                session, conversation_id, "Listo", client_ref=f"r{n}", author_kind="dialogue", now=NOW
+            ).id
+        path = f"/webhooks/sms/status?ref={ours}"
+        calls = [(receipt(f"OUT{n}", status), path) for status in ("queued", "sent", "sent", "delivered")]
+        with ThreadPoolExecutor(4) as pool:
+            answers = pool.map(lambda call: provider.post(*call).status_code, calls)
+            assert list(answers) == [200] * 4
+        with db.transaction() as session:
+            assert session.get_one(Message, ours).status == "delivered"

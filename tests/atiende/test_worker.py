@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from kernel import db
+from kernel.dispatch import make_queue
 from kernel.embedded.programs import valkey_server
 from tests.conftest import make_database
 from tests.running import is_running, wait_for
@@ -134,6 +135,20 @@ def test_with_redis_jobs_survive_the_relay_and_the_queue(database: Engine, valke
         deliver(database, "after Redis came back")
         wait_for(lambda: "after Redis came back" in effects(database))
         assert process.poll() is None
+
+
+def test_what_redis_forgets_comes_back_when_its_lease_ends(database: Engine, valkey: Valkey) -> None:
+    with worker(database, valkey.url) as process:
+        deliver(database, "first")
+        wait_for(lambda: effects(database) == {"first"})
+        process.send_signal(signal.SIGSTOP)
+        deliver(database, *(f"b{number}" for number in range(10)))
+        queue = make_queue(valkey.url)
+        wait_for(lambda: queue.count == 10)
+        queue.connection.flushall()
+        queue.connection.close()
+        process.send_signal(signal.SIGCONT)
+        wait_for(lambda: len(effects(database)) == 11)
 
 
 def test_a_killed_worker_takes_its_relay_along_and_its_job_is_done_by_the_next(

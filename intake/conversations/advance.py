@@ -161,6 +161,7 @@ def _submit(replies: _Replies, state: DialogueState, submit: Submit) -> Dialogue
         channel=conversation.channel,
         description=submit.description[:MAX_DESCRIPTION],
         point=LonLat(place.lon, place.lat) if place else None,
+        is_place_settled=True,  # the dialogue has looked the words up and asked
         precision_m=place.precision_m if place else None,
         address_string=place.label if place else submit.place_words,
         attributes=submit.attributes,

@@ -95,7 +95,7 @@ def _checked(definition: ServiceDefinition, submission: Submission) -> dict[str,
 
 def _place(session: Session, submission: Submission) -> tuple[Submission, dict[str, Any]]:
     """The submission with a point if its words name one place clearly, and how that was found."""
-    if submission.point is not None or not submission.address_string:
+    if submission.point is not None or submission.is_place_settled or not submission.address_string:
         return submission, {}
     found = routing.locate(session, submission.jurisdiction_id, submission.address_string, limit=2)
     if not found or found[0].score < _SURE_SCORE:

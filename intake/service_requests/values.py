@@ -38,6 +38,7 @@ class Submission:
 
     `attributes` maps an attribute code to the raw answers as sent. `precision_m`: how far the point may be off. Two submissions
     with the same `idempotency_key` in one city are one request. `requested_at`: when it was said, if earlier than now.
+    `is_place_settled`: the person was shown the places the words may mean, so that no point means none of them.
     """
 
     jurisdiction_id: str
@@ -56,6 +57,7 @@ class Submission:
     idempotency_key: str | None = None
     language: str = "es"
     requested_at: datetime | None = None
+    is_place_settled: bool = False
 
 
 class InvalidForm(InvalidInput):

@@ -112,11 +112,18 @@ def test_a_place_nobody_knows_is_accepted_as_written(client: TestClient, session
     assert "zaguán verde" in (service_request.address_string or "")
 
 
-def test_a_place_in_another_district_than_the_one_chosen_is_asked_about(client: TestClient) -> None:
+def test_a_place_in_another_district_than_the_one_chosen_is_asked_about(client: TestClient, session: Session) -> None:
     draft = begin(client)
     place = {"district": "Sur", "street": "Avenida Sabinos"}
     assert client.post(f"{draft}/lugar", data=place, follow_redirects=False).headers["location"] == f"{draft}/cual"
     assert "Ninguno de estos" in client.get(f"{draft}/cual").text
+    client.post(f"{draft}/cual", data={"which": "none"})
+    client.post(f"{draft}/detalles", data={"words": "Hay un hoyo enorme"})
+    client.post(f"{draft}/contacto", data={"notify": "none"})
+    client.post(f"{draft}/revisa")
+    service_request = session.exec(select(ServiceRequest)).one()
+    assert service_request.lon is None  # they said it is none of them: nobody places it behind their back
+    assert service_request.address_string == "Avenida Sabinos, Sur"
 
 
 def test_questions_of_the_service_are_asked_and_checked(client: TestClient, session: Session) -> None:

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import or_, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import col
 
@@ -22,6 +22,8 @@ from kernel.outbox import OutboxDelivery, OutboxEvent
 log = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 10
+# Longer than one call to a provider may take (settings.sms.timeout_s is 15).
+RUN_LEASE = timedelta(seconds=20)
 _FIRST_RETRY_S = 0.5
 _LAST_RETRY_S = 900.0
 # A server that was killed is back within seconds; whoever waits here takes nothing else from the queue meanwhile.
@@ -54,21 +56,34 @@ def run_patiently(delivery_id: int) -> None:
 def run_delivery(delivery_id: int) -> None:
     """Runs the job of a pending delivery and notes how it ended; does nothing when it is done or somebody is at it.
 
-    The row stays locked while the job runs, so that a second worker and the relay pass it by, and a killed worker lets go
-    at once. A failure counts and waits its turn. A database that goes away does not count, and raises OperationalError.
+    Who runs it is written down and committed first, so that no transaction of ours is open while a job talks to a provider.
+    A worker that was killed is given up when its time ends; a job that outlives its own may meet a second run of itself.
+    Raises OperationalError when the database goes away.
     """
+    now = clock.now()
+    mine = now + RUN_LEASE
     with db.transaction() as session:
-        found = session.execute(
-            select(OutboxDelivery.job, OutboxDelivery.attempts, OutboxEvent.payload)  # type: ignore[call-overload]  # SQLModel attributes are typed as values
-            .join(OutboxEvent, col(OutboxEvent.id) == col(OutboxDelivery.event_id))
-            .where(col(OutboxDelivery.id) == delivery_id, col(OutboxDelivery.state) == "pending")
-            .with_for_update(skip_locked=True, of=OutboxDelivery)
+        row = session.execute(
+            update(OutboxDelivery)
+            .where(
+                col(OutboxDelivery.id) == delivery_id,
+                col(OutboxDelivery.state) == "pending",
+                or_(col(OutboxDelivery.running_until).is_(None), col(OutboxDelivery.running_until) <= now),
+            )
+            .values(running_until=mine, due_at=mine)
+            .returning(col(OutboxDelivery.job), col(OutboxDelivery.attempts), col(OutboxDelivery.event_id))
         ).one_or_none()
-        if found is None:
+        if row is None:
             return
-        job, attempts, payload = found
-        outcome = _outcome(delivery_id, job, attempts, payload)
-        session.execute(update(OutboxDelivery).where(col(OutboxDelivery.id) == delivery_id).values(**outcome))
+        job, attempts, event_id = row
+        payload = session.get_one(OutboxEvent, event_id).payload
+    outcome = _outcome(delivery_id, job, attempts, payload)
+    with db.transaction() as session:
+        session.execute(
+            update(OutboxDelivery)
+            .where(col(OutboxDelivery.id) == delivery_id, col(OutboxDelivery.running_until) == mine)
+            .values(running_until=None, **outcome)
+        )
 
 
 def _outcome(delivery_id: int, job: str, attempts: int, payload: dict[str, Any]) -> dict[str, object]:

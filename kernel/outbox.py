@@ -31,7 +31,10 @@ class OutboxEvent(SQLModel, table=True):
 
 
 class OutboxDelivery(SQLModel, table=True):
-    """One subscriber's copy of an event: pending until its job has finished, then done; dead when every try failed."""
+    """One subscriber's copy of an event: pending until its job has finished, then done; dead when every try failed.
+
+    `running_until`: somebody is at it, and is given up for dead at that instant.
+    """
 
     __tablename__ = "outbox_delivery"
     __table_args__ = (
@@ -46,6 +49,7 @@ class OutboxDelivery(SQLModel, table=True):
     state: str = Field(default="pending", sa_type=Text)
     attempts: int = 0
     due_at: datetime = Field(sa_type=Instant)
+    running_until: datetime | None = Field(default=None, sa_type=Instant)
     done_at: datetime | None = Field(default=None, sa_type=Instant)
     last_error: str | None = Field(default=None, sa_type=Text)
 

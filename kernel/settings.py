@@ -64,12 +64,16 @@ class Web(_Group):
 
 
 class Sms(_Group):
-    """The Twilio account. auth_token signs webhooks; next_auth_token is accepted too while a token is being rotated."""
+    """The Twilio account. auth_token signs webhooks; next_auth_token is accepted too while a token is being rotated.
+
+    any_account: take signed webhooks whatever account they name, for programs that try the demo and know only its token.
+    """
 
     account_sid: str
     auth_token: SecretStr
     next_auth_token: SecretStr | None = None
     number: str
+    any_account: bool = False
     api_base_url: Annotated[str, AfterValidator(_without_fragment)] = "https://api.twilio.com"
     timeout_s: Annotated[float, Field(gt=0)] = 15.0
 

@@ -102,6 +102,8 @@ def _fresh_values() -> dict[str, str]:
         "ATIENDE_SMS_ACCOUNT_SID": "AC" + secrets.token_hex(16),
         "ATIENDE_SMS_AUTH_TOKEN": secrets.token_hex(16),
         "ATIENDE_SMS_NUMBER": SMS_NUMBER,
+        # demo.json tells other programs the token that signs, and no account.
+        "ATIENDE_SMS_ANY_ACCOUNT": "true",
         "ATIENDE_DEMO_API_KEY": secrets.token_urlsafe(24),
     } | {_password_name(role): _password() for role in ROLES}
 

@@ -10,6 +10,7 @@ from starlette.websockets import WebSocketDisconnect
 from twilio.request_validator import RequestValidator
 
 from channels.sms import signature
+from channels.sms.adapter import SmsChannel
 from channels.values import Webhook
 from intake.conversations.models import Message
 from intake.people.models import Consent
@@ -135,6 +136,26 @@ def test_9_the_same_letters_under_other_names_are_no_message(provider: Provider,
     assert provider.post([p for p in pairs if p[0] != "From"]).status_code == 403
     assert provider.post(inbound(AccountSid="AC" + "9" * 32)).status_code == 403
     assert messages(session) == []
+
+
+def test_a_demo_takes_what_is_signed_whatever_account_it_names() -> None:
+    channel = SmsChannel.from_settings(make_settings(any_account=True))
+    assert channel is not None
+    body = inbound(AccountSid="AC" + "9" * 32)
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    for signature, is_taken in ((sign(BASE_URL + "/webhooks/sms", body), True), (sign("elsewhere", body), False)):
+        webhook = Webhook(
+            path="/webhooks/sms",
+            query="",
+            headers=headers | {"x-twilio-signature": signature},
+            body=urlencode(body).encode(),
+            received_at=NOW,
+        )
+        if is_taken:
+            channel.verify(webhook)
+        else:
+            with pytest.raises(ForgedWebhook):
+                channel.verify(webhook)
 
 
 def test_10_a_replayed_call_changes_nothing(provider: Provider, session: Session) -> None:

@@ -3,6 +3,7 @@
 import threading
 import time
 
+import psycopg
 from sqlalchemy import text
 
 from kernel import db
@@ -46,3 +47,14 @@ def take_a_second(ref: str) -> None:
         session.connection().execute(text("INSERT INTO relay_run (ref) VALUES (:ref)"), {"ref": ref})
     time.sleep(1)
     note_once(ref)
+
+
+def look_for_open_transactions(**_: object) -> None:
+    """Fails when another connection to this database sits in a transaction while a job runs."""
+    url = db.bind().engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
+        ).fetchone()
+    if row != (0,):
+        raise AssertionError(f"{row} open transactions")

@@ -241,3 +241,25 @@ def test_whatever_happens_each_delivery_ends_done_and_its_effect_happens_once(
     assert column(clean, "SELECT DISTINCT state FROM outbox_delivery") == ["done"]
     assert sorted(map(str, column(clean, "SELECT ref FROM relay_effect"))) == sorted(refs)
     assert column(clean, "SELECT count(*) FROM outbox_delivery") == [len(refs)]
+
+
+def test_no_transaction_is_open_while_a_job_runs(clean: Engine) -> None:
+    """A job may call a provider, and nothing of ours may wait for a provider."""
+    relay = Relay(clean, {"thing.happened": ["tests.kernel.outbox_jobs.look_for_open_transactions"]}, Collected())
+    record("a")
+    relay.fan_out(NOW)
+    (claim,) = relay.claim(NOW)
+    run_delivery(claim.delivery_id)
+    assert column(clean, "SELECT state || coalesce(last_error, '') FROM outbox_delivery") == ["done"]
+
+
+def test_a_run_whose_worker_died_is_taken_up_when_its_time_ends(clean: Engine) -> None:
+    relay = Relay(clean, SUBSCRIPTIONS, Collected())
+    record("a")
+    relay.fan_out(NOW)
+    (claim,) = relay.claim(NOW)
+    for until, state in (("now() + interval '1 minute'", "pending"), ("now() - interval '1 second'", "done")):
+        with clean.begin() as connection:
+            connection.execute(text(f"UPDATE outbox_delivery SET running_until = {until}"))
+        run_delivery(claim.delivery_id)
+        assert column(clean, "SELECT state FROM outbox_delivery") == [state]

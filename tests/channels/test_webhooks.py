@@ -143,11 +143,11 @@ def test_a_demo_takes_what_is_signed_whatever_account_it_names() -> None:
     assert channel is not None
     body = inbound(AccountSid="AC" + "9" * 32)
     headers = {"content-type": "application/x-www-form-urlencoded"}
-    for signature, is_taken in ((sign(BASE_URL + "/webhooks/sms", body), True), (sign("elsewhere", body), False)):
+    for signed, is_taken in ((sign(BASE_URL + "/webhooks/sms", body), True), (sign("elsewhere", body), False)):
         webhook = Webhook(
             path="/webhooks/sms",
             query="",
-            headers=headers | {"x-twilio-signature": signature},
+            headers=headers | {"x-twilio-signature": signed},
             body=urlencode(body).encode(),
             received_at=NOW,
         )

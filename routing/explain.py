@@ -83,6 +83,8 @@ def _zone(receipt: Mapping[str, Any], language: str, say: Any) -> str:
         return ""
     name = " / ".join(area["name"] for area in layer["areas"])
     since = date.fromisoformat(layer["areas"][0]["valid_from"])
+    if name.startswith(_in(language, layer["name"])):  # "Sector hidráulico 4" says its layer already
+        return str(say("{name}, límites del {since}.", name=name, since=_day(since, language)))
     return str(
         say(
             "{layer}: {name}, límites del {since}.",

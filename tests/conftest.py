@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
@@ -95,3 +96,20 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("needs the real boundaries and request rows (../shared/data), which are not part of the repository")
     return SHARED_DATA
+
+
+CHROMIUM = os.environ.get("ATIENDE_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+
+
+# One module at a time: while it is open, Playwright keeps an event loop of its own in this thread.
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A real browser, from Debian's package."""
+    from playwright.sync_api import sync_playwright
+
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"needs Chromium: {CHROMIUM} does not exist (apt-get install chromium, or set ATIENDE_CHROMIUM)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--headless"])
+        yield browser
+        browser.close()

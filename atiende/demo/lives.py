@@ -20,6 +20,8 @@ _REOPENED = {
     True: 0.2,
 }  # by whether it was closed just now: a demo without one open protest shows too little
 _ABANDONED = 0.012  # never closed by anybody: what a supervisor looks for
+# However badly it went, somebody closes the oldest ones: no list of a real centre leads with last year's.
+_FORGIVEN = timedelta(days=100)
 _CONFIRMATION = timedelta(hours=72)
 
 
@@ -59,7 +61,8 @@ def live(
     promised = max(due - start, timedelta(hours=2))
     # Most are done in time, about three in ten late, a few very late.
     delay = promised * min(6.0, chance.lognormvariate(-0.35, 0.62))
-    closes = until + timedelta(days=1) if chance.random() < _ABANDONED else start + delay
+    is_abandoned = chance.random() < _ABANDONED and until - start < _FORGIVEN
+    closes = until + timedelta(days=1) if is_abandoned else start + min(delay, promised + _FORGIVEN)
     steps: list[Step] = []
     state = "new"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import Engine
 
 from kernel import crypto, db
@@ -24,7 +24,6 @@ from tests.browser.cast import Cast, make_cast
 from tests.conftest import make_database
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = os.environ.get("ATIENDE_CHROMIUM", "/usr/bin/chromium")
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 # A machine that runs many tests at once is slow, not wrong.
 expect.set_options(timeout=20_000)
@@ -108,16 +107,6 @@ def _wait_until_ready(base_url: str, process: subprocess.Popen[bytes]) -> None:
         except httpx.TransportError:
             time.sleep(0.1)
     raise AssertionError("the server did not become ready")
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"needs Chromium: {CHROMIUM} does not exist (apt-get install chromium, or set ATIENDE_CHROMIUM)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--headless"])
-        yield browser
-        browser.close()
 
 
 PageAt = Callable[..., Page]

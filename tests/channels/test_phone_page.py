@@ -1,30 +1,20 @@
 """The demo phone in a real browser: by keyboard, without scripts, narrow, dark, and clean for assistive technology."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.channels.conftest import ANA
 from tests.channels.servers import Network, center_app, eventually, free_socket, serving, standin, standin_config
 from tests.factories import SMS_NUMBER
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("phone_page")]
 
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture
@@ -45,8 +35,8 @@ def shown(page: Page) -> list[str]:
     return page.locator("#bubbles li:not(.tm)").all_text_contents()
 
 
-def test_a_text_is_written_by_keyboard_alone(browser: Browser, network: Network) -> None:
-    page = browser.new_page(locale="es-MX")
+def test_a_text_is_written_by_keyboard_alone(chromium: Browser, network: Network) -> None:
+    page = chromium.new_page(locale="es-MX")
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(network.url)
@@ -67,8 +57,8 @@ def test_a_text_is_written_by_keyboard_alone(browser: Browser, network: Network)
     page.close()
 
 
-def test_a_text_is_written_without_scripts(browser: Browser, network: Network) -> None:
-    context = browser.new_context(java_script_enabled=False, locale="es-MX")
+def test_a_text_is_written_without_scripts(chromium: Browser, network: Network) -> None:
+    context = chromium.new_context(java_script_enabled=False, locale="es-MX")
     page = context.new_page()
     page.goto(network.url)
     page.fill("#body", "hay un bache")
@@ -91,12 +81,12 @@ def test_a_text_is_written_without_scripts(browser: Browser, network: Network) -
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1366, "light"), (1366, "dark"), (320, "light")])
-def test_the_page_is_clean_at_every_size(browser: Browser, network: Network, width: int, scheme: Any) -> None:
+def test_the_page_is_clean_at_every_size(chromium: Browser, network: Network, width: int, scheme: Any) -> None:
     network.write(ANA, "una_palabra_que_no_se_puede_partir_" * 4)
     network.send(To=ANA, From=SMS_NUMBER, Body="Listo. Folio 26 4817 3053.")
     eventually(lambda: network.texts()[0]["status"] == "delivered")
     for language in ("es", "en"):
-        page = browser.new_page(viewport={"width": width, "height": 768}, color_scheme=scheme)
+        page = chromium.new_page(viewport={"width": width, "height": 768}, color_scheme=scheme)
         page.goto(f"{network.url}/?lang={language}")
         assert problems(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") == width

@@ -1,5 +1,6 @@
 """Finds named places in what people write: accent-blind, tolerant of misspelling, honest about what it does not know."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from georef.likeness import differs_in_enye, may_be, windows
 from georef.names import GENERIC, core, core_words, enyes, fold, is_number, sound
 from georef.places import Place, PlaceMatch
 from georef.points import LonLat
+from georef.ranking import doubt, lies_in, middle, order
 
 __all__ = ["Gazetteer", "Place", "PlaceMatch"]
 
@@ -31,9 +33,7 @@ _SAME_SOUND = 97.0
 _SAID_COLONIA = 88.0
 _ELSEWHERE = 20.0
 _CORNER_ELSEWHERE = 6.0
-# Four colonias are called La Joya: somebody has to say which.
-_AMBIGUOUS = 10.0
-_FAR_TWIN_M = 2000.0
+_OFFICE = re.compile(r"^(?:alcald[ií]a|delegaci[oó]n|municipio)(?: de)? ", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -54,6 +54,12 @@ class Gazetteer:
         for position, place in enumerate(self.places):
             for name in (place.name, *place.aliases):
                 self._add(name, position)
+        self._districts = {
+            fold(name): place
+            for place in self.places
+            if place.kind == "district"
+            for name in (place.name, *place.aliases)
+        }
         self._keys = list(self._names)
         self._sounds = [sound(key) for key in self._keys]
 
@@ -81,8 +87,20 @@ class Gazetteer:
         """The likeliest places for what somebody wrote, best first; nothing known gives an empty list.
 
         Understands "A esq. B", "A y B", "A entre B y C", "col. X" and words such as "afuera de". With `near`, places of about the
-        same score come nearest first.
+        same score come nearest first. A district named after the last comma holds: what lies elsewhere is no match for it.
         """
+        rest, _, last = text.rpartition(",")
+        district = self._districts.get(fold(_OFFICE.sub("", last.strip()))) if rest.strip() else None
+        if district is None:
+            return self._search(text, limit, near, None)
+        inside = self._search(rest, limit, near, district)
+        if inside:
+            return inside
+        found = self._search(text, limit, near, None)
+        weighed = [m if lies_in(m.place, district) else replace(m, score=round(m.score - _ELSEWHERE, 1)) for m in found]
+        return sorted((match for match in weighed if match.score >= MIN_SCORE), key=lambda match: order(match, near))
+
+    def _search(self, text: str, limit: int, near: LonLat | None, within: Place | None) -> list[PlaceMatch]:
         written = addresses.read(text)
         if not written.text:
             return []
@@ -94,9 +112,11 @@ class Gazetteer:
         against = _ELSEWHERE if said else 6.0
         matches = self._corner_matches(written, colonias, against)
         matches += [self._alone(position, score, colonias, against) for position, score in found.items()]
-        matches = [match for match in matches if match.score >= MIN_SCORE]
-        matches = [replace(match, score=round(match.score - _doubt(match, matches), 1)) for match in matches]
-        matches.sort(key=lambda match: _order(match, near))
+        matches = [
+            match for match in matches if match.score >= MIN_SCORE and (within is None or lies_in(match.place, within))
+        ]
+        matches = [replace(match, score=round(match.score - doubt(match, matches), 1)) for match in matches]
+        matches.sort(key=lambda match: order(match, near))
         unique: list[PlaceMatch] = []
         for match in matches:
             if len(unique) == limit:
@@ -201,7 +221,7 @@ class Gazetteer:
                 self._corner(street, first, colonias, against)[:1] + self._corner(street, second, colonias, against)[:1]
             )
             if len(ends) == 2:
-                matches.append(_middle(*ends))
+                matches.append(middle(*ends))
                 ends = [replace(end, score=end.score - 10) for end in ends]
             matches += ends or self._corner(first, second, colonias, against)
         return matches
@@ -236,7 +256,7 @@ class Gazetteer:
                     )
                 if not matches:
                     matches += self._approach(name, other, both - 15, colonias, against)
-        return sorted(matches, key=lambda match: _order(match, None))
+        return sorted(matches, key=lambda match: order(match, None))
 
     def _approach(
         self, name: str, other: str, score: float, colonias: Sequence[int], against: float
@@ -265,33 +285,3 @@ class Gazetteer:
         known = self._names.get(name)
         found = [self.places[position] for position, _ in known.places] if known else []
         return [place for place in found if place.kind == "street"]
-
-
-def _doubt(match: PlaceMatch, matches: Sequence[PlaceMatch]) -> float:
-    """What a match loses because another place of the same name, far from it, was found just as well."""
-    name = core(match.place.name)
-    twins = (
-        other
-        for other in matches
-        if abs(other.score - match.score) < 1
-        and other.place.kind == match.place.kind
-        and core(other.place.name) == name
-    )
-    return _AMBIGUOUS if any(distance_m(twin.point, match.point) > _FAR_TWIN_M for twin in twins) else 0.0
-
-
-def _order(match: PlaceMatch, near: LonLat | None) -> tuple[float, float, float, str]:
-    away = distance_m(match.point, near) if near is not None else 0.0
-    # Five points at most for nearness: a good name far away still beats a bad one next door.
-    return (-(match.score - min(away / 1000, 5.0)), match.precision_m, away, match.label)
-
-
-def _middle(first: PlaceMatch, second: PlaceMatch) -> PlaceMatch:
-    a, b = first.point, second.point
-    return replace(
-        first,
-        score=round(min(100.0, (first.score + second.score) / 2 + 2), 1),
-        point=LonLat((a.lon + b.lon) / 2, (a.lat + b.lat) / 2),
-        precision_m=max(first.precision_m, second.precision_m, distance_m(a, b) / 2),
-        label=f"{first.label} / {second.label}",
-    )

@@ -200,3 +200,24 @@ def test_one_slip_in_a_long_name_is_forgiven(known: Place, rng: random.Random) -
     if len(core(slipped)) < 9 or core(slipped)[0] != core(words)[0]:
         return  # the slip hit a type word or the first letter
     assert any(match.place == known for match in TOWN.search(slipped, limit=8)), slipped
+
+
+def test_a_district_after_the_last_comma_holds() -> None:
+    """The same name in three districts, and a district of that name: the one that was said is meant."""
+    tlalpan, hidalgo, coyoacan = (LonLat(-99.17, 19.29), LonLat(-99.20, 19.43), LonLat(-99.16, 19.35))
+    city = Gazetteer(
+        [
+            Place("district", "Tlalpan", tlalpan, 9000.0),
+            Place("district", "Miguel Hidalgo", hidalgo, 6000.0),
+            Place("district", "Coyoacán", coyoacan, 5000.0),
+            Place("colonia", "MIGUEL HIDALGO", tlalpan, 900.0, (), "Tlalpan"),
+            Place("colonia", "SANTA CRUZ", coyoacan, 700.0, (), "Coyoacán"),
+            Place("colonia", "SANTA CRUZ", tlalpan, 700.0, (), "Tlalpan"),
+        ]
+    )
+    assert [match.label for match in city.search("Miguel Hidalgo, Tlalpan")] == ["MIGUEL HIDALGO, Tlalpan"]
+    (only,) = city.search("fuga en Santa Cruz, alcaldía Coyoacan")
+    assert only.place.context == "Coyoacán"
+    assert only.score >= 85  # no doubt is left between the two
+    # What is known elsewhere alone is no confident answer for the district that was said.
+    assert all(match.score < 75 or match.place.name == "Coyoacán" for match in city.search("Miguel Hidalgo, Coyoacán"))

@@ -106,7 +106,7 @@ def test_a_question_missed_three_times_goes_to_a_person() -> None:
 
 
 def test_none_of_the_services_offered() -> None:
-    talk = Talk().say("baja presión de agua en privada juárez")
+    talk = Talk().say("problema con el agua en privada juárez")
     assert talk.keys == ["which"]
     talk.say(str(len(talk.state.services) + 1))
     assert talk.keys == ["what_again"]

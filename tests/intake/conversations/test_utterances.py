@@ -107,7 +107,7 @@ def test_one_message_tells_what_and_where(text: str, service: str, place: str | 
 @pytest.mark.parametrize(
     ("text", "services"),
     [
-        ("baja presión de agua en privada juárez", {"FALTA_AGUA", "FUGA"}),
+        ("problema con el agua en privada juárez", {"FALTA_AGUA", "FUGA"}),
         ("alto total pintado en el piso se borró en niebla y sabinos", {"BALIZAMIENTO"}),
         ("dead dog on Niebla and Morelos", {"ANIMAL_MUERTO", "PERRO_HERIDO"}),
         ("se fundió el foco del poste afuera del mercado de la calera", {"LUMINARIA", "POSTE"}),

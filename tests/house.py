@@ -68,6 +68,14 @@ def slow_imports(path: str, text: str, tree: ast.Module) -> Iterator[Breach]:
                 yield node.lineno, f"import {name} inside the function that needs it"
 
 
+def fastapi_forms(path: str, text: str, tree: ast.Module) -> Iterator[Breach]:
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module == "fastapi":
+            for alias in node.names:
+                if alias.name in ("Form", "File", "UploadFile"):
+                    yield node.lineno, f"{alias.name} takes a body of any size: use kernel.bodies.FormDep"
+
+
 def bare_ignores(path: str, text: str, tree: ast.Module) -> Iterator[Breach]:
     for number, line in enumerate(text.splitlines(), start=1):
         if "# type: ignore" in line and "  # " not in line.split("# type: ignore", 1)[1]:
@@ -90,6 +98,7 @@ RULES: tuple[Callable[[str, str, ast.Module], Iterator[Breach]], ...] = (
     async_def,
     commits,
     slow_imports,
+    fastapi_forms,
     bare_ignores,
     swallowed,
 )

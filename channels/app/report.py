@@ -127,9 +127,10 @@ def answer_which(step: StepDep, form: FormDep) -> Response:
     which = form.get("which")
     if which == "none":
         return step.keep(step.answers.changed(candidates=[], place_done=True), "/detalles")
-    if not which.isdecimal() or int(which) >= len(step.answers.candidates):
+    numbers = [str(number) for number in range(len(step.answers.candidates))]
+    if which not in numbers:
         return _which_page(step, {"which": step.text("Elige uno de la lista")})
-    return step.keep(places.chosen(step.answers, step.answers.candidates[int(which)]), "/detalles")
+    return step.keep(places.chosen(step.answers, step.answers.candidates[numbers.index(which)]), "/detalles")
 
 
 def _which_page(step: Step, errors: dict[str, str]) -> Response:

@@ -1,9 +1,8 @@
 """Home, and the page that finds out what it is about."""
 
 from itertools import groupby
-from typing import Annotated
 
-from fastapi import APIRouter, Form, Response
+from fastapi import APIRouter, Response
 
 from channels.app import drafts
 from channels.app.drafts import Answers
@@ -13,6 +12,7 @@ from intake.catalog import queries as catalog
 from intake.catalog.definitions import ServiceDefinition, text_in
 from intake.catalog.queries import match_services
 from intake.conversations.dialogue.words import is_emergency, plain
+from kernel.bodies import FormDep
 from kernel.db import SessionDep
 
 HOME_SERVICES = 12
@@ -28,7 +28,7 @@ def home(page: PageDep, session: SessionDep) -> Response:
 
 @router.get("/reportar")
 def what(page: PageDep, session: SessionDep, q: str = "") -> Response:
-    words = q.strip()[:MAX_WORDS]
+    words = q.replace("\0", "").strip()[:MAX_WORDS]
     services = catalog.services(session, page.city.id)
     matches = [match.definition for match in match_services(services, words, limit=4)] if words else []
     return render(
@@ -42,11 +42,9 @@ def what(page: PageDep, session: SessionDep, q: str = "") -> Response:
 
 
 @router.post("/reportar")
-def start_report(
-    page: PageDep, session: SessionDep, service_code: Annotated[str, Form()] = "", q: Annotated[str, Form()] = ""
-) -> Response:
-    service = catalog.service(session, page.city.id, service_code)
-    answers = Answers(service_code=service.code, words=q.strip()[:MAX_WORDS])
+def start_report(page: PageDep, session: SessionDep, form: FormDep) -> Response:
+    service = catalog.service(session, page.city.id, form.get("service_code"))
+    answers = Answers(service_code=service.code, words=form.get("q").strip()[:MAX_WORDS])
     token = drafts.start(session, page.city.id, answers, now=page.now)
     return see_other(page.url(f"/r/{token}/lugar"))
 

@@ -54,15 +54,15 @@ def look_up(page: PageDep, f: str = "") -> Response:
 @router.get("/{digits}")
 def follow(page: PageDep, session: SessionDep, digits: str) -> Response:
     try:
-        service_request = _public_request(session, folio.normalize(digits))
+        service_request = _public_request(session, page, folio.normalize(digits))
     except (InvalidInput, NotFound) as problem:
         errors = {"f": problem.public_text(page.language)}
         return render(page, "folio.html", status_code=problem.status, errors=errors, given=digits[:40])
     return render(page, "track.html", **_projection(session, page, service_request))
 
 
-def _public_request(session: Session, digits: str) -> ServiceRequest:
-    found = queries.by_folio(session, digits)
+def _public_request(session: Session, page: Page, digits: str) -> ServiceRequest:
+    found = queries.by_folio(session, digits, jurisdiction_id=page.city.id)
     if found is None or not found.is_public:
         raise NotFound("No encontramos ese folio. Revisa los números, por favor.")
     return found

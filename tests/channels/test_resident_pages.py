@@ -168,6 +168,45 @@ def test_hostile_words_are_shown_as_words(client: TestClient, hostile: str) -> N
     assert "49" not in page.split("<main")[1].split("</main")[0]
 
 
+def test_no_input_is_an_error_of_ours(client: TestClient) -> None:
+    draft = begin(client)
+    client.post(f"{draft}/lugar", data={"district": "Sur", "street": "Avenida Sabinos"})
+    assert client.post(f"{draft}/cual", data={"which": "9" * 5000}).status_code == 400
+    assert client.get("/reportar", params={"q": "bache\0"}).status_code == 200
+    assert client.get("/folio/%00").status_code == 400
+    assert client.get("/r/%00/lugar").status_code == 404
+    assert (
+        client.post(
+            "/reportar", content=b"\xff=\xff", headers={"content-type": "application/x-www-form-urlencoded"}
+        ).status_code
+        == 400
+    )
+
+
+def test_a_body_larger_than_any_form_is_refused_while_it_arrives(client: TestClient) -> None:
+    def flood() -> Iterator[bytes]:
+        sent = 0
+        while sent < 1_000_000:
+            sent += 1000
+            yield b"x" * 1000
+
+    for content_type in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=b"):
+        answer = client.post("/reportar", content=flood(), headers={"content-type": content_type})
+        assert answer.status_code == 413
+
+
+def test_a_folio_of_another_city_is_not_found_here(client: TestClient, session: Session) -> None:
+    draft = begin(client)
+    fill(client, draft)
+    client.post(f"{draft}/revisa")
+    service_request = session.exec(select(ServiceRequest)).one()
+    make_city(session, "otra.gob.example", sms_number=None).is_default = False
+    session.flush()
+    service_request.jurisdiction_id = "otra.gob.example"
+    session.flush()
+    assert client.get(f"/folio/{service_request.folio}").status_code == 404
+
+
 def test_an_unknown_or_foreign_draft_is_not_found(client: TestClient) -> None:
     answer = client.get("/r/not-a-token/lugar")
     assert answer.status_code == 404

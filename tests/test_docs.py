@@ -59,6 +59,21 @@ def test_the_command_line_has_the_verbs_it_promises(command: str) -> None:
     assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0
 
 
+def test_the_commands_of_the_front_page_are_ones_the_demo_answers() -> None:
+    text = (ROOT / "README.md").read_text()
+    codes = re.findall(r"route --service (\w+)", text)
+    assert codes
+    for code in codes:
+        assert list((ROOT / "cities/jacaranda/services").rglob(f"{code}.toml"))
+    for verb in re.findall(r"^make ([\w-]+)", text, re.M):
+        assert re.search(rf"^{verb}:", (ROOT / "Makefile").read_text(), re.M)
+
+
+def test_secrets_stay_out_of_the_image_and_the_repository() -> None:
+    for name in (".gitignore", ".dockerignore"):
+        assert ".env" in (ROOT / name).read_text().split()
+
+
 def test_the_repository_names_no_machine_and_no_download_address() -> None:
     for lock in ROOT.glob("*.lock"):
         assert "://" not in lock.read_text()

@@ -9,5 +9,6 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
 
 # Seconds between runs of the jobs that go by the clock: they find what an interrupted one left behind.
 PERIODIC: dict[str, float] = {
+    "channels.app.jobs.forget_drafts": 600,
     "channels.jobs.sweep": 30,
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import delete
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from channels.app.models import WebDraft
 from georef.points import LonLat
@@ -65,8 +65,7 @@ class Answers:
 
 
 def start(session: Session, jurisdiction_id: str, answers: Answers, *, now: datetime) -> str:
-    """Opens a draft and returns the token that its address carries. Drafts past their day are removed on the way."""
-    session.connection().execute(delete(WebDraft).where(WebDraft.expires_at < now))  # type: ignore[arg-type]  # a column
+    """Opens a draft and returns the token that its address carries."""
     token = secrets.token_urlsafe(18)
     draft = WebDraft(
         jurisdiction_id=jurisdiction_id,
@@ -93,6 +92,11 @@ def save(session: Session, draft: WebDraft, answers: Answers) -> None:
     """Keeps `answers` in the draft."""
     draft.answers_sealed = _seal(answers)
     session.add(draft)
+
+
+def forget(session: Session, *, now: datetime) -> None:
+    """Removes every draft that is past its day; the requests they became stay."""
+    session.connection().execute(delete(WebDraft).where(col(WebDraft.expires_at) <= now))
 
 
 def _hash(token: str) -> bytes:

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 from sqlmodel import Session, select
 from starlette.testclient import TestClient
 
+from channels.app.jobs import forget_drafts
 from channels.app.routes import install
 from intake.people.actions import address_of
 from intake.people.models import ContactPoint
@@ -205,6 +207,17 @@ def test_a_folio_of_another_city_is_not_found_here(client: TestClient, session: 
     service_request.jurisdiction_id = "otra.gob.example"
     session.flush()
     assert client.get(f"/folio/{service_request.folio}").status_code == 404
+
+
+def test_a_draft_is_gone_after_its_day(client: TestClient, session: Session) -> None:
+    draft = begin(client)
+    assert client.get(f"{draft}/lugar").status_code == 200
+    forget_drafts()
+    assert client.get(f"{draft}/lugar").status_code == 200
+    session.connection().execute(text("UPDATE web_draft SET expires_at = now() - interval '1 second'"))
+    assert client.get(f"{draft}/lugar").status_code == 404
+    forget_drafts()
+    assert session.connection().scalar(text("SELECT count(*) FROM web_draft")) == 0
 
 
 def test_an_unknown_or_foreign_draft_is_not_found(client: TestClient) -> None:

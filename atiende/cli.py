@@ -11,8 +11,12 @@ app = typer.Typer(
 )
 city_app = typer.Typer(no_args_is_help=True, help="Check or import a city folder.")
 layer_app = typer.Typer(no_args_is_help=True, help="Import boundary layers.")
+staff_app = typer.Typer(no_args_is_help=True, help="Make or disable accounts of the console.")
+key_app = typer.Typer(no_args_is_help=True, help="Make, list or disable keys of the Open311 API.")
 app.add_typer(city_app, name="city")
 app.add_typer(layer_app, name="layer")
+app.add_typer(staff_app, name="staff")
+app.add_typer(key_app, name="key")
 
 Descriptor = Annotated[
     int | None, typer.Option("--fd", help="A bound socket inherited from the parent, instead of host and port.")
@@ -96,6 +100,59 @@ def layer_import(
     from atiende.commands.layer import import_
 
     import_(file, jurisdiction=jurisdiction, layer=layer, code_field=code, name_field=name, valid_from=valid_from)
+
+
+@staff_app.command("add")
+def staff_add(
+    email: str,
+    name: Annotated[str, typer.Option(help="The person's name, as colleagues see it.")],
+    role: Annotated[str, typer.Option(help="operator, supervisor, agency or admin.")],
+    jurisdiction: Annotated[str, typer.Option()],
+    agency: Annotated[str | None, typer.Option(help="Code of the agency; for role agency only.")] = None,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+    ] = False,
+) -> None:
+    """Make an account, or give one a new password; prints the password once."""
+    from atiende.commands.staff import add
+
+    add(email, name=name, role=role, jurisdiction=jurisdiction, agency=agency, from_stdin=password_stdin)
+
+
+@staff_app.command("disable")
+def staff_disable(email: str) -> None:
+    """Keep an account out, and sign it out everywhere."""
+    from atiende.commands.staff import disable
+
+    disable(email)
+
+
+@key_app.command("add")
+def key_add(
+    label: Annotated[str, typer.Option(help="Whose key it is.")],
+    jurisdiction: Annotated[str, typer.Option()],
+    agency: Annotated[str | None, typer.Option(help="Code of the agency whose requests it may update.")] = None,
+) -> None:
+    """Make a key and print it once."""
+    from atiende.commands.key import add
+
+    add(label=label, jurisdiction=jurisdiction, agency=agency)
+
+
+@key_app.command("disable")
+def key_disable(key: Annotated[str, typer.Argument(help="Label or id.")]) -> None:
+    """End a key at once."""
+    from atiende.commands.key import disable
+
+    disable(key)
+
+
+@key_app.command("list")
+def key_list() -> None:
+    """List every key: id, city, label, agency, day made, day disabled."""
+    from atiende.commands.key import list_
+
+    list_()
 
 
 # Negative numbers are coordinates here, not options.

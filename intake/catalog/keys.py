@@ -4,8 +4,9 @@ import hmac
 import secrets
 from datetime import datetime
 from hashlib import sha256
+from uuid import UUID
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from intake.catalog.models import ApiKey
 
@@ -47,7 +48,15 @@ def find(session: Session, jurisdiction_id: str, key: str) -> ApiKey | None:
     return found if found.disabled_at is None else None
 
 
-def disable(session: Session, key_id: object, *, now: datetime) -> None:
+def listed(session: Session, *, named: str | None = None, is_enabled: bool = False) -> list[ApiKey]:
+    """Every city's keys, oldest first. named: only those with this label or id; is_enabled: only those that still open."""
+    wanted = select(ApiKey).order_by(col(ApiKey.created_at), col(ApiKey.id))
+    if is_enabled:
+        wanted = wanted.where(col(ApiKey.disabled_at).is_(None))
+    return [key for key in session.exec(wanted) if named is None or named in (key.label, str(key.id))]
+
+
+def disable(session: Session, key_id: UUID, *, now: datetime) -> None:
     """Ends a key at once; its record stays."""
     found = session.get(ApiKey, key_id)
     if found is not None and found.disabled_at is None:

@@ -13,7 +13,7 @@ from channels.app.rendering import Page, render
 from channels.app.sending import preview, send, sent_request
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import ServiceDefinition, text_in
-from intake.people.addresses import read_phone
+from intake.people.addresses import REGION, read_phone, read_phone_of
 from intake.service_requests.answers import read_answers
 from kernel.bodies import FormDep
 from kernel.db import SessionDep
@@ -203,7 +203,7 @@ def answer_contact(step: StepDep, form: FormDep) -> Response:
         errors["notify"] = step.text("Elige cómo avisarte")
     if given.notify == "sms":
         try:
-            read_phone(given.phone)
+            read_phone_of(given.phone, step.page.city.settings.get("phone_regions") or [REGION])
         except InvalidInput as problem:
             errors["phone"] = problem.public_text(step.page.language)
     if errors:

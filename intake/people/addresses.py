@@ -6,6 +6,7 @@ Source: https://www.ift.org.mx (marcación a 10 dígitos, August 2019).
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import phonenumbers
@@ -17,6 +18,11 @@ _SEPARATORS = re.compile(r"[\s\-.()/\u00a0\u202f]+")
 _OLD_MOBILE = re.compile(r"\+521(\d{10})")
 # Prefixes people still dial inside Mexico: national and local mobile, abolished in 2019.
 _OLD_TRUNK = re.compile(r"(?:01|044|045)(\d{10})")
+_PEOPLE_HAVE = (
+    phonenumbers.PhoneNumberType.FIXED_LINE,
+    phonenumbers.PhoneNumberType.MOBILE,
+    phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,
+)
 _EMAIL = re.compile(r"[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+")
 _SHORT_CODE = re.compile(r"\*?\d{3,8}")
 _WITHHELD_WORDS = frozenset(
@@ -60,6 +66,20 @@ def read_phone(text: str) -> Address:
         raise InvalidInput("El teléfono tiene 10 números. Revisa y vuelve a escribirlo.", field="phone")
     key = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return Address("phone", key, plain if plain.startswith("+") else key)
+
+
+def read_phone_of(text: str, regions: Collection[str] = (REGION,)) -> Address:
+    """As `read_phone`, for a form anybody may fill in: a home or mobile number of one of `regions` (ISO 3166-1 alpha-2).
+
+    Raises InvalidInput for a foreign, premium, toll-free or satellite number: who profits from its messages may be who wrote it.
+    """
+    address = read_phone(text)
+    number = phonenumbers.parse(address.key or "")
+    if phonenumbers.region_code_for_number(number) not in regions or (
+        phonenumbers.number_type(number) not in _PEOPLE_HAVE
+    ):
+        raise InvalidInput("Desde aquí solo mandamos mensajes a teléfonos de este país.", field="phone")
+    return address
 
 
 def read_email(text: str) -> Address:

@@ -11,11 +11,12 @@ from starlette.testclient import TestClient
 
 from channels.app.jobs import forget_drafts
 from channels.app.routes import install
+from intake.catalog.models import Jurisdiction
 from intake.people.actions import address_of
 from intake.people.models import ContactPoint
 from intake.service_requests.models import Report, ServiceRequest
 from kernel.outbox import OutboxEvent
-from tests.factories import make_city
+from tests.factories import CITY, make_city
 
 pytestmark = pytest.mark.database
 
@@ -264,3 +265,17 @@ def test_pages_are_light_speak_both_languages_and_load_nothing(client: TestClien
     assert "<script" not in spanish.text
     assert not re.search(r'(?:src|href)="https?:', spanish.text)
     assert f'href="{path if path != "/" else "/"}"' in english.text
+
+
+def test_a_phone_of_another_country_is_not_taken_unless_the_city_says_so(client: TestClient, session: Session) -> None:
+    draft = begin(client)
+    fill(client, draft)
+    abroad = {"notify": "sms", "phone": "+1 415 867 5310"}
+    refused = client.post(f"{draft}/contacto", data=abroad)
+    assert refused.status_code == 400
+    assert "Desde aquí solo mandamos mensajes a teléfonos de este país." in refused.text
+
+    city = session.get_one(Jurisdiction, CITY)
+    city.settings = city.settings | {"phone_regions": ["MX", "US"]}
+    session.flush()
+    assert client.post(f"{draft}/contacto", data=abroad, follow_redirects=False).status_code == 303

@@ -32,6 +32,24 @@ def test_a_foreign_number_keeps_its_country() -> None:
     assert addresses.read_phone("+5218123456789").key == "+528123456789"
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["+1 415 867 5310", "+881 612 345 678", "+870 773 111 632", "+52 900 123 4567", "900 123 4567", "+52 800 123 4567"],
+)
+def test_a_form_for_anybody_takes_no_foreign_satellite_or_premium_number(written: str) -> None:
+    assert addresses.read_phone(written).kind == "phone"
+    with pytest.raises(InvalidInput, match="este país"):
+        addresses.read_phone_of(written)
+
+
+def test_a_form_takes_the_numbers_of_the_countries_it_is_for() -> None:
+    for written in ("55 1234 5678", "+5215512345678", "81 2345 6789"):
+        assert addresses.read_phone_of(written) == addresses.read_phone(written)
+    assert addresses.read_phone_of("+1 415 867 5310", ["MX", "US"]).key == "+14158675310"
+    with pytest.raises(InvalidInput):
+        addresses.read_phone_of("55 1234 5678", ["US"])
+
+
 @pytest.mark.parametrize("written", ["", "hola", "123", "55 1234 567", "+52", "5512345678901234", "55123456ab", "++52"])
 def test_what_cannot_be_a_phone_is_refused(written: str) -> None:
     with pytest.raises(InvalidInput):

@@ -22,23 +22,32 @@ _UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 _DATE = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
 _EMAIL = r"[\w.+\-%]+@[\w\-]+(?:\.[\w\-]+)+"
 _PAIR = r"(?i:\b(?:\w*(?:token|secret|password|api_?key|signature))[\"']?\s*[=:]\s*[\"']?)(?P<secret>[^\s&\"',;]+)"
+# Whoever has the address of a resident's own page is that resident.
+_PATH = r"(?:/r|/tokens)/(?P<path>[^\s/?#\"']+)"
 _CREDENTIALS = r"://[^\s:/@]*:(?P<password>[^\s/@]+)@"
 # Ten to fifteen digits, however people space them. Not inside a longer word, hex string or decimal fraction.
 _PHONE = r"(?:(?<![\w.])|(?<=%2[Bb]))\+?\(?\d(?:[ .\-()\u00a0\u202f]{0,2}\d){9,14}(?![\w]|\.\d)"
 _PATTERN = re.compile(
-    f"(?P<uuid>{_UUID})|{_CREDENTIALS}|{_PAIR}|(?P<email>{_EMAIL})|(?P<date>{_DATE})|(?P<phone>{_PHONE})"
+    f"(?P<uuid>{_UUID})|{_CREDENTIALS}|{_PATH}|{_PAIR}|(?P<email>{_EMAIL})|(?P<date>{_DATE})|(?P<phone>{_PHONE})"
+)
+_SHOWN = (
+    ("password", "[secret]"),
+    ("path", "[secret]"),
+    ("secret", "[secret]"),
+    ("email", "[email]"),
+    ("phone", "[phone]"),
 )
 
 
 def mask(text: str) -> str:
-    """`text` with phone numbers, e-mail addresses, passwords in addresses and `key=value` secrets hidden."""
+    """`text` with phone numbers, e-mail addresses, passwords in addresses, secret paths and `key=value` secrets hidden."""
     return _PATTERN.sub(_hide, text)
 
 
 def _hide(match: re.Match[str]) -> str:
     if match["uuid"] or match["date"]:
         return match[0]
-    for name, shown in (("password", "[secret]"), ("secret", "[secret]"), ("email", "[email]"), ("phone", "[phone]")):
+    for name, shown in _SHOWN:
         if match[name]:
             start, end = match.start(name) - match.start(), match.end(name) - match.start()
             return match[0][:start] + shown + match[0][end:]

@@ -45,6 +45,10 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[Lines]:
         ("postgresql://atiende:s3cr3t@db/atiende", "postgresql://atiende:[secret]@db/atiende"),
         ("POST /x?api_key=s3cr3t&format=json", "POST /x?api_key=[secret]&format=json"),
         ('{"auth_token": "s3cr3t"}', '{"auth_token": "[secret]"}'),
+        ("GET /r/Zx9-_secret/lugar", "GET /r/[secret]/lugar"),
+        ("GET /en/r/Zx9-_secret?x=1", "GET /en/r/[secret]?x=1"),
+        ("GET /r/0192f3c4-1234-7567-8901-234567890123", "GET /r/[secret]"),
+        ("https://311.example/r/Zx9-_secret", "https://311.example/r/[secret]"),
     ],
 )
 def test_personal_data_is_hidden(text: str, shown: str) -> None:
@@ -103,6 +107,23 @@ def test_the_access_line_has_no_query_and_no_address(lines: Lines) -> None:
     assert "GET /open311/v2/requests.json HTTP/1.1 200" in lines()
     assert "203.0.113.9" not in lines()
     assert "api_key" not in lines()
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/r/Zx9-_secret/lugar", "GET /r/[secret]/lugar HTTP/1.1 200"),
+        ("/en/r/Zx9-_secret", "GET /en/r/[secret] HTTP/1.1 200"),
+        ("/open311/v2/tokens/Zx9-_secret.json?x=1", "GET /open311/v2/tokens/[secret] HTTP/1.1 200"),
+        ("/consola/reportes", "GET /consola/reportes HTTP/1.1 200"),
+    ],
+)
+def test_the_access_line_keeps_no_address_that_opens_a_page(lines: Lines, path: str, shown: str) -> None:
+    log.configure("text")
+    logging.getLogger("uvicorn.access").info('%s - "%s %s HTTP/%s" %d', "203.0.113.9:5000", "GET", path, "1.1", 200)
+    written = lines()
+    assert shown in written
+    assert "Zx9" not in written
 
 
 def test_what_nobody_caught_is_masked_too(lines: Lines) -> None:

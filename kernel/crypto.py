@@ -1,7 +1,8 @@
 """Contact values at rest: encrypted with AES-256-GCM, found again by a keyed hash.
 
-The ciphertext is nonce (12 bytes) + sealed text; its context (table, kind) is authenticated, so that a value cannot be
-moved to another row. The look-up key is HMAC-SHA-256 over kind and normalised value: equal values meet, nobody reads them.
+The ciphertext is nonce (12 bytes) + sealed text; its context (table and kind, not the row) is authenticated: a value moved to
+another table or kind does not open, one moved to another row of the same kind does. The look-up key is HMAC-SHA-256 over kind
+and normalised value: equal values meet, nobody reads them.
 """
 
 import hmac

@@ -1,11 +1,13 @@
 """The automatic dialogue at work on a thread: reads what came in, asks the dialogue, does and answers what it says."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlmodel import Session
+from sqlalchemy import update
+from sqlmodel import Session, col
 
 from georef.points import LonLat
 from intake.catalog import queries as catalog
@@ -64,9 +66,16 @@ def _handle(session: Session, conversation: Conversation, message: Message, now:
     decide = while_with_agent if conversation.state == "with_agent" else next_step
     step = decide(state, message.body, context)
     replies = _Replies(session, conversation, message, now)
-    state = _act(replies, step)
+    state = _noted(state, _act(replies, step), message)
     conversation.dialogue = state.to_json()
     conversation.language = state.language
+
+
+def _noted(before: DialogueState, after: DialogueState, message: Message) -> DialogueState:
+    """The draft remembers this message if the message told something of it."""
+    if after.draft is None or after.draft == before.draft:
+        return after
+    return replace(after, draft=replace(after.draft, messages=(*after.draft.messages, str(message.id))))
 
 
 def _end_forgotten_hold(session: Session, conversation: Conversation, message: Message, now: datetime) -> None:
@@ -180,9 +189,24 @@ def _submit(replies: _Replies, state: DialogueState, submit: Submit) -> Dialogue
         replies.send(wording.say(state.language, "received", "failed"))
         actions.hand_to_agent(session, conversation, now=replies.now)
         return state
+    _link(session, conversation, (*map(UUID, submit.messages), message.id), request.id)
     told = wording.received(in_words(session, request, state.language), replies.now)
     replies.send(told, request.id)
     return replace(state, folio=request.folio, submitted_at=replies.now)
+
+
+def _link(session: Session, conversation: Conversation, message_ids: Sequence[UUID], service_request_id: UUID) -> None:
+    """These messages of the resident are about this request: from now on its agency may read them."""
+    session.execute(
+        update(Message)
+        .where(
+            col(Message.id).in_(message_ids),
+            col(Message.conversation_id) == conversation.id,
+            col(Message.direction) == "inbound",
+            col(Message.service_request_id).is_(None),
+        )
+        .values(service_request_id=service_request_id)
+    )
 
 
 def _add_words(replies: _Replies, answer: AddWords) -> None:
@@ -191,6 +215,7 @@ def _add_words(replies: _Replies, answer: AddWords) -> None:
     if request is not None:
         said, actor = replies.message.body[:MAX_DESCRIPTION], Actor("resident")
         service_requests.add_note(session, request.id, text=said, audience="agency", actor=actor, now=replies.now)
+        _link(session, conversation, (replies.message.id,), request.id)
     if answer.needs_agent:
         actions.hand_to_agent(session, conversation, now=replies.now)
 

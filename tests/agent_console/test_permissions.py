@@ -137,6 +137,56 @@ def _refuses(console: Console, role: str, path: str, theirs: ServiceRequest) -> 
     assert console.fresh(theirs).life == "new"
 
 
+def test_agency_staff_read_and_settle_only_their_part_of_a_shared_thread(console: Console) -> None:
+    """One resident, one thread, two requests of two agencies: each agency sees what was said to it, and nothing else."""
+    from georef.points import LonLat
+
+    said = {
+        "mine": "Hay un bache en la entrada",
+        "theirs": "Mi vecino tira basura en la esquina",
+        "operators": "No quiero que sepan que fui yo",
+    }
+    messages = {}
+    for who, body in said.items():
+        messages[who] = _thread(console)
+        messages[who].body = body
+    thread = threads.held(console.session, messages["mine"].conversation_id)
+    reported = {"reporter": Reporter(thread.person_id, thread.contact_point_id), "conversation_id": thread.id}
+    mine = console.report("Bache", channel="sms", **reported)
+    theirs = console.report("Basura", channel="sms", point=LonLat(*IN_SUR), **reported)
+    assert mine.agency_code != theirs.agency_code
+    messages["mine"].service_request_id, messages["theirs"].service_request_id = mine.id, theirs.id
+    unsure = {}
+    for who, about in {"mine": mine.id, "theirs": theirs.id, "operators": None}.items():
+        unsure[who] = threads.queue_message(
+            console.session,
+            thread.id,
+            f"Respuesta: {who}",
+            client_ref=who,
+            author_kind="dialogue",
+            service_request_id=about,
+            now=clock.now(),
+        )
+        unsure[who].status = "uncertain"
+    console.session.flush()
+    browser, url = console.enter("agency"), f"/consola/solicitudes/{mine.folio}"
+    for page in (browser.get(url).text, browser.get(url + "/historia").text):
+        assert said["mine"] in page
+        assert "Respuesta: mine" in page
+        for other in ("theirs", "operators"):
+            assert said[other] not in page
+            assert f"Respuesta: {other}" not in page
+    # What no report claims is shown with the newest one: to the centre only.
+    assert said["operators"] in console.enter("operator").get(f"/consola/solicitudes/{theirs.folio}").text
+    csrf = re.search(r'name="csrf" value="([^"]+)"', browser.get(url).text)
+    assert csrf
+    for who, status in {"mine": 303, "theirs": 404, "operators": 404}.items():
+        settle = f"{url}/mensajes/{unsure[who].id}"
+        answer = browser.client.post(settle, data={"csrf": csrf[1], "arrived": "true"})
+        assert answer.status_code == status, who
+        assert console.fresh(unsure[who]).status == ("sent" if who == "mine" else "uncertain")
+
+
 def test_threads_are_for_the_centre_and_for_the_city(console: Console) -> None:
     message = _thread(console)
     mine = f"/consola/conversaciones/{message.conversation_id}"

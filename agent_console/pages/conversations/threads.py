@@ -9,9 +9,9 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from agent_console.accounts import Viewer
-from agent_console.presentation import Look, ago, channel_look, masked_email, masked_phone
+from agent_console.contacts import masked
+from agent_console.presentation import Look, ago, channel_look
 from intake.conversations.models import Conversation, Message
-from intake.people import actions as people
 from intake.people.models import ContactPoint
 from intake.service_requests.models import Report, ServiceRequest
 from kernel.errors import NotFound
@@ -70,12 +70,6 @@ def waiting(session: Session, viewer: Viewer, now: datetime) -> list[Thread]:
         )
         for thread, message, contact in found
     ]
-
-
-def masked(contact: ContactPoint) -> str:
-    """The contact's address, masked."""
-    address = people.address_of(contact)
-    return masked_email(address) if contact.kind == "email" else masked_phone(address)
 
 
 def find(session: Session, viewer: Viewer, conversation_id: UUID) -> Conversation:

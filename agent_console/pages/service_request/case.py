@@ -10,8 +10,9 @@ from sqlmodel import Session, col, select
 from agent_console import lists, maps
 from agent_console.access import visible_to
 from agent_console.accounts import Viewer
+from agent_console.contacts import masked
 from agent_console.pages.service_request.addressee import addressee_of
-from agent_console.presentation import Clock, Look, channel_look, masked_email, masked_phone, sla_clock, status_look
+from agent_console.presentation import Clock, Look, channel_look, sla_clock, status_look
 from agent_console.rows import Names, Row, place_of, rows_of
 from agent_console.timeline import Day, story
 from georef.points import LonLat
@@ -66,7 +67,7 @@ def reporters_of(session: Session, reports: list[Report], language: str) -> list
         contact = session.get(ContactPoint, report.contact_point_id) if report.contact_point_id else None
         found.append(
             Reporter(
-                name=_masked(contact) if contact else translate(language, "Anónimo"),
+                name=masked(contact) if contact else translate(language, "Anónimo"),
                 channel=channel_look(report.channel, language),
                 wants_notices=report.wants_notices and not (contact and people.is_opted_out(session, contact.id)),
             )
@@ -88,18 +89,18 @@ def answerable(session: Session, reports: list[Report], language: str) -> Answer
     if addressee is None:
         return None
     contact = session.get_one(ContactPoint, addressee.contact_point_id)
-    return Answerable(_masked(contact), channel_look(addressee.channel, language))
+    return Answerable(masked(contact), channel_look(addressee.channel, language))
 
 
-def _masked(contact: ContactPoint) -> str:
-    address = people.address_of(contact)
-    return masked_email(address) if contact.kind == "email" else masked_phone(address)
+def messages_of(
+    session: Session, viewer: Viewer, service_request: ServiceRequest, reports: list[Report]
+) -> list[Message]:
+    """The messages about this request: those that say so, and the unmarked ones around it in its reporters' threads.
 
-
-def messages_of(session: Session, service_request: ServiceRequest, reports: list[Report]) -> list[Message]:
-    """The messages about this request: those that say so, and the unmarked ones around it in its reporters' threads."""
+    Agency staff get the marked ones only: what else is in a thread may be about another agency's work, or for operators.
+    """
     about = [col(Message.service_request_id) == service_request.id]
-    for report in reports:
+    for report in reports if viewer.role != "agency" else []:
         if report.conversation_id is None:
             continue
         following = session.exec(
@@ -126,7 +127,7 @@ def messages_of(session: Session, service_request: ServiceRequest, reports: list
 def days_of(session: Session, viewer: Viewer, service_request: ServiceRequest, now: datetime) -> list[Day]:
     """The timeline."""
     reports = queries.reports_of(session, service_request.id)
-    messages = messages_of(session, service_request, reports)
+    messages = messages_of(session, viewer, service_request, reports)
     return story(
         queries.events_of(session, service_request.id, AUDIENCES_OF.get(viewer.role, _ALL_AUDIENCES)),
         messages,
@@ -143,10 +144,10 @@ def _names_by_thread(session: Session, reports: list[Report], messages: list[Mes
     for report in reports:
         contact = session.get(ContactPoint, report.contact_point_id) if report.contact_point_id else None
         if contact:
-            names[contact.id] = _masked(contact)
+            names[contact.id] = masked(contact)
     for conversation_id in {message.conversation_id for message in messages}:
         conversation = session.get_one(Conversation, conversation_id)
-        names[conversation_id] = _masked(session.get_one(ContactPoint, conversation.contact_point_id))
+        names[conversation_id] = masked(session.get_one(ContactPoint, conversation.contact_point_id))
     return names
 
 

@@ -130,11 +130,13 @@ def _reply(session: Session, viewer: Viewer, found: ServiceRequest, typed: Typed
 
 
 def settle_message(
-    session: Session, found: ServiceRequest, message_id: UUID, *, arrived: bool, now: datetime
+    session: Session, viewer: Viewer, found: ServiceRequest, message_id: UUID, *, arrived: bool, now: datetime
 ) -> Message:
     """A person says what became of an uncertain message of this request. Raises NotFound, Conflict."""
     message = session.get(Message, message_id)
-    threads = [report.conversation_id for report in queries.reports_of(session, found.id)]
+    # A thread may hold messages about requests of other agencies: their staff settle only what is marked as theirs.
+    reports = queries.reports_of(session, found.id) if viewer.role != "agency" else []
+    threads = [report.conversation_id for report in reports]
     if message is None or (message.service_request_id != found.id and message.conversation_id not in threads):
         raise NotFound("No encontramos ese mensaje.")
     return delivery.settle_by_hand(session, message_id, arrived=arrived, now=now)

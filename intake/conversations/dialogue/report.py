@@ -62,7 +62,7 @@ def _next(
         state = replace(state, step="question", misses=0)
         return Step(state, (questions.ask(attribute, state.language),))
     attributes = {code: list(given) for code, given in draft.answers.items()}
-    submit = Submit(service.code, "\n".join(draft.words), draft.place_words, draft.place, attributes)
+    submit = Submit(service.code, "\n".join(draft.words), draft.place_words, draft.place, attributes, draft.messages)
     return Step(replace(state.idle(), opening=_opening(draft)), (), submit)
 
 

@@ -25,6 +25,7 @@ class Draft:
     """A report that is being told. `place_words` are what the person calls the place; `place` is the one they agreed to.
 
     `is_placed`: nothing more is asked about the place. `tries` counts the answers about it that led nowhere.
+    `messages`: ids of the messages that told it, oldest first; whoever runs the dialogue writes them down.
     """
 
     words: tuple[str, ...] = ()
@@ -35,6 +36,7 @@ class Draft:
     tries: int = 0
     answers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     is_warned: bool = False
+    messages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class DialogueState:
         values["places"] = [asdict(place) for place in self.places]
         if self.draft:
             values["draft"]["words"] = list(self.draft.words)
+            values["draft"]["messages"] = list(self.draft.messages)
             values["draft"]["answers"] = {code: list(given) for code, given in self.draft.answers.items()}
         return values
 
@@ -102,7 +105,9 @@ class DialogueState:
 
 def _draft(values: Mapping[str, Any]) -> Draft:
     place = Place(**values["place"]) if values.get("place") else None
-    return Draft(**{**values, "words": tuple(values["words"]), "place": place})
+    return Draft(
+        **{**values, "words": tuple(values["words"]), "place": place, "messages": tuple(values.get("messages", ()))}
+    )
 
 
 _INSTANTS = ("at", "window_from", "submitted_at")

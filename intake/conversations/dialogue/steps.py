@@ -44,13 +44,17 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """A report is complete. description: everything the person said about it; the answer with the folio is the caller's."""
+    """A report is complete. description: everything the person said about it; the answer with the folio is the caller's.
+
+    messages: ids of the earlier messages that told it.
+    """
 
     service_code: str
     description: str
     place_words: str | None
     place: Place | None
     attributes: Mapping[str, Sequence[str]]
+    messages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -267,3 +267,31 @@ def test_english_from_the_first_word_to_the_news(phone: Phone) -> None:
     assert "Alcaldía Norte will take care of it by Thursday 26 November." in answer
     (told,) = tell(phone, close(phone, "not_found", ""))
     assert "did not find the problem" in told
+
+
+def _about(phone: Phone) -> dict[str, str]:
+    """The folio that each of the resident's messages is marked with."""
+    folios = {request.id: request.folio for request in phone.requests}
+    messages = phone.session.exec(select(Message).where(Message.direction == "inbound").order_by(col(Message.seq)))
+    return {
+        message.body: folios[message.service_request_id] if message.service_request_id else "" for message in messages
+    }
+
+
+def test_the_messages_that_told_a_report_are_marked_with_its_request_and_no_others(phone: Phone) -> None:
+    phone.write("cuántos reportes llevo")
+    phone.write("no prende la luz del poste")
+    phone.write("Avenida Sabinos 214")
+    while not phone.requests:
+        phone.write("1")
+    phone.write("Hola, mi vecino toma mucho")
+    [lamp] = phone.requests
+    about = _about(phone)
+    assert about["no prende la luz del poste"] == about["Avenida Sabinos 214"] == lamp.folio
+    assert about["cuántos reportes llevo"] == about["Hola, mi vecino toma mucho"] == ""
+    phone.write("hay un bache en Avenida Sabinos 214")
+    phone.session.expire_all()
+    if len(phone.requests) == 1:
+        phone.write("1")
+    pothole = next(request for request in phone.requests if request.id != lamp.id)
+    assert _about(phone)["hay un bache en Avenida Sabinos 214"] == pothole.folio

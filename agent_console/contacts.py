@@ -1,0 +1,11 @@
+"""How a resident is named on every page: by a phone or an e-mail that nobody can write to."""
+
+from agent_console.presentation import masked_email, masked_phone
+from intake.people import actions as people
+from intake.people.models import ContactPoint
+
+
+def masked(contact: ContactPoint) -> str:
+    """The contact's address, masked."""
+    address = people.address_of(contact)
+    return masked_email(address) if contact.kind == "email" else masked_phone(address)

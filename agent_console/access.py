@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import Depends, Form, Request, Response
+from fastapi import Depends, Request, Response
 from sqlalchemy import ColumnElement, true
 from sqlmodel import col
 
@@ -12,6 +12,7 @@ from agent_console import accounts
 from agent_console.accounts import Viewer
 from intake.service_requests.models import ServiceRequest
 from kernel import clock
+from kernel.bodies import FormDep
 from kernel.db import SessionDep
 from kernel.errors import Forbidden, NotFound, NotSignedIn
 from kernel.settings import Settings
@@ -46,11 +47,9 @@ def _viewer(http_request: Request, session: SessionDep) -> Viewer:
 ViewerDep = Annotated[Viewer, Depends(_viewer)]
 
 
-def _writer(
-    http_request: Request, viewer: ViewerDep, settings: SettingsDep, csrf: Annotated[str, Form()] = ""
-) -> Viewer:
+def _writer(http_request: Request, viewer: ViewerDep, settings: SettingsDep, form: FormDep) -> Viewer:
     refuse_other_sites(http_request)
-    if not accounts.is_form_token(settings.secrets.session_key, viewer.token, csrf):
+    if not accounts.is_form_token(settings.secrets.session_key, viewer.token, form.get("csrf")):
         raise Forbidden("Esta página es vieja. Vuelve atrás, recárgala y manda de nuevo.")
     return viewer
 

@@ -24,6 +24,20 @@ class Form:
         """The last value sent under this name; "" when there is none."""
         return self._values.get(name, [""])[-1]
 
+    def number(self, name: str) -> int:
+        """Raises InvalidInput for anything but a whole number of up to nine digits."""
+        value = self.get(name).strip()
+        if not (value.isascii() and value.isdigit() and len(value) < 10):
+            raise InvalidInput("No pudimos leer el formulario. Vuelve a intentarlo.", field=name)
+        return int(value)
+
+    def flag(self, name: str) -> bool:
+        """Raises InvalidInput for anything but `true` and `false`."""
+        value = self.get(name)
+        if value not in ("true", "false"):
+            raise InvalidInput("No pudimos leer el formulario. Vuelve a intentarlo.", field=name)
+        return value == "true"
+
     def get_all(self, name: str) -> list[str]:
         return list(self._values.get(name, ()))
 

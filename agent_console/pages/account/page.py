@@ -1,13 +1,12 @@
 """Handlers of one's own account."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Form
+from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
 
 from agent_console import accounts
 from agent_console.access import BASE, SESSION_COOKIE, WriterDep, safe_path
 from agent_console.rendering import see_other
+from kernel.bodies import FormDep
 from kernel.db import SessionDep
 from kernel.i18n import LANGUAGES
 from kernel.web import LANGUAGE_COOKIE
@@ -27,11 +26,10 @@ def leave(session: SessionDep, viewer: WriterDep) -> RedirectResponse:
 def choose_language(
     session: SessionDep,
     viewer: WriterDep,
-    lang: Annotated[str, Form()],
-    back: Annotated[str, Form()] = "",
+    form: FormDep,
 ) -> RedirectResponse:
-    language = lang if lang in LANGUAGES else viewer.language
+    language = form.get("lang") if form.get("lang") in LANGUAGES else viewer.language
     accounts.choose_language(session, viewer, language)
-    answer = see_other(safe_path(back))
+    answer = see_other(safe_path(form.get("back")))
     answer.set_cookie(LANGUAGE_COOKIE, language, path="/", samesite="lax", max_age=31_536_000)
     return answer

@@ -1,14 +1,14 @@
 """Handlers of the threads that wait for a person: the list, one thread, the answer, handing back to the dialogue."""
 
 import uuid
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
 from agent_console.access import BASE, ViewerDep, WriterDep, only
 from agent_console.accounts import Viewer
+from agent_console.contacts import masked
 from agent_console.pages.conversations import threads
 from agent_console.presentation import channel_look
 from agent_console.rendering import render_for, see_other, wants_fragment
@@ -19,6 +19,7 @@ from intake.conversations import actions as conversations
 from intake.conversations.models import Conversation, Message
 from intake.people.models import ContactPoint
 from kernel import clock
+from kernel.bodies import FormDep
 from kernel.db import SessionDep
 from kernel.errors import NotFound
 
@@ -47,17 +48,16 @@ def answer(
     session: SessionDep,
     viewer: WriterDep,
     conversation_id: uuid.UUID,
-    text: Annotated[str, Form()] = "",
-    ref: Annotated[str, Form(max_length=64)] = "",
+    form: FormDep,
 ) -> Response:
-    thread = threads.find(session, viewer, conversation_id)
-    if not text.strip():
+    thread, text = threads.find(session, viewer, conversation_id), form.get("text").strip()
+    if not text:
         return _page(http_request, session, viewer, thread, problem="Escribe el mensaje antes de enviarlo.", status=400)
     sent = conversations.queue_message(
         session,
         thread.id,
-        text.strip(),
-        client_ref=f"agent-{ref}",
+        text,
+        client_ref=f"agent-{form.get('ref')[:64]}",
         author_kind="agent",
         author_name=viewer.name,
         now=clock.now(),
@@ -78,12 +78,12 @@ def settle_message(
     viewer: WriterDep,
     conversation_id: uuid.UUID,
     message_id: uuid.UUID,
-    arrived: Annotated[bool, Form()],
+    form: FormDep,
 ) -> Response:
     thread, message = threads.find(session, viewer, conversation_id), session.get(Message, message_id)
     if message is None or message.conversation_id != thread.id:
         raise NotFound("No encontramos ese mensaje.")
-    delivery.settle_by_hand(session, message_id, arrived=arrived, now=clock.now())
+    delivery.settle_by_hand(session, message_id, arrived=form.flag("arrived"), now=clock.now())
     return see_other(f"{BASE}/conversaciones/{thread.id}#m-{message_id}")
 
 
@@ -102,7 +102,7 @@ def _page(
         [],
         threads.messages_in(session, thread),
         [],
-        people={thread.id: threads.masked(contact)},
+        people={thread.id: masked(contact)},
         timezone=viewer.timezone,
         language=viewer.language,
         now=now,
@@ -114,7 +114,7 @@ def _page(
         "conversations/_story.html" if wants_fragment(http_request) else "conversations/thread.html",
         status=status,
         thread=thread,
-        who=threads.masked(contact),
+        who=masked(contact),
         channel=channel_look(thread.channel, viewer.language),
         days=days,
         rows=rows_of(threads.requests_of(session, thread), known, viewer, now=now),

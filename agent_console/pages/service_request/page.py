@@ -1,9 +1,9 @@
 """Handlers of one service request's page."""
 
 import uuid
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
@@ -21,6 +21,7 @@ from intake.service_requests import queries
 from intake.service_requests.lifecycle import CLOSED, LIFE_TEXTS, OUTCOMES, TRANSITIONS
 from intake.service_requests.models import ServiceRequest
 from kernel import clock
+from kernel.bodies import FormDep
 from kernel.db import SessionDep
 from kernel.i18n import translate
 from routing.explain import explain
@@ -56,13 +57,15 @@ def change_status(
     viewer: WriterDep,
     filters: FiltersDep,
     folio: str,
-    life: Annotated[str, Form()],
-    version: Annotated[int, Form()],
-    outcome_code: Annotated[str, Form()] = "",
-    note: Annotated[str, Form()] = "",
+    form: FormDep,
 ) -> Response:
     found = case.find(session, viewer, folio)
-    typed = Typed(life=life, outcome_code=outcome_code, note=note.strip(), version=version)
+    typed = Typed(
+        life=form.get("life"),
+        outcome_code=form.get("outcome_code"),
+        note=form.get("note").strip(),
+        version=form.number("version"),
+    )
     problem = changes.change_status(session, viewer, found, typed, now=clock.now())
     if problem is None:
         return see_other(f"{BASE}/solicitudes/{folio}{filters.query()}#newest")
@@ -76,12 +79,10 @@ def answer(
     viewer: WriterDep,
     filters: FiltersDep,
     folio: str,
-    mode: Annotated[str, Form()] = "reply",
-    text: Annotated[str, Form()] = "",
-    ref: Annotated[str, Form(max_length=64)] = "",
+    form: FormDep,
 ) -> Response:
     found = case.find(session, viewer, folio)
-    typed = Typed(mode=mode, text=text.strip(), ref=ref)
+    typed = Typed(mode=form.get("mode") or "reply", text=form.get("text").strip(), ref=form.get("ref")[:64])
     problem = changes.answer(session, viewer, found, typed, now=clock.now())
     if problem is None:
         return see_other(f"{BASE}/solicitudes/{folio}{filters.query()}#newest")
@@ -95,10 +96,10 @@ def settle_message(
     filters: FiltersDep,
     folio: str,
     message_id: uuid.UUID,
-    arrived: Annotated[bool, Form()],
+    form: FormDep,
 ) -> Response:
     found = case.find(session, viewer, folio)
-    changes.settle_message(session, found, message_id, arrived=arrived, now=clock.now())
+    changes.settle_message(session, viewer, found, message_id, arrived=form.flag("arrived"), now=clock.now())
     return see_other(f"{BASE}/solicitudes/{folio}{filters.query()}#m-{message_id}")
 
 

@@ -3,7 +3,7 @@
 import secrets
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from agent_console import accounts
@@ -20,6 +20,7 @@ from agent_console.rendering import render, see_other
 from intake.catalog.models import Jurisdiction
 from intake.catalog.queries import default_jurisdiction
 from kernel import clock
+from kernel.bodies import FormDep
 from kernel.db import SessionDep
 from kernel.i18n import LANGUAGES
 from kernel.settings import Settings
@@ -48,15 +49,13 @@ def enter(
     session: SessionDep,
     settings: SettingsDep,
     language: LanguageDep,
-    email: Annotated[str, Form()] = "",
-    password: Annotated[str, Form()] = "",
-    csrf: Annotated[str, Form()] = "",
-    follow: Annotated[str, Form(alias="next")] = "",
+    form: FormDep,
 ) -> Response:
+    email, follow = form.get("email"), form.get("next")
     refuse_other_sites(http_request)
     city = default_jurisdiction(session)
     nonce = http_request.cookies.get(NONCE_COOKIE, "")
-    if not nonce or not accounts.is_form_token(settings.secrets.session_key, nonce, csrf):
+    if not nonce or not accounts.is_form_token(settings.secrets.session_key, nonce, form.get("csrf")):
         problem = (
             "La página llevaba mucho tiempo abierta, o tu navegador no guarda cookies. Escribe otra vez tus datos."
         )
@@ -64,7 +63,7 @@ def enter(
     limits = sign_in_limits(settings.redis_url)
     account, address = accounts.tidy_email(email), http_request.client.host if http_request.client else ""
     limits.check(account, address)
-    token = accounts.sign_in(session, email=email, password=password, now=clock.now())
+    token = accounts.sign_in(session, email=email, password=form.get("password"), now=clock.now())
     if token is None:
         limits.failed(account, address)
         problem = "El correo o la contraseña no coinciden. Revisa los dos."

@@ -1,9 +1,8 @@
 """Handlers of the staff page: who has an account, and stopping or restoring it."""
 
 import uuid
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
 from agent_console import accounts
@@ -12,6 +11,7 @@ from agent_console.presentation import ago
 from agent_console.rendering import render_for, see_other
 from agent_console.rows import names
 from kernel import clock
+from kernel.bodies import FormDep
 from kernel.db import SessionDep
 
 router = APIRouter(prefix="/personal", include_in_schema=False, dependencies=[Depends(only("admin"))])
@@ -28,6 +28,6 @@ def show(http_request: Request, session: SessionDep, viewer: ViewerDep) -> HTMLR
 
 
 @router.post("/{user_id}")
-def allow(session: SessionDep, viewer: WriterDep, user_id: uuid.UUID, allowed: Annotated[bool, Form()]) -> Response:
-    accounts.allow(session, viewer, user_id, allowed=allowed, now=clock.now())
+def allow(session: SessionDep, viewer: WriterDep, user_id: uuid.UUID, form: FormDep) -> Response:
+    accounts.allow(session, viewer, user_id, allowed=form.flag("allowed"), now=clock.now())
     return see_other(f"{BASE}/personal")

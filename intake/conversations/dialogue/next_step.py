@@ -42,9 +42,7 @@ def next_step(state: DialogueState, text: str, context: DialogueContext) -> Step
         state = state.idle()
     state = _counted(state, said, context)
     state = replace(_in_language(state, said), at=context.now)
-    if step := _command(state, said):
-        return step
-    if step := _too_much(state):
+    if step := _opt_out(state, said) or _too_much(state) or _command(state, said):
         return step
     if step := _about_a_folio(state, text):
         return step
@@ -65,18 +63,25 @@ def next_step(state: DialogueState, text: str, context: DialogueContext) -> Step
 def while_with_agent(state: DialogueState, text: str, context: DialogueContext) -> Step:
     """While a person answers, the dialogue keeps quiet, but for choices about notices and questions about a folio."""
     said = plain(text)
-    state = replace(state, at=context.now)
-    if said in words.OPT_OUT or said in words.OPT_IN:
-        step = _command(state, said)
-        assert step is not None
+    state = replace(_counted(state, said, context), at=context.now)
+    if said in words.OPT_OUT and (step := _opt_out(state, said)):
+        return step
+    if _too_much(state):
+        # The person who answers sees them all; there is nothing to add.
+        return Step(state, (), StaySilent("flood"))
+    if said in words.OPT_IN and (step := _command(state, said)):
         return step
     return _about_a_folio(state, text) or Step(state, (), StaySilent("agent"))
 
 
-def _command(state: DialogueState, said: str) -> Step | None:
-    """Whole messages that mean the same at every moment."""
+def _opt_out(state: DialogueState, said: str) -> Step | None:
     if said in words.OPT_OUT or (said in words.CANCEL and state.draft is None):
         return Step(state, (Text("opted_out"),), ChooseNotices(is_granted=False))
+    return None
+
+
+def _command(state: DialogueState, said: str) -> Step | None:
+    """Whole messages that mean the same at every moment."""
     if said in words.OPT_IN:
         return Step(state, (Text("opted_in"),), ChooseNotices(is_granted=True))
     if said in words.HELP:
@@ -181,13 +186,13 @@ def _counted(state: DialogueState, said: str, context: DialogueContext) -> Dialo
 
 def _too_much(state: DialogueState) -> Step | None:
     """Machines answer machines: whoever repeats themselves or never stops gets silence, and is still recorded."""
+    # A short answer may well be the same to several questions.
+    if state.repeats >= _MOST_REPEATS and (len(state.last_words) > 2 or state.draft is None):
+        return Step(state, (), StaySilent("repeat"))
     if state.window_count > _MOST_IN_WINDOW:
         if state.window_count == _MOST_IN_WINDOW + 1:
             return Step(state, (Text("flood"),))
         return Step(state, (), StaySilent("flood"))
-    # A short answer may well be the same to several questions.
-    if state.repeats >= _MOST_REPEATS and (len(state.last_words) > 2 or state.draft is None):
-        return Step(state, (), StaySilent("repeat"))
     return None
 
 

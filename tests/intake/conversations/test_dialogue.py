@@ -17,7 +17,7 @@ from intake.conversations.dialogue.steps import (
     Submit,
     Told,
 )
-from tests.intake.conversations.talk import Talk, context
+from tests.intake.conversations.talk import NOW, Talk, context
 
 FOLIO = "2617584474"
 
@@ -297,6 +297,35 @@ def test_an_opt_out_is_heard_in_any_flood() -> None:
     for n in range(40):
         talk.say(f"mensaje {n}", after=timedelta(seconds=1))
     assert talk.say("ALTO", after=timedelta(seconds=1)).step.effect == ChooseNotices(is_granted=False)
+
+
+@pytest.mark.parametrize("word", ["AYUDA", "ALTA", "ESTADO", "cómo va 26 1758 4474"])
+def test_words_that_always_count_do_not_get_past_the_brake(word: str) -> None:
+    talk = Talk()
+    answered = [talk.say(word, after=timedelta(seconds=1)).keys or talk.step.effect for _ in range(500)]
+    assert sum(not isinstance(answer, StaySilent) for answer in answered) == 3
+
+
+def test_different_words_that_always_count_are_a_flood_too() -> None:
+    talk = Talk()
+    words = ["AYUDA", "ALTA", "INFO", "estado 26 1758 4474"]
+    steps = [talk.say(words[n % 4], after=timedelta(seconds=1)).step for n in range(100)]
+    assert [step.effect for step in steps[31:]] == [StaySilent("flood")] * 69
+    assert [text.key for text in steps[30].texts] == ["flood"]
+
+
+def test_the_brake_holds_while_a_person_answers() -> None:
+    state, effects = DialogueState(), []
+    for n in range(100):
+        words = f"estado {FOLIO}" if n % 2 else f"y el folio {FOLIO}"
+        step = while_with_agent(state, words, context(NOW + timedelta(seconds=n)))
+        state = DialogueState.from_json(step.state.to_json())
+        effects.append(step.effect)
+        assert step.texts == ()
+    assert effects[:30] == [ShowStatus(FOLIO)] * 30
+    assert effects[30:] == [StaySilent("flood")] * 70
+    step = while_with_agent(state, "ALTO", context(NOW + timedelta(seconds=101)))
+    assert step.effect == ChooseNotices(is_granted=False)
 
 
 def test_words_nobody_understands_end_with_a_person_to_talk_to() -> None:

@@ -16,9 +16,9 @@ from sqlmodel import Session
 from intake.catalog.definitions import text_in
 from intake.open311.context import City
 from intake.open311.forms import Fields
-from intake.open311.screening import without_contacts
 from intake.service_requests.instants import read_instant
 from intake.service_requests.lifecycle import open311_status
+from intake.service_requests.public_text import public_text
 from kernel import clock
 from kernel.errors import InvalidInput
 
@@ -30,7 +30,9 @@ _SECOND = timedelta(seconds=1)
 
 _COLUMNS = (
     "SELECT r.folio, r.life, r.status_notes, r.service_code, r.description, a.name AS agency, r.requested_at, r.updated_at,"
-    " r.closed_at, r.expected_at, r.address_string, r.address_id, r.zipcode, r.lat, r.lon, r.media_urls->>0 AS media_url"
+    " r.closed_at, r.expected_at, r.address_string, r.address_id, r.zipcode, r.lat, r.lon, r.media_urls->>0 AS media_url,"
+    # Nobody has touched it since it was found to be outside: the notes are ours, and say whom to call.
+    " r.version = 1 AND r.outcome_code IS NOT DISTINCT FROM 'outside_jurisdiction' AS has_our_notes"
     " FROM service_request r LEFT JOIN agency a ON a.jurisdiction_id = r.jurisdiction_id AND a.code = r.agency_code"
     " WHERE r.jurisdiction_id = %(jurisdiction_id)s AND r.is_public"
 )
@@ -154,24 +156,24 @@ def _texts_of(city: City, code: str) -> tuple[str, str | None]:
 def _as_georeport(row: Row[Any], zone: ZoneInfo, texts: dict[str, tuple[str, str | None]]) -> dict[str, Any]:
     columns: Sequence[Any] = row  # the driver's own statement has no column types
     (folio, life, notes, code, description, agency, requested_at, updated_at, closed_at, expected_at) = columns[:10]
-    address, address_id, zipcode, lat, lon, media_url = columns[10:]
+    address, address_id, zipcode, lat, lon, media_url, has_our_notes = columns[10:]
     name, notice = texts[code]
     return {
         "service_request_id": folio,
         "status": open311_status(life),
-        "status_notes": notes or None,
+        "status_notes": (notes if has_our_notes else public_text(notes)) or None,
         "service_name": name,
         "service_code": code,
-        "description": without_contacts(description) or None,
+        "description": public_text(description) or None,
         "agency_responsible": agency,
         "service_notice": notice,
         "requested_datetime": requested_at.astimezone(zone).isoformat(timespec="seconds"),
         # For a closed request this is the time it was closed, whatever was noted later.
         "updated_datetime": (closed_at or updated_at).astimezone(zone).isoformat(timespec="seconds"),
         "expected_datetime": expected_at.astimezone(zone).isoformat(timespec="seconds") if expected_at else None,
-        "address": address,
+        "address": public_text(address) if address else address,
         "address_id": address_id,
-        "zipcode": zipcode,
+        "zipcode": public_text(zipcode) if zipcode else zipcode,
         "lat": lat,
         "long": lon,
         "media_url": media_url,

@@ -129,25 +129,32 @@ def post(
 ) -> dict[str, Any]:
     """Submits the form and returns the answer element. The same form again is the same request and the same answer."""
     submission, definition = read_submission(city, form)
-    retry_key = _retry_key(session, city, key, form, idempotency_key, now)
+    retry_key, made = _earlier(session, city, key, form, idempotency_key, now)
     notices: list[str] = []
-    reporter = _reporter(session, city, form, now, notices)
+    if made is None:
+        reporter = _reporter(session, city, form, now, notices)
+        submission = replace(submission, reporter=reporter, idempotency_key=retry_key)
+        made = submit(session, submission, now=now, definition=definition)
     if form.files:
         notices.append(translate(city.language, "La foto no se guardó: manda su dirección en media_url."))
-    made = submit(
-        session, replace(submission, reporter=reporter, idempotency_key=retry_key), now=now, definition=definition
-    )
+    if made.service_code != definition.code:
+        # The client's own key, with another service than the first time: the answer is about the report that was made.
+        definition = (city.catalog.by_code | city.catalog.retired).get(made.service_code, definition)
     return _answer(session, city, made, definition, notices, now)
 
 
-def _retry_key(
+def _earlier(
     session: Session, city: City, key: ApiKey, form: Fields, idempotency_key: str | None, now: datetime
-) -> str | None:
-    """What makes a second sending of this form the same request: the client's own word, else its content for a minute."""
+) -> tuple[str, ServiceRequest | None]:
+    """What makes a second sending of this form the same request, and that request if this is the second sending.
+
+    The client's own word, whatever the form says; else the form's content, for a minute.
+    """
     if idempotency_key:
         if len(idempotency_key) > _MAX_IDEMPOTENCY_KEY:
             raise InvalidInput("Idempotency-Key es demasiado larga.", field="Idempotency-Key")
-        return f"open311:{key.id}:key:{idempotency_key}"
+        name = f"open311:{key.id}:key:{idempotency_key}"
+        return name, queries.by_idempotency_key(session, city.id, [name])
     digest = hmac.digest(key.key_hash, orjson.dumps([form.pairs, form.files]), sha256).hex()
     minute = int(now.timestamp()) // _RETRY_WINDOW_S
     names = [f"open311:{key.id}:body:{digest}:{bucket}" for bucket in (minute, minute - 1)]
@@ -155,7 +162,7 @@ def _retry_key(
     session.connection().execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:digest, 0))"), {"digest": digest})
     known = queries.by_idempotency_key(session, city.id, names)
     is_retry = known is not None and (now - known.requested_at).total_seconds() < _RETRY_WINDOW_S
-    return known.idempotency_key if known is not None and is_retry else names[0]
+    return names[0], known if is_retry else None
 
 
 def _reporter(session: Session, city: City, form: Fields, now: datetime, notices: list[str]) -> Reporter | None:

@@ -289,6 +289,29 @@ class TestRetries:
         assert len(made(session)) == 2
         assert len(session.exec(select(OutboxEvent).where(OutboxEvent.name == "service_request.submitted")).all()) == 2
 
+    def test_another_form_under_the_same_idempotency_key_changes_nothing(
+        self, client: TestClient, session: Session, fmt: str
+    ) -> None:
+        headers = {"Idempotency-Key": "a-1"}
+        first = client.post(f"requests.{fmt}", data=form(), headers=headers)
+        other = form(description="Otra cosa", address_string="Eje Central 120", email="ana@example.org")
+        again = client.post(f"requests.{fmt}", data=other, headers=headers)
+        assert (again.status_code, again.content) == (200, first.content)
+        (kept,) = made(session)
+        assert (kept.description, kept.address_string) == ("Un hoyo enorme", None)
+        assert session.exec(select(ContactPoint)).all() == [], "a form that makes no report leaves no contact"
+        errors_of(client.post(f"requests.{fmt}", data=form(lat="norte"), headers=headers), fmt, 400)
+
+    def test_another_service_under_the_same_idempotency_key_is_answered_as_the_first(
+        self, client: TestClient, session: Session
+    ) -> None:
+        headers = {"Idempotency-Key": "a-1"}
+        first = client.post("requests.json", data=form(), headers=headers)
+        by_token = form(service_code="LUMINARIA") | {"attribute[TIPO_FALLA]": "apagada"}
+        again = client.post("requests.json", data=by_token, headers=headers)
+        assert again.content == first.content
+        assert made(session)[0].service_code == "BACHE"
+
     def test_two_clients_may_choose_the_same_idempotency_key(self, client: TestClient, session: Session) -> None:
         second = keys.create(session, "prueba.gob.example", "otra", now=NOW)
         for key in (API_KEY, second):
@@ -358,6 +381,17 @@ class TestContacts:
         (shown,) = read(client.get(f"requests.{fmt}"), fmt)
         assert "1234" not in shown["description"]
         assert "ana@" not in shown["description"]
+
+    def test_contacts_in_the_place_words_are_not_published(
+        self, client: TestClient, session: Session, fmt: str
+    ) -> None:
+        words = "Calle 602 y 613, C.P. 06800, soy Rosa 55 1234 5678 rosa@correo.mx"
+        folio = posted(client, address_string=words, zipcode="06800 5512345678")
+        for path in (f"requests.{fmt}", f"requests/{folio}.{fmt}"):
+            (shown,) = read(client.get(path), fmt)
+            assert shown["address"] == "Calle 602 y 613, C.P. 06800, soy Rosa […] […]"
+            assert shown["zipcode"] == "06800 […]"
+        assert made(session)[0].address_string == words, "those who work on it read all of it"
 
 
 def test_a_place_named_in_words_is_placed(client: TestClient, session: Session, city: Jurisdiction) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from shapely import box
 from sqlmodel import Session, select
 from starlette.testclient import TestClient
 
@@ -14,7 +15,8 @@ from intake.service_requests import actions
 from intake.service_requests.models import ServiceRequest, ServiceRequestEvent
 from intake.service_requests.values import Actor
 from kernel.outbox import OutboxEvent
-from tests.factories import API_KEY, CITY, NOW
+from routing.models import BoundaryArea, BoundaryLayer
+from tests.factories import API_KEY, CITY, NOW, OUTSIDE, make_city
 from tests.intake.open311.asking import errors_of, posted, read
 
 pytestmark = pytest.mark.database
@@ -200,6 +202,37 @@ def test_the_feed_filters_on_the_time_it_prints(
     assert client.get("servicerequestupdates.json").json() == []
     since = {"start_date": "2026-11-01T00:00:00Z"}
     assert client.get("servicerequestupdates.json", params=since).json() == [item]
+
+
+def test_contacts_in_an_update_are_not_published(
+    client: TestClient, session: Session, agency_key: str, fmt: str
+) -> None:
+    folio = posted(client)
+    words = "Avisamos a rosa@correo.mx, 55 1234 5678"
+    client.post("servicerequestupdates.json", data=update(agency_key, folio, description=words))
+    (item,) = read(client.get(f"servicerequestupdates.{fmt}"), fmt)
+    (shown,) = read(client.get(f"requests/{folio}.{fmt}"), fmt)
+    assert item["description"] == shown["status_notes"] == "Avisamos a […], […]"
+    assert session.exec(select(ServiceRequest)).one().status_notes == words
+
+
+def test_the_telephone_of_the_town_next_door_is_told(client: TestClient, session: Session, fmt: str) -> None:
+    neighbour = make_city(session, "vecina.gob.example", sms_number=None)
+    neighbour.settings = {"phone": "55 8765 4321"}
+    layer = session.exec(
+        select(BoundaryLayer).where(BoundaryLayer.jurisdiction_id == neighbour.id, BoundaryLayer.key == "jurisdiction")
+    ).one()
+    area = session.exec(select(BoundaryArea).where(BoundaryArea.layer_id == layer.id)).one()
+    area.geometry = box(-99.60, 19.30, -99.40, 19.50).wkb
+    session.flush()
+    lon, lat = OUTSIDE
+    folio = posted(client, jurisdiction_id=CITY, lat=str(lat), long=str(lon))
+    row = session.exec(select(ServiceRequest)).one()
+    assert row.outcome_code == "outside_jurisdiction"
+    (shown,) = read(client.get(f"requests/{folio}.{fmt}?jurisdiction_id={CITY}"), fmt)
+    (item,) = read(client.get(f"servicerequestupdates.{fmt}?jurisdiction_id={CITY}"), fmt)
+    assert shown["status_notes"] == item["description"] == row.status_notes
+    assert "55 8765 4321" in row.status_notes
 
 
 def test_hidden_requests_have_no_updates(client: TestClient, session: Session, agency_key: str) -> None:

@@ -32,8 +32,9 @@ from kernel.outbox import record
 
 log = structlog.get_logger(__name__)
 
-# Longer than a call to a provider takes (5 s to connect, settings.sms.timeout_s to answer): whoever held it is gone. Should they
-# be only slow, what they learnt still counts, and nothing is sent again within the minute that settling waits.
+# Longer than a call to a provider can take (5 s to connect and settings.sms.timeout_s, at most 15, to answer): whoever held
+# it is gone. Should they be only slow, what they learnt still counts, and nothing is sent again within the minute that
+# settling waits.
 SENDING_LEASE = timedelta(seconds=25)
 RETRY_PAUSE = timedelta(seconds=2)
 GIVE_UP_AFTER = timedelta(hours=4)

@@ -355,6 +355,19 @@ def test_the_same_words_sent_before_are_not_taken_for_this_message(desk: Desk) -
     assert desk.state(second) == "queued"
 
 
+def test_words_inside_a_longer_message_are_not_that_message(desk: Desk) -> None:
+    sms = registry.channel_named("sms")
+    desk.network.send(To=ANA, From=SMS_NUMBER, Body="¿Dónde es? Escribe la calle.")
+    asked = OutboundMessage(UUID(int=1), None, ANA, "¿Dónde es?")
+    since = clock.now() - timedelta(minutes=1)
+    assert sms.look_up(asked, since) == []
+    desk.network.send(To=ANA, From=SMS_NUMBER, Body="¿Donde es? ")
+    assert len(sms.look_up(asked, since)) == 1
+    # An account on trial: the provider writes a sentence before every text.
+    desk.network.send(To=ANA, From=SMS_NUMBER, Body="Sent from your Twilio trial account - ¿Dónde es?")
+    assert len(sms.look_up(asked, since)) == 2
+
+
 def test_a_person_settles_what_nobody_knows(desk: Desk) -> None:
     arrived, lost = desk.queue("uno"), desk.queue("dos")
     desk.claim(arrived)

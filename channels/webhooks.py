@@ -88,15 +88,17 @@ def post_webhook(webhook: WebhookDep, channel: ChannelDep) -> Response:
 
 def accept(events: list[WebhookEvent], *, now: datetime) -> None:
     """Keeps everything a verified call told, in one transaction."""
+    is_new = True
     with db.transaction() as session:
         for event in events:
             match event:
                 case InboundMessage():
                     city = jurisdiction_of(session, event.channel, event.recipient)
-                    conversations.receive(session, event, jurisdiction_id=city, now=now)
+                    _, is_new = conversations.receive_once(session, event, jurisdiction_id=city, now=now)
                 case DeliveryReceipt():
                     conversations.apply_receipt(session, event, now=now)
-                case OptOutSignal():
+                # The choice came with that message: told again, it must not undo what was chosen since.
+                case OptOutSignal() if is_new:
                     _keep_choice(session, event, now=now)
 
 

@@ -30,6 +30,13 @@ def receive(session: Session, inbound: InboundMessage, *, jurisdiction_id: str, 
 
     Records `message.received` the first time only.
     """
+    return receive_once(session, inbound, jurisdiction_id=jurisdiction_id, now=now)[0]
+
+
+def receive_once(
+    session: Session, inbound: InboundMessage, *, jurisdiction_id: str, now: datetime
+) -> tuple[Message, bool]:
+    """As `receive`; True with it when this call stored it, False when it was told before."""
     key = f"{inbound.channel}:{inbound.provider_message_id}"
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
     known = session.exec(
@@ -38,7 +45,7 @@ def receive(session: Session, inbound: InboundMessage, *, jurisdiction_id: str, 
         )
     ).one_or_none()
     if known is not None:
-        return known
+        return known, False
     sender = read_sender(inbound.sender)
     contact_point = people.find_or_create_address(session, jurisdiction_id, sender, now=now)
     conversation = open_conversation(session, contact_point, inbound.channel, now=now)
@@ -59,7 +66,7 @@ def receive(session: Session, inbound: InboundMessage, *, jurisdiction_id: str, 
     conversation.last_message_at = max(conversation.last_message_at, now)
     session.flush()
     record(session, "message.received", at=now, message_id=message.id, conversation_id=conversation.id)
-    return message
+    return message, True
 
 
 def open_conversation(session: Session, contact_point: ContactPoint, channel: str, *, now: datetime) -> Conversation:
@@ -192,16 +199,20 @@ def _locked() -> SelectOfScalar[Conversation]:
 
 def suppress_notices(session: Session, contact_point_id: UUID, *, now: datetime) -> None:
     """Takes back the notices to this contact point that were queued and not yet handed to a provider."""
-    threads = select(Conversation.id).where(Conversation.contact_point_id == contact_point_id)
-    session.execute(
-        update(Message)
+    # Locked in the order in which they are sent: whoever is sending in these threads is waited for, never crossed.
+    waiting = session.exec(
+        select(Message.id)
+        .join(Conversation)
         .where(
-            col(Message.conversation_id).in_(threads),
-            col(Message.author_kind) == "notice",
-            col(Message.status) == "queued",
+            Conversation.contact_point_id == contact_point_id,
+            Message.author_kind == "notice",
+            Message.status == "queued",
         )
-        .values(status="suppressed", changed_at=now)
-    )
+        .order_by(col(Message.seq))
+        .with_for_update(key_share=True, of=Message)
+    ).all()
+    values = {"status": "suppressed", "error_code": "withdrawn", "changed_at": now}
+    session.execute(update(Message).where(col(Message.id).in_(waiting)).values(values))
 
 
 def apply_receipt(session: Session, receipt: DeliveryReceipt, *, now: datetime) -> Message | None:

@@ -213,6 +213,13 @@ def test_a_stop_that_the_provider_handled_is_kept_as_evidence(provider: Provider
     assert [(consent.is_granted, consent.words) for consent in kept] == [(False, "PARA YA"), (True, "VUELVE")]
 
 
+def test_a_stop_told_again_does_not_undo_the_start_after_it(provider: Provider, session: Session) -> None:
+    for sid, word in (("SM1", "STOP"), ("SM2", "START"), ("SM1", "STOP")):
+        assert provider.post(inbound(sid, body=word, OptOutType=word)).status_code == 200
+    kept = session.exec(select(Consent).order_by(col(Consent.at), col(Consent.id))).all()
+    assert [consent.is_granted for consent in kept] == [False, True]
+
+
 def test_a_body_beyond_any_message_is_cut_off(provider: Provider) -> None:
     assert provider.post(inbound(body="a" * 70_000)).status_code == 413
 

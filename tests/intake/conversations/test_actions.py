@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Engine
@@ -169,3 +169,39 @@ def test_news_of_a_request_that_is_gone_is_no_error(session: Session) -> None:
     make_city(session)
     tell_reporters(session, uuid4(), None, now=NOW)
     tell_reporters(session, uuid4(), 12345, now=NOW)
+
+
+def test_notices_are_taken_back_in_the_order_in_which_they_are_sent(committed_city: Engine) -> None:
+    with db.transaction() as session:
+        received = actions.receive(session, inbound("SM-in", "hola"), jurisdiction_id=CITY, now=NOW)
+        contact_point_id = session.get_one(Conversation, received.conversation_id).contact_point_id
+        first, second = (
+            actions.queue_message(
+                session, received.conversation_id, "noticia", client_ref=f"n{n}", author_kind="notice", now=NOW
+            ).id
+            for n in range(2)
+        )
+    with db.transaction() as session:  # its row is written anew, behind the other's
+        session.get_one(Message, first).attempts = 0
+        session.get_one(Message, first).body = "otra noticia"
+
+    def take_back() -> None:
+        with db.transaction() as session:
+            actions.suppress_notices(session, contact_point_id, now=NOW)
+
+    def lock(session: Session, message_id: UUID) -> None:
+        session.exec(
+            select(Message.id).where(Message.id == message_id).with_for_update(key_share=True, nowait=True)
+        ).one()
+
+    with ThreadPoolExecutor(1) as pool:
+        with db.transaction() as session:  # a sender, on its way through the thread
+            lock(session, first)
+            taking = pool.submit(take_back)
+            with pytest.raises(TimeoutError):
+                taking.result(0.5)
+            lock(session, second)
+        taking.result(10)
+    with db.transaction() as session:
+        notices = session.exec(select(Message).where(Message.author_kind == "notice")).all()
+        assert [(notice.status, notice.error_code) for notice in notices] == [("suppressed", "withdrawn")] * 2

@@ -3,7 +3,9 @@
 With Redis: relay process -> RQ queue -> this process. Without: one process, the relay with a pool of threads.
 """
 
+import os
 import signal
+import sys
 import threading
 from types import FrameType
 
@@ -30,7 +32,7 @@ def redis_url(settings: Settings) -> str | None:
 
 
 def run_worker(settings: Settings) -> None:
-    """Works until SIGTERM or Ctrl-C; finishes what is running first."""
+    """Works until SIGTERM or Ctrl-C; finishes what is running first. Exits with 1 if nobody can keep its relay alive any more."""
     url = redis_url(settings)
     if url is None:
         run_relay(settings)
@@ -39,11 +41,14 @@ def run_worker(settings: Settings) -> None:
     bootstrap.configure(settings)
     relay = Child("relay", own_command("relay"))
     relay.start()
-    keeper = threading.Thread(target=_keep_relay, args=(relay, stop), name="relay")
+    has_failed = threading.Event()
+    keeper = threading.Thread(target=_keep_relay, args=(relay, stop, has_failed), name="relay")
     keeper.start()
     _run_jobs(url, stop)
     stop.set()
     keeper.join()
+    if has_failed.is_set():
+        sys.exit(1)
 
 
 def run_relay(settings: Settings) -> None:
@@ -69,11 +74,20 @@ def _stop_on_signal() -> threading.Event:
     return stop
 
 
-def _keep_relay(relay: Child, stop: threading.Event) -> None:
-    while not stop.wait(_LOOK_S):
-        if (code := relay.tend()) is not None:
-            log.warning("relay ended, starting it again", code=code)
-    stop_all([relay], grace_s=_RELAY_STOP_S)
+def _keep_relay(relay: Child, stop: threading.Event, has_failed: threading.Event) -> None:
+    try:
+        while not stop.wait(_LOOK_S):
+            try:
+                if (code := relay.tend()) is not None:
+                    log.warning("relay ended, starting it again", code=code)
+            except OSError as error:  # no process, memory or file to be had just now
+                log.warning("relay cannot be started, trying again", error=type(error).__name__)
+    except Exception as error:  # a worker whose relay nobody watches looks alive and relays nothing
+        log.critical("nobody keeps the relay any more: the worker ends", exc_info=error)
+        has_failed.set()
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        stop_all([relay], grace_s=_RELAY_STOP_S)
 
 
 def _run_jobs(url: str, stop: threading.Event) -> None:

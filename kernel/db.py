@@ -7,11 +7,11 @@ Actions take the session and never commit.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from fastapi import Depends
-from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session, SQLModel
@@ -20,6 +20,7 @@ from kernel.errors import MisconfiguredError
 
 # AnyIO runs plain `def` handlers in 40 threads; each may hold one connection.
 POOL_SIZE = 40
+POOL_OVERFLOW = 10
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -49,8 +50,12 @@ class Instant(TypeDecorator[datetime]):
 Json = JSONB(none_as_null=True)
 
 
-def make_engine(url: str, *, pool_size: int = POOL_SIZE) -> Engine:
+def make_engine(
+    url: str, *, pool_size: int = POOL_SIZE, pool_overflow: int = POOL_OVERFLOW, pool_timeout_s: float = 30
+) -> Engine:
     """An engine for `url` (`postgresql://…`, any driver part is replaced by psycopg 3).
+
+    pool_size: connections it keeps; pool_overflow: more at a peak; pool_timeout_s: how long to wait for a free one.
 
     Automatic prepared statements stay off: after a few runs PostgreSQL may switch to a generic plan, which was measured three
     times slower for filtered lists, and a transaction pooler (PgBouncer) loses them.
@@ -61,7 +66,8 @@ def make_engine(url: str, *, pool_size: int = POOL_SIZE) -> Engine:
     return create_engine(
         f"postgresql+psycopg://{rest}",
         pool_size=pool_size,
-        max_overflow=10,
+        max_overflow=pool_overflow,
+        pool_timeout=pool_timeout_s,
         pool_pre_ping=True,
         # An error text must not quote the row it was about.
         hide_parameters=True,
@@ -98,6 +104,13 @@ def transaction() -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def core_transaction(engine: Engine) -> Iterator[Connection]:
+    """`transaction` for plain SQL on a connection of `engine`, without a session."""
+    with engine.begin() as connection:
+        yield connection
+
+
 def _request_transaction() -> Iterator[Session]:
     with transaction() as session:
         yield session
@@ -105,8 +118,3 @@ def _request_transaction() -> Iterator[Session]:
 
 # scope="function": the commit happens BEFORE the reply is sent; a failed commit must not look like a success.
 SessionDep = Annotated[Session, Depends(_request_transaction, scope="function")]
-
-
-def after_commit(session: Session, call: Any) -> None:
-    """Runs `call()` once if this session's transaction commits: for in-process hints only, never for work that must happen."""
-    event.listen(session, "after_commit", lambda _: call(), once=True)

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 
 import structlog
-from sqlalchemy import or_, update
+from sqlalchemy import func, or_, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import col
 
@@ -57,6 +57,7 @@ def run_delivery(delivery_id: int) -> None:
     """Runs the job of a pending delivery and notes how it ended; does nothing when it is done or somebody is at it.
 
     Who runs it is written down and committed first, so that no transaction of ours is open while a job talks to a provider.
+    So is the attempt: a job that kills its worker each time ends dead like one that fails each time.
     A worker that was killed is given up when its time ends; a job that outlives its own may meet a second run of itself.
     Raises OperationalError when the database goes away.
     """
@@ -70,12 +71,25 @@ def run_delivery(delivery_id: int) -> None:
                 col(OutboxDelivery.state) == "pending",
                 or_(col(OutboxDelivery.running_until).is_(None), col(OutboxDelivery.running_until) <= now),
             )
-            .values(running_until=mine, due_at=mine)
+            .values(running_until=mine, due_at=mine, attempts=col(OutboxDelivery.attempts) + 1)
             .returning(col(OutboxDelivery.job), col(OutboxDelivery.attempts), col(OutboxDelivery.event_id))
         ).one_or_none()
         if row is None:
             return
         job, attempts, event_id = row
+        if attempts > MAX_ATTEMPTS:
+            log.error("job given up: its worker died under it", delivery_id=delivery_id, job=job, attempts=MAX_ATTEMPTS)
+            session.execute(
+                update(OutboxDelivery)
+                .where(col(OutboxDelivery.id) == delivery_id)
+                .values(
+                    state="dead",
+                    attempts=MAX_ATTEMPTS,
+                    running_until=None,
+                    last_error=func.coalesce(col(OutboxDelivery.last_error), "worker died"),
+                )
+            )
+            return
         payload = session.get_one(OutboxEvent, event_id).payload
     outcome = _outcome(delivery_id, job, attempts, payload)
     with db.transaction() as session:
@@ -91,7 +105,7 @@ def _outcome(delivery_id: int, job: str, attempts: int, payload: dict[str, Any])
     try:
         resolve(job)(**payload)
     except Exception as error:  # a job may fail in any way; none of them may stop the others
-        return _failure(delivery_id, job, attempts + 1, error)
+        return _failure(delivery_id, job, attempts, error)
     return {"state": "done", "done_at": clock.now(), "last_error": None}
 
 
@@ -101,7 +115,7 @@ def _failure(delivery_id: int, job: str, attempts: int, error: Exception) -> dic
     noted = {"delivery_id": delivery_id, "job": job, "attempts": attempts, "error": text}
     if attempts >= MAX_ATTEMPTS:
         log.error("job given up", exc_info=error, **noted)
-        return {"state": "dead", "attempts": attempts, "last_error": text}
+        return {"state": "dead", "last_error": text}
     is_expected = isinstance(error, Unavailable | OperationalError)
     log.warning("job failed, will be tried again", exc_info=None if is_expected else error, **noted)
-    return {"attempts": attempts, "due_at": clock.now() + retry_after(attempts), "last_error": text}
+    return {"due_at": clock.now() + retry_after(attempts), "last_error": text}

@@ -52,7 +52,7 @@ def listen(url: str, channel: str, stop: threading.Event, *, poll_s: float) -> I
                 while not stop.is_set():
                     notifies = connection.notifies(timeout=poll_s, stop_after=1)
                     yield Batch(tuple(notify.payload for notify in notifies))
-        except psycopg.OperationalError as error:
+        except (psycopg.Error, OSError) as error:
             if not is_away:
                 log.warning("cannot listen, trying again", channel=channel, error=type(error).__name__)
             is_away = True

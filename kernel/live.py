@@ -106,8 +106,17 @@ class LiveFeed:
                 self._hand_over([RESYNC])
             is_first = False
             if batch.payloads:
-                self._hand_over([orjson.loads(payload) for payload in batch.payloads])
+                self._hand_over([_read(payload) for payload in batch.payloads])
 
     def _hand_over(self, events: Sequence[Event]) -> None:
         if self._loop and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.publish, events)
+
+
+def _read(payload: str) -> Event:
+    """The event of a notification; what no event of ours is (anybody in the database may notify) makes pages look again."""
+    try:
+        event = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return RESYNC
+    return event if isinstance(event, dict) else RESYNC

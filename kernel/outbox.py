@@ -33,7 +33,8 @@ class OutboxEvent(SQLModel, table=True):
 class OutboxDelivery(SQLModel, table=True):
     """One subscriber's copy of an event: pending until its job has finished, then done; dead when every try failed.
 
-    `running_until`: somebody is at it, and is given up for dead at that instant.
+    `attempts`: runs begun, also those that never ended. `running_until`: somebody is at it, and is given up for dead at
+    that instant.
     """
 
     __tablename__ = "outbox_delivery"

@@ -105,6 +105,8 @@ class Child:
     _retry_at: float = 0.0
 
     def start(self) -> None:
+        """Raises OSError when the system cannot start it now."""
+        self._started_at = time.monotonic()
         reading_end = _pipe()
         output = None if self.log is None else _append_to(self.log)
         try:
@@ -120,7 +122,6 @@ class Child:
         finally:
             if output is not None:
                 os.close(output)
-        self._started_at = time.monotonic()
 
     @property
     def is_running(self) -> bool:
@@ -139,6 +140,7 @@ class Child:
     def tend(self) -> int | None:
         """Starts it again when it is dead and its pause is over. Returns its exit code once per death, else None.
 
+        Raises OSError as `start` does; the next call tries again.
         The pause is 0.2 s and doubles up to 10 s for a child that dies again within ten seconds of its start.
         """
         if self.is_running:

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
-from kernel import clock
+from kernel import clock, db
 from kernel.dispatch import Claim, Dispatcher
 from kernel.jobs import resolve
 from kernel.listener import connection_string, listen
@@ -89,14 +89,14 @@ class Relay:
 
     def fan_out(self, now: datetime) -> int:
         """Gives each new event its deliveries; how many events that were."""
-        with self._engine.begin() as connection:
+        with db.core_transaction(self._engine) as connection:
             values = {"batch": BATCH, "names": self._names, "jobs": self._jobs, "now": now}
             return connection.execute(_FAN_OUT, values).rowcount
 
     def claim(self, now: datetime, limit: int = BATCH) -> list[Claim]:
         """Leases due deliveries, the longest due first."""
         until = now + LEASE
-        with self._engine.begin() as connection:
+        with db.core_transaction(self._engine) as connection:
             ids = connection.scalars(_CLAIM, {"batch": limit, "now": now, "until": until}).all()
         lease = int(until.timestamp() * 1000)
         return [Claim(delivery_id, lease) for delivery_id in sorted(ids)]
@@ -104,7 +104,7 @@ class Relay:
     def prune(self, now: datetime) -> int:
         """Removes a batch of events whose every delivery was done a week ago; those that failed stay three months."""
         values = {"done_before": now - KEEP_DONE, "failed_before": now - KEEP_FAILED}
-        with self._engine.begin() as connection:
+        with db.core_transaction(self._engine) as connection:
             return connection.execute(_PRUNE, values | {"batch": _PRUNE_BATCH, "window": _PRUNE_WINDOW}).rowcount
 
     def drain(self) -> bool:
@@ -129,7 +129,7 @@ class Relay:
                     self._chores()
                 self._chores()
                 is_away = False
-            except DBAPIError as error:
+            except SQLAlchemyError as error:
                 if not is_away:
                     log.warning("relay interrupted, trying again", error=type(error).__name__)
                 is_away = True

@@ -48,7 +48,7 @@ def async_def(path: str, text: str, tree: ast.Module) -> Iterator[Breach]:
 
 
 def commits(path: str, text: str, tree: ast.Module) -> Iterator[Breach]:
-    """Only `kernel/db.py` commits a session; connections of commands may commit their own DDL."""
+    """Only `kernel/db.py` begins and commits; the connection of `atiende migrate` commits its own DDL."""
     if path in ("kernel/db.py", "atiende/migrate.py"):
         return
     for node in ast.walk(tree):
@@ -56,6 +56,9 @@ def commits(path: str, text: str, tree: ast.Module) -> Iterator[Breach]:
             owner = ast.unparse(node.func.value)
             if "session" in owner:
                 yield node.lineno, f"{owner}.commit(): the transaction is opened and committed in kernel.db"
+        # Without arguments: what an engine, a connection and a session have.
+        if isinstance(node, ast.Call) and ast.unparse(node).endswith(".begin()"):
+            yield node.lineno, f"{ast.unparse(node)}: use kernel.db.transaction or core_transaction"
 
 
 def slow_imports(path: str, text: str, tree: ast.Module) -> Iterator[Breach]:

@@ -70,7 +70,9 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
 
 
 @contextmanager
-def worker(engine: Engine, redis_url: str) -> Iterator["subprocess.Popen[bytes]"]:
+def worker(
+    engine: Engine, redis_url: str, command: tuple[str, ...] = ("-m", "atiende", "worker")
+) -> Iterator["subprocess.Popen[bytes]"]:
     key = base64.b64encode(b"k" * 32).decode()
     environ = {
         **{name: value for name, value in os.environ.items() if not name.startswith("ATIENDE_")},
@@ -81,7 +83,7 @@ def worker(engine: Engine, redis_url: str) -> Iterator["subprocess.Popen[bytes]"
         "ATIENDE_SECRETS_LOOKUP_KEY": key,
         "ATIENDE_SECRETS_SESSION_KEY": key,
     }
-    process = subprocess.Popen([sys.executable, "-m", "atiende", "worker"], env=environ, stdin=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, *command], env=environ, stdin=subprocess.DEVNULL)
     try:
         yield process
     finally:
@@ -135,6 +137,45 @@ def test_with_redis_jobs_survive_the_relay_and_the_queue(database: Engine, valke
         deliver(database, "after Redis came back")
         wait_for(lambda: "after Redis came back" in effects(database))
         assert process.poll() is None
+
+
+# A relay that cannot be started once, and then one whose keeper breaks.
+NO_START = """
+import atiende.worker
+tend, broken = atiende.worker.Child.tend, iter([OSError("no process to be had")])
+def tend_or_fail(child):
+    for error in broken:
+        raise error
+    return tend(child)
+atiende.worker.Child.tend = tend_or_fail
+from atiende.commands.worker import run
+run()
+"""
+NO_KEEPER = """
+import atiende.worker
+def tend(child):
+    raise ValueError("the keeper breaks")
+atiende.worker.Child.tend = tend
+from atiende.commands.worker import run
+run()
+"""
+
+
+def test_a_relay_that_cannot_be_started_now_is_tried_again(database: Engine, valkey: Valkey) -> None:
+    with worker(database, valkey.url, ("-c", NO_START)) as process:
+        deliver(database, "before")
+        wait_for(lambda: effects(database) == {"before"})
+        (relay,) = children(process.pid)
+        os.kill(relay, signal.SIGKILL)
+        deliver(database, "after")
+        wait_for(lambda: effects(database) == {"before", "after"})
+        assert process.poll() is None
+
+
+def test_a_worker_that_cannot_keep_its_relay_ends_for_its_supervisor(database: Engine, valkey: Valkey) -> None:
+    with worker(database, valkey.url, ("-c", NO_KEEPER)) as process:
+        assert process.wait(30) == 1
+        assert children(process.pid) == []
 
 
 def test_what_redis_forgets_comes_back_when_its_lease_ends(database: Engine, valkey: Valkey) -> None:

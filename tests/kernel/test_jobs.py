@@ -44,7 +44,7 @@ def run(session: Session, delivery: OutboxDelivery) -> OutboxDelivery:
 
 def test_a_job_gets_the_ids_of_its_event_and_ends_done(effects: Session) -> None:
     after = run(effects, make_delivery(effects, "note_once"))
-    assert (after.state, after.attempts, after.last_error) == ("done", 0, None)
+    assert (after.state, after.attempts, after.last_error) == ("done", 1, None)
     assert after.done_at is not None
     assert effects.connection().scalars(text("SELECT ref FROM relay_effect")).all() == ["a"]
 
@@ -66,7 +66,7 @@ def test_a_failure_waits_longer_each_time_and_keeps_our_text(effects: Session) -
     assert failed.last_error == "Unavailable: El proveedor no contesta."
     assert failed.due_at > NOW
     after = run(effects, failed)
-    assert (after.state, after.attempts, after.last_error) == ("done", 1, None)
+    assert (after.state, after.attempts, after.last_error) == ("done", 2, None)
 
 
 def test_a_foreign_error_leaves_only_its_name(effects: Session) -> None:
@@ -78,6 +78,29 @@ def test_the_last_failure_is_final(effects: Session) -> None:
     assert run(effects, before_last).state == "pending"
     after = run(effects, before_last)
     assert (after.state, after.attempts) == ("dead", MAX_ATTEMPTS)
+
+
+def test_a_job_that_kills_its_worker_each_time_ends_dead(effects: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that dies under its job notes nothing: only what was written before the job began is left."""
+
+    def die(*_: object) -> None:
+        raise SystemExit("killed")
+
+    monkeypatch.setattr(jobs, "_outcome", die)
+    delivery = make_delivery(effects, "note_once")
+    assert delivery.id is not None
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        with pytest.raises(SystemExit):
+            run_delivery(delivery.id)
+        effects.refresh(delivery)
+        assert (delivery.state, delivery.attempts) == ("pending", attempt)
+        run_delivery(delivery.id)  # while its lease lasts nobody else begins, and nothing is counted
+        delivery.running_until = NOW
+        effects.flush()
+    after = run(effects, delivery)
+    assert (after.state, after.attempts, after.last_error) == ("dead", MAX_ATTEMPTS, "worker died")
+    assert after.running_until is None
+    assert effects.connection().scalars(text("SELECT ref FROM relay_run")).all() == []
 
 
 def test_a_job_that_is_not_there_counts_as_a_failure(effects: Session) -> None:

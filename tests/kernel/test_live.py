@@ -2,15 +2,17 @@
 
 import asyncio
 import gc
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from kernel import outbox
-from kernel.listener import connection_string
+from kernel.listener import connection_string, listen
 from kernel.live import MAX_WAITING, RESYNC, Event, LiveFeed, Subscription
 
 NOW = datetime(2026, 11, 19, 19, 0, tzinfo=UTC)
@@ -99,6 +101,37 @@ def test_after_a_lost_connection_every_page_looks_again(engine: Engine) -> None:
         assert await take(reader, 1) == [{"name": "thing.happened", "number": 7}]
 
     with_feed(engine, use)
+
+
+@pytest.mark.database
+def test_a_notification_that_is_no_event_of_ours_ends_nothing(engine: Engine) -> None:
+    async def use(feed: LiveFeed) -> None:
+        reader = feed.subscribe()
+        with engine.begin() as connection:
+            connection.execute(text("NOTIFY atiende_events, 'no JSON'"))
+        assert await take(reader, 1) == [RESYNC]
+        await asyncio.to_thread(record, engine, 8)
+        assert await take(reader, 1) == [{"name": "thing.happened", "number": 8}]
+
+    with_feed(engine, use)
+
+
+@pytest.mark.parametrize("error", [psycopg.InternalError, psycopg.errors.QueryCanceled, OSError])
+def test_whatever_breaks_the_connection_listening_goes_on(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[str] = []
+    stop = threading.Event()
+
+    def connect(url: str, **_: object) -> None:
+        tries.append(url)
+        if len(tries) == 2:
+            stop.set()
+        raise error("broken")
+
+    monkeypatch.setattr(psycopg, "connect", connect)
+    assert list(listen("postgresql://nowhere", "x", stop, poll_s=0.1)) == []
+    assert len(tries) == 2
 
 
 def test_a_slow_reader_gets_one_resync_instead_of_a_backlog() -> None:

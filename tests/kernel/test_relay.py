@@ -177,6 +177,26 @@ def test_run_wakes_on_the_commit_and_stops_when_told(clean: Engine) -> None:
     assert column(clean, "SELECT ref FROM relay_effect") == ["a"]
 
 
+def test_it_outlives_a_pool_that_had_no_connection_for_it(clean: Engine) -> None:
+    url = clean.url.render_as_string(hide_password=False)
+    small = db.make_engine(url, pool_size=1, pool_overflow=0, pool_timeout_s=0.05)
+    kept, stop = Collected(), threading.Event()
+    thread = threading.Thread(target=Relay(small, SUBSCRIPTIONS, kept).run, args=(stop,))
+    with small.connect():
+        thread.start()
+        record("a")
+        time.sleep(0.5)
+        assert thread.is_alive()
+        assert kept.claims == []
+    deadline = time.monotonic() + 10
+    while not kept.claims and time.monotonic() < deadline:
+        time.sleep(0.02)
+    stop.set()
+    thread.join(5)
+    small.dispose()
+    assert len(kept.claims) == 1
+
+
 def test_a_sweep_runs_by_the_clock_and_may_fail(clean: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     runs: Counter[str] = Counter()
 

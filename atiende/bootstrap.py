@@ -32,7 +32,13 @@ def database_url(settings: Settings | StorageSettings) -> str:
 
 def configure_storage(settings: Settings | StorageSettings) -> Engine:
     """The engine of this process, named in `kernel.db`."""
-    engine = db.make_engine(database_url(settings))
+    pool = settings.database
+    engine = db.make_engine(
+        database_url(settings),
+        pool_size=pool.pool_size,
+        pool_overflow=pool.pool_overflow,
+        pool_timeout_s=pool.pool_timeout_s,
+    )
     db.configure(engine)
     return engine
 

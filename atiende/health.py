@@ -1,10 +1,11 @@
-"""`/healthz`: the process lives. `/readyz`: it can take reports (the database answers and its schema is current)."""
+"""`/healthz`: the process lives. `/readyz`: it can take reports (the database answers, its schema is ours, a city is there)."""
 
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import SQLAlchemyError
 
+from atiende.migrate import newest_revision
 from kernel import db
 
 router = APIRouter()
@@ -19,9 +20,12 @@ def healthz() -> PlainTextResponse:
 def readyz() -> PlainTextResponse:
     try:
         with db.transaction() as session:
-            ready = session.connection().scalar(
-                text("SELECT count(*) FROM (SELECT 1 FROM jurisdiction LIMIT 1) AS any_city")
-            )
-    except (OperationalError, ProgrammingError):
+            connection = session.connection()
+            revision = connection.scalar(text("SELECT max(version_num) FROM alembic_version"))
+            # A newer schema is fine: the update of the database goes before that of the web processes.
+            if revision is None or revision < newest_revision():
+                return PlainTextResponse("schema\n", status_code=503)
+            ready = connection.scalar(text("SELECT EXISTS (SELECT FROM jurisdiction)"))
+    except SQLAlchemyError:
         return PlainTextResponse("database\n", status_code=503)
     return PlainTextResponse("ready\n") if ready else PlainTextResponse("no jurisdiction\n", status_code=503)

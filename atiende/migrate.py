@@ -12,6 +12,11 @@ _SCRIPTS = Path(__file__).resolve().parents[1] / "intake" / "migrations"
 _LOCK = 311_0001
 
 
+def newest_revision() -> str:
+    """The revision this code was written for: the number in front of the newest file's name."""
+    return max(path.name.partition("_")[0] for path in (_SCRIPTS / "versions").glob("[0-9]*_*.py"))
+
+
 def alembic_config(connection: Connection) -> "Config":
     """Alembic's configuration for `connection`; there is no alembic.ini."""
     from alembic.config import Config  # 0.7 s: only for commands that migrate

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from kernel.crypto import Vault
+from kernel.db import POOL_OVERFLOW, POOL_SIZE
 from kernel.errors import MisconfiguredError
 
 INSTALLATION_FILE = "installation.env"
@@ -75,7 +76,16 @@ class Sms(_Group):
     number: str
     any_account: bool = False
     api_base_url: Annotated[str, AfterValidator(_without_fragment)] = "https://api.twilio.com"
-    timeout_s: Annotated[float, Field(gt=0)] = 15.0
+    # Whoever is sending is given up for dead after channels.delivery.SENDING_LEASE, which is a little longer than a call.
+    timeout_s: Annotated[float, Field(gt=0, le=15)] = 15.0
+
+
+class Database(_Group):
+    """The connections of one process: `pool_size` kept, `pool_overflow` more at a peak; who finds none waits `pool_timeout_s`."""
+
+    pool_size: Annotated[int, Field(ge=1)] = POOL_SIZE
+    pool_overflow: Annotated[int, Field(ge=0)] = POOL_OVERFLOW
+    pool_timeout_s: Annotated[float, Field(gt=0)] = 10.0
 
 
 class Settings(_Group):
@@ -85,6 +95,7 @@ class Settings(_Group):
     database_url: str | None = None
     redis_url: str | None = None
     log_format: str = "text"
+    database: Database = Database()
     secrets: Secrets
     web: Web
     sms: Sms | None = None
@@ -96,9 +107,10 @@ class StorageSettings(_Group):
     data: Path | None = None
     database_url: str | None = None
     redis_url: str | None = None
+    database: Database = Database()
 
 
-_GROUPS = ("secrets", "web", "sms")
+_GROUPS = ("database", "secrets", "web", "sms")
 
 
 def _collect(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -145,7 +157,10 @@ def load_storage_settings(environ: Mapping[str, str]) -> StorageSettings:
     values = {key: value for key, value in _collect(environ).items() if key in StorageSettings.model_fields}
     if "data" not in values and "database_url" not in values:
         raise MisconfiguredError("Di qué instalación: ATIENDE_DATA=carpeta o DATABASE_URL=postgresql://…")
-    return StorageSettings(**values)
+    try:
+        return StorageSettings(**values)
+    except ValidationError as error:
+        raise MisconfiguredError("{problems}", problems=_explain(error)) from None
 
 
 def _explain(error: ValidationError) -> str:

@@ -44,7 +44,7 @@ _SAME = {
     "3ra": "tercera",
     "3a": "tercera",
 }
-TYPES = frozenset(
+_STREETS = frozenset(
     {
         "calle",
         "avenida",
@@ -56,8 +56,13 @@ TYPES = frozenset(
         "prolongacion",
         "circuito",
         "andador",
-        "via",
     }
+)
+# What may stand before the name of a street, number and all: "Eje 3".
+STREET_TYPES = _STREETS | {"eje"}
+TYPES = (
+    _STREETS
+    | {"via"}
     | {
         "colonia",
         "barrio",
@@ -103,21 +108,6 @@ GENERIC = frozenset(
 )
 # Too common to be a name without the word before them: "Barrio Norte", "Norte 174".
 DIRECTIONS = frozenset({"norte", "sur", "oriente", "poniente"})
-STREET_TYPES = frozenset(
-    {
-        "calle",
-        "avenida",
-        "calzada",
-        "boulevard",
-        "cerrada",
-        "callejon",
-        "privada",
-        "prolongacion",
-        "circuito",
-        "andador",
-        "eje",
-    }
-)
 _ROMAN = re.compile(r"^(?=[ivx])(x{0,3})(ix|iv|v?i{0,3})$")
 
 

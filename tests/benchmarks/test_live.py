@@ -12,6 +12,7 @@ from sqlmodel import Session
 from kernel import outbox
 from kernel.listener import connection_string
 from kernel.live import LiveFeed, Subscription
+from tests.benchmarks.report import report
 
 EVENTS = 50
 
@@ -52,4 +53,10 @@ def test_commit_to_console(engine: Engine, consoles: int) -> None:
         connection.execute(text("TRUNCATE outbox_event, outbox_delivery"))
     assert len(delays_ms) == consoles * EVENTS
     median, p99 = statistics.median(delays_ms), statistics.quantiles(delays_ms, n=100)[98]
-    print(f"\nlive: {consoles} consoles x {EVENTS} events: median {median:.1f} ms, p99 {p99:.1f} ms, none lost")
+    report(
+        f"live-{consoles}",
+        [
+            f"{consoles} consoles x {EVENTS} events, from commit to console: median {median:.1f} ms, p99 {p99:.1f} ms,"
+            " none lost"
+        ],
+    )

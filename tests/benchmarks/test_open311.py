@@ -6,7 +6,6 @@ ATIENDE_BENCH_ROWS (10,000 by default) says how many requests the table holds.
 import base64
 import http.client
 import os
-import platform
 import socket
 import statistics
 import subprocess
@@ -23,6 +22,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from kernel import db
+from tests.benchmarks.report import report
 from tests.conftest import make_database
 from tests.factories import API_KEY, CITY, IN_NORTE, make_city
 
@@ -187,8 +187,10 @@ def test_what_a_call_costs(servers: tuple[Server, Server], database: str) -> Non
         ("filtered list", "GET", "/requests.json?page_size=100&status=open&service_code=BACHE", False),
         ("POST", "POST", "/requests.json", True),
     ]
-    print(f"\n{ROWS} rows, {CONNECTIONS} connections, one web process; {platform.machine()}, {os.cpu_count()} cores")
-    print(f"{'phase':<20}{'server':<10}{'rps':>8}{'p50 ms':>9}{'p99 ms':>9}{'cpu web':>9}{'cpu db':>8}{'of floor':>10}")
+    lines = [
+        f"{ROWS} rows, {CONNECTIONS} connections, one web process",
+        f"{'phase':<20}{'server':<10}{'rps':>8}{'p50 ms':>9}{'p99 ms':>9}{'cpu web':>9}{'cpu db':>8}{'of floor':>10}",
+    ]
     for name, method, path, bodies in phases:
         rates: dict[str, float] = {}
         for server, root in ((floor, ""), (atiende, "/open311/v2")):
@@ -197,7 +199,8 @@ def test_what_a_call_costs(servers: tuple[Server, Server], database: str) -> Non
             rps, p50, p99, web, database_ms = _measure(server, database, method, root + path, bodies)
             rates[server.name] = rps
             share = f"{rps / rates['floor']:.2f}" if server is atiende and "floor" in rates else ""
-            print(
+            lines.append(
                 f"{name:<20}{server.name:<10}{rps:>8.0f}{p50:>9.1f}{p99:>9.1f}{web:>9.2f}{database_ms:>8.2f}{share:>10}"
             )
         assert all(rates.values())
+    report("open311", lines)

@@ -18,6 +18,7 @@ from kernel import db, outbox
 from kernel.dispatch import Dispatcher, LocalPool, RedisQueue, make_queue
 from kernel.embedded.valkey import ValkeyServer
 from kernel.relay import Relay
+from tests.benchmarks.report import report
 
 EVENTS = 2000
 SINGLE = 40
@@ -82,9 +83,12 @@ def test_events_per_second_and_latency_in_process(connected: Engine) -> None:
         rate = EVENTS / (time.monotonic() - started)
     pool.close()
     p99 = statistics.quantiles(delays_ms, n=100)[98]
-    print(
-        f"\nrelay in process: {EVENTS} events, {rate:.0f}/s; one event: median {statistics.median(delays_ms):.1f} ms,"
-        f" p99 {p99:.1f} ms from commit to done"
+    report(
+        "relay-in-process",
+        [
+            f"relay in process: {EVENTS} events, {rate:.0f}/s",
+            f"one event, from commit to done: median {statistics.median(delays_ms):.1f} ms, p99 {p99:.1f} ms",
+        ],
     )
 
 
@@ -104,4 +108,4 @@ def test_events_per_second_through_one_rq_worker(connected: Engine, tmp_path: Pa
     pool.close()
     queue.connection.close()
     valkey.stop()
-    print(f"\nrelay -> Valkey -> one worker: {EVENTS} events, {rate:.0f}/s")
+    report("relay-valkey", [f"relay -> Valkey -> one worker: {EVENTS} events, {rate:.0f}/s"])

@@ -3,13 +3,10 @@
 Printed, never asserted: wall-clock time on a shared machine proves nothing. Run with `make bench`.
 """
 
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +22,7 @@ from routing.calendars import Promise, WorkingCalendar
 from routing.decide import RuleBook, choose
 from routing.receipts import Layer, Question, areas_at, decide, is_outside
 from routing.values import AgencyFacts, Rule
+from tests.benchmarks.report import report
 from tests.conftest import SHARED_DATA
 from tests.factories import CALENDAR, both
 
@@ -140,14 +138,10 @@ def test_routing_rates(make: Callable[[], dict[str, Layer]], capsys: pytest.Capt
         "names looked up": _rate(50, lambda: [gazetteer.search(f"calle 5, col. {a.name}") for a in colonias[:50]]),
     }
     with capsys.disabled():
-        _report(make.__name__, rates, Path("/proc/cpuinfo"))
-
-
-def _report(city: str, rates: dict[str, int], cpuinfo: Path) -> None:
-    names = [
-        line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
-    ]
-    machine = names[0] if names else platform.processor()
-    print(f"\n{city}: per second of one core ({machine}, load {os.getloadavg()[0]:.1f}, median of {ROUNDS})")
-    for what, rate in rates.items():
-        print(f"  {what:<45}{rate:>12,}")
+        report(
+            f"routing-{make.__name__}",
+            [
+                f"{make.__name__}: per second of one core, median of {ROUNDS}",
+                *(f"  {what:<45}{rate:>12,}" for what, rate in rates.items()),
+            ],
+        )

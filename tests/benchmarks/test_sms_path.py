@@ -1,12 +1,12 @@
 """From a resident's text to the reply at the provider, through every real process of the demo; and many of them at once."""
 
-import os
 import statistics
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from tests.benchmarks.report import report
 from tests.running import RunningDemo, wait_for
 
 SINGLE = 20
@@ -43,8 +43,11 @@ def test_text_to_reply(demo: RunningDemo) -> None:
     wait_for(lambda: len(demo.texts(direction="outbound")) == 1 + SINGLE + TOGETHER, 120, "every reply")
     rate = TOGETHER / (time.monotonic() - started)
     queue = "in process" if demo.environment else "Valkey"
-    print(
-        f"\nSMS report -> reply at the provider ({queue}, {os.cpu_count()} cores shared by all processes): one:"
-        f" median {statistics.median(delays_ms):.0f} ms, worst of {SINGLE} {max(delays_ms):.0f} ms;"
-        f" {TOGETHER} at once: {rate:.1f}/s"
+    report(
+        f"sms-{'in-process' if demo.environment else 'valkey'}",
+        [
+            f"SMS report -> reply at the provider, jobs by {queue}, all processes on this machine",
+            f"one: median {statistics.median(delays_ms):.0f} ms, worst of {SINGLE} {max(delays_ms):.0f} ms",
+            f"{TOGETHER} at once: {rate:.1f}/s",
+        ],
     )

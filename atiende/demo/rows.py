@@ -14,6 +14,7 @@ from atiende.demo.lives import Life, Step
 from atiende.demo.told import Spot
 from intake.catalog.definitions import ServiceDefinition
 from intake.people.models import ContactPoint
+from intake.service_requests import published
 from intake.service_requests.models import Report, RoutingDecisionRow, ServiceRequest, ServiceRequestEvent
 from kernel import crypto
 from routing.values import RoutingDecision
@@ -86,6 +87,8 @@ class Rows:
                 "closed_at": story.closed_at,
                 "version": 1 + len(steps),
             }
+            | published.of_submission(description, spot.address, attributes)
+            | {"public_status_notes": story.notes}
         )
         self._report(request_id, start, channel, description, contact)
         for at, other_channel, words in others:
@@ -159,6 +162,7 @@ class Rows:
             "actor_kind": step.actor_kind,
             "actor_name": names.get(step.actor_kind, ""),
             "note": step.note,
+            "public_note": step.note if step.audience == "public" else None,
             "data": dict(step.data),
             "at": step.at,
         }

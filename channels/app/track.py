@@ -11,7 +11,7 @@ from channels.app.edges import PageDep, see_other
 from channels.app.rendering import Page, render
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import text_in
-from intake.service_requests import lifecycle, queries
+from intake.service_requests import lifecycle, published, queries
 from intake.service_requests.models import ServiceRequest, ServiceRequestEvent
 from kernel import folio
 from kernel.dates import day_in_words
@@ -91,7 +91,8 @@ def _projection(session: Session, page: Page, service_request: ServiceRequest) -
     return {
         "request": service_request,
         "service_name": text_in(service.name, language) if service else service_request.service_code,
-        "place": service_request.address_string,
+        "status_notes": published.status_notes_of(service_request),
+        "place": published.address_of(service_request),
         "pill": Pill(css, icon, translate(language, lifecycle.PILL_TEXTS[code])),
         "promise": promise,
         "agency_name": agency.name if agency else "",
@@ -111,5 +112,6 @@ def _told(event: ServiceRequestEvent, language: str) -> str:
         life = str(data.get("life", ""))
         state = lifecycle.OUTCOMES.get(str(data.get("outcome_code") or "")) or lifecycle.LIFE_TEXTS.get(life, life)
         said = translate(language, state)
-        return f"{said}. {event.note}" if event.note else f"{said}."
-    return event.note
+        note = published.note_of(event)
+        return f"{said}. {note}" if note else f"{said}."
+    return published.note_of(event)

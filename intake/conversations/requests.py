@@ -5,13 +5,14 @@ from sqlmodel import Session
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import text_in
 from intake.conversations.wording import RequestInWords
+from intake.service_requests import published
 from intake.service_requests import queries as service_requests
 from intake.service_requests.models import ServiceRequest
 from routing import queries as routing
 
 
 def in_words(session: Session, request: ServiceRequest, language: str) -> RequestInWords:
-    """What may be told of the request, in `language`."""
+    """What may be told of the request, in `language`, to anybody who has its folio."""
     city = catalog.jurisdiction(session, request.jurisdiction_id)
     service = catalog.catalog(session, request.jurisdiction_id).by_code.get(request.service_code)
     agency = routing.agencies(session, request.jurisdiction_id).get(request.agency_code or "")
@@ -24,7 +25,7 @@ def in_words(session: Session, request: ServiceRequest, language: str) -> Reques
         agency=(agency.name, agency.short_name) if agency else (city.name, city.name),
         expected_at=request.expected_at,
         closed_at=request.closed_at,
-        note=request.status_notes,
+        note=published.status_notes_of(request),
         gives_folio=service is None or service.kind != "blackbox",
         is_default_agency=decision is not None and decision.receipt.get("outcome") == "default",
         timezone=city.timezone,

@@ -18,7 +18,7 @@ from intake.open311.context import City
 from intake.open311.forms import Fields
 from intake.service_requests.instants import read_instant
 from intake.service_requests.lifecycle import open311_status
-from intake.service_requests.public_text import public_text
+from intake.service_requests.published import public_code, public_url, texts_of_old_row
 from kernel import clock
 from kernel.errors import InvalidInput
 
@@ -29,10 +29,11 @@ _FOLIO = re.compile("[0-9]{10}")
 _SECOND = timedelta(seconds=1)
 
 _COLUMNS = (
-    "SELECT r.folio, r.life, r.status_notes, r.service_code, r.description, a.name AS agency, r.requested_at, r.updated_at,"
-    " r.closed_at, r.expected_at, r.address_string, r.address_id, r.zipcode, r.lat, r.lon, r.media_urls->>0 AS media_url,"
-    # Nobody has touched it since it was found to be outside: the notes are ours, and say whom to call.
-    " r.version = 1 AND r.outcome_code IS NOT DISTINCT FROM 'outside_jurisdiction' AS has_our_notes"
+    "SELECT r.folio, r.life, r.public_status_notes, r.service_code, r.public_description, a.name AS agency, r.requested_at,"
+    " r.updated_at, r.closed_at, r.expected_at, r.public_address, r.address_id, r.zipcode, r.lat, r.lon,"
+    # The originals only of a row without stored public texts.
+    " r.media_urls->>0 AS media_url, CASE WHEN r.public_text_version IS NULL THEN"
+    " ARRAY[r.description, r.address_string, r.status_notes, r.version::text, r.outcome_code] END"
     " FROM service_request r LEFT JOIN agency a ON a.jurisdiction_id = r.jurisdiction_id AND a.code = r.agency_code"
     " WHERE r.jurisdiction_id = %(jurisdiction_id)s AND r.is_public"
 )
@@ -156,25 +157,28 @@ def _texts_of(city: City, code: str) -> tuple[str, str | None]:
 def _as_georeport(row: Row[Any], zone: ZoneInfo, texts: dict[str, tuple[str, str | None]]) -> dict[str, Any]:
     columns: Sequence[Any] = row  # the driver's own statement has no column types
     (folio, life, notes, code, description, agency, requested_at, updated_at, closed_at, expected_at) = columns[:10]
-    address, address_id, zipcode, lat, lon, media_url, has_our_notes = columns[10:]
+    address, address_id, zipcode, lat, lon, media_url, originals = columns[10:]
+    if originals is not None:
+        description, address, old_notes = texts_of_old_row(*originals)
+        notes = old_notes if notes is None else notes
     name, notice = texts[code]
     return {
         "service_request_id": folio,
         "status": open311_status(life),
-        "status_notes": (notes if has_our_notes else public_text(notes)) or None,
+        "status_notes": notes or None,
         "service_name": name,
         "service_code": code,
-        "description": public_text(description) or None,
+        "description": description or None,
         "agency_responsible": agency,
         "service_notice": notice,
         "requested_datetime": requested_at.astimezone(zone).isoformat(timespec="seconds"),
         # For a closed request this is the time it was closed, whatever was noted later.
         "updated_datetime": (closed_at or updated_at).astimezone(zone).isoformat(timespec="seconds"),
         "expected_datetime": expected_at.astimezone(zone).isoformat(timespec="seconds") if expected_at else None,
-        "address": public_text(address) if address else address,
-        "address_id": address_id,
-        "zipcode": public_text(zipcode) if zipcode else zipcode,
+        "address": address or None,
+        "address_id": public_code(address_id),
+        "zipcode": public_code(zipcode),
         "lat": lat,
         "long": lon,
-        "media_url": media_url,
+        "media_url": public_url(media_url),
     }

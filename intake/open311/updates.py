@@ -15,11 +15,10 @@ from intake.catalog.models import ApiKey
 from intake.open311.context import City
 from intake.open311.forms import Fields
 from intake.open311.listing import MAX_ROWS, read_bounds
-from intake.service_requests import lifecycle, queries
+from intake.service_requests import lifecycle, published, queries
 from intake.service_requests.actions import add_note, change_status, lock
 from intake.service_requests.instants import read_instant
 from intake.service_requests.models import ServiceRequest
-from intake.service_requests.public_text import public_text
 from intake.service_requests.values import MAX_DESCRIPTION, Actor, InvalidForm
 from kernel.errors import Forbidden, InvalidInput, NotFound
 
@@ -54,7 +53,8 @@ _SAID_OF_OUTCOME = {
 }
 
 _FEED = text(
-    "SELECT e.id, r.folio, e.at, e.note, e.actor_kind, e.data, r.life, r.outcome_code"
+    "SELECT e.id, r.folio, e.at, e.public_note, CASE WHEN e.public_note IS NULL THEN e.note END AS note,"
+    " e.actor_kind, e.data, r.life, r.outcome_code"
     " FROM service_request_event e JOIN service_request r ON r.id = e.service_request_id"
     " WHERE e.audience = 'public' AND e.name IN ('status_changed', 'noted')"
     " AND e.at >= :since AND e.at < :until AND r.jurisdiction_id = :jurisdiction_id AND r.is_public"
@@ -74,8 +74,9 @@ def feed(session: Session, city: City, query: Fields, *, now: datetime) -> list[
             "service_request_id": row.folio,
             "status": _said(row.data.get("life", row.life), row.data.get("outcome_code", row.outcome_code)),
             "updated_datetime": row.at.astimezone(city.zone).isoformat(timespec="seconds"),
-            # What we say ourselves may name the telephone of the town next door.
-            "description": row.note if row.actor_kind == "system" else public_text(row.note),
+            "description": published.note_for_all(row.note, row.actor_kind)
+            if row.note is not None
+            else row.public_note,
             "media_url": None,
         }
         for row in rows

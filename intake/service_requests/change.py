@@ -38,10 +38,10 @@ def change_status(
     service_request.life = life
     service_request.outcome_code = outcome_code
     service_request.closed_at = now if life == lifecycle.CLOSED else None
-    service_request.status_notes = note
     if actor.kind == "agency" and service_request.handover in ("pending", "sent", "transferred"):
         service_request.handover = "accepted"  # whoever works on it has taken it
     event = add_event(session, service_request.id, "status_changed", "public", actor, at=now, note=note, data=story)
+    service_request.status_notes, service_request.public_status_notes = note, event.public_note
     _touch(session, service_request, event, now)
     return service_request
 
@@ -64,7 +64,7 @@ def add_note(
     story = {"life": service_request.life, "outcome_code": service_request.outcome_code} | (data or {})
     event = add_event(session, service_request.id, "noted", audience, actor, at=now, note=text, data=story)
     if audience == "public":
-        service_request.status_notes = text
+        service_request.status_notes, service_request.public_status_notes = text, event.public_note
     _touch(session, service_request, event, now)
     return event
 

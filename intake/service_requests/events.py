@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
+from intake.service_requests import published
 from intake.service_requests.models import ServiceRequestEvent
 from intake.service_requests.values import Actor, Audience
 
@@ -26,7 +27,7 @@ def add_event(
     note: str = "",
     data: dict[str, Any] | None = None,
 ) -> ServiceRequestEvent:
-    """The new event, not yet flushed."""
+    """The new event, not yet flushed. Of a public one the text for everybody is stored beside the original."""
     event = ServiceRequestEvent(
         service_request_id=service_request_id,
         name=name,
@@ -34,6 +35,7 @@ def add_event(
         actor_kind=actor.kind,
         actor_name=actor.name,
         note=note,
+        public_note=published.note_for_all(note, actor.kind) if audience == "public" else None,
         data=data or {},
         at=at,
     )

@@ -18,7 +18,11 @@ FOLIO_SEQUENCE = Sequence("folio_seq", metadata=metadata)
 
 
 class ServiceRequest(SQLModel, table=True):
-    """A request in the queue. lon/lat: WGS84; `areas` maps layer key to `[{"code", "name"}]` at the point."""
+    """A request in the queue. lon/lat: WGS84; `areas` maps layer key to `[{"code", "name"}]` at the point.
+
+    `public_…` is what everybody may read of the text of the same name, as `public_text_version` of the rules left it. Without a
+    version (a row from before, or from a process of the previous release) nothing was stored and readers mask as they read.
+    """
 
     __tablename__ = "service_request"
     __table_args__ = (
@@ -76,6 +80,11 @@ class ServiceRequest(SQLModel, table=True):
     closed_at: datetime | None = Field(default=None, sa_type=Instant)
     idempotency_key: str | None = Field(default=None, sa_type=Text)
     version: int = 1
+    public_description: str | None = Field(default=None, sa_type=Text)
+    public_address: str | None = Field(default=None, sa_type=Text)
+    public_status_notes: str | None = Field(default=None, sa_type=Text)
+    public_attributes: dict[str, Any] | None = Field(default=None, sa_column=Column(Json, nullable=True))
+    public_text_version: int | None = None
 
 
 class Report(SQLModel, table=True):
@@ -94,6 +103,32 @@ class Report(SQLModel, table=True):
     at: datetime = Field(sa_type=Instant)
 
 
+class PublicTextReview(SQLModel, table=True):
+    """A request whose public text a person should look at, and what became of it.
+
+    `doubts`: why, one object for each doubtful stretch. `decided`: texts that a person wrote, by field; no rule changes them
+    again. Until somebody has looked, the strict text is public.
+    """
+
+    __tablename__ = "public_text_review"
+    __table_args__ = (
+        CheckConstraint("state IN ('pending', 'published', 'hidden')", name="state"),
+        Index(
+            "ix_public_text_review_pending", "jurisdiction_id", "found_at", postgresql_where=text("state = 'pending'")
+        ),
+    )
+
+    service_request_id: UUID = Field(foreign_key="service_request.id", primary_key=True)
+    jurisdiction_id: str = Field(sa_type=Text)
+    state: str = Field(default="pending", sa_type=Text)
+    doubts: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
+    decided: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+    found_at: datetime = Field(sa_type=Instant)
+    reviewed_at: datetime | None = Field(default=None, sa_type=Instant)
+    reviewed_by: str = Field(default="", sa_type=Text)
+    version: int = 1
+
+
 class RoutingDecisionRow(SQLModel, table=True):
     """Why a request belongs to an agency: the receipt as `routing.receipts` wrote it. The newest row is in force."""
 
@@ -109,7 +144,10 @@ class RoutingDecisionRow(SQLModel, table=True):
 
 
 class ServiceRequestEvent(SQLModel, table=True):
-    """Append-only history. `audience` is public, reporter, agency or internal; `note` is what that audience may read."""
+    """Append-only history. `audience` is public, reporter, agency or internal; `note` is what was written for them.
+
+    Of a public event everybody reads `public_note`; staff, and who reported, read `note`. None: not stored yet, mask it.
+    """
 
     __tablename__ = "service_request_event"
     __table_args__ = (
@@ -126,5 +164,6 @@ class ServiceRequestEvent(SQLModel, table=True):
     actor_kind: str = Field(sa_type=Text)
     actor_name: str = Field(default="", sa_type=Text)
     note: str = Field(default="", sa_type=Text)
+    public_note: str | None = Field(default=None, sa_type=Text)
     data: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
     at: datetime = Field(sa_type=Instant)

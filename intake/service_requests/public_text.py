@@ -8,6 +8,8 @@ from kernel import clock
 from kernel.folio import is_valid
 
 HIDDEN = "[…]"
+# Counted up when the rules change, so that texts stored under older ones can be found and masked again.
+RULES_VERSION = 1
 _WORD = r"[^\s@<>()\[\]:;,\"']"
 _LABEL = r"[^\s@<>()\[\]:;,\"'.]"
 # Bounded and possessive: whatever is sent, each letter is looked at a fixed number of times.

@@ -14,6 +14,7 @@ from georef.points import LonLat
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import ServiceDefinition
 from intake.catalog.models import Jurisdiction
+from intake.service_requests import published
 from intake.service_requests.answers import Answer, read_answers
 from intake.service_requests.events import add_event
 from intake.service_requests.models import Report, RoutingDecisionRow, ServiceRequest
@@ -139,7 +140,7 @@ def _values(
         "updated_at": now,
         "expected_at": decision.due_at,
         "idempotency_key": submission.idempotency_key,
-    }
+    } | published.of_submission(submission.description, submission.address_string, answers)
 
 
 def _outside(session: Session, submission: Submission, now: datetime) -> dict[str, Any]:
@@ -168,6 +169,7 @@ def _outside(session: Session, submission: Submission, now: datetime) -> dict[st
         "agency_code": None,
         "expected_at": None,
         "status_notes": note,
+        "public_status_notes": note,
     }
 
 

@@ -12,7 +12,7 @@ app = typer.Typer(
 city_app = typer.Typer(no_args_is_help=True, help="Check or import a city folder.")
 layer_app = typer.Typer(no_args_is_help=True, help="Import boundary layers.")
 staff_app = typer.Typer(no_args_is_help=True, help="Make or disable accounts of the console.")
-key_app = typer.Typer(no_args_is_help=True, help="Make, list or disable keys of the Open311 API.")
+key_app = typer.Typer(no_args_is_help=True, help="Make, list, rotate or disable keys of the Open311 API.")
 app.add_typer(city_app, name="city")
 app.add_typer(layer_app, name="layer")
 app.add_typer(staff_app, name="staff")
@@ -131,12 +131,42 @@ def staff_disable(email: str) -> None:
 def key_add(
     label: Annotated[str, typer.Option(help="Whose key it is.")],
     jurisdiction: Annotated[str, typer.Option()],
-    agency: Annotated[str | None, typer.Option(help="Code of the agency whose requests it may update.")] = None,
+    agency: Annotated[
+        str | None, typer.Option(help="Code of the agency that update and read_private are about.")
+    ] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="submit, update or read_private; once for each. By default submit, and update with an agency."
+        ),
+    ] = None,
+    expires: Annotated[str | None, typer.Option(help="Its last day, YYYY-MM-DD.")] = None,
+    writes_per_minute: Annotated[
+        int | None, typer.Option(help="Its own limit instead of the installation's; 0 is none.")
+    ] = None,
 ) -> None:
     """Make a key and print it once."""
     from atiende.commands.key import add
 
-    add(label=label, jurisdiction=jurisdiction, agency=agency)
+    add(
+        label=label,
+        jurisdiction=jurisdiction,
+        agency=agency,
+        scopes=scope or (),
+        expires=expires,
+        writes_per_minute=writes_per_minute,
+    )
+
+
+@key_app.command("rotate")
+def key_rotate(
+    key: Annotated[str, typer.Argument(help="Label or id.")],
+    overlap_days: Annotated[int, typer.Option(help="How long the secret before this one still works.")] = 7,
+) -> None:
+    """Give a key a new secret and print it once."""
+    from atiende.commands.key import rotate
+
+    rotate(key, overlap_days=overlap_days)
 
 
 @key_app.command("disable")
@@ -149,7 +179,7 @@ def key_disable(key: Annotated[str, typer.Argument(help="Label or id.")]) -> Non
 
 @key_app.command("list")
 def key_list() -> None:
-    """List every key: id, city, label, agency, day made, day disabled."""
+    """List every key: id, city, label, agency, day made, scopes, first letters, limit, previous until, expiry, last use, end."""
     from atiende.commands.key import list_
 
     list_()

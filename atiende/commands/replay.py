@@ -19,7 +19,7 @@ from atiende.replay import results
 from atiende.replay.posts import Target, post_all
 from atiende.replay.rows import Row, RowFile, read_rows
 from atiende.replay.texts import Texted, Texter, send_all
-from intake.catalog import keys
+from intake.catalog import clients, keys
 from intake.catalog import queries as catalog
 from kernel import clock, db
 from kernel.errors import MisconfiguredError
@@ -78,8 +78,8 @@ def _split(rows: Sequence[Row], texts: int) -> tuple[list[Row], list[Row]]:
 def _api_key(session: Session, settings: Settings, jurisdiction_id: str) -> str:
     """The replay's own key for this city: always the same one, so that a second run is recognised as such."""
     made = hmac.digest(settings.secrets.session_key, f"replay:{jurisdiction_id}".encode(), sha256).hex()
-    if keys.find(session, jurisdiction_id, made) is None:
-        keys.create(session, jurisdiction_id, "replay", now=clock.now(), key=made)
+    if clients.find(session, jurisdiction_id, made, now=clock.now()) is None:
+        keys.create(session, jurisdiction_id, "replay", now=clock.now(), key=made, writes_per_minute=0)
     return made
 
 

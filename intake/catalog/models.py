@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, Integer, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from kernel.db import Instant, Json
@@ -12,7 +12,10 @@ from kernel.ids import new_id
 
 
 class Jurisdiction(SQLModel, table=True):
-    """One tenant: a city. `settings` holds contact, phone, key_service, colours and logo, as the city folder gives them."""
+    """One tenant: a city. `settings` holds contact, phone, key_service, colours and logo, as the city folder gives them.
+
+    `keys_version` is one more with every change of the city's API keys: what processes remember of them ends with it.
+    """
 
     __tablename__ = "jurisdiction"
 
@@ -25,6 +28,7 @@ class Jurisdiction(SQLModel, table=True):
     settings: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
     basemap: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
     catalog_changed_at: datetime = Field(sa_type=Instant)
+    keys_version: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
 
 
 class Service(SQLModel, table=True):
@@ -79,16 +83,35 @@ class ServiceAttribute(SQLModel, table=True):
 
 
 class ApiKey(SQLModel, table=True):
-    """A client of the Open311 API. Only the SHA-256 of the key is kept; `agency_code` lets it update that agency's requests."""
+    """A client of the Open311 API and what it may do. Only the SHA-256 of a secret is kept, and its first letters to tell it by.
+
+    Two secrets at most open it: the current one, and the previous one until `previous_ends_at`. The scopes `update` and
+    `read_private` are about the requests of `agency_code` and mean nothing without one. writes_per_minute: None is the
+    installation's own limit, 0 is none.
+    """
 
     __tablename__ = "api_key"
-    # One client may use one key in several cities; each city gives and disables it on its own.
-    __table_args__ = (UniqueConstraint("jurisdiction_id", "key_hash"),)
+    __table_args__ = (
+        # One client may use one key in several cities; each city gives and disables it on its own.
+        UniqueConstraint("jurisdiction_id", "key_hash"),
+        CheckConstraint("(previous_hash IS NULL) = (previous_ends_at IS NULL)", name="previous"),
+    )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     jurisdiction_id: str = Field(sa_type=Text, foreign_key="jurisdiction.id")
     label: str = Field(sa_type=Text)
     key_hash: bytes = Field(sa_type=LargeBinary)
+    prefix: str | None = Field(default=None, sa_type=Text)
+    previous_hash: bytes | None = Field(default=None, sa_type=LargeBinary)
+    previous_prefix: str | None = Field(default=None, sa_type=Text)
+    previous_ends_at: datetime | None = Field(default=None, sa_type=Instant)
     agency_code: str | None = Field(default=None, sa_type=Text)
+    scopes: list[str] = Field(
+        default_factory=lambda: ["submit", "update"],
+        sa_column=Column(Json, nullable=False, server_default=text("""'["submit", "update"]'::jsonb""")),
+    )
+    writes_per_minute: int | None = None
     created_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime | None = Field(default=None, sa_type=Instant)
     disabled_at: datetime | None = Field(default=None, sa_type=Instant)
+    last_used_at: datetime | None = Field(default=None, sa_type=Instant)

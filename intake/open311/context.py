@@ -1,4 +1,4 @@
-"""Who is asked and who asks: the jurisdiction of a call, and the key that a writing call needs."""
+"""Who is asked and who asks: the jurisdiction of a call, the key that a writing call needs, and for whom a reading call reads."""
 
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -7,31 +7,60 @@ from sqlalchemy import text
 from sqlmodel import Session
 from starlette.requests import Request
 
-from intake.catalog import keys
-from intake.catalog.models import ApiKey
+from intake.catalog import clients
+from intake.catalog.clients import ApiClient
+from intake.catalog.keys import READ_PRIVATE, SUBMIT, UPDATE
 from intake.catalog.queries import Catalog, catalog_at
-from intake.open311.edge import BODY_KEY
+from intake.open311.edge import BODY_KEY, answer_headers
 from intake.open311.errors import BadKey
 from intake.open311.forms import Fields, read_form, read_query
-from kernel.errors import InvalidInput, NotFound
+from kernel import clock
+from kernel.errors import Forbidden, InvalidInput, NotFound
 from kernel.i18n import LANGUAGES
 
 # Two rows at most: enough to know whether the endpoint serves several cities.
 _JURISDICTION = text(
-    "SELECT id, catalog_changed_at, xmin::text AS xmin, timezone, language FROM jurisdiction"
+    "SELECT id, catalog_changed_at, keys_version, xmin::text AS xmin, timezone, language FROM jurisdiction"
     " WHERE CAST(:id AS text) IS NULL OR id = :id LIMIT 2"
 )
 _BEARER = "bearer "
+_NOT_ALLOWED = {
+    SUBMIT: "Esta api_key no puede mandar reportes.",
+    UPDATE: "Esta api_key no puede actualizar reportes de ninguna dependencia.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class City:
-    """The jurisdiction that a call is about. `language`: that of names and notices in the answer."""
+    """The jurisdiction that a call is about. `language`: that of names and notices in the answer.
+
+    `keys_version`: as the call read it; what is remembered of the city's API keys is good for this version only.
+    """
 
     id: str
     zone: ZoneInfo
     language: str
     catalog: Catalog
+    keys_version: clients.Version
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """For whom requests are read: the public, or an agency, which also reads what is not public about its own requests."""
+
+    agency_code: str | None = None
+
+    @property
+    def may_read(self) -> str:
+        """The condition on `service_request r`, with `values`. The public's is the plain column, as partial indexes hold it."""
+        return "r.is_public" if self.agency_code is None else "(r.is_public OR r.agency_code = %(audience)s)"
+
+    @property
+    def values(self) -> dict[str, str]:
+        return {} if self.agency_code is None else {"audience": self.agency_code}
+
+
+PUBLIC = Audience()
 
 
 def query_of(http_request: Request) -> Fields:
@@ -58,15 +87,39 @@ def city_of(session: Session, fields: Fields, also: Fields | None = None) -> Cit
     row = rows[0]
     locale = (fields.one("locale") or "").split("-")[0].lower()
     language = locale if locale in LANGUAGES else row.language
-    return City(row.id, ZoneInfo(row.timezone), language, catalog_at(session, row.id, row))
+    version = (row.keys_version, row.xmin)
+    return City(row.id, ZoneInfo(row.timezone), language, catalog_at(session, row.id, row), version)
 
 
-def key_of(session: Session, http_request: Request, city: City, form: Fields, query: Fields) -> ApiKey:
-    """The key sent in the form, the query or as a bearer token, in this order. Raises BadKey."""
+def secret_of(http_request: Request, *fields: Fields) -> str:
+    """The API key sent in the form, the query or as a bearer token, in this order; "" when there is none."""
+    for sent in fields:
+        if given := sent.one("api_key"):
+            return given
     authorization = http_request.headers.get("authorization", "")
-    bearer = authorization[len(_BEARER) :].strip() if authorization.lower().startswith(_BEARER) else ""
-    given = form.one("api_key") or query.one("api_key") or bearer
-    found = keys.find(session, city.id, given)
+    return authorization[len(_BEARER) :].strip() if authorization.lower().startswith(_BEARER) else ""
+
+
+def client_of(
+    session: Session, http_request: Request, city: City, scope: str, form: Fields, query: Fields
+) -> ApiClient:
+    """Who writes. Raises BadKey, or Forbidden for a key that may not do this."""
+    secret = secret_of(http_request, form, query)
+    found = clients.find_at(session, city.id, city.keys_version, secret, now=clock.now())
     if found is None:
         raise BadKey
+    http_request.state.client = found
+    if scope not in found.scopes:
+        raise Forbidden(_NOT_ALLOWED[scope], field="api_key")
     return found
+
+
+def audience_of(session: Session, http_request: Request, city: City, query: Fields) -> Audience:
+    """For whom this call reads. A key that may not read more than the public is no error: clients send theirs everywhere."""
+    secret = secret_of(http_request, query)
+    found = clients.find_at(session, city.id, city.keys_version, secret, now=clock.now()) if secret else None
+    if found is None or READ_PRIVATE not in found.scopes:
+        return PUBLIC
+    http_request.state.client = found
+    answer_headers(http_request.scope)["cache-control"] = "private, no-store"
+    return Audience(found.agency_code)

@@ -3,6 +3,8 @@
 The only `async` code of this folder. It reads the raw body of a POST into the scope, so that handlers stay plain functions.
 """
 
+from collections.abc import Mapping
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,6 +14,7 @@ from intake.open311.errors import render
 from kernel.errors import TooLarge
 
 BODY_KEY = "atiende.open311.body"
+_HEADERS_KEY = "atiende.open311.headers"
 # A report is words: 4,000 characters of description, percent-encoded, with room for answers. Photos come as multipart.
 MAX_FORM_BYTES = 256 * 1024
 MAX_MULTIPART_BYTES = 12 * 1024 * 1024
@@ -22,6 +25,12 @@ _PREFLIGHT = {
     "access-control-max-age": "86400",
     "allow": _METHODS,
 }
+
+
+def answer_headers(scope: Scope) -> dict[str, str]:
+    """Headers that the answer to this call will carry, also when it is an error; handlers add to them."""
+    headers: dict[str, str] = scope.setdefault(_HEADERS_KEY, {})
+    return headers
 
 
 class _TooLargeBody(Exception):
@@ -38,7 +47,7 @@ class Edge:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        send = _outgoing(scope["method"], send)
+        send = _outgoing(scope["method"], answer_headers(scope), send)
         if scope["method"] == "OPTIONS":
             await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, send)
             return
@@ -55,13 +64,16 @@ class Edge:
         await self.app(scope, receive, send)
 
 
-def _outgoing(method: str, send: Send) -> Send:
+def _outgoing(method: str, added: Mapping[str, str], send: Send) -> Send:
     async def forward(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers["access-control-allow-origin"] = "*"
             headers["access-control-expose-headers"] = "Retry-After"
             headers["x-content-type-options"] = "nosniff"
+            # What an answer says may depend on the key that was sent.
+            headers.add_vary_header("Authorization")
+            headers.update(added)
         elif method == "HEAD":
             message = {**message, "body": b""}
         await send(message)

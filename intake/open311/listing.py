@@ -14,7 +14,7 @@ from sqlalchemy import Row
 from sqlmodel import Session
 
 from intake.catalog.definitions import text_in
-from intake.open311.context import City
+from intake.open311.context import Audience, City
 from intake.open311.forms import Fields
 from intake.service_requests.instants import read_instant
 from intake.service_requests.lifecycle import open311_status
@@ -35,7 +35,7 @@ _COLUMNS = (
     " r.media_urls->>0 AS media_url, CASE WHEN r.public_text_version IS NULL THEN"
     " ARRAY[r.description, r.address_string, r.status_notes, r.version::text, r.outcome_code] END"
     " FROM service_request r LEFT JOIN agency a ON a.jurisdiction_id = r.jurisdiction_id AND a.code = r.agency_code"
-    " WHERE r.jurisdiction_id = %(jurisdiction_id)s AND r.is_public"
+    " WHERE r.jurisdiction_id = %(jurisdiction_id)s AND "
 )
 _NEWEST_FIRST = " ORDER BY r.requested_at DESC, r.id DESC LIMIT %(limit)s"
 
@@ -117,9 +117,9 @@ def _ceiling(at: datetime) -> datetime:
     return at if at.microsecond == 0 else _floor(at) + _SECOND
 
 
-def by_window(session: Session, city: City, window: Window) -> list[dict[str, Any]]:
+def by_window(session: Session, city: City, audience: Audience, window: Window) -> list[dict[str, Any]]:
     """The newest requests of the window, newest first."""
-    sql = _COLUMNS + " AND r.requested_at >= %(since)s AND r.requested_at < %(until)s"
+    sql = " AND r.requested_at >= %(since)s AND r.requested_at < %(until)s"
     values: dict[str, Any] = {"since": window.since, "until": window.until}
     if window.status is not None:
         sql += " AND r.life = 'closed'" if window.status == "closed" else " AND r.life <> 'closed'"
@@ -127,21 +127,25 @@ def by_window(session: Session, city: City, window: Window) -> list[dict[str, An
         sql += " AND r.service_code = ANY(%(service_codes)s)"
         values["service_codes"] = list(window.service_codes)
     values |= {"limit": window.limit, "offset": window.offset}
-    return _rows(session, city, sql + _NEWEST_FIRST + " OFFSET %(offset)s", values)
+    return _rows(session, city, audience, sql + _NEWEST_FIRST + " OFFSET %(offset)s", values)
 
 
-def by_ids(session: Session, city: City, ids: Sequence[str]) -> list[dict[str, Any]]:
-    """The public requests with these ids, newest first; unknown ids are passed over."""
+def by_ids(session: Session, city: City, audience: Audience, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """The requests that the reader may see with these ids, newest first; unknown ids are passed over."""
     folios = [one for one in ids if _FOLIO.fullmatch(one)][:MAX_ROWS]
     if not folios:
         return []
-    sql = _COLUMNS + " AND r.folio = ANY(%(folios)s)" + _NEWEST_FIRST
-    return _rows(session, city, sql, {"folios": folios, "limit": MAX_ROWS})
+    sql = " AND r.folio = ANY(%(folios)s)" + _NEWEST_FIRST
+    return _rows(session, city, audience, sql, {"folios": folios, "limit": MAX_ROWS})
 
 
-def _rows(session: Session, city: City, sql: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+def _rows(
+    session: Session, city: City, audience: Audience, conditions: str, values: dict[str, Any]
+) -> list[dict[str, Any]]:
     # The driver's own statement: nothing to compile, and all rows at once.
-    found = session.connection().exec_driver_sql(sql, {"jurisdiction_id": city.id, **values}).all()
+    sql = _COLUMNS + audience.may_read + conditions
+    values = {"jurisdiction_id": city.id, **audience.values, **values}
+    found = session.connection().exec_driver_sql(sql, values).all()
     texts = {code: _texts_of(city, code) for code in {row[3] for row in found}}
     return [_as_georeport(row, city.zone, texts) for row in found]
 

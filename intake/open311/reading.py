@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from intake.catalog.definitions import LIST_DATATYPES, AttributeDefinition, ServiceDefinition, text_in
 from intake.catalog.queries import unknown_service
-from intake.open311.context import City
+from intake.open311.context import Audience, City
 from intake.open311.forms import Fields
 from intake.open311.listing import by_ids, by_window, read_window
 from kernel.errors import NotFound
@@ -28,17 +28,17 @@ def service_definition(city: City, service_code: str) -> Answer:
     return "service_definition", {"service_code": found.code, "attributes": attributes}
 
 
-def service_requests(session: Session, city: City, query: Fields) -> Answer:
+def service_requests(session: Session, city: City, audience: Audience, query: Fields) -> Answer:
     """The list. `service_request_id` overrides every other argument, wrong ones included."""
     ids = query.listed("service_request_id")
     if ids:
-        return "service_requests", by_ids(session, city, ids)
-    return "service_requests", by_window(session, city, read_window(query, city.zone))
+        return "service_requests", by_ids(session, city, audience, ids)
+    return "service_requests", by_window(session, city, audience, read_window(query, city.zone))
 
 
-def service_request(session: Session, city: City, service_request_id: str) -> Answer:
-    """One request. Raises NotFound, also for one that the public may not see: 403 would say that it exists."""
-    found = by_ids(session, city, [service_request_id])
+def service_request(session: Session, city: City, audience: Audience, service_request_id: str) -> Answer:
+    """One request. Raises NotFound, also for one that the reader may not see: 403 would say that it exists."""
+    found = by_ids(session, city, audience, [service_request_id])
     if not found:
         raise NotFound("No existe ese service_request_id.", field="service_request_id")
     return "service_requests", found

@@ -9,9 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from intake.catalog.keys import SUBMIT, UPDATE
 from intake.open311 import reading, submitting
 from intake.open311 import updates as update_feed
-from intake.open311.context import city_of, form_of, key_of, query_of
+from intake.open311.context import audience_of, city_of, client_of, form_of, query_of
 from intake.open311.discovery import discovery
 from intake.open311.edge import Edge
 from intake.open311.errors import HANDLERS
@@ -82,13 +83,16 @@ def service_requests(http_request: Request) -> reading.Answer:
 def get_service_requests(http_request: Request) -> reading.Answer:
     query = query_of(http_request)
     with db.transaction() as session:
-        return reading.service_requests(session, city_of(session, query), query)
+        city = city_of(session, query)
+        return reading.service_requests(session, city, audience_of(session, http_request, city, query), query)
 
 
 def get_service_request(http_request: Request) -> reading.Answer:
+    query = query_of(http_request)
     with db.transaction() as session:
-        city = city_of(session, query_of(http_request))
-        return reading.service_request(session, city, http_request.path_params["service_request_id"])
+        city = city_of(session, query)
+        audience = audience_of(session, http_request, city, query)
+        return reading.service_request(session, city, audience, http_request.path_params["service_request_id"])
 
 
 def get_token(http_request: Request) -> reading.Answer:
@@ -105,11 +109,11 @@ def post_service_request(http_request: Request) -> reading.Answer:
     form, query = form_of(http_request), query_of(http_request)
     with db.transaction() as session:
         city = city_of(session, form, query)
-        key = key_of(session, http_request, city, form, query)
+        client = client_of(session, http_request, city, SUBMIT, form, query)
         answer = submitting.post(
             session,
             city,
-            key,
+            client,
             form,
             idempotency_key=http_request.headers.get("idempotency-key"),
             now=clock.now(),
@@ -125,12 +129,13 @@ def get_updates(http_request: Request) -> reading.Answer:
     query = query_of(http_request)
     with db.transaction() as session:
         city = city_of(session, query)
-        return "service_request_updates", update_feed.feed(session, city, query, now=clock.now())
+        audience = audience_of(session, http_request, city, query)
+        return "service_request_updates", update_feed.feed(session, city, audience, query, now=clock.now())
 
 
 def post_update(http_request: Request) -> reading.Answer:
     form, query = form_of(http_request), query_of(http_request)
     with db.transaction() as session:
         city = city_of(session, form, query)
-        key = key_of(session, http_request, city, form, query)
-        return "service_request_updates", [update_feed.post(session, city, key, form, now=clock.now())]
+        client = client_of(session, http_request, city, UPDATE, form, query)
+        return "service_request_updates", [update_feed.post(session, city, client, form, now=clock.now())]

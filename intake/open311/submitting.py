@@ -13,8 +13,8 @@ from sqlalchemy import text
 from sqlmodel import Session, select
 
 from georef.points import LonLat
+from intake.catalog.clients import ApiClient
 from intake.catalog.definitions import ServiceDefinition, text_in
-from intake.catalog.models import ApiKey
 from intake.catalog.queries import unknown_service
 from intake.open311.context import City
 from intake.open311.forms import Fields
@@ -125,11 +125,11 @@ def _media_url(url: str, problems: list[InvalidInput]) -> str:
 
 
 def post(
-    session: Session, city: City, key: ApiKey, form: Fields, *, idempotency_key: str | None, now: datetime
+    session: Session, city: City, client: ApiClient, form: Fields, *, idempotency_key: str | None, now: datetime
 ) -> dict[str, Any]:
     """Submits the form and returns the answer element. The same form again is the same request and the same answer."""
     submission, definition = read_submission(city, form)
-    retry_key, made = _earlier(session, city, key, form, idempotency_key, now)
+    retry_key, made = _earlier(session, city, client, form, idempotency_key, now)
     notices: list[str] = []
     if made is None:
         reporter = _reporter(session, city, form, now, notices)
@@ -144,7 +144,7 @@ def post(
 
 
 def _earlier(
-    session: Session, city: City, key: ApiKey, form: Fields, idempotency_key: str | None, now: datetime
+    session: Session, city: City, client: ApiClient, form: Fields, idempotency_key: str | None, now: datetime
 ) -> tuple[str, ServiceRequest | None]:
     """What makes a second sending of this form the same request, and that request if this is the second sending.
 
@@ -153,11 +153,11 @@ def _earlier(
     if idempotency_key:
         if len(idempotency_key) > _MAX_IDEMPOTENCY_KEY:
             raise InvalidInput("Idempotency-Key es demasiado larga.", field="Idempotency-Key")
-        name = f"open311:{key.id}:key:{idempotency_key}"
+        name = f"open311:{client.id}:key:{idempotency_key}"
         return name, queries.by_idempotency_key(session, city.id, [name])
-    digest = hmac.digest(key.key_hash, orjson.dumps([form.pairs, form.files]), sha256).hex()
+    digest = hmac.digest(client.key_hash, orjson.dumps([form.pairs, form.files]), sha256).hex()
     minute = int(now.timestamp()) // _RETRY_WINDOW_S
-    names = [f"open311:{key.id}:body:{digest}:{bucket}" for bucket in (minute, minute - 1)]
+    names = [f"open311:{client.id}:body:{digest}:{bucket}" for bucket in (minute, minute - 1)]
     # Twins that straddle a minute have different keys; waiting for one another, the second sees the first.
     session.connection().execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:digest, 0))"), {"digest": digest})
     known = queries.by_idempotency_key(session, city.id, names)

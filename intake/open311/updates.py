@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlmodel import Session
 
-from intake.catalog.models import ApiKey
-from intake.open311.context import City
+from intake.catalog.clients import ApiClient
+from intake.open311.context import Audience, City
 from intake.open311.forms import Fields
 from intake.open311.listing import MAX_ROWS, read_bounds
 from intake.service_requests import lifecycle, published, queries
@@ -20,7 +19,7 @@ from intake.service_requests.actions import add_note, change_status, lock
 from intake.service_requests.instants import read_instant
 from intake.service_requests.models import ServiceRequest
 from intake.service_requests.values import MAX_DESCRIPTION, Actor, InvalidForm
-from kernel.errors import Forbidden, InvalidInput, NotFound
+from kernel.errors import InvalidInput, NotFound
 
 _DEFAULT_SPAN = timedelta(hours=2)
 _REQUIRED = ("service_request_id", "update_id", "status", "updated_datetime", "description")
@@ -52,22 +51,24 @@ _SAID_OF_OUTCOME = {
     "outside_jurisdiction": "not_councils_responsibility",
 }
 
-_FEED = text(
+_FEED = (
     "SELECT e.id, r.folio, e.at, e.public_note, CASE WHEN e.public_note IS NULL THEN e.note END AS note,"
     " e.actor_kind, e.data, r.life, r.outcome_code"
     " FROM service_request_event e JOIN service_request r ON r.id = e.service_request_id"
     " WHERE e.audience = 'public' AND e.name IN ('status_changed', 'noted')"
-    " AND e.at >= :since AND e.at < :until AND r.jurisdiction_id = :jurisdiction_id AND r.is_public"
-    " ORDER BY e.at, e.id LIMIT :limit"
+    " AND e.at >= %(since)s AND e.at < %(until)s AND r.jurisdiction_id = %(jurisdiction_id)s AND {may_read}"
+    " ORDER BY e.at, e.id LIMIT %(limit)s"
 )
 
 
-def feed(session: Session, city: City, query: Fields, *, now: datetime) -> list[dict[str, Any]]:
-    """The public updates in the window, oldest first; the last two hours when no window is given. Raises InvalidInput."""
+def feed(session: Session, city: City, audience: Audience, query: Fields, *, now: datetime) -> list[dict[str, Any]]:
+    """The public updates in the window, of requests that the reader may see, oldest first. Raises InvalidInput.
+
+    Without a window it is the last two hours.
+    """
     since, until = read_bounds(query, city.zone, now=now, default_span=_DEFAULT_SPAN)
-    rows = session.connection().execute(
-        _FEED, {"since": since, "until": until, "jurisdiction_id": city.id, "limit": MAX_ROWS}
-    )
+    values = {"since": since, "until": until, "jurisdiction_id": city.id, "limit": MAX_ROWS, **audience.values}
+    rows = session.connection().exec_driver_sql(_FEED.format(may_read=audience.may_read), values)
     return [
         {
             "update_id": str(row.id),
@@ -89,21 +90,19 @@ def _said(life: str, outcome_code: str | None) -> str:
     return _SAID_OF_LIFE.get(life, "open")
 
 
-def post(session: Session, city: City, key: ApiKey, form: Fields, *, now: datetime) -> dict[str, Any]:
+def post(session: Session, city: City, client: ApiClient, form: Fields, *, now: datetime) -> dict[str, Any]:
     """Records the agency's update and returns our id for it; the same update again is the same id.
 
-    Raises Forbidden for a key that belongs to no agency, NotFound for a request that is not this agency's, InvalidForm.
+    Raises NotFound for a request that is not this agency's, InvalidForm.
     """
-    if key.agency_code is None:
-        raise Forbidden("Esta api_key no es de una dependencia: no puede actualizar reportes.", field="api_key")
     given = _required(form, city)
     found = queries.by_folio(session, given["service_request_id"], jurisdiction_id=city.id)
-    if found is None or found.agency_code != key.agency_code:
+    if found is None or found.agency_code != client.agency_code:
         raise NotFound("No existe ese service_request_id.", field="service_request_id")
     # Under the lock, so that the same update sent twice at once is seen by the second.
     service_request = lock(session, found.id)
-    known = queries.event_of_update(session, found.id, str(key.id), given["update_id"])
-    event_id = known if known is not None else _apply(session, service_request, key, given, now)
+    known = queries.event_of_update(session, found.id, str(client.id), given["update_id"])
+    event_id = known if known is not None else _apply(session, service_request, client, given, now)
     return {"update_id": str(event_id)}
 
 
@@ -149,11 +148,13 @@ def _required(form: Fields, city: City) -> dict[str, str]:
     return given
 
 
-def _apply(session: Session, service_request: ServiceRequest, key: ApiKey, given: dict[str, str], now: datetime) -> int:
+def _apply(
+    session: Session, service_request: ServiceRequest, client: ApiClient, given: dict[str, str], now: datetime
+) -> int:
     status = given["status"].upper()
-    data = {"update_id": given["update_id"], "api_key_id": str(key.id), "external_status": status}
+    data = {"update_id": given["update_id"], "api_key_id": str(client.id), "external_status": status}
     data["said_at"] = given["updated_datetime"]
-    actor = Actor("agency", key.label)
+    actor = Actor("agency", client.label)
     target = _step(service_request.life, _MEANING[status])
     request_id: UUID = service_request.id
     if target is None:
@@ -173,7 +174,7 @@ def _apply(session: Session, service_request: ServiceRequest, key: ApiKey, given
         now=now,
         data=data,
     )
-    event_id = queries.event_of_update(session, request_id, str(key.id), given["update_id"])
+    event_id = queries.event_of_update(session, request_id, str(client.id), given["update_id"])
     assert event_id is not None
     return event_id
 

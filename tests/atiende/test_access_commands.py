@@ -3,6 +3,7 @@
 import io
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -13,7 +14,7 @@ from agent_console import accounts
 from atiende import bootstrap
 from atiende.cli import app
 from atiende.commands import key, staff
-from intake.catalog import keys
+from intake.catalog import clients, keys
 from kernel.errors import Conflict, InvalidInput, NotFound
 from tests.factories import CITY, make_city
 
@@ -111,7 +112,7 @@ def test_an_account_stays_in_its_city(city: Session) -> None:
 def test_a_key_opens_until_it_is_disabled(city: Session, capsys: pytest.CaptureFixture[str]) -> None:
     key.add(label="Aguas", jurisdiction=CITY, agency="AGUAS")
     made = capsys.readouterr().out.strip()
-    found = keys.find(city, CITY, made)
+    found = clients.find(city, CITY, made, now=NOW)
     assert found is not None
     assert (found.label, found.agency_code) == ("Aguas", "AGUAS")
     with pytest.raises(Conflict):
@@ -122,7 +123,7 @@ def test_a_key_opens_until_it_is_disabled(city: Session, capsys: pytest.CaptureF
     assert any(line.split("\t")[1:4] == [CITY, "Aguas", "AGUAS"] for line in before.splitlines())
     key.disable("Aguas")
     city.expire_all()
-    assert keys.find(city, CITY, made) is None
+    assert clients.find(city, CITY, made, now=NOW) is None
     with pytest.raises(NotFound):
         key.disable("Aguas")
     key.list_()
@@ -134,12 +135,50 @@ def test_one_of_two_keys_is_named_by_its_id(city: Session) -> None:
     kept, ended = (keys.create(city, CITY, "twice", now=NOW) for _ in range(2))
     with pytest.raises(Conflict):
         key.disable("twice")
-    found = keys.find(city, CITY, ended)
+    found = clients.find(city, CITY, ended, now=NOW)
     assert found is not None
     key.disable(str(found.id))
     city.expire_all()
-    assert keys.find(city, CITY, ended) is None
-    assert keys.find(city, CITY, kept) is not None
+    assert clients.find(city, CITY, ended, now=NOW) is None
+    assert clients.find(city, CITY, kept, now=NOW) is not None
+
+
+def test_a_key_rotates_without_an_hour_in_which_nothing_works(
+    city: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key.add(label="App", jurisdiction=CITY, agency=None)
+    first = capsys.readouterr().out.strip()
+    key.rotate("App", overlap_days=7)
+    second = capsys.readouterr().out.strip()
+    assert first != second
+    assert clients.find(city, CITY, first, now=NOW)
+    assert clients.find(city, CITY, second, now=NOW)
+    key.rotate("App", overlap_days=0)
+    assert clients.find(city, CITY, second, now=NOW) is None
+    assert clients.find(city, CITY, capsys.readouterr().out.strip(), now=NOW)
+    with pytest.raises(NotFound):
+        key.rotate("Another", overlap_days=7)
+
+
+def test_the_list_says_what_each_key_may_do(city: Session, capsys: pytest.CaptureFixture[str]) -> None:
+    key.add(
+        label="Aguas",
+        jurisdiction=CITY,
+        agency="AGUAS",
+        scopes=["read_private", "update"],
+        expires="2999-12-31",
+        writes_per_minute=30,
+    )
+    made = capsys.readouterr().out.strip()
+    key.list_()
+    (cells,) = [line.split("\t") for line in capsys.readouterr().out.splitlines() if "\tAguas\t" in line]
+    assert cells[5:] == ["update,read_private", f"{made[:9]}…", "30", "-", "3000-01-01T06:00Z", "-", "-"]
+
+
+@pytest.mark.parametrize("given", [{"scopes": ["everything"]}, {"scopes": ["update"]}, {"expires": "2020-01-01"}])
+def test_a_key_that_does_not_hold_together_is_not_made(city: Session, given: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput):
+        key.add(label="x", jurisdiction=CITY, agency=None, **given)
 
 
 @pytest.mark.parametrize("agency", ["NOBODY", ""])
@@ -158,6 +197,6 @@ def test_the_command_line_reaches_them(city: Session) -> None:
     assert runner.invoke(app, ["staff", "disable", WHO]).exit_code == 0
     assert not may_enter(city, made.stdout.strip())
     key_made = runner.invoke(app, ["key", "add", "--label", "a", "--jurisdiction", CITY])
-    assert keys.find(city, CITY, key_made.stdout.strip())
+    assert clients.find(city, CITY, key_made.stdout.strip(), now=NOW)
     assert runner.invoke(app, ["key", "disable", "a"]).exit_code == 0
     assert runner.invoke(app, ["key", "list"]).stdout.count(CITY) == 2

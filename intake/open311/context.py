@@ -11,9 +11,10 @@ from intake.catalog import clients
 from intake.catalog.clients import ApiClient
 from intake.catalog.keys import READ_PRIVATE, SUBMIT, UPDATE
 from intake.catalog.queries import Catalog, catalog_at
-from intake.open311.edge import BODY_KEY, answer_headers
+from intake.open311.edge import BODY_KEY
 from intake.open311.errors import BadKey
 from intake.open311.forms import Fields, read_form, read_query
+from intake.open311.headers import answer_headers
 from kernel import clock
 from kernel.errors import Forbidden, InvalidInput, NotFound
 from kernel.i18n import LANGUAGES

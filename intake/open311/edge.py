@@ -1,93 +1,147 @@
-"""What stands before every Open311 answer: cross-origin headers, preflights, HEAD, and a body of bounded size.
+"""What stands around every Open311 answer: cross-origin and cache headers, OPTIONS, HEAD, gzip, and calls of bounded size.
 
 The only `async` code of this folder. It reads the raw body of a POST into the scope, so that handlers stay plain functions.
 """
 
-from collections.abc import Mapping
-
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from intake.open311.errors import render
-from kernel.errors import TooLarge
+from intake.open311.errors import NO_SUCH_RESOURCE, TooLongAddress, UnsupportedMediaType, on_bug, render
+from intake.open311.freshness import accepts_gzip
+from intake.open311.headers import answer_headers
+from kernel.errors import AtiendeError, NotFound, TooLarge
 
 BODY_KEY = "atiende.open311.body"
-_HEADERS_KEY = "atiende.open311.headers"
 # A report is words: 4,000 characters of description, percent-encoded, with room for answers. Photos come as multipart.
 MAX_FORM_BYTES = 256 * 1024
 MAX_MULTIPART_BYTES = 12 * 1024 * 1024
-_METHODS = "GET, HEAD, POST, OPTIONS"
+# A list of a thousand ids is 11 kB; a server before us may refuse less, and in its own words.
+MAX_ADDRESS_BYTES = 32 * 1024
+# Below this an answer fits one packet anyway. A list of 100 was measured a tenth of its size at level 4, no smaller above it.
+_MIN_GZIP_BYTES, _GZIP_LEVEL = 1024, 4
+
+_METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 _PREFLIGHT = {
-    "access-control-allow-methods": _METHODS,
-    "access-control-allow-headers": "Authorization, Content-Type, Idempotency-Key",
+    "access-control-allow-methods": ", ".join(_METHODS),
+    "access-control-allow-headers": "Authorization, Cache-Control, Content-Type, Idempotency-Key, If-Modified-Since,"
+    " If-None-Match, X-Requested-With",
     "access-control-max-age": "86400",
-    "allow": _METHODS,
 }
-
-
-def answer_headers(scope: Scope) -> dict[str, str]:
-    """Headers that the answer to this call will carry, also when it is an error; handlers add to them."""
-    headers: dict[str, str] = scope.setdefault(_HEADERS_KEY, {})
-    return headers
-
-
-class _TooLargeBody(Exception):
-    pass
+_EXPOSED = (
+    "Allow, Content-Language, ETag, Last-Modified, Link, RateLimit, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining,"
+    " RateLimit-Reset, Retry-After, X-Page-Count, X-Result-Count, X-Total-Count"
+)
+# What an answer says may depend on the key that was sent.
+_ALWAYS = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", _EXPOSED.encode()),
+    (b"vary", b"Accept-Encoding, Authorization"),
+    (b"x-content-type-options", b"nosniff"),
+]
 
 
 class Edge:
     """Wraps the Open311 application. No cookie or session is ever read below, so any page may call it."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: Starlette) -> None:
+        self.plain = app
+        self.routes = app.routes
+        # Starlette's own looks for the word `gzip` alone; whether it was refused (`gzip;q=0`) is decided here.
+        self.gzip = GZipMiddleware(app, minimum_size=_MIN_GZIP_BYTES, compresslevel=_GZIP_LEVEL)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            await self.plain(scope, receive, send)
             return
-        send = _outgoing(scope["method"], answer_headers(scope), send)
-        if scope["method"] == "OPTIONS":
-            await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, send)
-            return
-        if scope["method"] == "POST":
+        outgoing = _Outgoing(scope, send)
+        try:
+            await self._answer(scope, receive, outgoing)
+        except Exception as error:
+            # What the application below raises it has answered already; this is for what goes wrong around it.
+            if not outgoing.has_started:
+                await on_bug(Request(scope), error)(scope, receive, outgoing)
+            raise
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        method = scope["method"]
+        app: ASGIApp = self.gzip if accepts_gzip(headers.get("accept-encoding")) else self.plain
+        if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_ADDRESS_BYTES:
+            app = _refusal(scope, TooLongAddress("La dirección es demasiado larga."))
+        elif method == "OPTIONS":
+            app = self._options(scope, headers)
+        elif method == "POST":
             try:
-                body = await _read(scope, receive)
-            except _TooLargeBody:
-                error = TooLarge("El mensaje es demasiado grande.")
-                await render(Request(scope), error.status, [error])(scope, receive, send)
-                return
-            if body is None:  # the client has gone
-                return
-            scope[BODY_KEY] = body
-        await self.app(scope, receive, send)
+                body = await _read(headers, receive)
+            except AtiendeError as error:
+                app = _refusal(scope, error)
+            else:
+                if body is None:  # the client has gone
+                    return
+                scope[BODY_KEY] = body
+        await app(scope, receive, send)
+
+    def _options(self, scope: Scope, headers: Headers) -> Response:
+        """A preflight is always granted: whatever is wrong with the call itself, its page can read the error."""
+        allowed = self.allowed_methods(scope)
+        if "access-control-request-method" in headers:
+            return Response(status_code=204, headers=_PREFLIGHT | ({"allow": allowed} if allowed else {}))
+        if allowed is None:
+            return _refusal(scope, NotFound(NO_SUCH_RESOURCE))
+        return Response(status_code=204, headers={"allow": allowed})
+
+    def allowed_methods(self, scope: Scope) -> str | None:
+        """The value of `Allow` for the address; None when there is no such resource."""
+        found = {
+            method for route in self.routes if _fits(route, scope) for method in getattr(route, "methods", None) or ()
+        }
+        return ", ".join(method for method in _METHODS if method in found or method == "OPTIONS") if found else None
 
 
-def _outgoing(method: str, added: Mapping[str, str], send: Send) -> Send:
-    async def forward(message: Message) -> None:
+def _fits(route: BaseRoute, scope: Scope) -> bool:
+    return route.matches(scope)[0] is not Match.NONE
+
+
+def _refusal(scope: Scope, error: AtiendeError) -> Response:
+    return render(Request(scope), error.status, [error])
+
+
+class _Outgoing:
+    """Adds to every answer the headers that all have and those that a handler told; of an answer to HEAD, leaves out the body."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.told = answer_headers(scope)
+        self.is_head = scope["method"] == "HEAD"
+        self.has_started = False
+        self.send = send
+
+    async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            headers["access-control-allow-origin"] = "*"
-            headers["access-control-expose-headers"] = "Retry-After"
-            headers["x-content-type-options"] = "nosniff"
-            # What an answer says may depend on the key that was sent.
-            headers.add_vary_header("Authorization")
-            headers.update(added)
-        elif method == "HEAD":
+            self.has_started = True
+            told = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.told.items()]
+            replaced = {b"vary", *(name for name, _ in told)}
+            headers = [pair for pair in message["headers"] if pair[0] not in replaced] + _ALWAYS + told
+            message = {**message, "headers": headers}
+        elif self.is_head:
             message = {**message, "body": b""}
-        await send(message)
-
-    return forward
+        await self.send(message)
 
 
-async def _read(scope: Scope, receive: Receive) -> bytes | None:
-    headers = Headers(scope=scope)
+async def _read(headers: Headers, receive: Receive) -> bytes | None:
+    """The body; None when the client left before its end. Raises TooLarge, UnsupportedMediaType."""
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("Manda el cuerpo sin comprimir.")
     is_multipart = headers.get("content-type", "").lower().startswith("multipart/")
     limit = MAX_MULTIPART_BYTES if is_multipart else MAX_FORM_BYTES
     declared = headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise _TooLargeBody
+    # Only to refuse early: what counts is what arrives.
+    if declared.isascii() and declared.isdigit() and (len(declared) > 18 or int(declared) > limit):
+        raise _too_large()
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -97,7 +151,11 @@ async def _read(scope: Scope, receive: Receive) -> bytes | None:
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > limit:
-            raise _TooLargeBody
+            raise _too_large()
         chunks.append(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks)
+
+
+def _too_large() -> TooLarge:
+    return TooLarge("El mensaje es demasiado grande.")

@@ -29,6 +29,8 @@ _CHILD = {
 _PROLOGUE = '<?xml version="1.0" encoding="utf-8"?>\n'
 # What XML 1.0 cannot hold, not even as a reference: one such character makes a whole list unreadable.
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# How JSON writes them. A backslash before a b looks alike: that costs a second look and nothing else.
+_SUSPECT = (b"\\u00", b"\\b", b"\\f", "\ufffe".encode(), "\uffff".encode())
 _NEEDS_ESCAPE = re.compile("[&<>\r]")
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
 
@@ -39,8 +41,25 @@ def respond(
     fmt: str, root: str, value: Value, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """The answer in the format asked for, with the exact content type of the standard."""
-    body = orjson.dumps(value) if fmt == JSON else to_xml(root, value)
+    body = to_json(value) if fmt == JSON else to_xml(root, value)
     return Response(body, status, headers={**(headers or {}), "content-type": MEDIA_TYPES[fmt]})
+
+
+def to_json(value: Value) -> bytes:
+    """The document, UTF-8. What XML cannot hold becomes U+FFFD here too: both formats say the same."""
+    try:
+        body = orjson.dumps(value)
+    except orjson.JSONEncodeError:  # a lone surrogate
+        return orjson.dumps(_readable(value))
+    return orjson.dumps(_readable(value)) if any(mark in body for mark in _SUSPECT) else body
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, str):
+        return FORBIDDEN.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {key: _readable(item) for key, item in value.items()}
+    return [_readable(item) for item in value] if isinstance(value, list) else value
 
 
 def to_xml(root: str, value: Value) -> bytes:

@@ -48,12 +48,12 @@ def _service(definition: ServiceDefinition, language: str) -> dict[str, Any]:
     return {
         "service_code": definition.code,
         "service_name": text_in(definition.name, language),
-        "description": text_in(definition.description, language),
+        "description": text_in(definition.description, language) or None,
         "metadata": definition.has_metadata,
         "type": definition.kind,
         # FixMyStreet splits on the comma and does not trim.
-        "keywords": ",".join(definition.keywords),
-        "group": text_in(definition.group_name, language),
+        "keywords": ",".join(definition.keywords) or None,
+        "group": text_in(definition.group_name, language) or None,
     }
 
 
@@ -66,6 +66,6 @@ def _attribute(attribute: AttributeDefinition, language: str) -> dict[str, Any]:
         "required": attribute.is_required and attribute.is_variable,
         "datatype_description": text_in(attribute.datatype_description, language) or None,
         "order": attribute.position,
-        "description": text_in(attribute.description, language),
+        "description": text_in(attribute.description, language) or None,
         "values": [{"key": option.key, "name": text_in(option.name, language)} for option in options],
     }

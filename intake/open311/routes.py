@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
@@ -10,13 +11,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from intake.catalog.keys import SUBMIT, UPDATE
-from intake.open311 import reading, submitting
+from intake.open311 import freshness, reading, submitting
 from intake.open311 import updates as update_feed
 from intake.open311.context import audience_of, city_of, client_of, form_of, query_of
 from intake.open311.discovery import discovery
 from intake.open311.edge import Edge
 from intake.open311.errors import HANDLERS
 from intake.open311.formats import FORMATS, respond
+from intake.open311.headers import tell_last_modified
 from intake.service_requests import queries
 from kernel import clock, db
 from kernel.errors import NotFound
@@ -31,29 +33,39 @@ def install(app: FastAPI) -> None:
     open311 = Starlette(routes=_routes(), exception_handlers=HANDLERS)
     open311.router.redirect_slashes = False
     open311.state.settings = app.state.settings
-    app.mount(MOUNT, Edge(open311))
+    edge = Edge(open311)
+    # A mount begins after its slash; without this the bare name would be answered by the framework, or by somebody else's page.
+    app.router.routes.append(Route(MOUNT, edge, include_in_schema=False))
+    app.mount(MOUNT, edge)
 
 
 def _routes() -> list[Route]:
     routes = []
     for fmt in FORMATS:
         routes += [
-            Route(f"/discovery.{fmt}", _handler(get_discovery, fmt)),
-            Route(f"/v2/discovery.{fmt}", _handler(get_discovery, fmt)),
+            Route(f"/discovery.{fmt}", _handler(get_discovery, fmt, freshness.MINUTE)),
+            Route(f"/v2/discovery.{fmt}", _handler(get_discovery, fmt, freshness.MINUTE)),
             Route(f"/v2/services.{fmt}", _handler(get_services, fmt)),
             Route(f"/v2/services/{{service_code}}.{fmt}", _handler(get_service_definition, fmt)),
-            Route(f"/v2/requests.{fmt}", _handler(service_requests, fmt), methods=["GET", "POST"]),
+            Route(f"/v2/requests.{fmt}", _handler(service_requests, fmt, freshness.SHORTLY), methods=["GET", "POST"]),
             Route(f"/v2/requests/{{service_request_id}}.{fmt}", _handler(get_service_request, fmt)),
-            Route(f"/v2/servicerequestupdates.{fmt}", _handler(updates, fmt), methods=["GET", "POST"]),
-            Route(f"/v2/tokens/{{token}}.{fmt}", _handler(get_token, fmt)),
+            Route(
+                f"/v2/servicerequestupdates.{fmt}", _handler(updates, fmt, freshness.SHORTLY), methods=["GET", "POST"]
+            ),
+            Route(f"/v2/tokens/{{token}}.{fmt}", _handler(get_token, fmt, freshness.NEVER)),
         ]
     return routes
 
 
-def _handler(call: Callable[[Request], reading.Answer], fmt: str) -> Callable[[Request], Response]:
+def _handler(
+    call: Callable[[Request], reading.Answer], fmt: str, policy: str = freshness.REVALIDATE
+) -> Callable[[Request], Response]:
+    """policy: how long a GET's answer may be kept by whoever asked without a key."""
+
     def handle(http_request: Request) -> Response:
         root, value = call(http_request)
-        return respond(fmt, root, value)
+        is_read = http_request.method != "POST"
+        return freshness.fresh(http_request, respond(fmt, root, value), policy if is_read else freshness.NEVER)
 
     handle.__name__ = f"{call.__name__}_{fmt}"
     return handle
@@ -62,18 +74,24 @@ def _handler(call: Callable[[Request], reading.Answer], fmt: str) -> Callable[[R
 def get_discovery(http_request: Request) -> reading.Answer:
     base_url = http_request.app.state.settings.web.public_base_url
     with db.transaction() as session:
-        return discovery(session, query_of(http_request), base_url)
+        root, value = discovery(session, query_of(http_request), base_url)
+    tell_last_modified(http_request, datetime.fromisoformat(value["changeset"]), now=clock.now())
+    return root, value
 
 
 def get_services(http_request: Request) -> reading.Answer:
     with db.transaction() as session:
-        return reading.services(city_of(session, query_of(http_request)))
+        city = city_of(session, query_of(http_request))
+    tell_last_modified(http_request, city.catalog.changed_at, now=clock.now())
+    return reading.services(city)
 
 
 def get_service_definition(http_request: Request) -> reading.Answer:
     with db.transaction() as session:
         city = city_of(session, query_of(http_request))
-    return reading.service_definition(city, http_request.path_params["service_code"])
+    answer = reading.service_definition(city, http_request.path_params["service_code"])
+    tell_last_modified(http_request, city.catalog.changed_at, now=clock.now())
+    return answer
 
 
 def service_requests(http_request: Request) -> reading.Answer:

@@ -3,13 +3,19 @@
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import OperationalError
+import time_machine
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
+from sqlmodel import Session
 from starlette.testclient import TestClient
 
-from intake.open311 import reading
+from intake.catalog import keys
+from intake.catalog.models import Jurisdiction
+from intake.open311 import edge, reading
 from kernel import db
 from kernel.errors import TooMany, Unavailable
-from tests.intake.open311.asking import MEDIA_TYPES, errors_of, form, read
+from tests.factories import CITY, NOW, make_service
+from tests.intake.open311.asking import MEDIA_TYPES, errors_of, form, posted, read
 
 RESOURCES = ["discovery", "services", "services/LUMINARIA", "requests", "servicerequestupdates", "../discovery"]
 
@@ -97,6 +103,225 @@ class TestAnswers:
         assert words in response.json()[0]["description"]
 
 
+@pytest.mark.database
+class TestOptions:
+    @pytest.mark.parametrize(
+        ("resource", "allow"),
+        [
+            ("requests", "GET, HEAD, POST, OPTIONS"),
+            ("servicerequestupdates", "GET, HEAD, POST, OPTIONS"),
+            ("services", "GET, HEAD, OPTIONS"),
+            ("requests/2600000000", "GET, HEAD, OPTIONS"),
+        ],
+    )
+    def test_options_and_405_name_the_same_methods(
+        self, client: TestClient, resource: str, allow: str, fmt: str
+    ) -> None:
+        response = client.options(f"{resource}.{fmt}")
+        assert (response.status_code, response.content) == (204, b"")
+        assert response.headers["allow"] == allow
+        assert client.put(f"{resource}.{fmt}").headers["allow"] == allow
+
+    def test_options_of_nothing_is_404(self, client: TestClient, fmt: str) -> None:
+        errors_of(client.options(f"nada.{fmt}"), fmt, 404)
+
+    def test_a_preflight_is_granted_even_for_nothing_so_that_the_page_reads_the_error(self, client: TestClient) -> None:
+        asked = {"origin": "https://elsewhere.example", "access-control-request-method": "POST"}
+        response = client.options("nada.json", headers=asked)
+        assert response.status_code == 204
+        assert response.headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.database
+class TestEncodings:
+    @pytest.fixture(autouse=True)
+    def long_list(self, session: Session, city: Jurisdiction) -> None:
+        make_service(session, "LARGO", "Un nombre largo " * 99, position=9)
+        city.catalog_changed_at = NOW
+        session.flush()
+
+    def test_a_long_answer_is_compressed_for_those_who_ask(self, client: TestClient, fmt: str) -> None:
+        plain = client.get(f"services.{fmt}", headers={"accept-encoding": "identity"})
+        zipped = client.get(f"services.{fmt}", headers={"accept-encoding": "br, gzip;q=0.5"})
+        assert "content-encoding" not in plain.headers
+        assert zipped.headers["content-encoding"] == "gzip"
+        assert int(zipped.headers["content-length"]) < int(plain.headers["content-length"])
+        assert zipped.content == plain.content
+        assert plain.headers["vary"] == zipped.headers["vary"] == "Accept-Encoding, Authorization"
+        assert plain.headers["etag"] == zipped.headers["etag"]
+
+    def test_gzip_refused_is_not_sent(self, client: TestClient, fmt: str) -> None:
+        response = client.get(f"services.{fmt}", headers={"accept-encoding": "gzip;q=0, identity"})
+        assert "content-encoding" not in response.headers
+
+    def test_a_short_answer_stays_as_it_is(self, client: TestClient, fmt: str) -> None:
+        response = client.get(f"requests.{fmt}", headers={"accept-encoding": "gzip"})
+        assert "content-encoding" not in response.headers
+
+    def test_head_counts_the_bytes_that_get_would_send(self, client: TestClient, fmt: str) -> None:
+        for encoding in ("gzip", "identity"):
+            headers = {"accept-encoding": encoding}
+            got, head = client.get(f"services.{fmt}", headers=headers), client.head(f"services.{fmt}", headers=headers)
+            assert head.headers == got.headers
+            assert head.content == b""
+
+
+@pytest.mark.database
+class TestConditions:
+    @pytest.mark.parametrize("resource", ["../discovery", "services", "services/LUMINARIA", "requests", "request"])
+    @pytest.mark.parametrize("method", ["GET", "HEAD"])
+    def test_what_the_client_has_is_304_without_a_body(
+        self, client: TestClient, resource: str, method: str, fmt: str
+    ) -> None:
+        if resource == "request":
+            resource = f"requests/{posted(client)}"
+        first = client.request(method, f"{resource}.{fmt}")
+        tag = first.headers["etag"]
+        for condition in (tag, f'"other", {tag}', "*", tag.removeprefix("W/")):
+            again = client.request(method, f"{resource}.{fmt}", headers={"if-none-match": condition})
+            assert (again.status_code, again.content) == (304, b"")
+            for name in ("etag", "cache-control", "vary", "access-control-allow-origin"):
+                assert again.headers[name] == first.headers[name]
+            assert "content-type" not in again.headers
+        other = client.request(method, f"{resource}.{fmt}", headers={"if-none-match": 'W/"other"'})
+        assert other.status_code == 200
+
+    def test_the_tag_moves_when_the_data_does(self, client: TestClient, fmt: str) -> None:
+        before = client.get(f"requests.{fmt}").headers["etag"]
+        posted(client)
+        response = client.get(f"requests.{fmt}", headers={"if-none-match": before})
+        assert response.status_code == 200
+        assert response.headers["etag"] != before
+
+    @pytest.mark.parametrize("resource", ["discovery", "services", "services/LUMINARIA"])
+    def test_the_date_of_the_catalogue_is_a_condition_too(self, client: TestClient, resource: str, fmt: str) -> None:
+        changed = client.get(f"{resource}.{fmt}").headers["last-modified"]
+        assert changed == "Sun, 01 Nov 2026 00:00:00 GMT"
+        since = {"if-modified-since": changed}
+        assert client.get(f"{resource}.{fmt}", headers=since).status_code == 304
+        since["if-none-match"] = '"other"'
+        assert client.get(f"{resource}.{fmt}", headers=since).status_code == 200
+        before = {"if-modified-since": "Sat, 31 Oct 2026 23:59:59 GMT"}
+        assert client.get(f"{resource}.{fmt}", headers=before).status_code == 200
+
+    def test_a_catalogue_that_changed_in_this_second_bears_no_date_yet(
+        self, client: TestClient, city: Jurisdiction, session: Session
+    ) -> None:
+        city.catalog_changed_at = NOW.replace(microsecond=5)
+        session.flush()
+        with time_machine.travel(NOW.replace(microsecond=9), tick=False) as traveller:
+            assert "last-modified" not in client.get("services.json").headers
+            traveller.shift(1)
+            assert "last-modified" in client.get("services.json").headers
+
+    @pytest.mark.parametrize(
+        ("resource", "policy"),
+        [
+            ("discovery", "public, max-age=60"),
+            ("services", "public, no-cache"),
+            ("services/LUMINARIA", "public, no-cache"),
+            ("requests", "public, max-age=10"),
+            ("servicerequestupdates", "public, max-age=10"),
+            ("nada", "no-store"),
+            ("requests/2600000000", "no-store"),
+            ("tokens/t-1", "no-store"),
+        ],
+    )
+    def test_how_long_an_answer_may_be_kept(self, client: TestClient, resource: str, policy: str, fmt: str) -> None:
+        assert client.get(f"{resource}.{fmt}").headers["cache-control"] == policy
+
+    def test_answers_to_forms_and_to_those_who_see_more_are_kept_by_nobody(
+        self, client: TestClient, session: Session, fmt: str
+    ) -> None:
+        scopes = [keys.READ_PRIVATE]
+        secret = keys.create(session, CITY, "Alcaldía Norte", scopes=scopes, agency_code="ALC-N", now=NOW)
+        for response in (
+            client.post(f"requests.{fmt}", data=form()),
+            client.get(f"requests.{fmt}", headers={"authorization": f"Bearer {secret}"}),
+        ):
+            assert response.status_code == 200
+            assert "no-store" in response.headers["cache-control"]
+            assert "etag" not in response.headers
+
+
+@pytest.mark.database
+class TestHostileCalls:
+    @pytest.mark.parametrize("path", ["/open311", "/open311/", "/open311/v2", "/open311/v2/"])
+    def test_the_root_itself_is_404_and_never_a_redirect(self, client: TestClient, path: str) -> None:
+        response = client.get(f"http://testserver{path}", follow_redirects=False)
+        errors_of(response, "xml", 404)
+        assert response.headers["access-control-allow-origin"] == "*"
+
+    def test_a_slash_behind_the_suffix_keeps_the_format(self, client: TestClient, fmt: str) -> None:
+        errors_of(client.get(f"services.{fmt}/", follow_redirects=False), fmt, 404)
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"host": "[::1"},
+            {"host": ""},
+            {"accept-language": "x;q=1e999, *;q=nan, ;;;,,,es"},
+            {"accept-encoding": "gzip;q=9.9.9,,;"},
+            {"if-none-match": '"' * 999},
+            {"if-modified-since": "Mon, 99 Foo 99999999999"},
+            {"authorization": "Bearer"},
+            {"accept": "\xff\xfe"},
+            {"range": "bytes=0-5"},
+            {"content-length": "\xb2"},
+            {"cookie": "a=b; session=%00"},
+        ],
+    )
+    @pytest.mark.parametrize("resource", ["services", "requests/2600000000"])
+    def test_garbage_in_a_header_changes_nothing(
+        self, client: TestClient, resource: str, headers: dict[str, str], fmt: str
+    ) -> None:
+        raw = {name: value.encode("latin-1") for name, value in headers.items()}
+        response = client.get(f"{resource}.{fmt}", headers=raw)
+        assert response.status_code == (200 if resource == "services" else 404)
+        read(response, fmt)
+
+    @pytest.mark.parametrize("declared", [b"\xb2", b"9" * 5000, b"-1", b"1e3"])
+    def test_a_strange_content_length_is_no_fault_of_ours(self, client: TestClient, declared: bytes, fmt: str) -> None:
+        headers = {"content-length": declared, "content-type": b"application/x-www-form-urlencoded"}
+        response = client.post(f"requests.{fmt}", content=b"a=1", headers=headers)
+        errors_of(response, fmt, 413 if len(declared) > 18 else 403)
+
+    @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+    def test_an_endless_address_is_414(self, client: TestClient, method: str, fmt: str) -> None:
+        for address in (f"requests.{fmt}?q=" + "a" * 33_000, "a" * 33_000 + f".{fmt}"):
+            errors_of(client.request(method, address), fmt, 414)
+
+    def test_a_thousand_ids_fit_an_address(self, client: TestClient, fmt: str) -> None:
+        ids = ",".join(f"26{n:08d}" for n in range(1000))
+        assert read(client.get(f"requests.{fmt}?service_request_id={ids}"), fmt) == []
+
+    def test_thousands_of_fields_are_400(self, client: TestClient, fmt: str) -> None:
+        errors_of(client.get(f"requests.{fmt}?" + "a=1&" * 2000), fmt, 400)
+
+    def test_a_compressed_body_is_415(self, client: TestClient, fmt: str) -> None:
+        headers = {"content-encoding": "gzip", "content-type": "application/x-www-form-urlencoded"}
+        errors_of(client.post(f"requests.{fmt}", content=b"\x1f\x8b", headers=headers), fmt, 415)
+
+    @pytest.mark.parametrize("where", ["form", "query", "header", "path"])
+    def test_a_key_is_never_echoed(self, client: TestClient, where: str, fmt: str) -> None:
+        key = "k-secret-5f1c"
+        answers = {
+            "form": lambda: client.post(f"requests.{fmt}", data=form(api_key=key)),
+            "query": lambda: client.post(f"requests.{fmt}?api_key={key}", data=form(api_key=None)),
+            "header": lambda: client.post(
+                f"requests.{fmt}", data=form(api_key=None), headers={"authorization": f"Bearer {key}"}
+            ),
+            "path": lambda: client.get(f"{key}.{fmt}?api_key={key}"),
+        }
+        response = answers[where]()
+        assert response.status_code in (403, 404)
+        assert key not in response.text + str(response.headers)
+
+    def test_what_is_quoted_from_an_address_can_be_read(self, client: TestClient) -> None:
+        as_json, as_xml = (client.get(f"services/%00%0B%EF%BF%BE%3Ca%3E.{fmt}") for fmt in ("json", "xml"))
+        assert errors_of(as_json, "json", 404) == errors_of(as_xml, "xml", 404)
+
+
 class TestFailures:
     """What cannot be provoked from outside is provoked inside: the answer keeps its form and tells nothing."""
 
@@ -119,8 +344,28 @@ class TestFailures:
         assert "secret" not in text
         assert response.headers["access-control-allow-origin"] == "*"
 
-    def test_a_database_that_is_down_is_503(self, client: TestClient, failing: Any, fmt: str) -> None:
-        failing(OperationalError("SELECT secret", {}, Exception("host=secret")))
+    def test_a_bug_around_the_handlers_is_500_too(
+        self, client: TestClient, monkeypatch: pytest.MonkeyPatch, fmt: str
+    ) -> None:
+        def fail(_: object) -> None:
+            raise ZeroDivisionError("secret detail")
+
+        monkeypatch.setattr(edge, "accepts_gzip", fail)
+        response = client.get(f"services.{fmt}")
+        (text,) = errors_of(response, fmt, 500)
+        assert "secret" not in text
+        assert response.headers["access-control-allow-origin"] == "*"
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            OperationalError("SELECT secret", {}, Exception("host=secret")),
+            InterfaceError("SELECT secret", {}, Exception("host=secret")),
+            NoFreeConnection("QueuePool limit: secret"),
+        ],
+    )
+    def test_a_database_that_is_down_is_503(self, client: TestClient, failing: Any, error: Exception, fmt: str) -> None:
+        failing(error)
         response = client.get(f"services.{fmt}")
         (text,) = errors_of(response, fmt, 503)
         assert "secret" not in text

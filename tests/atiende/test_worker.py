@@ -185,7 +185,8 @@ def test_what_redis_forgets_comes_back_when_its_lease_ends(database: Engine, val
         process.send_signal(signal.SIGSTOP)
         deliver(database, *(f"b{number}" for number in range(10)))
         queue = make_queue(valkey.url)
-        wait_for(lambda: queue.count == 10)
+        # A worker stopped while it waited for a job is handed one, which it finishes once it goes on.
+        wait_for(lambda: queue.count >= 9)
         queue.connection.flushall()
         queue.connection.close()
         process.send_signal(signal.SIGCONT)

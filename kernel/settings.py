@@ -88,6 +88,16 @@ class Database(_Group):
     pool_timeout_s: Annotated[float, Field(gt=0)] = 10.0
 
 
+class Limits(_Group):
+    """How often one client of the Open311 API may call in a minute; 0 is as often as it likes.
+
+    Writes are counted by key (which may have its own limit), reads by key or else by address.
+    """
+
+    writes_per_minute: Annotated[int, Field(ge=0)] = 1_200
+    reads_per_minute: Annotated[int, Field(ge=0)] = 6_000
+
+
 class Settings(_Group):
     """What one process needs to know. `data` is the folder for embedded servers and files, when there is one."""
 
@@ -99,6 +109,7 @@ class Settings(_Group):
     secrets: Secrets
     web: Web
     sms: Sms | None = None
+    limits: Limits = Limits()
 
 
 class StorageSettings(_Group):
@@ -110,7 +121,7 @@ class StorageSettings(_Group):
     database: Database = Database()
 
 
-_GROUPS = ("database", "secrets", "web", "sms")
+_GROUPS = ("database", "secrets", "web", "sms", "limits")
 
 
 def _collect(environ: Mapping[str, str]) -> dict[str, Any]:

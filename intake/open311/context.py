@@ -24,6 +24,8 @@ _JURISDICTION = text(
     "SELECT id, catalog_changed_at, keys_version, xmin::text AS xmin, timezone, language FROM jurisdiction"
     " WHERE CAST(:id AS text) IS NULL OR id = :id LIMIT 2"
 )
+_QUERY_KEY = "atiende.open311.query"
+_FORM_KEY = "atiende.open311.form"
 _BEARER = "bearer "
 _NOT_ALLOWED = {
     SUBMIT: "Esta api_key no puede mandar reportes.",
@@ -65,11 +67,20 @@ PUBLIC = Audience()
 
 
 def query_of(http_request: Request) -> Fields:
-    return read_query(http_request.scope["query_string"])
+    """The query, read once for everybody who asks during this call."""
+    query: Fields | None = http_request.scope.get(_QUERY_KEY)
+    if query is None:
+        query = http_request.scope[_QUERY_KEY] = read_query(http_request.scope["query_string"])
+    return query
 
 
 def form_of(http_request: Request) -> Fields:
-    return read_form(http_request.scope[BODY_KEY], http_request.headers.get("content-type", ""))
+    """The posted form, read once for everybody who asks during this call."""
+    form: Fields | None = http_request.scope.get(_FORM_KEY)
+    if form is None:
+        form = read_form(http_request.scope[BODY_KEY], http_request.headers.get("content-type", ""))
+        http_request.scope[_FORM_KEY] = form
+    return form
 
 
 def city_of(session: Session, fields: Fields, also: Fields | None = None) -> City:

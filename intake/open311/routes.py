@@ -19,6 +19,8 @@ from intake.open311.edge import Edge
 from intake.open311.errors import HANDLERS
 from intake.open311.formats import FORMATS, respond
 from intake.open311.headers import tell_last_modified
+from intake.open311.last_use import LastUses
+from intake.open311.rate_limits import RateLimiter, spend
 from intake.service_requests import queries
 from kernel import clock, db
 from kernel.errors import NotFound
@@ -33,6 +35,8 @@ def install(app: FastAPI) -> None:
     open311 = Starlette(routes=_routes(), exception_handlers=HANDLERS)
     open311.router.redirect_slashes = False
     open311.state.settings = app.state.settings
+    open311.state.rate_limiter = RateLimiter(app.state.settings.redis_url)
+    open311.state.last_uses = LastUses()
     edge = Edge(open311)
     # A mount begins after its slash; without this the bare name would be answered by the framework, or by somebody else's page.
     app.router.routes.append(Route(MOUNT, edge, include_in_schema=False))
@@ -63,7 +67,12 @@ def _handler(
     """policy: how long a GET's answer may be kept by whoever asked without a key."""
 
     def handle(http_request: Request) -> Response:
-        root, value = call(http_request)
+        spend(http_request)
+        try:
+            root, value = call(http_request)
+        finally:
+            if client := getattr(http_request.state, "client", None):
+                http_request.app.state.last_uses.note(client.id, now=clock.now())
         is_read = http_request.method != "POST"
         return freshness.fresh(http_request, respond(fmt, root, value), policy if is_read else freshness.NEVER)
 

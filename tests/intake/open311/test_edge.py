@@ -162,6 +162,7 @@ class TestEncodings:
         for encoding in ("gzip", "identity"):
             headers = {"accept-encoding": encoding}
             got, head = client.get(f"services.{fmt}", headers=headers), client.head(f"services.{fmt}", headers=headers)
+            del got.headers["ratelimit"], head.headers["ratelimit"]  # one call more was made by then
             assert head.headers == got.headers
             assert head.content == b""
 

@@ -3,9 +3,12 @@
 import agent_console.models as console_models
 import channels.app.models as resident_models
 import intake.catalog.models as catalog_models
+import intake.changes.models as change_models
 import intake.conversations.models as conversation_models
+import intake.open311.models as open311_models
 import intake.people.models as people_models
 import intake.service_requests.models as service_request_models
+import intake.webhooks.models as webhook_models
 import kernel.outbox as outbox_models
 import routing.models as routing_models
 from kernel.db import metadata
@@ -17,6 +20,9 @@ MODULES = (
     catalog_models,
     people_models,
     service_request_models,
+    change_models,
+    open311_models,
+    webhook_models,
     conversation_models,
     resident_models,
     console_models,

@@ -3,12 +3,13 @@
 SUBSCRIPTIONS: dict[str, list[str]] = {
     "message.received": ["intake.conversations.jobs.advance_conversation"],
     "message.queued": ["channels.jobs.deliver_message"],
-    "service_request.submitted": ["intake.conversations.jobs.tell_resident"],
-    "service_request.updated": ["intake.conversations.jobs.tell_resident"],
+    "service_request.submitted": ["intake.conversations.jobs.tell_resident", "intake.changes.jobs.number_changes"],
+    "service_request.updated": ["intake.conversations.jobs.tell_resident", "intake.changes.jobs.number_changes"],
 }
 
 # Seconds between runs of the jobs that go by the clock: they find what an interrupted one left behind.
 PERIODIC: dict[str, float] = {
     "channels.app.jobs.forget_drafts": 600,
     "channels.jobs.sweep": 30,
+    "intake.changes.jobs.sweep": 10,
 }

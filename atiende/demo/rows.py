@@ -13,6 +13,7 @@ from sqlmodel import Session, SQLModel
 from atiende.demo.lives import Life, Step
 from atiende.demo.told import Spot
 from intake.catalog.definitions import ServiceDefinition
+from intake.changes.numbering import number_history
 from intake.people.models import ContactPoint
 from intake.service_requests import published
 from intake.service_requests.models import Report, RoutingDecisionRow, ServiceRequest, ServiceRequestEvent
@@ -175,6 +176,7 @@ class Rows:
         self._insert(RoutingDecisionRow, self.decisions)
         self.events.sort(key=lambda pair: pair[0])
         self._insert(ServiceRequestEvent, [row for _, row in self.events])
+        number_history(self.session, self.jurisdiction_id)
 
     def _insert(self, model: type[SQLModel], rows: list[dict[str, Any]]) -> None:
         table: Table = model.__table__  # type: ignore[attr-defined]  # SQLModel adds it to table models

@@ -135,3 +135,13 @@ def audience_of(session: Session, http_request: Request, city: City, query: Fiel
     http_request.state.client = found
     answer_headers(http_request.scope)["cache-control"] = "private, no-store"
     return Audience(found.agency_code)
+
+
+def follower_of(session: Session, http_request: Request, city: City, query: Fields) -> Audience:
+    """Whose feed this call follows. Unlike elsewhere a key that is not known is an error (BadKey): whoever follows with one would
+    miss everything private without noticing.
+    """
+    secret = secret_of(http_request, query)
+    if secret and clients.find_at(session, city.id, city.keys_version, secret, now=clock.now()) is None:
+        raise BadKey
+    return audience_of(session, http_request, city, query)

@@ -25,7 +25,10 @@ _CHILD = {
     "formats": "format",
     "errors": "error",
     "service_request_updates": "request_update",
+    "changes": "change",
 }
+# Lists without a wrapper: the element itself is repeated, as FixMyStreet reads the pictures of an update.
+_REPEATED = ("media_url",)
 _PROLOGUE = '<?xml version="1.0" encoding="utf-8"?>\n'
 # What XML 1.0 cannot hold, not even as a reference: one such character makes a whole list unreadable.
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -89,6 +92,9 @@ def _write(out: list[str], name: str, value: Any) -> None:
         for key, item in value.items():
             _write(out, key, item)
         out.append(f"</{name}>")
+    elif isinstance(value, list) and name in _REPEATED:
+        for item in value:
+            _write(out, name, item)
     elif isinstance(value, list):
         child = _CHILD[name]
         out.append(f"<{name}>")

@@ -63,8 +63,8 @@ def read_window(query: Fields, zone: ZoneInfo, *, now: datetime | None = None) -
     for status in statuses:
         if status not in _STATUSES:
             raise InvalidInput("status debe ser open o closed.", field="status")
-    size = _count(query, "page_size", MAX_ROWS, MAX_ROWS)
-    page = _count(query, "page", 1, 1_000_000)
+    size = read_count(query, "page_size", MAX_ROWS, MAX_ROWS)
+    page = read_count(query, "page", 1, 1_000_000)
     return Window(
         since=since,
         until=until,
@@ -99,7 +99,7 @@ def _instant(query: Fields, name: str, zone: ZoneInfo) -> datetime | None:
         ) from None
 
 
-def _count(query: Fields, name: str, default: int, most: int) -> int:
+def read_count(query: Fields, name: str, default: int, most: int) -> int:
     value = query.one(name)
     if value is None:
         return default

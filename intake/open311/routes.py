@@ -11,12 +11,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from intake.catalog.keys import SUBMIT, UPDATE
-from intake.open311 import freshness, reading, submitting
+from intake.changes import numbering
+from intake.open311 import changes as change_feed
+from intake.open311 import freshness, reading, submitting, updating
 from intake.open311 import updates as update_feed
-from intake.open311.context import audience_of, city_of, client_of, form_of, query_of
+from intake.open311.context import audience_of, city_of, client_of, follower_of, form_of, query_of
 from intake.open311.discovery import discovery
 from intake.open311.edge import Edge
-from intake.open311.errors import HANDLERS
+from intake.open311.errors import HANDLERS, format_of
 from intake.open311.formats import FORMATS, respond
 from intake.open311.headers import tell_last_modified
 from intake.open311.last_use import LastUses
@@ -56,6 +58,7 @@ def _routes() -> list[Route]:
             Route(
                 f"/v2/servicerequestupdates.{fmt}", _handler(updates, fmt, freshness.SHORTLY), methods=["GET", "POST"]
             ),
+            Route(f"/v2/changes.{fmt}", _handler(get_changes, fmt, freshness.NEVER)),
             Route(f"/v2/tokens/{{token}}.{fmt}", _handler(get_token, fmt, freshness.NEVER)),
         ]
     return routes
@@ -154,10 +157,11 @@ def updates(http_request: Request) -> reading.Answer:
 
 def get_updates(http_request: Request) -> reading.Answer:
     query = query_of(http_request)
+    _number_what_waits()
     with db.transaction() as session:
         city = city_of(session, query)
         audience = audience_of(session, http_request, city, query)
-        return "service_request_updates", update_feed.feed(session, city, audience, query, now=clock.now())
+        return "service_request_updates", update_feed.feed(session, city, audience, query)
 
 
 def post_update(http_request: Request) -> reading.Answer:
@@ -165,4 +169,30 @@ def post_update(http_request: Request) -> reading.Answer:
     with db.transaction() as session:
         city = city_of(session, form, query)
         client = client_of(session, http_request, city, UPDATE, form, query)
-        return "service_request_updates", [update_feed.post(session, city, client, form, now=clock.now())]
+        answer = updating.post(
+            session,
+            city,
+            client,
+            form,
+            idempotency_key=http_request.headers.get("idempotency-key"),
+            now=clock.now(),
+        )
+    return "service_request_updates", [answer]
+
+
+def get_changes(http_request: Request) -> reading.Answer:
+    query = query_of(http_request)
+    base_url = http_request.app.state.settings.web.public_base_url
+    _number_what_waits()
+    with db.transaction() as session:
+        city = city_of(session, query)
+        audience = follower_of(session, http_request, city, query)
+        return "change_feed", change_feed.feed(
+            session, city, audience, query, base_url=base_url, fmt=format_of(http_request)
+        )
+
+
+def _number_what_waits() -> None:
+    """So that a reader sees what was committed before they asked, whether or not a worker is running."""
+    with db.transaction() as session:
+        numbering.number(session)

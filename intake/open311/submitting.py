@@ -36,7 +36,7 @@ _DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,4}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[e
 _PRECISION_M = 20.0
 # Two equal forms under one key this close together are one client trying again; further apart, two residents.
 _RETRY_WINDOW_S = 60
-_MAX_IDEMPOTENCY_KEY = 255
+MAX_IDEMPOTENCY_KEY = 255
 _LINES = ("address_string", "address_id", "zipcode")
 
 
@@ -62,7 +62,7 @@ def read_submission(city: City, form: Fields) -> tuple[Submission, ServiceDefini
             )
         )
     lines = {name: _line(form, name, problems) for name in _LINES}
-    media_urls = [_media_url(url.strip(), problems) for url in form.all("media_url")]
+    media_urls = [read_media_url(url.strip(), problems) for url in form.all("media_url")]
     if problems:
         raise InvalidForm(problems)
     submission = Submission(
@@ -113,7 +113,7 @@ def _line(form: Fields, name: str, problems: list[InvalidInput]) -> str | None:
     return " ".join(value.split()) if value else None
 
 
-def _media_url(url: str, problems: list[InvalidInput]) -> str:
+def read_media_url(url: str, problems: list[InvalidInput]) -> str:
     try:
         parts = urlsplit(url)
         is_web = parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
@@ -151,7 +151,7 @@ def _earlier(
     The client's own word, whatever the form says; else the form's content, for a minute.
     """
     if idempotency_key:
-        if len(idempotency_key) > _MAX_IDEMPOTENCY_KEY:
+        if len(idempotency_key) > MAX_IDEMPOTENCY_KEY:
             raise InvalidInput("Idempotency-Key es demasiado larga.", field="Idempotency-Key")
         name = f"open311:{client.id}:key:{idempotency_key}"
         return name, queries.by_idempotency_key(session, city.id, [name])

@@ -15,6 +15,9 @@ from intake.service_requests import published
 from intake.service_requests.models import ServiceRequestEvent
 from intake.service_requests.values import Actor, Audience
 
+# Audiences that follow changes from outside the console.
+_FOLLOWED = ("public", "agency")
+
 
 def add_event(
     session: Session,
@@ -38,6 +41,7 @@ def add_event(
         public_note=published.note_for_all(note, actor.kind) if audience == "public" else None,
         data=data or {},
         at=at,
+        is_pending_change=audience in _FOLLOWED,
     )
     session.add(event)
     return event

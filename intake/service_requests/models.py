@@ -147,6 +147,7 @@ class ServiceRequestEvent(SQLModel, table=True):
     """Append-only history. `audience` is public, reporter, agency or internal; `note` is what was written for them.
 
     Of a public event everybody reads `public_note`; staff, and who reported, read `note`. None: not stored yet, mask it.
+    `is_pending_change`: to be numbered for those who follow changes (`intake.changes`); rows of imported history are not.
     """
 
     __tablename__ = "service_request_event"
@@ -155,6 +156,7 @@ class ServiceRequestEvent(SQLModel, table=True):
         Index("ix_service_request_event_service_request_id_id", "service_request_id", "id"),
         # The feed of public updates asks by time.
         Index("ix_service_request_event_public_at", "at", "id", postgresql_where=text("audience = 'public'")),
+        Index("ix_service_request_event_pending_change", "id", postgresql_where=text("is_pending_change")),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
@@ -167,3 +169,4 @@ class ServiceRequestEvent(SQLModel, table=True):
     public_note: str | None = Field(default=None, sa_type=Text)
     data: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
     at: datetime = Field(sa_type=Instant)
+    is_pending_change: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})

@@ -50,6 +50,7 @@ def _plain(element: ElementTree.Element) -> Any:
             "attributes",
             "values",
             "service_request_updates",
+            "changes",
         )
         return [] if is_list else element.text
     if element.tag in (
@@ -61,6 +62,7 @@ def _plain(element: ElementTree.Element) -> Any:
         "formats",
         "endpoints",
         "service_request_updates",
+        "changes",
     ):
         return [_plain(child) for child in children]
     return {child.tag: _plain(child) for child in children}

@@ -1,0 +1,106 @@
+"""Numbers committed events, one numberer at a time: who reads up to a number, or up to a second, has read all there will ever be.
+
+Events get their ids when they are written and become visible when they are committed, which is another order. So the
+number is given afterwards, under a lock that is held until the numbers are visible themselves.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import text
+from sqlmodel import Session
+
+from kernel import clock, outbox
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+# A reader who asked for everything up to this second, by a clock that is a little ahead of ours, misses nothing.
+AHEAD = timedelta(seconds=2)
+# Clocks of several machines differ by less; more than that is a clock that was wrong, and must not bind us for years.
+_MAX_DRIFT = timedelta(minutes=1)
+_REPAIR_SPAN = timedelta(days=1)
+_LOCK = 311_0007
+
+_PENDING = text("SELECT EXISTS (SELECT FROM service_request_event WHERE is_pending_change)")
+_TAKE_TURN = text("SELECT pg_advisory_xact_lock(:lock)")
+_LAST = text("SELECT published_at FROM service_request_change ORDER BY seq DESC LIMIT 1")
+_NUMBER = text("""
+    WITH pending AS (
+        SELECT e.id, e.name, e.audience, e.service_request_id, r.jurisdiction_id, r.agency_code
+        FROM service_request_event e JOIN service_request r ON r.id = e.service_request_id
+        WHERE e.is_pending_change ORDER BY e.id LIMIT :batch
+    ), taken AS (
+        UPDATE service_request_event SET is_pending_change = false FROM pending
+        WHERE service_request_event.id = pending.id
+    ), told AS (
+        SELECT id, service_request_id, jurisdiction_id, agency_code, audience = 'public' AS is_public, false AS is_farewell
+        FROM pending
+        UNION ALL
+        SELECT pending.id, pending.service_request_id, pending.jurisdiction_id, before.agency_code, false, true
+        FROM pending CROSS JOIN LATERAL (
+            SELECT agency_code FROM service_request_change AS change
+            WHERE change.service_request_id = pending.service_request_id AND NOT change.is_farewell
+            ORDER BY change.seq DESC LIMIT 1
+        ) AS before
+        WHERE pending.name = 'routed' AND before.agency_code <> coalesce(pending.agency_code, '')
+    )
+    INSERT INTO service_request_change
+        (event_id, service_request_id, jurisdiction_id, agency_code, is_public, is_farewell, published_at)
+    SELECT id, service_request_id, jurisdiction_id, agency_code, is_public, is_farewell, :published_at
+    FROM told ORDER BY id, is_farewell
+    ON CONFLICT (event_id, is_farewell) DO NOTHING
+    RETURNING seq
+""")
+_HISTORY = text("""
+    INSERT INTO service_request_change
+        (event_id, service_request_id, jurisdiction_id, agency_code, is_public, is_farewell, published_at)
+    SELECT e.id, e.service_request_id, r.jurisdiction_id, r.agency_code, e.audience = 'public', false, e.at
+    FROM service_request_event e JOIN service_request r ON r.id = e.service_request_id
+    WHERE e.audience IN ('public', 'agency') AND NOT e.is_pending_change
+        AND r.jurisdiction_id = :jurisdiction_id
+    ORDER BY e.at, e.id
+    ON CONFLICT (event_id, is_farewell) DO NOTHING
+""")
+_FORGOTTEN = text("""
+    UPDATE service_request_event AS e SET is_pending_change = true
+    WHERE e.service_request_id = :service_request_id AND e.audience IN ('public', 'agency')
+        AND NOT e.is_pending_change AND e.at > :since
+        AND NOT EXISTS (SELECT FROM service_request_change AS change WHERE change.event_id = e.id)
+""")
+
+
+def number(session: Session, read_clock: Callable[[], datetime] = clock.now) -> int:
+    """Gives numbers to a batch of events that have none; how many there were. Waits for its turn only when there are any.
+
+    The clock is read after waiting: what is published must not be older than what a reader has meanwhile seen the end of.
+    """
+    connection = session.connection()
+    if not connection.execute(_PENDING).scalar_one():
+        return 0
+    connection.execute(_TAKE_TURN, {"lock": _LOCK})
+    now = read_clock()
+    published_at = now.replace(microsecond=0) + AHEAD
+    last = connection.execute(_LAST).scalar_one_or_none()
+    if last is not None and published_at < last < published_at + _MAX_DRIFT:
+        published_at = last
+    numbers = connection.execute(_NUMBER, {"batch": BATCH, "published_at": published_at}).scalars().all()
+    if numbers:
+        outbox.record(session, "changes.numbered", at=now, through_seq=max(numbers))
+    return len(numbers)
+
+
+def number_history(session: Session, jurisdiction_id: str) -> None:
+    """Numbers what was written as history, oldest first and under its own times: for a city that begins with some.
+
+    Only before anybody follows the feed, since these times lie in the past.
+    """
+    session.connection().execute(_HISTORY, {"jurisdiction_id": jurisdiction_id})
+
+
+def remember_forgotten(session: Session, service_request_id: UUID, *, now: datetime) -> None:
+    """Marks this request's fresh events that were never numbered: a release that knew no numbers may still write some."""
+    values = {"service_request_id": service_request_id, "since": now - _REPAIR_SPAN}
+    session.connection().execute(_FORGOTTEN, values)

@@ -1,0 +1,1 @@
+"""Telling agencies' own systems of each change by Standard Webhooks: subscriptions, deliveries, signatures."""

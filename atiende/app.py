@@ -19,7 +19,8 @@ from kernel.settings import Settings
 @asynccontextmanager
 async def _live(app: FastAPI) -> AsyncIterator[None]:
     feed: LiveFeed = app.state.live
-    feed.start(connection_string(db.bind().engine))
+    settings: Settings = app.state.settings
+    feed.start(settings.database_direct_url or connection_string(db.bind().engine))
     yield
     feed.close()
     feed.join()

@@ -32,15 +32,20 @@ def database_url(settings: Settings | StorageSettings) -> str:
 
 def configure_storage(settings: Settings | StorageSettings) -> Engine:
     """The engine of this process, named in `kernel.db`."""
+    engine = _engine(database_url(settings), settings)
+    standby = _engine(settings.database_read_url, settings) if settings.database_read_url else None
+    db.configure(engine, standby)
+    return engine
+
+
+def _engine(url: str, settings: Settings | StorageSettings) -> Engine:
     pool = settings.database
-    engine = db.make_engine(
-        database_url(settings),
+    return db.make_engine(
+        url,
         pool_size=pool.pool_size,
         pool_overflow=pool.pool_overflow,
         pool_timeout_s=pool.pool_timeout_s,
     )
-    db.configure(engine)
-    return engine
 
 
 def configure(settings: Settings) -> Engine:

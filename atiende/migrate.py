@@ -1,4 +1,7 @@
-"""Brings a database to the newest migration. Two processes that start together take turns under an advisory lock."""
+"""Brings a database to the newest migration. Two processes that start together take turns under an advisory lock.
+
+The lock belongs to a transaction that stays open on a connection of its own: a transaction pooler keeps that one together.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,13 +37,7 @@ def migrate(engine: Engine) -> None:
     """Runs what has not run yet. Safe to call at every start."""
     from alembic import command
 
-    with engine.connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
+    with engine.begin() as guard, engine.connect() as connection:
+        guard.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        command.upgrade(alembic_config(connection), "head")
         connection.commit()
-        try:
-            command.upgrade(alembic_config(connection), "head")
-            connection.commit()
-        finally:
-            connection.rollback()
-            connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
-            connection.commit()

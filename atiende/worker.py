@@ -59,7 +59,7 @@ def run_relay(settings: Settings) -> None:
     url = redis_url(settings)
     dispatch: Dispatcher = pool if url is None else RedisQueue(url, fallback=pool)
     log.info("relay started", redis=url is not None)
-    Relay(engine, SUBSCRIPTIONS, dispatch, periodic=PERIODIC).run(stop)
+    Relay(engine, SUBSCRIPTIONS, dispatch, periodic=PERIODIC, listen_url=settings.database_direct_url).run(stop)
     pool.close()
 
 

@@ -4,15 +4,18 @@ A composition root calls `configure(engine)`; a test calls `configure(connection
 Actions take the session and never commit.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 
 import orjson
+import structlog
 from fastapi import Depends
 from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session, SQLModel
 
@@ -21,6 +24,9 @@ from kernel.errors import MisconfiguredError
 # AnyIO runs plain `def` handlers in 40 threads; each may hold one connection.
 POOL_SIZE = 40
 POOL_OVERFLOW = 10
+STANDBY_PAUSE_S = 15.0
+
+log = structlog.get_logger(__name__)
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -78,12 +84,23 @@ def make_engine(
 
 
 _bind: Engine | Connection | None = None
+_read_bind: Engine | Connection | None = None
+_standby: Engine | None = None
+_standby_away_until = 0.0
 
 
-def configure(bind: Engine | Connection | None) -> None:
-    """Names the engine (or a test's connection) that every transaction of this process uses."""
-    global _bind
+def configure(bind: Engine | Connection | None, standby: Engine | None = None) -> None:
+    """Names the engine (or a test's connection) that every transaction of this process uses, and the standby if there is one."""
+    global _bind, _read_bind, _standby, _standby_away_until
     _bind = bind
+    # Only the answer to BEGIN differs, so both kinds share one pool.
+    _read_bind = _read_only(bind) if isinstance(bind, Engine) else bind
+    _standby = _read_only(standby) if standby else None
+    _standby_away_until = 0.0
+
+
+def _read_only(engine: Engine) -> Engine:
+    return engine.execution_options(postgresql_readonly=True)
 
 
 def bind() -> Engine | Connection:
@@ -92,16 +109,45 @@ def bind() -> Engine | Connection:
     return _bind
 
 
-def _new_session() -> Session:
+def _new_session(to: Engine | Connection) -> Session:
     # Under a test's connection a commit only releases a savepoint; the outer transaction is rolled back by the test.
-    return Session(bind(), expire_on_commit=False, join_transaction_mode="create_savepoint")
+    return Session(to, expire_on_commit=False, join_transaction_mode="create_savepoint")
 
 
 @contextmanager
 def transaction() -> Iterator[Session]:
     """One unit of work: commits when the block ends well, rolls back when it raises."""
-    with _new_session() as session, session.begin():
+    with _new_session(bind()) as session, session.begin():
         yield session
+
+
+@contextmanager
+def read_transaction(*, may_lag: bool = False) -> Iterator[Session]:
+    """One reading: PostgreSQL refuses every write in it.
+
+    may_lag: it may run on the standby, which can be moments behind: for lists, never for what somebody has just been told of.
+    A standby that does not answer is left alone for a while; reading goes on where the others write.
+    """
+    with _reading_session(may_lag) as session:
+        if isinstance(_read_bind, Connection):
+            session.connection().exec_driver_sql("SET TRANSACTION READ ONLY")  # ends with the savepoint of the test
+        yield session
+
+
+def _reading_session(may_lag: bool) -> Session:
+    global _standby_away_until
+    if _read_bind is None:
+        raise MisconfiguredError("La base de datos no está configurada.")
+    if may_lag and _standby is not None and time.monotonic() >= _standby_away_until:
+        session = _new_session(_standby)
+        try:
+            session.connection()
+            return session
+        except OperationalError as error:
+            session.close()
+            _standby_away_until = time.monotonic() + STANDBY_PAUSE_S
+            log.warning("the standby does not answer, reading from the primary", error=type(error).__name__)
+    return _new_session(_read_bind)
 
 
 @contextmanager

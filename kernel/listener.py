@@ -1,11 +1,13 @@
 """Waits for PostgreSQL notifications on a connection of its own, and comes back by itself when the server goes away.
 
-A transaction pooler (PgBouncer) swallows LISTEN: then only the time-outs come, and whoever waits here still polls.
+A transaction pooler (PgBouncer) swallows LISTEN. Behind one a query is asked at every time-out instead, so that whoever waits
+here hears late rather than never.
 """
 
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import LiteralString
 
 import psycopg
 import structlog
@@ -22,7 +24,7 @@ _LAST_RETRY_S = 3.0
 class Batch:
     """What came since the last one: payloads in the order of their commits, none after a time-out.
 
-    is_fresh: the connection is new, so notifications may have been missed before this batch.
+    is_fresh: notifications may have been missed before this batch: the connection is new, or hears none and `mark` has moved.
     """
 
     payloads: tuple[str, ...]
@@ -34,27 +36,49 @@ def connection_string(engine: Engine) -> str:
     return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def listen(url: str, channel: str, stop: threading.Event, *, poll_s: float) -> Iterator[Batch]:
+def listen(
+    url: str, channel: str, stop: threading.Event, *, poll_s: float, mark: LiteralString | None = None
+) -> Iterator[Batch]:
     """Batches from `channel` until `stop` is set; one at least every `poll_s` seconds while the server answers.
 
+    mark: a query whose one value moves with every notification, asked every `poll_s` seconds where notifications do not arrive.
     The first batch after every (re)connection is empty and fresh. A server that is away is tried again for ever.
     """
     retry_s = _FIRST_RETRY_S
     is_away = False
     while not stop.is_set():
         try:
-            with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+            with psycopg.connect(url, autocommit=True, connect_timeout=5, prepare_threshold=None) as connection:
                 connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                 if is_away:
                     log.info("listening again", channel=channel)
                 is_away, retry_s = False, _FIRST_RETRY_S
                 yield Batch((), is_fresh=True)
-                while not stop.is_set():
-                    notifies = connection.notifies(timeout=poll_s, stop_after=1)
-                    yield Batch(tuple(notify.payload for notify in notifies))
+                if mark is None or _is_direct(connection):
+                    while not stop.is_set():
+                        notifies = connection.notifies(timeout=poll_s, stop_after=1)
+                        yield Batch(tuple(notify.payload for notify in notifies))
+                else:
+                    log.info("behind a pooler no notification arrives, asking instead", channel=channel)
+                    yield from _ask(connection, mark, stop, poll_s)
         except (psycopg.Error, OSError) as error:
             if not is_away:
                 log.warning("cannot listen, trying again", channel=channel, error=type(error).__name__)
             is_away = True
             stop.wait(retry_s)
             retry_s = min(retry_s * 2, _LAST_RETRY_S)
+
+
+def _is_direct(connection: psycopg.Connection) -> bool:
+    # A pooler names a process of its own invention when it is connected to. A notification to oneself would not tell: it comes
+    # back with the very statement that sent it.
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    return row == (connection.info.backend_pid,)
+
+
+def _ask(connection: psycopg.Connection, mark: LiteralString, stop: threading.Event, poll_s: float) -> Iterator[Batch]:
+    before = connection.execute(mark).fetchone()
+    while not stop.wait(poll_s):
+        now = connection.execute(mark).fetchone()
+        yield Batch((), is_fresh=now != before)
+        before = now

@@ -14,7 +14,7 @@ from weakref import WeakSet
 import orjson
 
 from kernel.listener import listen
-from kernel.outbox import CHANNEL
+from kernel.outbox import CHANNEL, NEWEST
 
 Event = dict[str, Any]
 RESYNC: Event = {"name": "resync"}
@@ -101,7 +101,7 @@ class LiveFeed:
 
     def _listen(self, url: str) -> None:
         is_first = True
-        for batch in listen(url, CHANNEL, self._stop, poll_s=_POLL_S):
+        for batch in listen(url, CHANNEL, self._stop, poll_s=_POLL_S, mark=NEWEST):
             if batch.is_fresh and not is_first:
                 self._hand_over([RESYNC])
             is_first = False

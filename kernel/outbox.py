@@ -15,6 +15,8 @@ from sqlmodel import Field, Session, SQLModel
 from kernel.db import Instant, Json
 
 CHANNEL = "atiende_events"
+# Moves with every event, also one that is committed after others that were numbered later.
+NEWEST = "SELECT sum(id) FROM (SELECT id FROM outbox_event ORDER BY id DESC LIMIT 200) AS newest"
 
 
 class OutboxEvent(SQLModel, table=True):

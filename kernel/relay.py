@@ -70,7 +70,10 @@ _PRUNE = text("""
 
 
 class Relay:
-    """One relay. `subscriptions`: event name -> dotted paths of jobs; `periodic`: dotted path -> seconds between runs."""
+    """One relay. `subscriptions`: event name -> dotted paths of jobs; `periodic`: dotted path -> seconds between runs.
+
+    listen_url: where notifications arrive, when `engine` goes through a pooler that swallows them.
+    """
 
     def __init__(
         self,
@@ -79,8 +82,10 @@ class Relay:
         dispatch: Dispatcher,
         *,
         periodic: Mapping[str, float] | None = None,
+        listen_url: str | None = None,
     ) -> None:
         self._engine = engine
+        self._listen_url = listen_url or connection_string(engine)
         pairs = [(name, job) for name, jobs in subscriptions.items() for job in jobs]
         self._names, self._jobs = [name for name, _ in pairs], [job for _, job in pairs]
         self._dispatch = dispatch
@@ -123,7 +128,7 @@ class Relay:
     def run(self, stop: threading.Event) -> None:
         """Works until `stop` is set: on every notification, and once a second in any case. Outlives its database."""
         is_away = False
-        for _ in listen(connection_string(self._engine), CHANNEL, stop, poll_s=POLL_S):
+        for _ in listen(self._listen_url, CHANNEL, stop, poll_s=POLL_S):
             try:
                 while self.drain() and not stop.wait(_NO_ROOM_S):
                     self._chores()

@@ -1,6 +1,7 @@
 """Settings: read once by a composition root, frozen, grouped, passed down. Importing this module reads nothing.
 
-Environment: `DATABASE_URL`, `REDIS_URL`, and `ATIENDE_<GROUP>_<NAME>` for the rest (`ATIENDE_SMS_AUTH_TOKEN`). When
+Environment: `DATABASE_URL`, `DATABASE_READ_URL`, `DATABASE_DIRECT_URL`, `REDIS_URL`, and
+`ATIENDE_<GROUP>_<NAME>` for the rest (`ATIENDE_SMS_AUTH_TOKEN`). When
 `ATIENDE_DATA` names a folder that holds an `installation.env` (written by the demo), its lines are read first and the
 environment wins over them. Secrets have no defaults.
 """
@@ -99,10 +100,15 @@ class Limits(_Group):
 
 
 class Settings(_Group):
-    """What one process needs to know. `data` is the folder for embedded servers and files, when there is one."""
+    """What one process needs to know. `data` is the folder for embedded servers and files, when there is one.
+
+    database_read_url: a standby for lists; database_direct_url: past the pooler, for migrations and notifications.
+    """
 
     data: Path | None = None
     database_url: str | None = None
+    database_read_url: str | None = None
+    database_direct_url: str | None = None
     redis_url: str | None = None
     log_format: str = "text"
     database: Database = Database()
@@ -117,10 +123,13 @@ class StorageSettings(_Group):
 
     data: Path | None = None
     database_url: str | None = None
+    database_read_url: str | None = None
+    database_direct_url: str | None = None
     redis_url: str | None = None
     database: Database = Database()
 
 
+_ADDRESSES = ("database_url", "database_read_url", "database_direct_url", "redis_url")
 _GROUPS = ("database", "secrets", "web", "sms", "limits")
 
 
@@ -132,7 +141,7 @@ def _collect(environ: Mapping[str, str]) -> dict[str, Any]:
         values["data"] = Path(data_dir).resolve()
         merged.update(read_env_file(values["data"] / INSTALLATION_FILE))
     merged.update({key: value for key, value in environ.items() if value != ""})
-    for name in ("database_url", "redis_url"):
+    for name in _ADDRESSES:
         if name.upper() in merged:
             values[name] = merged[name.upper()]
     if PREFIX + "LOG_FORMAT" in merged:
@@ -179,7 +188,7 @@ def _explain(error: ValidationError) -> str:
     for problem in error.errors(include_input=False, include_url=False):
         path = [str(part).upper() for part in problem["loc"]]
         name = "_".join(path)
-        if path[0] not in ("DATABASE_URL", "REDIS_URL"):
+        if path[0] not in map(str.upper, _ADDRESSES):
             name = PREFIX + name
         if problem["type"] == "missing":
             lines.append(f"{name}: falta / is missing")

@@ -8,5 +8,7 @@ from kernel.settings import load_storage_settings
 
 
 def run() -> None:
-    """Raises MisconfiguredError when no database is named."""
-    migrate(bootstrap.configure_storage(load_storage_settings(os.environ)))
+    """Past a pooler if its by-pass is named. Raises MisconfiguredError when no database is."""
+    settings = load_storage_settings(os.environ)
+    direct = {"database_url": settings.database_direct_url or settings.database_url}
+    migrate(bootstrap.configure_storage(settings.model_copy(update=direct)))

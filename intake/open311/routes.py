@@ -112,7 +112,7 @@ def service_requests(http_request: Request) -> reading.Answer:
 
 def get_service_requests(http_request: Request) -> reading.Answer:
     query = query_of(http_request)
-    with db.transaction() as session:
+    with db.read_transaction(may_lag=True) as session:
         city = city_of(session, query)
         return reading.service_requests(session, city, audience_of(session, http_request, city, query), query)
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 import pytest
-from sqlalchemy import QueuePool
+from sqlalchemy import Engine, QueuePool, event, text
+from sqlalchemy.exc import InternalError
 
 from atiende import bootstrap
 from kernel import db
@@ -42,3 +43,49 @@ def test_a_size_that_makes_no_sense_is_named(name: str) -> None:
 def test_every_setting_of_it_is_documented() -> None:
     text = (ROOT / "docs/deploy.md").read_text()
     assert [name for name in Database.model_fields if f"`ATIENDE_DATABASE_{name.upper()}`" not in text] == []
+
+
+@pytest.mark.database
+def test_a_reading_cannot_write(engine: Engine) -> None:
+    db.configure(engine)
+    try:
+        with pytest.raises(InternalError, match="read-only transaction"), db.read_transaction() as session:
+            session.connection().execute(text("CREATE TABLE never (n int)"))
+        with db.transaction() as session:  # the same pool, and no trace of it
+            session.connection().execute(text("CREATE TEMP TABLE scratch (n int) ON COMMIT DROP"))
+    finally:
+        db.configure(None)
+
+
+@pytest.mark.database
+def test_a_standby_serves_what_may_lag_and_nothing_else(database_url: str, engine: Engine) -> None:
+    standby = db.make_engine(database_url + "&application_name=standby")
+    db.configure(engine, standby)
+    try:
+        assert [_reader(may_lag=False), _reader(may_lag=True)] == ["", "standby"]
+    finally:
+        db.configure(None)
+        standby.dispose()
+
+
+@pytest.mark.database
+def test_a_standby_that_is_away_is_asked_again_only_after_a_while(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[object] = []
+    away = db.make_engine("postgresql://atiende@/none?host=/nowhere&port=5432")
+    event.listen(away, "do_connect", lambda *given: tries.append(given))
+    db.configure(engine, away)
+    try:
+        assert [_reader(may_lag=True) for _ in range(3)] == ["", "", ""]
+        assert len(tries) == 1
+        monkeypatch.setattr(db, "_standby_away_until", 0.0)
+        assert _reader(may_lag=True) == ""
+        assert len(tries) == 2
+    finally:
+        db.configure(None)
+
+
+def _reader(*, may_lag: bool) -> str:
+    with db.read_transaction(may_lag=may_lag) as session:
+        return str(session.connection().scalar(text("SELECT current_setting('application_name')")))

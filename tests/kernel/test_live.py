@@ -92,7 +92,7 @@ def test_after_a_lost_connection_every_page_looks_again(engine: Engine) -> None:
             killed = connection.scalars(
                 text(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE query LIKE 'LISTEN%' AND datname = current_database()"
+                    " WHERE query = 'SELECT pg_backend_pid()' AND pid <> pg_backend_pid() AND datname = current_database()"
                 )
             ).all()
         assert killed == [True]

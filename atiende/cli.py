@@ -13,10 +13,12 @@ city_app = typer.Typer(no_args_is_help=True, help="Check or import a city folder
 layer_app = typer.Typer(no_args_is_help=True, help="Import boundary layers.")
 staff_app = typer.Typer(no_args_is_help=True, help="Make or disable accounts of the console.")
 key_app = typer.Typer(no_args_is_help=True, help="Make, list, rotate or disable keys of the Open311 API.")
+open311_app = typer.Typer(no_args_is_help=True, help="Ask things of any Open311 server.")
 app.add_typer(city_app, name="city")
 app.add_typer(layer_app, name="layer")
 app.add_typer(staff_app, name="staff")
 app.add_typer(key_app, name="key")
+app.add_typer(open311_app, name="open311")
 
 Descriptor = Annotated[
     int | None, typer.Option("--fd", help="A bound socket inherited from the parent, instead of host and port.")
@@ -227,6 +229,40 @@ def replay(
     from atiende.commands.replay import run
 
     run(file, jurisdiction=jurisdiction, limit=limit, as_sms=as_sms, base_url=base_url)
+
+
+@open311_app.command("check")
+def open311_check(
+    url: Annotated[str, typer.Argument(help="Root of the API, such as https://311.city.example/open311/v2.")],
+    jurisdiction: Annotated[str | None, typer.Option(help="jurisdiction_id, where the server has several.")] = None,
+    api_key: Annotated[
+        str | None,
+        typer.Option(envvar="ATIENDE_OPEN311_KEY", help="Key for posting; better given by the environment."),
+    ] = None,
+    write: Annotated[
+        bool,
+        typer.Option("--write", help="Post test reports, about fifteen, each saying what it is. Never without this."),
+    ] = False,
+    service: Annotated[
+        str | None, typer.Option(help="service_code of the test reports; chosen by itself otherwise.")
+    ] = None,
+    lat: Annotated[float | None, typer.Option(help="Where to put the test reports; with --long.")] = None,
+    long: Annotated[
+        float | None, typer.Option(help="With --lat. Otherwise near a request the server already has.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds for each answer, from first byte to last.")] = 20.0,
+    rate: Annotated[float, typer.Option(help="Questions per second at most; 0 for no pause.")] = 2.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of the table.")] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only this section, such as discovery; may be repeated.")
+    ] = None,
+) -> None:
+    """Grade a GeoReport v2 server, rule by rule. Leaves with 1 when a `must` fails, 2 when nobody answers."""
+    from atiende.commands.open311 import check
+    from atiende.open311_check.visit import Options
+
+    options = Options(jurisdiction, api_key, write, service, lat, long)
+    check(url, options=options, timeout_s=timeout, rate=rate, as_json=as_json, only=only or [])
 
 
 def main() -> None:

@@ -25,8 +25,6 @@ _ERRORS = {
     "TooMany",
     "Unavailable",
     "MisconfiguredError",
-    "NotAPhoto",
-    "Unkept",
 }
 
 

@@ -12,7 +12,8 @@ RUN pip install --no-cache-dir --require-hashes --only-binary :all: -r requireme
 COPY . .
 COPY --from=browser /src/node_modules/htmx.org/dist/htmx.min.js agent_console/static/vendor/
 RUN printf '#!/bin/sh\nexec python -m atiende "$@"\n' > /usr/local/bin/atiende && chmod +x /usr/local/bin/atiende \
- && useradd --system --uid 10311 --no-create-home atiende
+ && useradd --system --uid 10311 --no-create-home atiende \
+ && install --directory --owner=atiende /srv/media
 USER atiende
 EXPOSE 8311
 CMD ["atiende", "serve", "--host", "0.0.0.0", "--port", "8311"]

@@ -65,8 +65,8 @@ migrate: setup   ## Bring the database of ATIENDE_DATA or DATABASE_URL to the ne
 	@$(BIN)/atiende migrate
 
 lock:            ## Resolve the lock files anew: universal, hashed, without addresses
-	$(UV) pip compile pyproject.toml --extra embedded --universal --generate-hashes --python-version 3.11 --only-binary :all: --no-header --quiet -o requirements.lock
-	$(UV) pip compile pyproject.toml --extra embedded --group dev --universal --generate-hashes --python-version 3.11 --only-binary :all: --no-header --quiet -c requirements.lock -o requirements-dev.lock
+	$(UV) pip compile pyproject.toml --extra embedded --extra s3 --universal --generate-hashes --python-version 3.11 --only-binary :all: --no-header --quiet -o requirements.lock
+	$(UV) pip compile pyproject.toml --extra embedded --extra s3 --group dev --universal --generate-hashes --python-version 3.11 --only-binary :all: --no-header --quiet -c requirements.lock -o requirements-dev.lock
 	$(UV) pip compile --group node --universal --generate-hashes --python-version 3.11 --only-binary :all: --no-header --quiet -o requirements-node.lock
 
 clean:           ## Remove what setup made

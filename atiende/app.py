@@ -9,6 +9,7 @@ from agent_console.routes import install as install_console
 from atiende.health import router as health
 from channels.app.routes import install as install_resident_pages
 from channels.webhooks import install as install_webhooks
+from intake.media.api import router as photos
 from intake.open311.routes import install as install_open311
 from kernel import db
 from kernel.listener import connection_string
@@ -32,6 +33,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.live = LiveFeed()
     app.include_router(health)
+    app.include_router(photos)
     install_webhooks(app)
     install_open311(app)
     install_console(app)

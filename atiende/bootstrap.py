@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 # Foreign keys cross folders: every table must be declared before the first row of any is written.
 import atiende.schema  # noqa: F401
 from channels import registry
+from intake.media import storage
 from kernel import crypto, db
 from kernel.errors import MisconfiguredError
 from kernel.settings import Settings, StorageSettings
@@ -49,7 +50,8 @@ def _engine(url: str, settings: Settings | StorageSettings) -> Engine:
 
 
 def configure(settings: Settings) -> Engine:
-    """Storage, keys and channels."""
+    """Storage, keys, photos and channels."""
     crypto.configure(settings.secrets.vault())
+    storage.configure(storage.shelf_for(settings))
     registry.connect(settings)
     return configure_storage(settings)

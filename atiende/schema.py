@@ -5,6 +5,7 @@ import channels.app.models as resident_models
 import intake.catalog.models as catalog_models
 import intake.changes.models as change_models
 import intake.conversations.models as conversation_models
+import intake.media.models as media_models
 import intake.open311.models as open311_models
 import intake.people.models as people_models
 import intake.service_requests.models as service_request_models
@@ -20,6 +21,7 @@ MODULES = (
     catalog_models,
     people_models,
     service_request_models,
+    media_models,
     change_models,
     open311_models,
     webhook_models,

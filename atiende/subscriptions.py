@@ -2,6 +2,7 @@
 
 SUBSCRIPTIONS: dict[str, list[str]] = {
     "message.received": ["intake.conversations.jobs.advance_conversation"],
+    "media_file.received": ["intake.media.jobs.prepare_photo"],
     "message.queued": ["channels.jobs.deliver_message"],
     "service_request.submitted": ["intake.conversations.jobs.tell_resident", "intake.changes.jobs.number_changes"],
     "service_request.updated": ["intake.conversations.jobs.tell_resident", "intake.changes.jobs.number_changes"],
@@ -12,4 +13,5 @@ PERIODIC: dict[str, float] = {
     "channels.app.jobs.forget_drafts": 600,
     "channels.jobs.sweep": 30,
     "intake.changes.jobs.sweep": 10,
+    "intake.media.jobs.tidy_up": 600,
 }

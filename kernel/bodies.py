@@ -1,12 +1,16 @@
 """Reading a request's body, bounded, before any plain handler runs. The only asynchronous step of a form post."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
+from python_multipart.multipart import parse_options_header
 
-from kernel.errors import InvalidInput, TooLarge
+from kernel.errors import InvalidInput, TooLarge, Unavailable
+from kernel.multipart import read_multipart
+from kernel.settings import Media
 
 MAX_FORM_BYTES = 64 * 1024
 MAX_FORM_FIELDS = 300
@@ -42,6 +46,26 @@ class Form:
         return list(self._values.get(name, ()))
 
 
+class HeldBytes:
+    """The big bodies that this process holds in memory, all together. Used from the event loop only."""
+
+    def __init__(self) -> None:
+        self.held = 0
+
+    def take(self, size: int, limit: int) -> None:
+        """Raises Unavailable when more than `limit` bytes would be held: the caller is told to come back."""
+        if self.held + size > limit:
+            raise Unavailable("Están llegando muchas fotos a la vez. Inténtalo en unos segundos.")
+        self.held += size
+
+    def give_back(self, size: int) -> None:
+        self.held -= size
+
+
+# Of all applications of the process: they share its memory.
+held_bytes = HeldBytes()
+
+
 async def read_body(http_request: Request, limit: int = MAX_FORM_BYTES) -> bytes:
     """The whole body. Raises TooLarge as soon as more than `limit` bytes have arrived, whatever the headers promised."""
     body = bytearray()
@@ -66,5 +90,41 @@ async def _form(http_request: Request) -> Form:
     return Form([(name, value.replace("\0", "")) for name, value in pairs])
 
 
+@dataclass(frozen=True)
+class Upload:
+    """A form that may hold files: `form` has its fields, `files` the bytes of those that were chosen."""
+
+    form: Form
+    files: Sequence[memoryview]
+
+
+async def _upload(http_request: Request) -> AsyncIterator[Upload]:
+    limits: Media = http_request.app.state.settings.media
+    body = bytearray()
+    try:
+        async for chunk in http_request.stream():
+            if len(body) + len(chunk) > limits.max_total_bytes:
+                raise TooLarge("Las fotos pesan demasiado: caben {limit} MB.", limit=limits.max_total_bytes >> 20)
+            held_bytes.take(len(chunk), limits.max_held_bytes)
+            body += chunk
+        yield _read_upload(bytes(body), http_request.headers.get("content-type", ""))
+    finally:
+        held_bytes.give_back(len(body))
+
+
+def _read_upload(body: bytes, content_type: str) -> Upload:
+    media_type, options = parse_options_header(content_type)
+    if media_type != b"multipart/form-data":
+        raise InvalidInput("No pudimos leer el formulario. Vuelve a intentarlo.")
+    try:
+        parts = read_multipart(body, options.get(b"boundary", b""))
+        pairs = [(part.name.decode(), bytes(part.data).decode()) for part in parts if not part.is_file]
+    except (InvalidInput, UnicodeDecodeError):
+        raise InvalidInput("No pudimos leer el formulario. Vuelve a intentarlo.") from None
+    files = [part.data for part in parts if part.is_file and (part.data or part.filename)]
+    return Upload(Form([(name, value.replace("\0", "")) for name, value in pairs]), files)
+
+
 BodyDep = Annotated[bytes, Depends(_body)]
 FormDep = Annotated[Form, Depends(_form)]
+UploadDep = Annotated[Upload, Depends(_upload)]

@@ -99,6 +99,20 @@ class Limits(_Group):
     reads_per_minute: Annotated[int, Field(ge=0)] = 6_000
 
 
+class Media(_Group):
+    """Photos. url: where they are kept, a folder or what fsspec knows (`s3://bucket/prefix`); without it, `media` under `data`.
+
+    max_total_bytes: the whole body of a form with photos; max_held_bytes: all such bodies together that one process holds.
+    """
+
+    url: str | None = None
+    max_file_bytes: Annotated[int, Field(ge=1)] = 10 * 1024 * 1024
+    max_files: Annotated[int, Field(ge=0, le=50)] = 5
+    max_total_bytes: Annotated[int, Field(ge=1)] = 24 * 1024 * 1024
+    max_held_bytes: Annotated[int, Field(ge=1)] = 192 * 1024 * 1024
+    max_pixels: Annotated[int, Field(ge=1)] = 64_000_000
+
+
 class Settings(_Group):
     """What one process needs to know. `data` is the folder for embedded servers and files, when there is one.
 
@@ -116,6 +130,7 @@ class Settings(_Group):
     web: Web
     sms: Sms | None = None
     limits: Limits = Limits()
+    media: Media = Media()
 
 
 class StorageSettings(_Group):
@@ -130,7 +145,7 @@ class StorageSettings(_Group):
 
 
 _ADDRESSES = ("database_url", "database_read_url", "database_direct_url", "redis_url")
-_GROUPS = ("database", "secrets", "web", "sms", "limits")
+_GROUPS = ("database", "secrets", "web", "sms", "limits", "media")
 
 
 def _collect(environ: Mapping[str, str]) -> dict[str, Any]:

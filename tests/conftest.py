@@ -11,8 +11,11 @@ from playwright.sync_api import Browser
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
+from intake.media import storage
+from intake.media.storage import Folder, Shelf
 from kernel import crypto, db
 from kernel.crypto import Vault
+from kernel.settings import Media
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _URL_VARIABLE = "ATIENDE_TEST_DATABASE_URL"
@@ -88,6 +91,15 @@ def session(engine: Engine, vault: Vault) -> Iterator[Session]:
             yield session
         db.configure(None)
         outer.rollback()
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    """Photos are kept in a folder of this test."""
+    made = Shelf(Folder(tmp_path / "media"), Media(), "https://311.prueba.example")
+    storage.configure(made)
+    yield made
+    storage.configure(None)
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ _ERRORS = {
     "TooMany",
     "Unavailable",
     "MisconfiguredError",
+    "NotAPhoto",
+    "Unkept",
 }
 
 

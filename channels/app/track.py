@@ -22,6 +22,11 @@ from routing.explain import explain
 from routing.queries import agencies
 
 router = APIRouter(prefix="/folio")
+_PHOTOS = {
+    "photo_added": "Se agregó una foto.",
+    "photo_shown": "Se agregó una foto.",
+    "photo_hidden": "Se retiró una foto.",
+}
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,8 @@ def _told(event: ServiceRequestEvent, language: str) -> str:
         return translate(language, "Recibimos el reporte.")
     if event.name == "routed":
         return translate(language, "Lo enviamos a {agency}.", agency=data.get("agency_name", ""))
+    if event.name in _PHOTOS:
+        return translate(language, _PHOTOS[event.name])
     if event.name == "status_changed":
         life = str(data.get("life", ""))
         state = lifecycle.OUTCOMES.get(str(data.get("outcome_code") or "")) or lifecycle.LIFE_TEXTS.get(life, life)

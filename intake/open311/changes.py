@@ -3,6 +3,7 @@
 An agency's key with `read_private` follows its own requests; everybody else what is public in the city.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,7 +16,7 @@ from intake.open311.context import Audience, City
 from intake.open311.forms import Fields
 from intake.open311.listing import read_count
 from intake.open311.update_words import said
-from intake.open311.updates import media_of
+from intake.open311.updates import media_of, photos_behind
 from intake.service_requests import published
 from intake.service_requests.lifecycle import open311_status
 
@@ -28,7 +29,9 @@ def feed(session: Session, city: City, audience: Audience, query: Fields, *, bas
     limit = read_count(query, "limit", DEFAULT_LIMIT, MAX_LIMIT)
     after = queries.read_cursor(session, city.id, query.one("cursor") or BEGINNING)
     rows = queries.after(session, Reader(city.id, audience.agency_code), after, limit=limit + 1)
-    changes = [_change(row, city, audience, f"{base_url}/open311/v2", fmt) for row in rows[:limit]]
+    photos = photos_behind(session, [(row.event_id, row.data) for row in rows[:limit]])
+    root = f"{base_url}/open311/v2"
+    changes = [_change(row, city, audience, root, fmt, photos.get(row.event_id, ())) for row in rows[:limit]]
     cursor = changes[-1]["cursor"] if changes else queries.cursor_at(session, after)
     again = urlencode({"jurisdiction_id": city.id, "cursor": cursor, "limit": limit})
     return {
@@ -40,7 +43,9 @@ def feed(session: Session, city: City, audience: Audience, query: Fields, *, bas
     }
 
 
-def _change(row: Row[Any], city: City, audience: Audience, root: str, fmt: str) -> dict[str, Any]:
+def _change(
+    row: Row[Any], city: City, audience: Audience, root: str, fmt: str, photos: Sequence[str]
+) -> dict[str, Any]:
     life = row.data.get("life", row.life)
     # Of a request that has gone to another agency, the one it left reads what everybody may read.
     may_read = row.is_public or row.agency_code == audience.agency_code
@@ -56,6 +61,6 @@ def _change(row: Row[Any], city: City, audience: Audience, root: str, fmt: str) 
         "service_code": row.service_code,
         "agency_responsible": row.agency_name,
         "description": (note or None) if may_read else None,
-        "media_url": media_of(row.data) if may_read else None,
+        "media_url": media_of(row.data, photos) if may_read else None,
         "request_url": f"{root}/requests/{row.folio}.{fmt}?{urlencode({'jurisdiction_id': city.id})}",
     }

@@ -14,17 +14,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from intake.open311.errors import NO_SUCH_RESOURCE, TooLongAddress, UnsupportedMediaType, on_bug, render
 from intake.open311.freshness import accepts_gzip
 from intake.open311.headers import answer_headers
-from kernel.errors import AtiendeError, NotFound, TooLarge
+from kernel.bodies import held_bytes
+from kernel.errors import AtiendeError, NotFound, TooLarge, Unavailable
+from kernel.settings import Media
 
 BODY_KEY = "atiende.open311.body"
 # A report is words: 4,000 characters of description, percent-encoded, with room for answers. Photos come as multipart.
 MAX_FORM_BYTES = 256 * 1024
-MAX_MULTIPART_BYTES = 12 * 1024 * 1024
 # A list of a thousand ids is 11 kB; a server before us may refuse less, and in its own words.
 MAX_ADDRESS_BYTES = 32 * 1024
 # Below this an answer fits one packet anyway. A list of 100 was measured a tenth of its size at level 4, no smaller above it.
 _MIN_GZIP_BYTES, _GZIP_LEVEL = 1024, 4
 
+_RETRY_AFTER_S = "10"
 _METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 _PREFLIGHT = {
     "access-control-allow-methods": ", ".join(_METHODS),
@@ -48,8 +50,9 @@ _ALWAYS = [
 class Edge:
     """Wraps the Open311 application. No cookie or session is ever read below, so any page may call it."""
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: Starlette, limits: Media) -> None:
         self.plain = app
+        self.limits = limits
         self.routes = app.routes
         # Starlette's own looks for the word `gzip` alone; whether it was refused (`gzip;q=0`) is decided here.
         self.gzip = GZipMiddleware(app, minimum_size=_MIN_GZIP_BYTES, compresslevel=_GZIP_LEVEL)
@@ -76,15 +79,23 @@ class Edge:
         elif method == "OPTIONS":
             app = self._options(scope, headers)
         elif method == "POST":
+            await self._post(app, headers, scope, receive, send)
+            return
+        await app(scope, receive, send)
+
+    async def _post(self, app: ASGIApp, headers: Headers, scope: Scope, receive: Receive, send: Send) -> None:
+        held = _Held(self.limits)
+        try:
             try:
-                body = await _read(headers, receive)
+                scope[BODY_KEY] = await _read(headers, receive, held)
             except AtiendeError as error:
                 app = _refusal(scope, error)
             else:
-                if body is None:  # the client has gone
+                if scope[BODY_KEY] is None:  # the client has gone
                     return
-                scope[BODY_KEY] = body
-        await app(scope, receive, send)
+            await app(scope, receive, send)
+        finally:
+            held.let_go()
 
     def _options(self, scope: Scope, headers: Headers) -> Response:
         """A preflight is always granted: whatever is wrong with the call itself, its page can read the error."""
@@ -108,7 +119,8 @@ def _fits(route: BaseRoute, scope: Scope) -> bool:
 
 
 def _refusal(scope: Scope, error: AtiendeError) -> Response:
-    return render(Request(scope), error.status, [error])
+    headers = {"retry-after": _RETRY_AFTER_S} if error.status == Unavailable.status else {}
+    return render(Request(scope), error.status, [error], **headers)
 
 
 class _Outgoing:
@@ -132,12 +144,28 @@ class _Outgoing:
         await self.send(message)
 
 
-async def _read(headers: Headers, receive: Receive) -> bytes | None:
-    """The body; None when the client left before its end. Raises TooLarge, UnsupportedMediaType."""
+class _Held:
+    """The bytes of one body with photos, which count towards what the process may hold until it is answered."""
+
+    def __init__(self, limits: Media) -> None:
+        self.limits = limits
+        self._size = 0
+
+    def take(self, size: int) -> None:
+        """Raises Unavailable."""
+        held_bytes.take(size, self.limits.max_held_bytes)
+        self._size += size
+
+    def let_go(self) -> None:
+        held_bytes.give_back(self._size)
+
+
+async def _read(headers: Headers, receive: Receive, held: _Held) -> bytes | None:
+    """The body; None when the client left before its end. Raises TooLarge, UnsupportedMediaType, Unavailable."""
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("Manda el cuerpo sin comprimir.")
     is_multipart = headers.get("content-type", "").lower().startswith("multipart/")
-    limit = MAX_MULTIPART_BYTES if is_multipart else MAX_FORM_BYTES
+    limit = held.limits.max_total_bytes if is_multipart else MAX_FORM_BYTES
     declared = headers.get("content-length", "")
     # Only to refuse early: what counts is what arrives.
     if declared.isascii() and declared.isdigit() and (len(declared) > 18 or int(declared) > limit):
@@ -152,6 +180,8 @@ async def _read(headers: Headers, receive: Receive) -> bytes | None:
         size += len(chunk)
         if size > limit:
             raise _too_large()
+        if is_multipart:
+            held.take(len(chunk))
         chunks.append(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks)

@@ -4,29 +4,25 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
-import python_multipart
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import Field as MultipartField
-from python_multipart.multipart import File as MultipartFile
-from python_multipart.multipart import MultipartParser, MultipartState, parse_options_header
+from python_multipart.multipart import parse_options_header
 
+from intake.media.values import SentFile
 from intake.open311.errors import UnsupportedMediaType
 from intake.open311.formats import FORBIDDEN
 from kernel.errors import InvalidInput
+from kernel.multipart import read_multipart
 
 _ATTRIBUTE = re.compile(r"attribute\[([^\]]+)\](?:\[[0-9]*\])?")
 _MAX_FIELDS = 1000
-# The whole body is in memory already and bounded by the edge: no part ever goes to a temporary file.
-_CONFIG = {"MAX_MEMORY_FILE_SIZE": 1 << 30, "MAX_FIELDS": _MAX_FIELDS}
 _LINE_ENDS = re.compile("\r\n?")
 
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Named values in the order they came. An empty value is an absent one; `files` names the fields that held files."""
+    """Named values in the order they came; an empty value is an absent one. `files`: those of every field, whatever its name."""
 
     pairs: tuple[tuple[str, str], ...]
-    files: tuple[str, ...] = field(default=())
+    files: tuple[SentFile, ...] = field(default=())
 
     def one(self, name: str) -> str | None:
         """The value; the last one when the field was repeated; None when absent or blank."""
@@ -83,37 +79,12 @@ def _pairs(encoded: str) -> list[tuple[str, str]]:
         raise InvalidInput("Son demasiados campos.") from None
 
 
-def _read_multipart(body: bytes, boundary: bytes) -> tuple[list[tuple[str, str]], list[str]]:
-    raw: list[tuple[bytes, bytes]] = []
-    files: list[str] = []
-
-    def on_field(part: MultipartField) -> None:
-        raw.append((part.field_name or b"", part.value or b""))
-
-    def on_file(part: MultipartFile) -> None:
-        if part.size:  # a browser sends an empty part for a file field that nobody filled
-            files.append(_decode(part.field_name or b""))
-        part.close()
-
-    if not boundary:
-        raise InvalidInput("Falta el boundary del formulario multipart.")
-    try:
-        parser = python_multipart.FormParser(
-            "multipart/form-data", on_field, on_file, boundary=boundary, config=_CONFIG
-        )
-        parser.write(body)
-        parser.finalize()
-    except FormParserError:
-        raise _torn() from None
-    if not isinstance(parser.parser, MultipartParser) or parser.parser.state != MultipartState.END:
-        raise _torn()  # the parser takes a body that ends in the middle of a part for a finished one
-    if len(raw) > _MAX_FIELDS:
-        raise InvalidInput("Son demasiados campos.")
-    return [(_decode(name), _decode(value)) for name, value in raw], files
-
-
-def _torn() -> InvalidInput:
-    return InvalidInput("El formulario multipart está incompleto o mal formado.")
+def _read_multipart(body: bytes, boundary: bytes) -> tuple[list[tuple[str, str]], list[SentFile]]:
+    parts = read_multipart(body, boundary)
+    pairs = [(_decode(part.name), _decode(bytes(part.data))) for part in parts if not part.is_file]
+    # An empty part without a name is a file field that nobody filled; one with a name is a file that got lost on the way.
+    files = [SentFile(part.data) for part in parts if part.is_file and (part.data or part.filename)]
+    return pairs, files
 
 
 def _decode(raw: bytes) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy import Row
 from sqlmodel import Session
 
 from intake.catalog.definitions import text_in
+from intake.media.storage import photo_url
 from intake.open311.context import Audience, City
 from intake.open311.forms import Fields
 from intake.service_requests.instants import read_instant
@@ -32,7 +33,8 @@ _COLUMNS = (
     "SELECT r.folio, r.life, r.public_status_notes, r.service_code, r.public_description, a.name AS agency, r.requested_at,"
     " r.updated_at, r.closed_at, r.expected_at, r.public_address, r.address_id, r.zipcode, r.lat, r.lon,"
     # The originals only of a row without stored public texts.
-    " r.media_urls->>0 AS media_url, CASE WHEN r.public_text_version IS NULL THEN"
+    " r.media_urls->>0 AS media_url, CASE WHEN r.is_public THEN r.photo_id END AS photo_id,"
+    " CASE WHEN r.public_text_version IS NULL THEN"
     " ARRAY[r.description, r.address_string, r.status_notes, r.version::text, r.outcome_code] END"
     " FROM service_request r LEFT JOIN agency a ON a.jurisdiction_id = r.jurisdiction_id AND a.code = r.agency_code"
     " WHERE r.jurisdiction_id = %(jurisdiction_id)s AND "
@@ -161,7 +163,7 @@ def _texts_of(city: City, code: str) -> tuple[str, str | None]:
 def _as_georeport(row: Row[Any], zone: ZoneInfo, texts: dict[str, tuple[str, str | None]]) -> dict[str, Any]:
     columns: Sequence[Any] = row  # the driver's own statement has no column types
     (folio, life, notes, code, description, agency, requested_at, updated_at, closed_at, expected_at) = columns[:10]
-    address, address_id, zipcode, lat, lon, media_url, originals = columns[10:]
+    address, address_id, zipcode, lat, lon, media_url, photo_id, originals = columns[10:]
     if originals is not None:
         description, address, old_notes = texts_of_old_row(*originals)
         notes = old_notes if notes is None else notes
@@ -184,5 +186,5 @@ def _as_georeport(row: Row[Any], zone: ZoneInfo, texts: dict[str, tuple[str, str
         "zipcode": public_code(zipcode),
         "lat": lat,
         "long": lon,
-        "media_url": public_url(media_url),
+        "media_url": (photo_url(photo_id) if photo_id else None) or public_url(media_url),
     }

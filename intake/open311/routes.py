@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
@@ -23,6 +24,7 @@ from intake.open311.formats import FORMATS, respond
 from intake.open311.headers import tell_last_modified
 from intake.open311.last_use import LastUses
 from intake.open311.rate_limits import RateLimiter, spend
+from intake.open311.uploads import take_photos
 from intake.service_requests import queries
 from kernel import clock, db
 from kernel.errors import NotFound
@@ -39,7 +41,7 @@ def install(app: FastAPI) -> None:
     open311.state.settings = app.state.settings
     open311.state.rate_limiter = RateLimiter(app.state.settings.redis_url)
     open311.state.last_uses = LastUses()
-    edge = Edge(open311)
+    edge = Edge(open311, app.state.settings.media)
     # A mount begins after its slash; without this the bare name would be answered by the framework, or by somebody else's page.
     app.router.routes.append(Route(MOUNT, edge, include_in_schema=False))
     app.mount(MOUNT, edge)
@@ -136,18 +138,14 @@ def get_token(http_request: Request) -> reading.Answer:
 
 
 def post_service_request(http_request: Request) -> reading.Answer:
-    form, query = form_of(http_request), query_of(http_request)
+    form, query, now = form_of(http_request), query_of(http_request), clock.now()
+    idempotency_key = http_request.headers.get("idempotency-key")
+    check = partial(submitting.is_new, form=form, idempotency_key=idempotency_key, now=now)
+    photos = take_photos(http_request, SUBMIT, form, query, check, now=now)
     with db.transaction() as session:
         city = city_of(session, form, query)
         client = client_of(session, http_request, city, SUBMIT, form, query)
-        answer = submitting.post(
-            session,
-            city,
-            client,
-            form,
-            idempotency_key=http_request.headers.get("idempotency-key"),
-            now=clock.now(),
-        )
+        answer = submitting.post(session, city, client, form, idempotency_key=idempotency_key, now=now, photos=photos)
     return "service_requests", [answer]
 
 
@@ -165,18 +163,14 @@ def get_updates(http_request: Request) -> reading.Answer:
 
 
 def post_update(http_request: Request) -> reading.Answer:
-    form, query = form_of(http_request), query_of(http_request)
+    form, query, now = form_of(http_request), query_of(http_request), clock.now()
+    idempotency_key = http_request.headers.get("idempotency-key")
+    check = partial(updating.is_new, form=form, idempotency_key=idempotency_key)
+    photos = take_photos(http_request, UPDATE, form, query, check, now=now)
     with db.transaction() as session:
         city = city_of(session, form, query)
         client = client_of(session, http_request, city, UPDATE, form, query)
-        answer = updating.post(
-            session,
-            city,
-            client,
-            form,
-            idempotency_key=http_request.headers.get("idempotency-key"),
-            now=clock.now(),
-        )
+        answer = updating.post(session, city, client, form, idempotency_key=idempotency_key, now=now, photos=photos)
     return "service_request_updates", [answer]
 
 

@@ -16,6 +16,8 @@ from georef.points import LonLat
 from intake.catalog.clients import ApiClient
 from intake.catalog.definitions import ServiceDefinition, text_in
 from intake.catalog.queries import unknown_service
+from intake.media.actions import attach
+from intake.media.values import Received
 from intake.open311.context import City
 from intake.open311.forms import Fields
 from intake.people.actions import find_or_create, remember_name
@@ -124,10 +126,28 @@ def read_media_url(url: str, problems: list[InvalidInput]) -> str:
     return url
 
 
-def post(
+def is_new(
     session: Session, city: City, client: ApiClient, form: Fields, *, idempotency_key: str | None, now: datetime
+) -> bool:
+    """Whether this form would become a request of its own. Raises what is wrong with it."""
+    read_submission(city, form)
+    return _earlier(session, city, client, form, idempotency_key, now)[1] is None
+
+
+def post(
+    session: Session,
+    city: City,
+    client: ApiClient,
+    form: Fields,
+    *,
+    idempotency_key: str | None,
+    now: datetime,
+    photos: Received,
 ) -> dict[str, Any]:
-    """Submits the form and returns the answer element. The same form again is the same request and the same answer."""
+    """Submits the form and returns the answer element. The same form again is the same request and the same answer.
+
+    photos: what became of the form's files, which are attached to a new request.
+    """
     submission, definition = read_submission(city, form)
     retry_key, made = _earlier(session, city, client, form, idempotency_key, now)
     notices: list[str] = []
@@ -135,8 +155,8 @@ def post(
         reporter = _reporter(session, city, form, now, notices)
         submission = replace(submission, reporter=reporter, idempotency_key=retry_key)
         made = submit(session, submission, now=now, definition=definition)
-    if form.files:
-        notices.append(translate(city.language, "La foto no se guardó: manda su dirección en media_url."))
+        attach(session, made, photos.ids, now=now)
+    notices += [problem.public_text(city.language) for problem in photos.problems]
     if made.service_code != definition.code:
         # The client's own key, with another service than the first time: the answer is about the report that was made.
         definition = (city.catalog.by_code | city.catalog.retired).get(made.service_code, definition)
@@ -155,7 +175,8 @@ def _earlier(
             raise InvalidInput("Idempotency-Key es demasiado larga.", field="Idempotency-Key")
         name = f"open311:{client.id}:key:{idempotency_key}"
         return name, queries.by_idempotency_key(session, city.id, [name])
-    digest = hmac.digest(client.key_hash, orjson.dumps([form.pairs, form.files]), sha256).hex()
+    said = orjson.dumps([form.pairs, [one.digest().hex() for one in form.files]])
+    digest = hmac.digest(client.key_hash, said, sha256).hex()
     minute = int(now.timestamp()) // _RETRY_WINDOW_S
     names = [f"open311:{client.id}:body:{digest}:{bucket}" for bucket in (minute, minute - 1)]
     # Twins that straddle a minute have different keys; waiting for one another, the second sees the first.

@@ -4,12 +4,16 @@ An update is a numbered change that everybody may read. Its time is the time it 
 last hours would never see one that appears late under an older time.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlmodel import Session
 
 from intake.changes.numbering import AHEAD
+from intake.media import queries as media
+from intake.media.storage import photo_url
 from intake.open311.context import Audience, City
 from intake.open311.forms import Fields
 from intake.open311.listing import read_bounds
@@ -48,6 +52,7 @@ def feed(session: Session, city: City, audience: Audience, query: Fields) -> lis
             field="start_date",
             limit=f"{MAX_UPDATES:,}",
         )
+    photos = photos_behind(session, [(row.id, row.data) for row in rows])
     return [
         {
             "update_id": str(row.id),
@@ -57,13 +62,22 @@ def feed(session: Session, city: City, audience: Audience, query: Fields) -> lis
             "description": published.note_for_all(row.note, row.actor_kind)
             if row.note is not None
             else row.public_note,
-            "media_url": media_of(row.data),
+            "media_url": media_of(row.data, photos.get(row.id, ())),
         }
         for row in rows
     ]
 
 
-def media_of(data: dict[str, Any]) -> str | list[str] | None:
-    """The picture of an update as FixMyStreet reads it: nothing, one address, or several."""
-    shown = [url for url in map(published.public_url, data.get("media_urls", ())) if url]
+def photos_behind(session: Session, changes: Sequence[tuple[int, dict[str, Any]]]) -> dict[int, list[str]]:
+    """The addresses of our own photos that belong to these events (id and data), as far as everybody may see them."""
+    came_with = media.public_photos_of_events(session, [event_id for event_id, _ in changes])
+    told = {event_id: UUID(data["media_file_id"]) for event_id, data in changes if "media_file_id" in data}
+    seen = media.public_among(session, list(told.values()))
+    ids = came_with | {event_id: [one] for event_id, one in told.items() if one in seen}
+    return {event_id: [url for url in map(photo_url, found) if url] for event_id, found in ids.items()}
+
+
+def media_of(data: dict[str, Any], photos: Sequence[str]) -> str | list[str] | None:
+    """The pictures of an update as FixMyStreet reads them, ours before theirs: nothing, one address, or several."""
+    shown = [*photos, *(url for url in map(published.public_url, data.get("media_urls", ())) if url)]
     return shown if len(shown) > 1 else shown[0] if shown else None

@@ -10,6 +10,8 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from intake.catalog.clients import ApiClient
+from intake.media.actions import attach
+from intake.media.values import Received
 from intake.open311.context import City
 from intake.open311.forms import Fields
 from intake.open311.models import UpdateKey
@@ -41,20 +43,42 @@ class Update:
     media_urls: list[str]
 
 
+def is_new(session: Session, city: City, client: ApiClient, form: Fields, *, idempotency_key: str | None) -> bool:
+    """Whether this update was not recorded before. Raises as `post` does."""
+    update = read_update(form, city)
+    if _under_key(session, client, idempotency_key) is not None:
+        return False
+    found = queries.by_folio(session, update.folio, jurisdiction_id=city.id)
+    if found is None:
+        raise _unknown()
+    if queries.event_of_update(session, found.id, str(client.id), update.update_id) is not None:
+        return False
+    if found.agency_code != client.agency_code:
+        raise _unknown()
+    return True
+
+
 def post(
-    session: Session, city: City, client: ApiClient, form: Fields, *, idempotency_key: str | None, now: datetime
+    session: Session,
+    city: City,
+    client: ApiClient,
+    form: Fields,
+    *,
+    idempotency_key: str | None,
+    now: datetime,
+    photos: Received,
 ) -> dict[str, Any]:
-    """Records the agency's update and returns our id for it; the same update again is the same id.
+    """Records the agency's update with its photos and returns our id for it; the same update again is the same id.
 
     Names, telephones and e-mails that come along are not kept. Raises NotFound for a request that is not this agency's,
     InvalidForm.
     """
     update = read_update(form, city)
     known = _under_key(session, client, idempotency_key)
-    event_id = known if known is not None else _record(session, city, client, update, now)
+    event_id = known if known is not None else _record(session, city, client, update, photos, now)
     if idempotency_key and known is None:
         session.add(UpdateKey(api_key_id=client.id, key=idempotency_key, event_id=event_id, at=now))
-    return _answer(session, city, form, event_id)
+    return _answer(session, city, event_id, photos)
 
 
 def _under_key(session: Session, client: ApiClient, idempotency_key: str | None) -> int | None:
@@ -69,7 +93,7 @@ def _under_key(session: Session, client: ApiClient, idempotency_key: str | None)
     return known.event_id if known else None
 
 
-def _record(session: Session, city: City, client: ApiClient, update: Update, now: datetime) -> int:
+def _record(session: Session, city: City, client: ApiClient, update: Update, photos: Received, now: datetime) -> int:
     found = queries.by_folio(session, update.folio, jurisdiction_id=city.id)
     if found is None:
         raise _unknown()
@@ -80,19 +104,20 @@ def _record(session: Session, city: City, client: ApiClient, update: Update, now
         return known
     if service_request.agency_code != client.agency_code:
         raise _unknown()
-    return _apply(session, service_request, client, update, city, now)
+    event_id = _apply(session, service_request, client, update, city, now)
+    attach(session, service_request, photos.ids, now=now, event_id=event_id)
+    return event_id
 
 
 def _unknown() -> NotFound:
     return NotFound("No existe ese service_request_id.", field="service_request_id")
 
 
-def _answer(session: Session, city: City, form: Fields, event_id: int) -> dict[str, Any]:
+def _answer(session: Session, city: City, event_id: int, photos: Received) -> dict[str, Any]:
     answer: dict[str, Any] = {"update_id": str(event_id)}
     kept = session.get_one(ServiceRequestEvent, event_id).data.get("kept")
     notices = [translate(city.language, KEPT_TEXTS[kept])] if kept else []
-    if form.files:
-        notices.append(translate(city.language, "La foto no se guardó: manda su dirección en media_url."))
+    notices += [problem.public_text(city.language) for problem in photos.problems]
     if notices:
         answer["service_notice"] = " ".join(notices)
     return answer

@@ -1,8 +1,9 @@
 """What happened to a request, one row each, never edited.
 
-Names: submitted, placed, routed, status_changed, noted, replied. `data` by name: submitted {channel}; placed {placed, label,
-score, precision_m, candidates}; routed {agency_code, agency_name, expected_at, outcome}; status_changed {life, before,
-outcome_code}; noted {life, outcome_code} as they were; any update from an agency's system adds {update_id, external_status}.
+Names: submitted, placed, routed, status_changed, noted, replied, photo_added, photo_unreadable, photo_hidden, photo_shown.
+`data` by name: submitted {channel}; placed {placed, label, score, precision_m, candidates}; routed {agency_code, agency_name,
+expected_at, outcome}; status_changed {life, before, outcome_code}; noted {life, outcome_code} as they were; photo_*
+{media_file_id, number}; any update from an agency's system adds {update_id, external_status}.
 """
 
 from datetime import datetime

@@ -22,6 +22,8 @@ class ServiceRequest(SQLModel, table=True):
 
     `public_…` is what everybody may read of the text of the same name, as `public_text_version` of the rules left it. Without a
     version (a row from before, or from a process of the previous release) nothing was stored and readers mask as they read.
+    `photo_id`: the photo that stands for it in public lists, kept here so that a list of a thousand reads one table;
+    `intake.media` keeps it right.
     """
 
     __tablename__ = "service_request"
@@ -67,6 +69,7 @@ class ServiceRequest(SQLModel, table=True):
     areas: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
     attributes: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
     media_urls: list[str] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
+    photo_id: UUID | None = None
     life: str = Field(default="new", sa_type=Text)
     outcome_code: str | None = Field(default=None, sa_type=Text)
     status_notes: str = Field(default="", sa_type=Text)

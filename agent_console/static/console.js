@@ -162,6 +162,20 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// Buttons that copy show themselves where there is something to copy with.
+if (navigator.clipboard) {
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).value);
+      const words = button.querySelector("span");
+      words.textContent = button.dataset.said;
+      const said = document.getElementById("said");
+      if (said) said.textContent = button.dataset.said;
+    });
+  }
+}
+
 // A second click while the first is on its way sends nothing.
 document.addEventListener("submit", (event) => {
   if (event.target.method !== "post") return;

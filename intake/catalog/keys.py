@@ -5,6 +5,7 @@ until a chosen time.
 """
 
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -77,7 +78,12 @@ def end_of(day: str, timezone: str) -> datetime:
 
 
 def new_secret() -> str:
-    return _START + secrets.token_urlsafe(_SECRET_BYTES)
+    return secret_of(secrets.token_bytes(_SECRET_BYTES))
+
+
+def secret_of(random: bytes) -> str:
+    """These bytes as a secret; nobody else may be able to guess them."""
+    return _START + urlsafe_b64encode(random).rstrip(b"=").decode()
 
 
 def hash_of(secret: str) -> bytes:
@@ -115,6 +121,8 @@ def add(session: Session, jurisdiction_id: str, grant: Grant, secret: str, *, no
     """
     known = _with_hash(session, jurisdiction_id, hash_of(secret))
     if known is not None:
+        if state_of(known, now) != "active":
+            raise Conflict("Esta llave ya terminó: haz otra.")
         return known
     if grant.agency_code is not None:
         agencies = select(Agency.code).where(Agency.jurisdiction_id == jurisdiction_id)

@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from sqlmodel import select
 
 from agent_console.models import ConsoleUser
-from agent_console.pages import account, conversations, queue, service_request, sign_in, staff
+from agent_console.pages import account, api_keys, conversations, queue, service_request, sign_in, staff
 from intake.conversations import actions as threads
 from intake.conversations.models import Message
 from intake.conversations.values import InboundMessage
@@ -19,7 +19,7 @@ from tests.agent_console.conftest import Console
 from tests.factories import CITY, IN_SUR, make_city
 
 pytestmark = pytest.mark.database
-PAGES = (account, conversations, queue, service_request, staff)
+PAGES = (account, api_keys, conversations, queue, service_request, staff)
 ROUTES = [
     (method, route.path)
     for page in PAGES
@@ -40,6 +40,7 @@ def _ids(found: ServiceRequest, conversation_id: UUID, message_id: UUID, user_id
         "conversation_id": conversation_id,
         "message_id": message_id,
         "user_id": user_id,
+        "key_id": uuid4(),
     }
 
 
@@ -279,7 +280,13 @@ def test_every_answer_carries_the_strict_headers(console: Console) -> None:
 def test_no_page_needs_an_inline_script_or_style(console: Console) -> None:
     found = console.report()
     browser = console.enter("admin")
-    for url in ("/consola/entrar", "/consola/solicitudes", f"/consola/solicitudes/{found.folio}", "/consola/personal"):
+    for url in (
+        "/consola/entrar",
+        "/consola/solicitudes",
+        f"/consola/solicitudes/{found.folio}",
+        "/consola/personal",
+        "/consola/llaves",
+    ):
         page = browser.get(url).text
         assert not re.search(r"<script(?![^>]*\bsrc=)", page), url
         assert not re.search(r"\sstyle=|<style|\son[a-z]+=", page), url

@@ -30,10 +30,25 @@ def _pages(live_server: LiveServer) -> dict[str, str]:
         "threads": "/consola/conversaciones",
         "thread": f"/consola/conversaciones/{cast.thread_id}",
         "staff": "/consola/personal",
+        "keys": "/consola/llaves",
+        "new key": "/consola/llaves/nueva",
     }
 
 
-NAMES = ("sign in", "list", "late", "nothing", "leak", "closed", "outside", "threads", "thread", "staff")
+NAMES = (
+    "sign in",
+    "list",
+    "late",
+    "nothing",
+    "leak",
+    "closed",
+    "outside",
+    "threads",
+    "thread",
+    "staff",
+    "keys",
+    "new key",
+)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -227,3 +242,32 @@ def test_no_page_complains_to_the_browser(live_server: LiveServer, page_at: Page
         page.goto(path)
         page.wait_for_timeout(200)
     assert told == []
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_key_is_made_shown_once_renewed_and_disabled(page_at: PageAt, scripts: bool) -> None:
+    label = f"App {'with' if scripts else 'without'} scripts"
+    page = page_at("/consola/llaves", role="admin", scripts=scripts)
+    page.get_by_role("link", name="Nueva llave").click()
+    page.get_by_label("De quién es").fill(label)
+    page.get_by_label("Actualizar los de su dependencia").check()
+    page.get_by_role("button", name="Hacer la llave").click()
+    expect(page.get_by_role("alert")).to_contain_text("di de cuál")
+    page.get_by_label("Dependencia", exact=False).last.select_option("ALC-N")
+    page.get_by_role("button", name="Hacer la llave").click()
+    secret = page.get_by_label("Llave", exact=True).last.input_value()
+    assert secret.startswith("atk_")
+    expect(page.get_by_role("button", name="Copiar")).to_have_count(1 if scripts else 0)
+    page.get_by_role("link", name="Ya la copié").click()
+    row = page.get_by_role("row").filter(has_text=label)
+    expect(row).to_contain_text(secret[:9])
+    assert secret not in page.content()
+    row.get_by_role("link", name="Renovar").click()
+    page.get_by_role("button", name="Hacer la nueva").click()
+    expect(page.get_by_label("Llave", exact=True).last).not_to_have_value(secret)
+    page.get_by_role("link", name="Ya la copié").click()
+    expect(row).to_contain_text(f"{secret[:9]}… sirve hasta")
+    row.get_by_role("link", name="Apagar").click()
+    page.get_by_role("button", name="Apagar la llave").click()
+    expect(row).to_contain_text("Apagada")
+    expect(row.get_by_role("link")).to_have_count(0)

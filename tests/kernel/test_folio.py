@@ -19,6 +19,11 @@ def test_every_adjacent_swap_is_caught(folio: str, at: int) -> None:
     assert is_valid(swapped) == (swapped == folio)
 
 
+@given(st.lists(st.tuples(st.integers(2000, 2099), st.integers(0, 10**9)), max_size=20))
+def test_many_at_once_are_the_same_as_one_at_a_time(pairs: list[tuple[int, int]]) -> None:
+    assert KEYED.folios(pairs) == [KEYED.folio(year, number) for year, number in pairs]
+
+
 def test_a_thousand_folios_in_a_row_are_different_and_not_in_order() -> None:
     made = [KEYED.folio(2026, number) for number in range(1000)]
     assert len(set(made)) == 1000

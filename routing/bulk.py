@@ -1,8 +1,9 @@
 """Many decisions at once: the same answers as one at a time, with boundaries looked up for all points together."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,27 +14,30 @@ from routing.receipts import Layer
 from routing.values import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class BulkRow:
-    """One question: a located point in degrees, a service and its promise, an aware instant."""
+class BulkRow(NamedTuple):
+    """One question: a located point in degrees, a service and its promise (None: no date is asked for), an aware instant."""
 
     lon: float
     lat: float
     service_code: str
     service_group: str
-    promise: Promise
+    promise: Promise | None
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class BulkAnswer:
-    """Who, by when and by which rule; `area_codes` per layer, smallest area first. No receipt: ask `queries.route` for one."""
+    """Who, by when and by which rule; `area_codes` per layer, smallest area first. No receipt: ask `queries.route` for one.
+
+    `areas`: the same with names; points in the same areas share one object.
+    """
 
     outcome: Outcome
     agency_code: str | None
     rule_code: str | None
     due_at: datetime | None
     area_codes: Mapping[str, tuple[str, ...]]
+    areas: Mapping[str, tuple[Area, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +53,20 @@ def decide_many(book: RuleBook, layers: Mapping[str, Layer], rows: Sequence[Bulk
     """The answer for every row, in order, by the rules and boundaries of each row's local day."""
     days = [book.calendar.local_date(row.at) for row in rows]
     places = _places(layers, rows, days)
-    chosen: dict[tuple[str, str, int, date], Choice] = {}
+    chosen: dict[tuple[str, str, int, date], tuple[Choice, BulkAnswer]] = {}
     answers: list[BulkAnswer] = []
     for row, day, place in zip(rows, days, places, strict=True):
         key = (row.service_code, row.service_group, id(place), day)
-        choice = chosen.get(key)
-        if choice is None:
-            choice = chosen[key] = choose(
-                book, row.service_code, row.service_group, day, place.areas, is_outside=place.is_outside
-            )
-        due_at = book.calendar_of(choice.agency_code).due(row.promise, row.at).at if choice.agency_code else None
-        rule_code = choice.match.rule.code if choice.match else None
-        answers.append(BulkAnswer(choice.outcome, choice.agency_code, rule_code, due_at, place.codes))
+        known = chosen.get(key)
+        if known is None:
+            choice = choose(book, row.service_code, row.service_group, day, place.areas, is_outside=place.is_outside)
+            rule_code = choice.match.rule.code if choice.match else None
+            answer = BulkAnswer(choice.outcome, choice.agency_code, rule_code, None, place.codes, place.areas)
+            known = chosen[key] = (choice, answer)
+        choice, answer = known
+        if choice.agency_code is not None and row.promise is not None:
+            answer = replace(answer, due_at=book.calendar_of(choice.agency_code).due(row.promise, row.at).at)
+        answers.append(answer)
     return answers
 
 

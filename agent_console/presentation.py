@@ -18,6 +18,7 @@ CHANNELS: dict[str, tuple[str, str]] = {
     "email": ("Correo", "mail"),
     "counter": ("Ventanilla", "counter"),
     "console": ("Consola", "building"),
+    "import": ("Registro anterior", "note"),
 }
 
 _MONTHS = {

@@ -14,11 +14,13 @@ layer_app = typer.Typer(no_args_is_help=True, help="Import boundary layers.")
 staff_app = typer.Typer(no_args_is_help=True, help="Make or disable accounts of the console.")
 key_app = typer.Typer(no_args_is_help=True, help="Make, list, rotate or disable keys of the Open311 API.")
 open311_app = typer.Typer(no_args_is_help=True, help="Ask things of any Open311 server.")
+import_app = typer.Typer(no_args_is_help=True, help="Import what another register holds.")
 app.add_typer(city_app, name="city")
 app.add_typer(layer_app, name="layer")
 app.add_typer(staff_app, name="staff")
 app.add_typer(key_app, name="key")
 app.add_typer(open311_app, name="open311")
+app.add_typer(import_app, name="import")
 
 Descriptor = Annotated[
     int | None, typer.Option("--fd", help="A bound socket inherited from the parent, instead of host and port.")
@@ -185,6 +187,28 @@ def key_list() -> None:
     from atiende.commands.key import list_
 
     list_()
+
+
+@import_app.command("requests")
+def import_requests(
+    file: Path,
+    map_file: Annotated[Path, typer.Option("--map", help="TOML: which column is what.")],
+    jurisdiction: Annotated[str | None, typer.Option(help="The city, in place of the map's.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and judge every row, write nothing.")] = False,
+    rejects: Annotated[Path | None, typer.Option(help="CSV of the rows left out, with line and reason.")] = None,
+    batch: Annotated[int, typer.Option(min=1, max=200_000, help="Rows a transaction.")] = 10_000,
+    route: Annotated[bool, typer.Option(help="Find areas, and agencies the file does not name, by our rules.")] = True,
+    update: Annotated[bool, typer.Option("--update", help="Change requests that are newer in the file.")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N rows.")] = None,
+) -> None:
+    """Load past requests from CSV, JSON or Parquet (also .gz); running it again adds only what is not there yet."""
+    from atiende.commands.import_requests import run
+    from intake.history.load import Options
+
+    options = Options(
+        jurisdiction_id=jurisdiction, batch=batch, limit=limit, update=update, dry_run=dry_run, route=route
+    )
+    run(file, map_file, options, rejects)
 
 
 # Negative numbers are coordinates here, not options.

@@ -55,7 +55,7 @@ def test_every_job_that_is_subscribed_exists() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["serve", "worker", "migrate", "demo", "city", "layer", "where", "route", "replay", "open311"]
+    "command", ["serve", "worker", "migrate", "demo", "city", "layer", "where", "route", "replay", "open311", "import"]
 )
 def test_the_command_line_has_the_verbs_it_promises(command: str) -> None:
     assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0

@@ -28,6 +28,8 @@ _ERRORS = {
     "NotAPhoto",
     "Unkept",
 }
+# Other calls that take such a text, and at which place.
+_TEXT_AT = {"translate": 1, "Broken": 0, "Rejected": 2, "_no_date": 2}
 
 
 def _translations() -> dict[str, str]:
@@ -58,7 +60,7 @@ def texts_in_code() -> dict[str, str]:
                     continue
                 name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
                 says = name == "text" and ast.unparse(node.func) == "step.text"  # not SQL, not a field of a file
-                position = 1 if name == "translate" else 0 if name in _ERRORS or says else None
+                position = 0 if name in _ERRORS or says else _TEXT_AT.get(name)
                 if position is None or len(node.args) <= position:
                     continue
                 for text in _strings(node.args[position]):

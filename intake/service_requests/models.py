@@ -48,6 +48,14 @@ class ServiceRequest(SQLModel, table=True):
             postgresql_where=text("life <> 'closed'"),
         ),
         Index(
+            "uq_service_request_source",
+            "jurisdiction_id",
+            "source",
+            "source_id",
+            unique=True,
+            postgresql_where=text("source_id IS NOT NULL"),
+        ),
+        Index(
             "ix_service_request_agency", "jurisdiction_id", "agency_code", text("requested_at DESC"), text("id DESC")
         ),
     )
@@ -88,6 +96,9 @@ class ServiceRequest(SQLModel, table=True):
     public_status_notes: str | None = Field(default=None, sa_type=Text)
     public_attributes: dict[str, Any] | None = Field(default=None, sa_column=Column(Json, nullable=True))
     public_text_version: int | None = None
+    # The register that a past request came from, and its number there; None for what people report here.
+    source: str | None = Field(default=None, sa_type=Text)
+    source_id: str | None = Field(default=None, sa_type=Text)
 
 
 class Report(SQLModel, table=True):

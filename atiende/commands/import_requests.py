@@ -1,0 +1,135 @@
+"""`atiende import requests`."""
+
+import csv
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from atiende import bootstrap
+from intake.history.load import Options, Summary, import_requests
+from intake.history.mapping import read_map
+from intake.history.rows import Rejected, counted
+from kernel import clock, crypto
+from kernel.errors import InvalidInput
+from kernel.i18n import translate
+from kernel.settings import load_settings
+
+_SHOWN = 5
+_BAR = 30
+# Without a terminal a line now and then is enough.
+_QUIET_S = 10.0
+
+
+def run(file: Path, map_file: Path, options: Options, rejects: Path | None) -> None:
+    """Imports and prints what became of the rows. Raises InvalidInput when none of them could be used."""
+    language = "en" if os.environ.get("LANG", "").startswith("en") else "es"
+    mapped = read_map(map_file)
+    settings = load_settings(os.environ)
+    crypto.configure(settings.secrets.vault())
+    bootstrap.configure_storage(settings)
+    with _account(rejects, language) as account:
+        summary = import_requests(
+            file, mapped, options, now=clock.now(), reject=account.reject, progress=account.progress
+        )
+    sys.stdout.write("\n".join(_lines(summary, account, options, rejects, language)) + "\n")
+    if summary.rows and summary.rejected == summary.rows:
+        raise InvalidInput("Ninguna fila de {path} se pudo usar.", path=file.name)
+
+
+@dataclass
+class _Account:
+    """What is told while it runs: a bar on the terminal, and each row left out in a file."""
+
+    writer: Any
+    language: str
+    started: float = field(default_factory=time.monotonic)
+    told: float = 0.0
+    first: list[str] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def reject(self, line: int, problem: Rejected) -> None:
+        reason = problem.reason(self.language)
+        self.reasons[f"{problem.column}: {reason}" if problem.column else reason] += 1
+        if self.writer is not None:
+            self.writer.writerow([line, problem.column, problem.shown, reason])
+        elif len(self.first) < _SHOWN:
+            self.first.append(f"  {line}: {problem.column} «{problem.shown}» {reason}")
+
+    def progress(self, share: float, rows: int) -> None:
+        now = time.monotonic()
+        rate = rows / max(now - self.started, 1e-6)
+        is_terminal = sys.stderr.isatty()
+        if not is_terminal and now - self.told < _QUIET_S and share < 1:
+            return
+        self.told = now
+        done = round(share * _BAR)
+        text = f"[{'#' * done}{'.' * (_BAR - done)}] {share:4.0%}  {rows:,}  {rate:,.0f}/s"
+        sys.stderr.write(f"\r{text}" if is_terminal else f"{text}\n")
+        sys.stderr.flush()
+
+
+@contextmanager
+def _account(rejects: Path | None, language: str) -> Iterator[_Account]:
+    if rejects is None:
+        account = _Account(None, language)
+        yield account
+    else:
+        # Cells of a register may say who lives where.
+        with open(rejects, "w", newline="", encoding="utf-8", opener=_private) as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow([translate(language, name) for name in ("línea", "columna", "valor", "motivo")])
+            account = _Account(writer, language)
+            yield account
+    if sys.stderr.isatty():
+        sys.stderr.write("\n")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _lines(summary: Summary, account: _Account, options: Options, rejects: Path | None, language: str) -> Iterator[str]:
+    counts = summary.counts
+    rate = summary.rows / summary.seconds if summary.seconds else 0.0
+    if options.dry_run:
+        yield translate(language, "Ensayo: no se escribió nada.")
+    yield translate(
+        language,
+        "{source} → {city}: {rows} filas; {inserted} nuevas, {updated} cambiadas, {known} ya estaban, {rejected} rechazadas."
+        " {seconds:.1f} s, {rate:,.0f} por segundo.",
+        source=summary.source,
+        city=summary.jurisdiction_id,
+        rows=summary.rows,
+        inserted=counts.inserted,
+        updated=counts.updated,
+        known=counts.known,
+        rejected=summary.rejected,
+        seconds=summary.seconds,
+        rate=rate,
+    )
+    if summary.rows and counts.inserted == counts.updated == 0 and counts.known:
+        yield translate(language, "No hay nada nuevo: todo estaba ya.")
+    if counts.stale:
+        yield translate(
+            language, "{count} cambiaron en el archivo y siguen como estaban: --update los cambia.", count=counts.stale
+        )
+    if summary.retired:
+        yield translate(
+            language,
+            "{count} servicios que ya no se ofrecen, para los nombres del pasado: {codes}.",
+            count=len(summary.retired),
+            codes=", ".join(sorted(summary.retired)[:20]),
+        )
+    for line in counted(summary.repairs, language):
+        yield f"  {line}"
+    for reason, count in account.reasons.most_common():
+        yield f"  {count} × {reason}"
+    yield from account.first
+    if rejects is not None:
+        yield translate(language, "Filas rechazadas: {path}", path=rejects)

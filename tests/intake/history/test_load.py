@@ -1,0 +1,292 @@
+"""Whole files into a real database, several connections at once; the database is made anew for the module."""
+
+import csv
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyproj import Transformer
+from sqlalchemy import Engine, text
+from sqlmodel import Session, col, select
+
+from intake.catalog import queries as catalog
+from intake.history.load import Options, Summary, import_requests
+from intake.history.mapping import HistoryMap
+from intake.history.rows import Rejected
+from intake.service_requests.models import PublicTextReview, ServiceRequest
+from kernel import crypto, db, folio
+from kernel.crypto import Vault
+from kernel.errors import InvalidInput, NotFound
+from tests.conftest import make_database
+from tests.factories import CITY, make_city
+from tests.intake.history.conftest import COLUMNS, NOW, ROW, mapped
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture(scope="module")
+def history_engine() -> Iterator[Engine]:
+    engine = db.make_engine(make_database("test_history"))
+    with Session(engine) as session, session.begin():
+        make_city(session)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def installation(history_engine: Engine) -> Iterator[Engine]:
+    db.configure(history_engine)
+    crypto.configure(Vault(b"d" * 32, b"l" * 32))
+    yield history_engine
+    with history_engine.begin() as connection:
+        connection.execute(text("TRUNCATE service_request, public_text_review CASCADE"))
+        connection.execute(text("DELETE FROM service WHERE NOT is_active"))
+        connection.execute(text("ALTER SEQUENCE folio_seq RESTART"))
+    crypto.configure(None)
+    db.configure(None)
+
+
+def write_rows(folder: Path, *rows: dict[str, str], name: str = "rows.csv") -> Path:
+    path = folder / name
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(ROW | row for row in rows)
+    return path
+
+
+def many(count: int, **cells: str) -> list[dict[str, str]]:
+    return [{"id": f"N-{n}", "words": f"Hoyo número {n}", **cells} for n in range(count)]
+
+
+Run = tuple[Summary, list[tuple[int, Rejected]]]
+
+
+def run(path: Path, history_map: HistoryMap | None = None, **options: Any) -> Run:
+    rejected: list[tuple[int, Rejected]] = []
+    summary = import_requests(
+        path,
+        history_map or mapped(),
+        Options(**({"batch": 7} | options)),
+        now=NOW,
+        reject=lambda line, problem: rejected.append((line, problem)),
+        progress=lambda share, rows: None,
+    )
+    counts = summary.counts
+    assert summary.rows == counts.inserted + counts.updated + counts.known + summary.rejected
+    assert summary.rejected == len(rejected)
+    return summary, rejected
+
+
+def stored() -> list[ServiceRequest]:
+    with db.transaction() as session:
+        return list(session.exec(select(ServiceRequest).order_by(col(ServiceRequest.source_id))))
+
+
+def test_a_row_becomes_a_request_with_its_areas_agency_and_folio(tmp_path: Path) -> None:
+    summary, _ = run(
+        write_rows(tmp_path, {}, {"id": "A-2", "status": "Closed", "closed": "2025-06-12T08:00", "lat": "19.35"})
+    )
+    assert summary.counts.inserted == 2
+    first, second = stored()
+    assert folio.is_valid(first.folio)
+    assert first.folio.startswith("25")
+    assert (first.source, first.source_id, first.channel, first.handover) == ("old", "A-1", "import", "none")
+    assert (first.agency_code, first.life, first.language) == ("ALC-N", "new", "es")
+    assert first.areas["district"] == [{"code": "N", "name": "Norte"}]
+    assert first.areas["colonia"] == [{"code": "N-01", "name": "El Carmen"}]
+    assert first.expected_at == datetime(2025, 6, 19, 0, 0, tzinfo=UTC)  # five working days
+    assert (second.agency_code, second.life, second.outcome_code) == ("ALC-S", "closed", "resolved")
+    assert second.expected_at is None
+    assert second.closed_at == datetime(2025, 6, 12, 14, 0, tzinfo=UTC)
+    assert first.id.version == 7
+    assert abs((first.id.int >> 80) - first.requested_at.timestamp() * 1000) < 1
+
+
+def test_nobody_is_told_about_the_past(tmp_path: Path) -> None:
+    run(write_rows(tmp_path, *many(20)))
+    with db.transaction() as session:
+        assert session.scalar(text("SELECT count(*) FROM outbox_event")) == 0
+
+
+def test_public_text_is_masked(tmp_path: Path) -> None:
+    run(write_rows(tmp_path, {"words": "Llamen al 55 1234 5678 o a\tana@example.org \\N"}))
+    (found,) = stored()
+    assert found.description == "Llamen al 55 1234 5678 o a\tana@example.org \\N"
+    assert found.public_description == "Llamen al […] o a\t[…] \\N"
+    assert found.public_text_version is not None
+
+
+def test_the_second_run_adds_nothing(tmp_path: Path) -> None:
+    path = write_rows(tmp_path, *many(50))
+    run(path)
+    before = stored()
+    summary, _ = run(path, batch=11)
+    assert (summary.counts.inserted, summary.counts.known) == (0, 50)
+    assert stored() == before
+
+
+def test_the_same_number_in_another_register_is_another_request(tmp_path: Path) -> None:
+    path = write_rows(tmp_path, {})
+    run(path)
+    run(path, mapped(source="other"))
+    assert len(stored()) == 2
+    assert len({row.id for row in stored()}) == 2
+
+
+def test_newer_rows_change_what_is_here_only_when_asked(tmp_path: Path) -> None:
+    run(write_rows(tmp_path, *many(20)))
+    changed = many(20, status="Closed", closed="2025-07-01T08:00")
+    path = write_rows(tmp_path, *changed[:9], *many(20)[9:])
+    summary, _ = run(path)
+    assert (summary.counts.updated, summary.counts.stale) == (0, 9)
+    assert {row.life for row in stored()} == {"new"}
+    summary, _ = run(path, update=True)
+    assert (summary.counts.updated, summary.counts.known) == (9, 11)
+    assert [row.life for row in stored()].count("closed") == 9
+    assert {row.version for row in stored() if row.life == "closed"} == {2}
+    summary, _ = run(path, update=True)
+    assert (summary.counts.updated, summary.counts.known) == (0, 20)
+
+
+def test_an_update_leaves_newer_work_and_reviewed_text_alone(tmp_path: Path) -> None:
+    run(write_rows(tmp_path, *many(2)))
+    touched, reviewed = stored()
+    with db.transaction() as session:
+        row = session.get_one(ServiceRequest, touched.id)
+        row.updated_at, row.life = NOW, "in_progress"
+        other = session.get_one(ServiceRequest, reviewed.id)
+        other.public_description = "Escrito por una persona"
+        session.add(
+            PublicTextReview(
+                service_request_id=other.id, jurisdiction_id=CITY, state="published",
+                decided={"public_description": "Escrito por una persona"}, found_at=NOW,
+            )
+        )  # fmt: skip
+    run(write_rows(tmp_path, *many(2, status="Closed", closed="2025-07-01T08:00", words="Nuevo")), update=True)
+    first, second = stored()
+    assert (first.life, second.life) == ("in_progress", "closed")
+    assert (second.description, second.public_description) == ("Nuevo", "Escrito por una persona")
+
+
+def test_a_number_that_comes_twice_in_a_file_is_one_request(tmp_path: Path) -> None:
+    rows = [{}, {"status": "Closed", "closed": "2025-06-20"}, {"words": "Otra vez"}]
+    path = write_rows(tmp_path, *rows)
+    summary, _ = run(path)
+    assert (summary.counts.inserted, summary.counts.known) == (1, 2)
+    assert stored()[0].life == "new"
+    for batch in (1, 2, 3):
+        with db.transaction() as session:
+            session.connection().execute(text("DELETE FROM service_request"))
+        summary, _ = run(path, update=True, batch=batch)
+        assert [(row.life, row.description) for row in stored()] == [("closed", "Un hoyo")]
+        assert summary.counts.inserted == 1
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
+    path = write_rows(tmp_path, *many(20), {"service": "Nuevo"})
+    retiring = mapped(service={"column": "service", "codes": {"Hoyo": "BACHE"}, "unknown": "retire"})
+    summary, _ = run(path, retiring, dry_run=True)
+    assert summary.counts.inserted == 21
+    assert summary.retired == {"NUEVO": "Nuevo"}
+    assert stored() == []
+    with db.transaction() as session:
+        assert catalog.catalog(session, CITY).retired == {}
+
+
+def test_services_of_the_past_have_names_and_are_not_offered(tmp_path: Path) -> None:
+    retiring = mapped(service={"column": "service", "unknown": "retire"})
+    run(write_rows(tmp_path, *many(20, service="Ruido de fiesta")), retiring)
+    with db.transaction() as session:
+        known = catalog.catalog(session, CITY)
+    assert known.retired["RUIDO_DE_FIESTA"].name == {"es": "Ruido de fiesta", "en": "Ruido de fiesta"}
+    assert "RUIDO_DE_FIESTA" not in known.by_code
+    assert {row.service_code for row in stored()} == {"RUIDO_DE_FIESTA"}
+    assert {row.agency_code for row in stored()} == {"ALC-N"}
+
+
+def test_requests_of_private_services_stay_private(tmp_path: Path) -> None:
+    run(write_rows(tmp_path, {"service": "Ruido"}), mapped(service={"column": "service", "codes": {"Ruido": "RUIDO"}}))
+    assert [row.is_public for row in stored()] == [False]
+
+
+def test_coordinates_the_wrong_way_round_are_turned(tmp_path: Path) -> None:
+    summary, _ = run(
+        write_rows(tmp_path, {"lon": "19.42", "lat": "-99.15"}, {"id": "A-2", "lon": "-99.9", "lat": "19.9"})
+    )
+    assert summary.repairs["swapped"] == 1
+    turned, far = stored()
+    assert (turned.lon, turned.lat, turned.agency_code) == (-99.15, 19.42, "ALC-N")
+    assert (far.lon, far.areas["district"], far.agency_code) == (-99.9, [], None)
+
+
+def test_projected_coordinates(tmp_path: Path) -> None:
+    east, north = Transformer.from_crs("EPSG:4326", "EPSG:32614", always_xy=True).transform(-99.15, 19.42)
+    run(
+        write_rows(tmp_path, {"lon": str(east), "lat": str(north)}, {"id": "A-2", "lon": "", "lat": ""}),
+        mapped(point={"lon": "lon", "lat": "lat", "crs": "EPSG:32614", "precision_m": 15}),
+    )
+    first, second = stored()
+    assert first.lon == pytest.approx(-99.15)
+    assert first.lat == pytest.approx(19.42)
+    assert (first.precision_m, second.lon, second.precision_m) == (15, None, None)
+    assert second.agency_code == "ATENCION"
+
+
+def test_what_lies_nowhere_stays_out(tmp_path: Path) -> None:
+    _, rejected = run(write_rows(tmp_path, {"lon": "-999", "lat": "19"}, *many(3)))
+    assert [(line, problem.column) for line, problem in rejected] == [(2, "lon")]
+
+
+def test_without_routing_only_the_file_speaks(tmp_path: Path) -> None:
+    run(write_rows(tmp_path, {}, {"id": "A-2", "agency": "AGUAS"}), route=False)
+    assert [(row.agency_code, row.areas, row.expected_at) for row in stored()] == [
+        (None, {}, None),
+        ("AGUAS", {}, None),
+    ]
+    run(write_rows(tmp_path, {"id": "A-3", "agency": "AGUAS"}))
+    assert stored()[2].agency_code == "AGUAS"
+    assert stored()[2].areas["district"] == [{"code": "N", "name": "Norte"}]
+
+
+def test_bad_rows_are_told_by_line_and_the_others_go_on(tmp_path: Path) -> None:
+    path = write_rows(tmp_path, *many(10), {"id": ""}, {"id": "B", "opened": "2025-02-30"}, *many(30)[10:])
+    with path.open("a") as file:
+        file.write("a,b\n")
+    summary, rejected = run(path)
+    assert [line for line, _ in rejected] == [12, 13, 34]
+    assert summary.counts.inserted == 30
+
+
+def test_a_limit_and_an_unknown_city(tmp_path: Path) -> None:
+    path = write_rows(tmp_path, *many(30))
+    assert run(path, limit=10)[0].rows == 10
+    with pytest.raises(NotFound):
+        run(path, jurisdiction_id="no.gob.example")
+    with pytest.raises(InvalidInput, match="jurisdicción"):
+        run(path, mapped(jurisdiction=None))
+
+
+def test_two_imports_at_once_make_one_history(tmp_path: Path) -> None:
+    path = write_rows(tmp_path, *many(400))
+    with ThreadPoolExecutor(2) as pool:
+        runs = list(pool.map(lambda batch: run(path, batch=batch)[0], (13, 17)))
+    assert sum(summary.counts.inserted for summary in runs) == len(stored()) == 400
+
+
+def test_a_folio_that_is_taken_is_passed_over(tmp_path: Path) -> None:
+    run(write_rows(tmp_path, *many(10)))
+    with db.transaction() as session:
+        session.connection().execute(text("SELECT setval('folio_seq', 10000000)"))
+    run(write_rows(tmp_path, *({"id": f"M-{n}"} for n in range(10))))
+    assert len({row.folio for row in stored()}) == 20
+
+
+def test_time_moves_the_order_of_ids(tmp_path: Path) -> None:
+    start = datetime(2025, 1, 1, tzinfo=UTC)
+    run(write_rows(tmp_path, *({"id": str(n), "opened": (start + timedelta(hours=n)).isoformat()} for n in range(30))))
+    rows = stored()
+    assert sorted(rows, key=lambda row: row.id) == sorted(rows, key=lambda row: row.requested_at)

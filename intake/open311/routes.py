@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from intake.catalog.keys import SUBMIT, UPDATE
 from intake.changes import numbering
@@ -17,11 +17,12 @@ from intake.open311 import changes as change_feed
 from intake.open311 import freshness, reading, submitting, updating
 from intake.open311 import updates as update_feed
 from intake.open311.context import audience_of, city_of, client_of, follower_of, form_of, query_of
+from intake.open311.description.operations import openapi
 from intake.open311.discovery import discovery
 from intake.open311.edge import Edge
-from intake.open311.errors import HANDLERS, format_of
-from intake.open311.formats import FORMATS, respond
-from intake.open311.headers import tell_last_modified
+from intake.open311.errors import HANDLERS, format_of, language_of
+from intake.open311.formats import FORMATS, JSON, respond
+from intake.open311.headers import answer_headers, tell_last_modified
 from intake.open311.last_use import LastUses
 from intake.open311.rate_limits import RateLimiter, spend
 from intake.open311.uploads import take_photos
@@ -44,11 +45,14 @@ def install(app: FastAPI) -> None:
     edge = Edge(open311, app.state.settings.media)
     # A mount begins after its slash; without this the bare name would be answered by the framework, or by somebody else's page.
     app.router.routes.append(Route(MOUNT, edge, include_in_schema=False))
-    app.mount(MOUNT, edge)
+    mount = Mount(MOUNT, edge)
+    # The framework's own pattern stops at a line end (%0A), and would answer the rest in its own words.
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    app.router.routes.append(mount)
 
 
 def _routes() -> list[Route]:
-    routes = []
+    routes = [Route("/v2/openapi.json", get_openapi)]
     for fmt in FORMATS:
         routes += [
             Route(f"/discovery.{fmt}", _handler(get_discovery, fmt, freshness.MINUTE)),
@@ -83,6 +87,14 @@ def _handler(
 
     handle.__name__ = f"{call.__name__}_{fmt}"
     return handle
+
+
+def get_openapi(http_request: Request) -> Response:
+    base_url = http_request.app.state.settings.web.public_base_url
+    language = language_of(http_request)
+    document = openapi(base_url, language)
+    answer_headers(http_request.scope).update({"vary": "Accept-Language", "content-language": language})
+    return freshness.fresh(http_request, respond(JSON, "openapi", document), freshness.MINUTE)
 
 
 def get_discovery(http_request: Request) -> reading.Answer:

@@ -2,6 +2,7 @@
 
 import hmac
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -20,7 +21,9 @@ from intake.media.actions import attach
 from intake.media.values import Received
 from intake.open311.context import City
 from intake.open311.forms import Fields
-from intake.people.actions import find_or_create, remember_name
+from intake.people import addresses
+from intake.people.actions import find_or_create_address, remember_name
+from intake.people.addresses import Address
 from intake.service_requests import queries
 from intake.service_requests.actions import submit
 from intake.service_requests.answers import read_answers
@@ -150,12 +153,17 @@ def post(
     """
     submission, definition = read_submission(city, form)
     retry_key, made = _earlier(session, city, client, form, idempotency_key, now)
-    notices: list[str] = []
+    # Read also for a form that was sent before: its answer is the same, with what it says of contacts.
+    contacts, unreadable = _contacts(form)
     if made is None:
-        reporter = _reporter(session, city, form, now, notices)
+        reporter = _reporter(session, city, form, contacts, now)
         submission = replace(submission, reporter=reporter, idempotency_key=retry_key)
         made = submit(session, submission, now=now, definition=definition)
         attach(session, made, photos.ids, now=now)
+    notices = [
+        translate(city.language, "El dato de contacto «{field}» no se entendió y no se guardó.", field=kind)
+        for kind in unreadable
+    ]
     notices += [problem.public_text(city.language) for problem in photos.problems]
     if made.service_code != definition.code:
         # The client's own key, with another service than the first time: the answer is about the report that was made.
@@ -186,20 +194,27 @@ def _earlier(
     return names[0], known if is_retry else None
 
 
-def _reporter(session: Session, city: City, form: Fields, now: datetime, notices: list[str]) -> Reporter | None:
-    """The contact given, sealed. The app that posted tells its own user, so nobody is written to because of an API call."""
-    reporter: Reporter | None = None
+def _contacts(form: Fields) -> tuple[list[Address], list[str]]:
+    """The contacts in the form, and the kinds of those that cannot be read."""
+    contacts: list[Address] = []
+    unreadable: list[str] = []
     for kind in ("phone", "email"):
-        address = form.one(kind)
-        if address is None:
-            continue
+        given = form.one(kind)
         try:
-            contact = find_or_create(session, city.id, kind, address, now=now, language=city.language)
+            if given is not None:
+                contacts.append(addresses.read(kind, given))
         except InvalidInput:
-            notices.append(
-                translate(city.language, "El dato de contacto «{field}» no se entendió y no se guardó.", field=kind)
-            )
-            continue
+            unreadable.append(kind)
+    return contacts, unreadable
+
+
+def _reporter(
+    session: Session, city: City, form: Fields, contacts: Sequence[Address], now: datetime
+) -> Reporter | None:
+    """The contacts, sealed. The app that posted tells its own user, so nobody is written to because of an API call."""
+    reporter: Reporter | None = None
+    for address in contacts:
+        contact = find_or_create_address(session, city.id, address, now=now, language=city.language)
         reporter = reporter or Reporter(contact.person_id, contact.id, wants_notices=False)
     name = " ".join(part for part in (form.one("first_name"), form.one("last_name")) if part)
     if reporter is not None and name:

@@ -64,7 +64,16 @@ class TestAnswers:
         errors_of(client.get(path, headers={"accept": "application/json"}), "json", 404)
 
     @pytest.mark.parametrize(
-        "path", ["nada.{fmt}", "requests/1/2.{fmt}", "services.{fmt}/x.{fmt}", "../v1/services.{fmt}", "tokens.{fmt}"]
+        "path",
+        [
+            "nada%0A;.{fmt}",
+            "%0A.{fmt}",
+            "nada.{fmt}",
+            "requests/1/2.{fmt}",
+            "services.{fmt}/x.{fmt}",
+            "../v1/services.{fmt}",
+            "tokens.{fmt}",
+        ],
     )
     def test_an_unknown_resource_is_404_in_its_format(self, client: TestClient, path: str, fmt: str) -> None:
         errors_of(client.get(path.format(fmt=fmt)), fmt, 404)

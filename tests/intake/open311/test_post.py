@@ -336,6 +336,12 @@ class TestRetries:
     def test_one_different_word_is_another_report(self, client: TestClient) -> None:
         assert posted(client) != posted(client, description="Un hoyo enorme.")
 
+    def test_a_retry_hears_of_its_contacts_again(self, client: TestClient, session: Session) -> None:
+        first, again = (client.post("requests.json", data=form(phone="no tengo")) for _ in range(2))
+        assert "phone" in first.json()[0]["service_notice"]
+        assert first.content == again.content
+        assert len(made(session)) == 1
+
     def test_a_multipart_retry_has_another_boundary(self, client: TestClient, session: Session) -> None:
         for _ in range(2):
             client.post("requests.json", data=form(), files={"media": ("", b"")})

@@ -14,6 +14,7 @@ layer_app = typer.Typer(no_args_is_help=True, help="Import boundary layers.")
 staff_app = typer.Typer(no_args_is_help=True, help="Make or disable accounts of the console.")
 key_app = typer.Typer(no_args_is_help=True, help="Make, list, rotate or disable keys of the Open311 API.")
 open311_app = typer.Typer(no_args_is_help=True, help="Ask things of any Open311 server.")
+bench_app = typer.Typer(no_args_is_help=True, help="Make data to measure with.")
 import_app = typer.Typer(no_args_is_help=True, help="Import what another register holds.")
 app.add_typer(city_app, name="city")
 app.add_typer(layer_app, name="layer")
@@ -21,6 +22,7 @@ app.add_typer(staff_app, name="staff")
 app.add_typer(key_app, name="key")
 app.add_typer(open311_app, name="open311")
 app.add_typer(import_app, name="import")
+app.add_typer(bench_app, name="bench")
 
 Descriptor = Annotated[
     int | None, typer.Option("--fd", help="A bound socket inherited from the parent, instead of host and port.")
@@ -209,6 +211,20 @@ def import_requests(
         jurisdiction_id=jurisdiction, batch=batch, limit=limit, update=update, dry_run=dry_run, route=route
     )
     run(file, map_file, options, rejects)
+
+
+@bench_app.command("seed")
+def bench_seed(
+    rows: Annotated[int, typer.Option(min=1, max=9_000_000)],
+    jurisdiction: Annotated[str | None, typer.Option(help="The city; the default one otherwise.")] = None,
+    seed: Annotated[int, typer.Option(help="The same number makes the same history.")] = 311,
+    until: Annotated[str | None, typer.Option(help="Its last day, YYYY-MM-DD; now by default.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Also in a city that is not marked as fictional.")] = False,
+) -> None:
+    """Fill a city with an invented history of any size, skewed as a real one is."""
+    from atiende.commands.bench import seed as run
+
+    run(rows, jurisdiction=jurisdiction, number=seed, until=until, is_sure=yes)
 
 
 # Negative numbers are coordinates here, not options.

@@ -3,7 +3,6 @@
 import csv
 import os
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from atiende import bootstrap
+from atiende.commands.progress import Progress
 from intake.history.load import Options, Summary, import_requests
 from intake.history.mapping import read_map
 from intake.history.rows import Rejected, counted
@@ -21,9 +21,6 @@ from kernel.i18n import translate
 from kernel.settings import load_settings
 
 _SHOWN = 5
-_BAR = 30
-# Without a terminal a line now and then is enough.
-_QUIET_S = 10.0
 
 
 def run(file: Path, map_file: Path, options: Options, rejects: Path | None) -> None:
@@ -33,10 +30,10 @@ def run(file: Path, map_file: Path, options: Options, rejects: Path | None) -> N
     settings = load_settings(os.environ)
     crypto.configure(settings.secrets.vault())
     bootstrap.configure_storage(settings)
+    progress = Progress()
     with _account(rejects, language) as account:
-        summary = import_requests(
-            file, mapped, options, now=clock.now(), reject=account.reject, progress=account.progress
-        )
+        summary = import_requests(file, mapped, options, now=clock.now(), reject=account.reject, progress=progress)
+    progress.end()
     sys.stdout.write("\n".join(_lines(summary, account, options, rejects, language)) + "\n")
     if summary.rows and summary.rejected == summary.rows:
         raise InvalidInput("Ninguna fila de {path} se pudo usar.", path=file.name)
@@ -44,12 +41,10 @@ def run(file: Path, map_file: Path, options: Options, rejects: Path | None) -> N
 
 @dataclass
 class _Account:
-    """What is told while it runs: a bar on the terminal, and each row left out in a file."""
+    """Each row left out, in a file or, the first few, for the screen."""
 
     writer: Any
     language: str
-    started: float = field(default_factory=time.monotonic)
-    told: float = 0.0
     first: list[str] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
 
@@ -60,18 +55,6 @@ class _Account:
             self.writer.writerow([line, problem.column, problem.shown, reason])
         elif len(self.first) < _SHOWN:
             self.first.append(f"  {line}: {problem.column} «{problem.shown}» {reason}")
-
-    def progress(self, share: float, rows: int) -> None:
-        now = time.monotonic()
-        rate = rows / max(now - self.started, 1e-6)
-        is_terminal = sys.stderr.isatty()
-        if not is_terminal and now - self.told < _QUIET_S and share < 1:
-            return
-        self.told = now
-        done = round(share * _BAR)
-        text = f"[{'#' * done}{'.' * (_BAR - done)}] {share:4.0%}  {rows:,}  {rate:,.0f}/s"
-        sys.stderr.write(f"\r{text}" if is_terminal else f"{text}\n")
-        sys.stderr.flush()
 
 
 @contextmanager
@@ -86,8 +69,6 @@ def _account(rejects: Path | None, language: str) -> Iterator[_Account]:
             writer.writerow([translate(language, name) for name in ("línea", "columna", "valor", "motivo")])
             account = _Account(writer, language)
             yield account
-    if sys.stderr.isatty():
-        sys.stderr.write("\n")
 
 
 def _private(path: str, flags: int) -> int:

@@ -15,6 +15,7 @@ staff_app = typer.Typer(no_args_is_help=True, help="Make or disable accounts of 
 key_app = typer.Typer(no_args_is_help=True, help="Make, list, rotate or disable keys of the Open311 API.")
 open311_app = typer.Typer(no_args_is_help=True, help="Ask things of any Open311 server.")
 bench_app = typer.Typer(no_args_is_help=True, help="Make data to measure with.")
+publish_app = typer.Typer(no_args_is_help=True, help="What everybody may read of the requests.")
 import_app = typer.Typer(no_args_is_help=True, help="Import what another register holds.")
 app.add_typer(city_app, name="city")
 app.add_typer(layer_app, name="layer")
@@ -23,6 +24,7 @@ app.add_typer(key_app, name="key")
 app.add_typer(open311_app, name="open311")
 app.add_typer(import_app, name="import")
 app.add_typer(bench_app, name="bench")
+app.add_typer(publish_app, name="publish")
 
 Descriptor = Annotated[
     int | None, typer.Option("--fd", help="A bound socket inherited from the parent, instead of host and port.")
@@ -225,6 +227,18 @@ def bench_seed(
     from atiende.commands.bench import seed as run
 
     run(rows, jurisdiction=jurisdiction, number=seed, until=until, is_sure=yes)
+
+
+@publish_app.command("texts")
+def publish_texts(
+    after: Annotated[str | None, typer.Option(help="Go on behind the request with this id.")] = None,
+    batch: Annotated[int, typer.Option(min=1, max=10_000, help="Requests to a transaction.")] = 500,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that today's rules have masked.")] = False,
+) -> None:
+    """Mask the texts of requests from before, or left by older rules; says how many. May be stopped and started again."""
+    from atiende.commands.publish import texts
+
+    texts(after=after, batch=batch, everything=everything)
 
 
 # Negative numbers are coordinates here, not options.

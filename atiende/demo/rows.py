@@ -88,7 +88,7 @@ class Rows:
                 "closed_at": story.closed_at,
                 "version": 1 + len(steps),
             }
-            | published.of_submission(description, spot.address, attributes)
+            | published.of_submission(description, spot.address, attributes).columns
             | {"public_status_notes": story.notes}
         )
         self._report(request_id, start, channel, description, contact)

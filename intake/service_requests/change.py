@@ -6,9 +6,10 @@ from uuid import UUID
 
 from sqlmodel import Session, select
 
-from intake.service_requests import lifecycle
+from intake.service_requests import lifecycle, published, reviewing
 from intake.service_requests.events import add_event
 from intake.service_requests.models import ServiceRequest, ServiceRequestEvent
+from intake.service_requests.place_names import places_of
 from intake.service_requests.values import MAX_DESCRIPTION, Actor, Audience
 from kernel import outbox
 from kernel.errors import Conflict, InvalidInput, NotFound
@@ -40,9 +41,21 @@ def change_status(
     service_request.closed_at = now if life == lifecycle.CLOSED else None
     if actor.kind == "agency" and service_request.handover in ("pending", "sent", "transferred"):
         service_request.handover = "accepted"  # whoever works on it has taken it
-    event = add_event(session, service_request.id, "status_changed", "public", actor, at=now, note=note, data=story)
-    service_request.status_notes, service_request.public_status_notes = note, event.public_note
+    shown = published.masked_note(note, actor.kind, places_of(session, service_request.jurisdiction_id))
+    event = add_event(
+        session,
+        service_request.id,
+        "status_changed",
+        "public",
+        actor,
+        at=now,
+        note=note,
+        public_note=shown.text,
+        data=story,
+    )
+    service_request.status_notes, service_request.public_status_notes = note, shown.text
     _touch(session, service_request, event, now)
+    reviewing.ask(session, service_request, published.doubts_of(f"note:{event.id}", shown), now=now)
     return service_request
 
 
@@ -62,10 +75,24 @@ def add_note(
         raise InvalidInput("Escribe la nota.", field="note")
     _check_note(text)
     story = {"life": service_request.life, "outcome_code": service_request.outcome_code} | (data or {})
-    event = add_event(session, service_request.id, "noted", audience, actor, at=now, note=text, data=story)
+    shown = None
     if audience == "public":
-        service_request.status_notes, service_request.public_status_notes = text, event.public_note
+        shown = published.masked_note(text, actor.kind, places_of(session, service_request.jurisdiction_id))
+        service_request.status_notes, service_request.public_status_notes = text, shown.text
+    event = add_event(
+        session,
+        service_request.id,
+        "noted",
+        audience,
+        actor,
+        at=now,
+        note=text,
+        public_note=shown.text if shown else None,
+        data=story,
+    )
     _touch(session, service_request, event, now)
+    if shown is not None:
+        reviewing.ask(session, service_request, published.doubts_of(f"note:{event.id}", shown), now=now)
     return event
 
 

@@ -1,9 +1,9 @@
 """What happened to a request, one row each, never edited.
 
-Names: submitted, placed, routed, status_changed, noted, replied, photo_added, photo_unreadable, photo_hidden, photo_shown.
-`data` by name: submitted {channel}; placed {placed, label, score, precision_m, candidates}; routed {agency_code, agency_name,
-expected_at, outcome}; status_changed {life, before, outcome_code}; noted {life, outcome_code} as they were; photo_*
-{media_file_id, number}; any update from an agency's system adds {update_id, external_status}.
+Names: submitted, placed, routed, status_changed, noted, replied, photo_added, photo_unreadable, photo_hidden, photo_shown,
+text_reviewed. `data` by name: submitted {channel}; placed {placed, label, score, precision_m, candidates}; routed {agency_code,
+agency_name, expected_at, outcome}; status_changed {life, before, outcome_code}; noted {life, outcome_code} as they were; photo_*
+{media_file_id, number}; text_reviewed {state, fields}; any update from an agency's system adds {update_id, external_status}.
 """
 
 from datetime import datetime
@@ -12,7 +12,6 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from intake.service_requests import published
 from intake.service_requests.models import ServiceRequestEvent
 from intake.service_requests.values import Actor, Audience
 
@@ -30,8 +29,9 @@ def add_event(
     at: datetime,
     note: str = "",
     data: dict[str, Any] | None = None,
+    public_note: str | None = None,
 ) -> ServiceRequestEvent:
-    """The new event, not yet flushed. Of a public one the text for everybody is stored beside the original."""
+    """The new event, not yet flushed. `public_note`: what everybody reads of the note of a public one."""
     event = ServiceRequestEvent(
         service_request_id=service_request_id,
         name=name,
@@ -39,7 +39,7 @@ def add_event(
         actor_kind=actor.kind,
         actor_name=actor.name,
         note=note,
-        public_note=published.note_for_all(note, actor.kind) if audience == "public" else None,
+        public_note=public_note,
         data=data or {},
         at=at,
         is_pending_change=audience in _FOLLOWED,

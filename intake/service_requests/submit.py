@@ -14,10 +14,11 @@ from georef.points import LonLat
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import ServiceDefinition
 from intake.catalog.models import Jurisdiction
-from intake.service_requests import published
+from intake.service_requests import published, reviewing
 from intake.service_requests.answers import Answer, read_answers
 from intake.service_requests.events import add_event
 from intake.service_requests.models import Report, RoutingDecisionRow, ServiceRequest
+from intake.service_requests.place_names import places_of
 from intake.service_requests.values import MAX_DESCRIPTION, Actor, InvalidForm, Submission
 from kernel import outbox
 from kernel.crypto import vault
@@ -56,7 +57,10 @@ def submit(
         precision_m=placed.precision_m,
         at=now,
     )
-    values = _values(placed, definition, answers, decision, now)
+    texts = published.of_submission(
+        placed.description, placed.address_string, answers, places_of(session, placed.jurisdiction_id)
+    )
+    values = _values(placed, definition, answers, decision, now) | texts.columns
     if decision.outcome == "outside":
         values |= _outside(session, placed, now)
     service_request = _insert(session, values, definition, now)
@@ -65,6 +69,7 @@ def submit(
         assert known is not None
         return known
     _write_story(session, service_request, placed, placing, decision, now)
+    reviewing.ask(session, service_request, texts.doubts, now=now)
     outbox.record(session, "service_request.submitted", at=now, service_request_id=service_request.id)
     return service_request
 
@@ -140,7 +145,7 @@ def _values(
         "updated_at": now,
         "expected_at": decision.due_at,
         "idempotency_key": submission.idempotency_key,
-    } | published.of_submission(submission.description, submission.address_string, answers)
+    }
 
 
 def _outside(session: Session, submission: Submission, now: datetime) -> dict[str, Any]:
@@ -249,6 +254,7 @@ def _write_story(
             system,
             at=now,
             note=service_request.status_notes,
+            public_note=service_request.public_status_notes,
             data=data,
         )
     else:

@@ -8,9 +8,11 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from georef.points import LonLat
-from intake.service_requests import published, queries
+from intake.service_requests import published, queries, reviewing
 from intake.service_requests.actions import add_note, change_status, submit
+from intake.service_requests.models import PublicTextReview
 from intake.service_requests.public_text import RULES_VERSION
+from intake.service_requests.publishing import Batch, publish_texts
 from intake.service_requests.values import Actor, Submission
 from tests.factories import CITY, IN_NORTE, NOW, OUTSIDE, make_city
 
@@ -134,3 +136,44 @@ def test_what_is_no_code_is_not_published(code: str | None) -> None:
 )
 def test_pictures_keep_their_address_without_contacts(url: str | None, shown: str | None) -> None:
     assert published.public_url(url) == shown
+
+
+def test_old_rows_are_stored_in_batches_that_go_on_where_they_were(session: Session) -> None:
+    rows = [made(session, description=f"Sin luz {n}, 55 1234 5678") for n in range(5)]
+    add_note(session, rows[0].id, text="Llame al 5512345678", audience="public", actor=AGENCY, now=NOW)
+    for row in rows:
+        _forget(session, row.id)
+    first = publish_texts(session, limit=2, now=NOW)
+    assert first.count == 2
+    # Started anew after a crash, it passes over what is done.
+    assert publish_texts(session, limit=2, now=NOW).count == 2
+    rest = publish_texts(session, after=first.last, limit=9, now=NOW)
+    assert rest.count == 1
+    assert publish_texts(session, now=NOW) == Batch(0, None)
+    for n, row in enumerate(rows):
+        session.refresh(row)
+        assert row.public_description == f"Sin luz {n}, […]"
+        assert row.public_text_version == RULES_VERSION
+    assert rows[0].public_status_notes == "Llame al […]"
+    assert queries.events_of(session, rows[0].id)[-1].public_note == "Llame al […]"
+    assert rows[0].updated_at == NOW
+
+
+def test_what_a_person_decided_outlives_the_rules(session: Session) -> None:
+    found = made(session, description="Alejandro tira cascajo")
+    reviewing.publish(session, found.id, {"description": "Tiran cascajo"}, actor=AGENCY, now=NOW, expected_version=1)
+    found.public_text_version = RULES_VERSION - 1
+    session.add(found)
+    session.flush()
+    assert publish_texts(session, now=NOW).count == 1
+    session.refresh(found)
+    assert found.public_description == "Tiran cascajo"
+    assert reviewing.pending(session, CITY) == []
+
+
+def test_names_in_old_rows_go_to_the_review_list(session: Session) -> None:
+    found = made(session, description="Alejandro tira cascajo")
+    session.delete(session.get(PublicTextReview, found.id))
+    _forget(session, found.id)
+    publish_texts(session, now=NOW)
+    assert [request.id for _, request in reviewing.pending(session, CITY)] == [found.id]

@@ -1,0 +1,53 @@
+"""Numbers that stand for a person: CURP, RFC, voter's and insurance numbers, bank cards and accounts."""
+
+import re
+from collections.abc import Iterator
+
+from intake.service_requests.masking.marks import Mark
+
+_DATE = r"\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+_OFFICIAL = re.compile(
+    rf"(?i)(?<![a-z0-9])(?:(?P<curp>[a-z]{{4}}{_DATE}[hmx][a-z]{{5}}[a-z0-9]\d)"
+    rf"|(?P<voter>[a-z]{{6}}{_DATE}\d\d[hm]\d{{3}})"
+    rf"|(?P<rfc>[a-zñ&]{{3,4}}{_DATE}[a-z0-9]{{3}})"
+    r"|(?P<ssn>(?<!-)\d{3}-\d\d-\d{4}(?!-)))(?![a-z0-9])"
+)
+# Any number, where somebody says what it is.
+_SAID = re.compile(
+    r"(?i)\b(?:curp|rfc|ine|ife|nss|n[uú]m(?:ero)?\.? de seguro social|pasaporte|passport|ssn|licencia de conducir"
+    r"|clave de elector|cic|ocr"
+    r"|driver'?s licen[sc]e)(?: (?:es|is|no\.?|num\.?|n[uú]mero|number))?"
+    r"[:#\s]{1,3}(?P<number>[a-z0-9ñ&]{0,8}\d[a-z0-9-]{5,17})(?![a-z0-9])"
+)
+# Groups of three digits or more, one blank or hyphen between them: how cards and accounts are written.
+_LONG = re.compile(r"(?<![\d.,-])\d{3,19}(?:[ -]\d{3,19}){0,6}(?![\d]|[.,]\d)")
+_CARD = (13, 19)
+_CLABE = 18
+
+
+def marks(text: str) -> Iterator[Mark]:
+    for found in _OFFICIAL.finditer(text):
+        yield Mark(*found.span(), "id", 1.0, str(found.lastgroup))
+    for found in _SAID.finditer(text):
+        yield Mark(*found.span("number"), "id", 0.9, "said")
+    for found in _LONG.finditer(text):
+        digits = re.sub(r"\D", "", found[0])
+        if (len(digits) == _CLABE and is_clabe(digits)) or (_CARD[0] <= len(digits) <= _CARD[1] and is_card(digits)):
+            yield Mark(*found.span(), "card", 1.0, "check digit")
+
+
+def is_card(digits: str) -> bool:
+    """Luhn's check digit, under a first digit that payment cards have."""
+    if digits[0] not in "23456" or len(set(digits)) < 2:
+        return False
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        value = int(digit) * (1 + place % 2)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+def is_clabe(digits: str) -> bool:
+    """A Mexican bank account with its check digit (weights 3, 7, 1)."""
+    total = sum(int(digit) * (3, 7, 1)[place % 3] % 10 for place, digit in enumerate(digits[:17]))
+    return (10 - total % 10) % 10 == int(digits[17])

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 import atiende.schema  # noqa: F401
 from channels import registry
 from intake.media import storage
+from intake.webhooks import config as webhooks
 from kernel import crypto, db
 from kernel.errors import MisconfiguredError
 from kernel.settings import Settings, StorageSettings
@@ -50,8 +51,11 @@ def _engine(url: str, settings: Settings | StorageSettings) -> Engine:
 
 
 def configure(settings: Settings) -> Engine:
-    """Storage, keys, photos and channels."""
+    """Storage, keys, photos, channels and webhooks."""
     crypto.configure(settings.secrets.vault())
     storage.configure(storage.shelf_for(settings))
     registry.connect(settings)
+    webhooks.configure(
+        webhooks.Config(settings.web.public_base_url, settings.webhooks.allow_loopback, settings.webhooks.timeout_s)
+    )
     return configure_storage(settings)

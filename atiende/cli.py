@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from atiende.webhook_cli import webhook_app
+
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Atiende: one Open311 queue for every channel of a city."
 )
@@ -21,6 +23,7 @@ app.add_typer(city_app, name="city")
 app.add_typer(layer_app, name="layer")
 app.add_typer(staff_app, name="staff")
 app.add_typer(key_app, name="key")
+app.add_typer(webhook_app, name="webhook")
 app.add_typer(open311_app, name="open311")
 app.add_typer(import_app, name="import")
 app.add_typer(bench_app, name="bench")

@@ -6,6 +6,8 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     "message.queued": ["channels.jobs.deliver_message"],
     "service_request.submitted": ["intake.conversations.jobs.tell_resident", "intake.changes.jobs.number_changes"],
     "service_request.updated": ["intake.conversations.jobs.tell_resident", "intake.changes.jobs.number_changes"],
+    "changes.numbered": ["intake.webhooks.jobs.queue_deliveries"],
+    "webhook_delivery.queued": ["intake.webhooks.jobs.deliver_webhook"],
 }
 
 # Seconds between runs of the jobs that go by the clock: they find what an interrupted one left behind.
@@ -14,4 +16,5 @@ PERIODIC: dict[str, float] = {
     "channels.jobs.sweep": 30,
     "intake.changes.jobs.sweep": 10,
     "intake.media.jobs.tidy_up": 600,
+    "intake.webhooks.jobs.sweep": 5,
 }

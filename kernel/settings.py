@@ -113,6 +113,14 @@ class Media(_Group):
     max_pixels: Annotated[int, Field(ge=1)] = 64_000_000
 
 
+class Webhooks(_Group):
+    """Telling other systems of changes. allow_loopback: also by http and to this machine, for trying things out only."""
+
+    allow_loopback: bool = False
+    # A job's run is given up for dead after kernel.jobs.RUN_LEASE, which is a little longer than this and what surrounds it.
+    timeout_s: Annotated[float, Field(gt=0, le=15)] = 10.0
+
+
 class Settings(_Group):
     """What one process needs to know. `data` is the folder for embedded servers and files, when there is one.
 
@@ -128,6 +136,7 @@ class Settings(_Group):
     database: Database = Database()
     secrets: Secrets
     web: Web
+    webhooks: Webhooks = Webhooks()
     sms: Sms | None = None
     limits: Limits = Limits()
     media: Media = Media()
@@ -145,7 +154,7 @@ class StorageSettings(_Group):
 
 
 _ADDRESSES = ("database_url", "database_read_url", "database_direct_url", "redis_url")
-_GROUPS = ("database", "secrets", "web", "sms", "limits", "media")
+_GROUPS = ("database", "secrets", "web", "sms", "limits", "media", "webhooks")
 
 
 def _collect(environ: Mapping[str, str]) -> dict[str, Any]:

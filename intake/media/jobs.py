@@ -84,6 +84,7 @@ def tidy_up() -> None:
         settled = _settled(session, now)
     for row in settled:
         _drop_original(row)
+    shelf().storage.tidy(before=now - KEEP_RESERVED)
 
 
 def _discarded(session: Session, now: datetime) -> list[MediaFile]:

@@ -8,6 +8,7 @@ import os
 import secrets
 import tempfile
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -42,18 +43,23 @@ class Storage(Protocol):
     def delete(self, key: str) -> None:
         """Gone, also when it never was there. Raises Unavailable."""
 
+    def tidy(self, before: datetime) -> None:
+        """Removes what writers that died before this instant left half done."""
+
 
 class Folder:
-    """Files under `root`, written beside their place, flushed, and moved there."""
+    """Files under `root`, written into one folder of it, flushed, and moved to their place."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._incoming = root / ".incoming"
 
     def put(self, key: str, data: memoryview | bytes) -> None:
         path = self._root / key
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+            for folder in (self._incoming, path.parent):
+                folder.mkdir(parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(dir=self._incoming)
             try:
                 with os.fdopen(descriptor, "wb") as file:
                     file.write(data)
@@ -81,6 +87,12 @@ class Folder:
             (self._root / key).unlink(missing_ok=True)
         except OSError as error:
             raise _unavailable("delete", error) from error
+
+    def tidy(self, before: datetime) -> None:
+        for path in self._incoming.glob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < before.timestamp():
+                    path.unlink()
 
 
 class ObjectStore:
@@ -116,6 +128,9 @@ class ObjectStore:
                 self._files.rm_file(f"{self._root}/{key}")
         except Exception as error:  # as above
             raise _unavailable("delete", error) from error
+
+    def tidy(self, before: datetime) -> None:
+        """The store itself shows no half an object, and forgets it."""
 
 
 def _sync(folder: Path) -> None:

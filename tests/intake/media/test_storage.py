@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -90,7 +91,19 @@ def test_a_folder_never_shows_half_a_file(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(Unavailable):
         folder.put("aa/b", b"new")
     assert folder.get("aa/b") == b"old"
-    assert [path.name for path in (tmp_path / "aa").iterdir()] == ["b"]
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["b"]
+
+
+def test_what_a_killed_writer_left_is_removed_in_time(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.put("aa/b", b"whole")
+    left = tmp_path / ".incoming" / "tmp1"
+    left.write_bytes(b"half")
+    folder.tidy(before=datetime.now(UTC) - timedelta(hours=1))
+    assert left.exists()
+    folder.tidy(before=datetime.now(UTC) + timedelta(seconds=1))
+    assert not left.exists()
+    assert folder.get("aa/b") == b"whole"
 
 
 def test_keys_cannot_be_guessed() -> None:

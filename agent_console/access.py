@@ -36,7 +36,8 @@ def set_cookie(response: Response, settings: Settings, name: str, value: str) ->
     )
 
 
-def _viewer(http_request: Request, session: SessionDep) -> Viewer:
+def viewer_in(http_request: Request, session: SessionDep) -> Viewer:
+    """Who is signed in. Raises NotSignedIn."""
     token = http_request.cookies.get(SESSION_COOKIE)
     viewer = accounts.viewer_of(session, token, now=clock.now()) if token else None
     if viewer is None:
@@ -44,7 +45,7 @@ def _viewer(http_request: Request, session: SessionDep) -> Viewer:
     return viewer
 
 
-ViewerDep = Annotated[Viewer, Depends(_viewer)]
+ViewerDep = Annotated[Viewer, Depends(viewer_in)]
 
 
 def _writer(http_request: Request, viewer: ViewerDep, settings: SettingsDep, form: FormDep) -> Viewer:

@@ -21,7 +21,7 @@ _HEADERS = {
 
 
 class SecurityHeaders:
-    """ASGI middleware; pages are never kept by caches, versioned static files say so themselves."""
+    """ASGI middleware. What an answer says itself stands: versioned files may be kept, a photo has a stricter policy."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -31,7 +31,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)
                 headers.setdefault("cache-control", "no-store")
             return send(message)
 

@@ -38,6 +38,12 @@ DELIVERY: Mapping[str, str] = {
     "failed": "no se pudo enviar",
     "suppressed": "no se envió: pidió no recibir avisos",
 }
+PHOTOS: Mapping[str, str] = {
+    "photo_added": "Foto {number} lista",
+    "photo_unreadable": "La foto {number} no se pudo leer",
+    "photo_hidden": "Ocultó la foto {number}",
+    "photo_shown": "Volvió a mostrar la foto {number}",
+}
 # The other channels are names and keep their capitals.
 _COMMON_NOUNS = frozenset({"phone", "email", "counter", "console", "web"})
 _BAD_NEWS = frozenset({"uncertain", "undelivered", "failed", "suppressed"})
@@ -151,7 +157,9 @@ def _of_event(event: ServiceRequestEvent, timezone: str, language: str, now: dat
     if event.name == "status_changed" and event.note:
         css, icon = ("b", "building") if event.actor_kind in ("agency", "api") else ("", "work")
         return Entry(event.at, css, icon, _actor(event, language), line, event.note, audience)
-    icons = {"submitted": "new", "placed": "pin", "routed": "go", "status_changed": "work"}
+    icons = {"submitted": "new", "placed": "pin", "routed": "go", "status_changed": "work"} | dict.fromkeys(
+        PHOTOS, "photo"
+    )
     said = f"{_actor(event, language)}: {line}" if event.actor_name else line
     return Entry(event.at, "sys", icons.get(event.name, "note"), "", said, "", audience)
 
@@ -180,6 +188,8 @@ def _line(event: ServiceRequestEvent, timezone: str, language: str, now: datetim
             return translate(language, "Le toca a {agency}", agency=agency)
         due = day_in_words(datetime.fromisoformat(str(data["expected_at"])), timezone, language, now=now)
         return translate(language, "Le toca a {agency}, a más tardar el {day}", agency=agency, day=due)
+    if event.name in PHOTOS:
+        return translate(language, PHOTOS[event.name], number=data.get("number", ""))
     if event.name == "status_changed":
         if data.get("life") == "closed":
             outcome = outcome_text(str(data.get("outcome_code", "")), language)

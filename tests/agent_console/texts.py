@@ -64,6 +64,7 @@ def in_tables() -> Iterator[str]:
     yield from (word for word, _ in timeline.AUDIENCES.values())
     yield from timeline.DELIVERY.values()
     yield from timeline.ACTORS.values()
+    yield from timeline.PHOTOS.values()
     yield from (name for _, name, _, _ in views.PRESETS)
     yield from api_keys.SCOPES.values()
     yield from (word for word, _, _ in api_keys.STATES.values())

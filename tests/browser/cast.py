@@ -2,14 +2,21 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from io import BytesIO
 from uuid import UUID
 
+from PIL import Image, ImageDraw
 from sqlmodel import Session
 
 from agent_console.accounts import ensure_user, sign_in
 from georef.points import LonLat
 from intake.conversations import actions as threads
 from intake.conversations.values import InboundMessage
+from intake.media import actions as actions_of_photos
+from intake.media.models import MediaFile
+from intake.media.reencoding import prepare
+from intake.media.storage import new_key, shelf
+from intake.media.values import SentFile
 from intake.service_requests import actions
 from intake.service_requests.models import ServiceRequest
 from intake.service_requests.values import Actor, Reporter, Submission
@@ -89,6 +96,49 @@ def make_cast(session: Session) -> Cast:
     return cast
 
 
+def _add_photos(session: Session, found: ServiceRequest) -> None:
+    """Three photos of a pothole, the second hidden, and a fourth that is being prepared."""
+    now = clock.now()
+    files = [SentFile(pothole(number)) for number in range(4)]
+    for position, sent in enumerate(files, start=1):
+        session.flush()
+        row = MediaFile(
+            jurisdiction_id=CITY,
+            sha256=sent.digest(),
+            sent_type="image/jpeg",
+            sent_bytes=len(sent.data),
+            storage_key=new_key(),
+            created_at=now,
+            changed_at=now,
+        )
+        session.add(row)
+        session.flush()
+        actions_of_photos.attach(session, found, [row.id], now=now)
+        if position < len(files):
+            made = prepare(bytes(sent.data))
+            for key, rendition in zip((row.photo_key, row.thumb_key), made, strict=True):
+                shelf().storage.put(key, rendition.data)
+            actions_of_photos.settle(session, row.id, made, now=now)
+        if position == 2:
+            actions_of_photos.show(
+                session, found.id, row.id, is_public=False, actor=Actor("agent", "Amir Torres"), now=now
+            )
+
+
+def pothole(number: int) -> bytes:
+    """A drawing that passes for a street with a hole in it."""
+    picture = Image.new("RGB", (1200, 900), (150 - 12 * number, 147 - 10 * number, 140))
+    pencil = ImageDraw.Draw(picture)
+    pencil.polygon([(0, 0), (1200, 0), (1200, 300), (0, 430)], fill=(214, 206, 190))
+    pencil.line([(0, 430), (1200, 300)], fill=(120, 118, 112), width=26)
+    x = 380 + 110 * number
+    pencil.ellipse([x, 520, x + 460, 740], fill=(70, 66, 62))
+    pencil.ellipse([x + 60, 570, x + 400, 720], fill=(96, 130, 150))
+    out = BytesIO()
+    picture.save(out, "JPEG", quality=88)
+    return out.getvalue()
+
+
 def _tell_stories(session: Session, cast: Cast) -> None:
     now = clock.now()
     inbound = InboundMessage(
@@ -133,5 +183,6 @@ def _tell_stories(session: Session, cast: Cast) -> None:
         session, lamp.id, life="closed", outcome_code="resolved", note="Se cambió el foco.", actor=operator, now=now
     )
     cast.folios["closed"] = lamp.folio
+    _add_photos(session, pothole)
     cast.folios["outside"] = report(session, "Fuera", point=LonLat(*OUTSIDE)).folio
     session.flush()

@@ -18,8 +18,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import Engine
 
+from intake.media import storage
+from intake.media.storage import Folder, Shelf
 from kernel import crypto, db
 from kernel.crypto import Vault
+from kernel.settings import Media
 from tests.browser.cast import Cast, make_cast
 from tests.conftest import make_database
 
@@ -52,23 +55,25 @@ class LiveServer:
 
 
 @pytest.fixture(scope="session")
-def live_server(request: pytest.FixtureRequest) -> Iterator[LiveServer]:
+def live_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
     url = make_database(f"browser_{worker}")
     engine, vault = db.make_engine(url, pool_size=2), Vault(_KEYS["DATA"], _KEYS["LOOKUP"])
+    photos = tmp_path_factory.mktemp("photos")
     db.configure(engine)
     crypto.configure(vault)
+    storage.configure(Shelf(Folder(photos), Media(), ""))
     with db.transaction() as session:
         cast = make_cast(session)
-    db.configure(None)
-    crypto.configure(None)
-    with _served(url) as base_url:
+    for seam in (db, crypto, storage):
+        seam.configure(None)  # type: ignore[attr-defined]  # each has it
+    with _served(url, photos) as base_url:
         yield LiveServer(base_url, engine, vault, cast)
     engine.dispose()
 
 
 @contextmanager
-def _served(database_url: str) -> Iterator[str]:
+def _served(database_url: str, photos: Path) -> Iterator[str]:
     port = _free_port()
     base_url = f"http://127.0.0.1:{port}"
     environment = {
@@ -76,6 +81,7 @@ def _served(database_url: str) -> Iterator[str]:
         "DATABASE_URL": database_url,
         "REDIS_URL": "none",
         "ATIENDE_WEB_PUBLIC_BASE_URL": base_url,
+        "ATIENDE_MEDIA_URL": str(photos),
         **{f"ATIENDE_SECRETS_{name}_KEY": base64.b64encode(key).decode() for name, key in _KEYS.items()},
     }
     environment.pop("ATIENDE_DATA", None)

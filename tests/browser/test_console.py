@@ -25,6 +25,7 @@ def _pages(live_server: LiveServer) -> dict[str, str]:
         "late": f"{LIST}?due=late",
         "nothing": f"{LIST}?q=xyzzy",
         "leak": f"{LIST}/{cast.folios['leak']}",
+        "photos": f"{LIST}/{cast.folios['pothole']}",
         "closed": f"{LIST}/{cast.folios['closed']}",
         "outside": f"{LIST}/{cast.folios['outside']}",
         "threads": "/consola/conversaciones",
@@ -41,6 +42,7 @@ NAMES = (
     "late",
     "nothing",
     "leak",
+    "photos",
     "closed",
     "outside",
     "threads",
@@ -271,3 +273,16 @@ def test_a_key_is_made_shown_once_renewed_and_disabled(page_at: PageAt, scripts:
     page.get_by_role("button", name="Apagar la llave").click()
     expect(row).to_contain_text("Apagada")
     expect(row.get_by_role("link")).to_have_count(0)
+
+
+def test_a_photo_is_hidden_and_shown_by_keyboard(live_server: LiveServer, page_at: PageAt) -> None:
+    page = page_at(f"{LIST}/{live_server.cast.folios['pothole']}", role="operator", scripts=False)
+    pictures = page.locator("#photos img")
+    assert [picture.evaluate("image => image.naturalWidth") for picture in pictures.all()] == [320, 320, 320]
+    page.get_by_role("button", name="Ocultar la foto 3").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Mostrar la foto 3")).to_be_visible()
+    expect(page.locator(".tl")).to_contain_text("Ocultó la foto 3")
+    page.get_by_role("button", name="Mostrar la foto 3").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Ocultar la foto 3")).to_be_visible()

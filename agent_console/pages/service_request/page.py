@@ -13,6 +13,7 @@ from agent_console.accounts import Viewer
 from agent_console.lists import FiltersDep, ListFilters
 from agent_console.pages.service_request import case, changes
 from agent_console.pages.service_request.changes import Problem, Typed
+from agent_console.pages.service_request.photos import photos_of
 from agent_console.presentation import due_in_words
 from agent_console.rendering import render_for, see_other
 from agent_console.rows import names
@@ -125,6 +126,7 @@ def _page(
         "due": due_in_words(found.expected_at, viewer.timezone, language, now=now) if found.expected_at else "",
         "receipt": explain(decision.receipt, language) if decision else None,
         "has_second": bool(decision and decision.receipt.get("runner_up")),
+        "photos": photos_of(session, found),
         "drawing": case.drawing_of(session, found, decision.receipt if decision else None),
         "reporters": case.reporters_of(session, reports, language),
         "answer_to": case.answerable(session, reports, language),

@@ -25,6 +25,7 @@ class Answers:
     """What has been answered so far. `lon`, `lat`: the place chosen from the gazetteer, WGS84; None when none fits.
 
     `candidates` holds the places offered and not yet chosen between: `[{"label", "lon", "lat", "precision_m"}]`.
+    `photos`: ids of photos that are stored and wait for the report.
     """
 
     service_code: str
@@ -41,6 +42,7 @@ class Answers:
     place_done: bool = False
     attributes: dict[str, list[str]] = field(default_factory=dict)
     details_done: bool = False
+    photos: list[str] = field(default_factory=list)
     notify: str = ""
     phone: str = ""
     name: str = ""

@@ -11,7 +11,7 @@ from kernel import clock
 from kernel.db import SessionDep
 
 
-def _page(http_request: Request, session: SessionDep) -> Page:
+def page_of(http_request: Request, session: SessionDep) -> Page:
     # One site serves one city: the installation's default. Its other cities are reached over Open311 and their own numbers.
     return Page(
         city=catalog.default_jurisdiction(session),
@@ -21,7 +21,7 @@ def _page(http_request: Request, session: SessionDep) -> Page:
     )
 
 
-PageDep = Annotated[Page, Depends(_page)]
+PageDep = Annotated[Page, Depends(page_of)]
 
 
 def see_other(path: str) -> RedirectResponse:

@@ -13,6 +13,7 @@ from channels.app.rendering import Page, render
 from channels.app.sending import preview, send, sent_request
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import ServiceDefinition, text_in
+from intake.media.storage import is_configured
 from intake.people.addresses import REGION, read_phone, read_phone_of
 from intake.service_requests.answers import read_answers
 from kernel.bodies import FormDep
@@ -57,6 +58,7 @@ class Step:
             status_code=status_code,
             here=self.here,
             service=self.service,
+            keeps_photos=is_configured(),
             answers=values.pop("answers", self.answers),
             errors=values.pop("errors", {}),
             **values,
@@ -166,7 +168,7 @@ def answer_details(step: StepDep, form: FormDep) -> Response:
         errors[f"a_{code}"] = problem.public_text(step.page.language).removeprefix(f"{code} required: ")
     if errors:
         return _details_page(step, given, errors)
-    return step.keep(given, "/contacto")
+    return step.keep(given, "/fotos" if is_configured() else "/contacto")
 
 
 def _details_page(step: Step, answers: Answers, errors: dict[str, str]) -> Response:
@@ -250,6 +252,8 @@ def _check_page(step: Step, errors: dict[str, str]) -> Response:
         (step.text("Lo que contaste"), answers.words, f"{here}/detalles"),
     ]
     rows += [(label, value, f"{here}/detalles") for label, value in _answered(step)]
+    if is_configured():
+        rows.append((step.text("Fotos"), str(len(answers.photos) or step.text("Ninguna")), f"{here}/fotos"))
     told = step.text("SMS al {phone}", phone=masked(answers.phone)) if answers.phone else step.text("No")
     rows.append((step.text("Avisarte"), told, f"{here}/contacto"))
     return step.show(

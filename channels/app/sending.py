@@ -1,12 +1,14 @@
 """From a finished draft to a service request: once, however often the button is pressed."""
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlmodel import Session
 
 from channels.app.drafts import Answers
 from channels.app.models import WebDraft
 from intake.catalog.definitions import ServiceDefinition
+from intake.media.actions import attach
 from intake.people.actions import find_or_create, remember_name
 from intake.service_requests.actions import submit
 from intake.service_requests.models import ServiceRequest
@@ -55,6 +57,7 @@ def send(session: Session, draft: WebDraft, answers: Answers, *, language: str, 
         ),
         now=now,
     )
+    attach(session, service_request, [UUID(one) for one in answers.photos], now=now)
     draft.service_request_id = service_request.id
     session.add(draft)
     return service_request

@@ -11,6 +11,7 @@ from channels.app.edges import PageDep, see_other
 from channels.app.rendering import Page, render
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import text_in
+from intake.media.queries import photos_of
 from intake.service_requests import lifecycle, published, queries
 from intake.service_requests.models import ServiceRequest, ServiceRequestEvent
 from kernel import folio
@@ -102,6 +103,7 @@ def _projection(session: Session, page: Page, service_request: ServiceRequest) -
         "promise": promise,
         "agency_name": agency.name if agency else "",
         "explanation": explain(decision.receipt, language) if decision else None,
+        "photos": [row.id for row in photos_of(session, service_request.id, public_only=True)],
         "timeline": [Entry(event.at, _told(event, language)) for event in reversed(events)],
     }
 

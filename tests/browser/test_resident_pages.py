@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.cast import pothole
 from tests.browser.conftest import PageAt
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -31,6 +32,12 @@ def steps(page: Page) -> Iterator[str]:
     page.click("button:has-text('Seguir')")
     yield "details with errors"
     page.check("input[name=a_TIPO_FALLA] >> nth=0")
+    page.click("button:has-text('Seguir')")
+    yield "photos"
+    page.set_input_files("#media", [{"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"no photo at all"}])
+    page.click("button:has-text('Seguir')")
+    yield "photos with errors"
+    page.set_input_files("#media", [{"name": "a.jpg", "mimeType": "image/jpeg", "buffer": pothole(0)}])
     page.click("button:has-text('Seguir')")
     yield "contact"
     page.check("input[value=none]")

@@ -1,6 +1,7 @@
 """Who may do what: the dependencies every console handler starts with. Sessions travel in a cookie, forms carry a token."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ from sqlmodel import col
 
 from agent_console import accounts
 from agent_console.accounts import Viewer
+from intake.service_requests import reviewing
 from intake.service_requests.models import ServiceRequest
 from kernel import clock
 from kernel.bodies import FormDep
@@ -19,6 +21,7 @@ from kernel.settings import Settings
 from kernel.web import SettingsDep
 
 BASE = "/consola"
+REVIEWERS = ("supervisor", "admin")
 SESSION_COOKIE = "atiende_console"
 NONCE_COOKIE = "atiende_console_entry"
 
@@ -42,6 +45,8 @@ def viewer_in(http_request: Request, session: SessionDep) -> Viewer:
     viewer = accounts.viewer_of(session, token, now=clock.now()) if token else None
     if viewer is None:
         raise NotSignedIn("Tu sesión terminó. Entra otra vez.")
+    if viewer.role in REVIEWERS:
+        viewer = replace(viewer, to_review=reviewing.pending_count(session, viewer.jurisdiction_id))
     return viewer
 
 

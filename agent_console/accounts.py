@@ -39,6 +39,8 @@ class Viewer:
     jurisdiction_id: str
     jurisdiction_name: str
     timezone: str
+    # Public texts that wait for this viewer; counted up to 100, and only for those who review them.
+    to_review: int = 0
 
 
 def tidy_email(email: str) -> str:

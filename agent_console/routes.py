@@ -11,7 +11,17 @@ from starlette.exceptions import HTTPException
 from agent_console import live
 from agent_console.access import BASE, entry_url
 from agent_console.headers import SecurityHeaders
-from agent_console.pages import account, api_keys, appearance, conversations, queue, service_request, sign_in, staff
+from agent_console.pages import (
+    account,
+    api_keys,
+    appearance,
+    conversations,
+    public_text,
+    queue,
+    service_request,
+    sign_in,
+    staff,
+)
 from agent_console.rendering import STATIC, render, see_other
 from kernel.errors import AtiendeError, InvalidInput, NotFound, NotSignedIn, TooMany
 from kernel.i18n import best_language
@@ -31,7 +41,7 @@ def install(app: FastAPI) -> None:
     """Called once by the composition root."""
     console = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     console.state = app.state  # settings, and the live feed once the application has started
-    for page in (sign_in, queue, service_request, conversations, staff, api_keys, account, appearance):
+    for page in (sign_in, queue, service_request, conversations, public_text, staff, api_keys, account, appearance):
         console.include_router(page.router)
     console.include_router(live.router)
     console.add_api_route("/", _first_page, include_in_schema=False)

@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from sqlmodel import select
 
 from agent_console.models import ConsoleUser
-from agent_console.pages import account, api_keys, conversations, queue, service_request, sign_in, staff
+from agent_console.pages import account, api_keys, conversations, public_text, queue, service_request, sign_in, staff
 from intake.conversations import actions as threads
 from intake.conversations.models import Message
 from intake.conversations.values import InboundMessage
@@ -19,7 +19,7 @@ from tests.agent_console.conftest import Console
 from tests.factories import CITY, IN_SUR, make_city
 
 pytestmark = pytest.mark.database
-PAGES = (account, api_keys, conversations, queue, service_request, staff)
+PAGES = (account, api_keys, conversations, public_text, queue, service_request, staff)
 ROUTES = [
     (method, route.path)
     for page in PAGES

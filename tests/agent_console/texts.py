@@ -8,6 +8,7 @@ from jinja2 import Environment, nodes
 
 from agent_console import presentation, timeline, views
 from agent_console.pages.api_keys import rows as api_keys
+from agent_console.pages.public_text import texts as public_texts
 from agent_console.pages.queue import chips
 
 ROOT = Path(__file__).resolve().parents[2] / "agent_console"
@@ -67,6 +68,7 @@ def in_tables() -> Iterator[str]:
     yield from timeline.PHOTOS.values()
     yield from (name for _, name, _, _ in views.PRESETS)
     yield from api_keys.SCOPES.values()
+    yield from (*public_texts.KINDS.values(), *public_texts.REASONS.values())
     yield from (word for word, _, _ in api_keys.STATES.values())
     for table in (chips.STATUS_TEXTS, chips.DUE_TEXTS, chips.PLACE_TEXTS, chips.ORDER_TEXTS):
         yield from table.values()

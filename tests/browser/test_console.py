@@ -33,6 +33,8 @@ def _pages(live_server: LiveServer) -> dict[str, str]:
         "staff": "/consola/personal",
         "keys": "/consola/llaves",
         "new key": "/consola/llaves/nueva",
+        "review list": "/consola/revision",
+        "review": f"/consola/revision/{cast.folios['named']}",
     }
 
 
@@ -50,6 +52,8 @@ NAMES = (
     "staff",
     "keys",
     "new key",
+    "review list",
+    "review",
 )
 
 

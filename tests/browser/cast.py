@@ -183,19 +183,14 @@ def _tell_stories(session: Session, cast: Cast) -> None:
         session, lamp.id, life="closed", outcome_code="resolved", note="Se cambió el foco.", actor=operator, now=now
     )
     cast.folios["closed"] = lamp.folio
-<<<<<<< HEAD
     _add_photos(session, pothole)
-=======
     named = report(
         session,
         "Mi vecino Juan Pérez García tira cascajo frente a la casa de Alejandro, tel 55 1234 5678,"
         " y deja su Jetta gris ABC123D sobre la banqueta de la calle Benito Juárez",
         address_string="Av. Sabinos 214, casa de la señora María López",
     )
-    actions.add_note(
-        session, named.id, text="Hablamos con el señor Pérez.", audience="public", actor=operator, now=now
-    )
+    actions.add_note(session, named.id, text="Hablamos con el señor Pérez.", audience="public", actor=operator, now=now)
     cast.folios["named"] = named.folio
->>>>>>> b9f849c (Let supervisors review what the public reads)
     cast.folios["outside"] = report(session, "Fuera", point=LonLat(*OUTSIDE)).folio
     session.flush()

@@ -183,7 +183,9 @@ def _earlier(
             raise InvalidInput("Idempotency-Key es demasiado larga.", field="Idempotency-Key")
         name = f"open311:{client.id}:key:{idempotency_key}"
         return name, queries.by_idempotency_key(session, city.id, [name])
-    said = orjson.dumps([form.pairs, [one.digest().hex() for one in form.files]])
+    # FixMyStreet writes the fields of a form in another order each time; values of one field keep theirs.
+    pairs = sorted(form.pairs, key=lambda pair: pair[0])
+    said = orjson.dumps([pairs, sorted(one.digest().hex() for one in form.files)])
     digest = hmac.digest(client.key_hash, said, sha256).hex()
     minute = int(now.timestamp()) // _RETRY_WINDOW_S
     names = [f"open311:{client.id}:body:{digest}:{bucket}" for bucket in (minute, minute - 1)]

@@ -177,7 +177,8 @@ def _again(visit: Visit) -> None:
     """The same form within seconds is a client that did not hear the answer."""
     once = reports.id_of(visit, _in_xml(visit))
     form = reports.report(visit, description=f"{reports.NOTICE} XML {reports.nonce(visit)}")
-    twice = reports.id_of(visit, visit.post("requests.xml", form, headers={"x-attempt": "2"}))
+    # Some clients write their fields in another order each time.
+    twice = reports.id_of(visit, visit.post("requests.xml", form[::-1], headers={"x-attempt": "2"}))
     if once != twice:
         raise failed("dos reportes: {once} y {twice}", once=shown(once), twice=shown(twice))
 

@@ -333,6 +333,19 @@ class TestRetries:
         assert later.json()[0]["service_request_id"] != first.json()[0]["service_request_id"]
         assert len(made(session)) == 2
 
+    def test_a_retry_may_order_its_fields_anew(self, client: TestClient, session: Session) -> None:
+        fields = form(email="ana@example.org", first_name="Ana")
+        first = client.post("requests.json", data=fields)
+        again = client.post("requests.json", data=dict(reversed(fields.items())))
+        assert first.content == again.content
+        assert len(made(session)) == 1
+
+    def test_a_retry_may_order_its_files_anew(self, client: TestClient, session: Session) -> None:
+        files = [("photo1", ("a.txt", b"uno")), ("photo2", ("b.txt", b"dos"))]
+        for sent in (files, files[::-1]):
+            assert client.post("requests.json", data=form(), files=sent).status_code == 200
+        assert len(made(session)) == 1
+
     def test_one_different_word_is_another_report(self, client: TestClient) -> None:
         assert posted(client) != posted(client, description="Un hoyo enorme.")
 

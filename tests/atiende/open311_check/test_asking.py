@@ -8,12 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from atiende.open311_check.asking import HttpAsker
 from atiende.open311_check.exchanges import Call
@@ -22,21 +20,9 @@ from atiende.open311_check.register import RULES
 from atiende.open311_check.verdicts import Result
 from atiende.open311_check.visit import Options, Visit
 from tests.atiende.open311_check.fake_city import KEY, FakeCity
+from tests.sockets import served
 
 MEGA = 1024 * 1024
-
-
-@contextmanager
-def served(app: ASGIApp) -> Iterator[str]:
-    """The app on a free port of this machine; its address without a trailing slash."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
 
 
 @pytest.fixture(scope="module")

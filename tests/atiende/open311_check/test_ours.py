@@ -22,9 +22,9 @@ from intake.city_folder.load import import_folder
 from kernel import crypto, db
 from kernel.settings import load_settings
 from tests.atiende.open311_check.fake_city import KEY, FakeCity
-from tests.atiende.open311_check.test_asking import served
 from tests.conftest import make_database
 from tests.house import ROOT
+from tests.sockets import served
 
 CITY = "jacaranda.gob.example"
 

@@ -119,6 +119,10 @@ def add(session: Session, jurisdiction_id: str, grant: Grant, secret: str, *, no
 
     Raises InvalidInput for an agency that the city does not have or a day that is over, Conflict for a label in use.
     """
+    # Twins wait for one another here: the second finds the first's key before it finds that the label is taken.
+    session.exec(
+        select(Jurisdiction.id).where(Jurisdiction.id == jurisdiction_id).with_for_update(key_share=True)
+    ).one()
     known = _with_hash(session, jurisdiction_id, hash_of(secret))
     if known is not None:
         if state_of(known, now) != "active":
@@ -150,7 +154,6 @@ def _insert(session: Session, jurisdiction_id: str, grant: Grant, secret: str, n
         created_at=now,
         expires_at=grant.expires_at,
     )
-    # Twins wait for one another here, and the second finds what the first made.
     session.connection().execute(insert(ApiKey).values(made.model_dump()).on_conflict_do_nothing())
     _touch(session, jurisdiction_id)
     found = _with_hash(session, jurisdiction_id, digest)

@@ -23,7 +23,7 @@ from routing.values import AgencyFacts
 
 _CITY_KEYS = (
     "id", "name", "is_fictional", "timezone", "language", "phone", "emergency_phone", "contact", "sms_number",
-    "key_service", "default_agency", "default_calendar", "theme", "logo", "texts",
+    "key_service", "default_agency", "default_calendar", "theme", "logo", "texts", "open311_extensions_off",
 )  # fmt: skip
 _ALWAYS = date(2000, 1, 1)
 
@@ -70,6 +70,7 @@ def _city(notes: Notes, path: Path) -> City:
         "texts": {key: Table(notes, "city.toml", "texts", texts, tuple(texts)).texts(key) for key in texts},
         "logo": Table(notes, "city.toml", "logo", table.table("logo"), ("path",)).text("path", required=False),
         "theme": _theme(notes, table.table("theme")),
+        "open311_extensions_off": table.words("open311_extensions_off"),
     }
     return City(
         id=table.text("id"),

@@ -45,6 +45,16 @@ def public_photos_of_events(session: Session, event_ids: Sequence[int]) -> dict[
     return found
 
 
+def public_photos_of_requests(session: Session, service_request_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+    """The public photos of each of these requests, in their order."""
+    found: dict[UUID, list[UUID]] = {}
+    asked = _public().where(col(MediaFile.service_request_id).in_(service_request_ids))
+    for row in session.exec(asked.order_by(col(MediaFile.position))):
+        assert row.service_request_id is not None
+        found.setdefault(row.service_request_id, []).append(row.id)
+    return found
+
+
 def public_among(session: Session, ids: Sequence[UUID]) -> set[UUID]:
     """Those of these photos that everybody may see."""
     return {row.id for row in session.exec(_public().where(col(MediaFile.id).in_(ids)))} if ids else set()

@@ -13,8 +13,8 @@ from sqlmodel import Session
 from intake.changes import queries
 from intake.changes.queries import BEGINNING, Reader
 from intake.open311.context import Audience, City
+from intake.open311.filters import read_count
 from intake.open311.forms import Fields
-from intake.open311.listing import read_count
 from intake.open311.update_words import said
 from intake.open311.updates import media_of, photos_behind
 from intake.service_requests import published

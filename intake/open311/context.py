@@ -11,6 +11,7 @@ from intake.catalog import clients
 from intake.catalog.clients import ApiClient
 from intake.catalog.keys import READ_PRIVATE, SUBMIT, UPDATE
 from intake.catalog.queries import Catalog, catalog_at
+from intake.open311 import extensions
 from intake.open311.edge import BODY_KEY
 from intake.open311.errors import BadKey
 from intake.open311.forms import Fields, read_form, read_query
@@ -21,7 +22,8 @@ from kernel.i18n import LANGUAGES
 
 # Two rows at most: enough to know whether the endpoint serves several cities.
 _JURISDICTION = text(
-    "SELECT id, catalog_changed_at, keys_version, xmin::text AS xmin, timezone, language FROM jurisdiction"
+    "SELECT id, catalog_changed_at, keys_version, xmin::text AS xmin, timezone, language,"
+    " settings->'open311_extensions_off' AS extensions_off FROM jurisdiction"
     " WHERE CAST(:id AS text) IS NULL OR id = :id LIMIT 2"
 )
 _QUERY_KEY = "atiende.open311.query"
@@ -38,6 +40,7 @@ class City:
     """The jurisdiction that a call is about. `language`: that of names and notices in the answer.
 
     `keys_version`: as the call read it; what is remembered of the city's API keys is good for this version only.
+    `extensions_off`: the names of `intake.open311.extensions` that it does without.
     """
 
     id: str
@@ -45,6 +48,7 @@ class City:
     language: str
     catalog: Catalog
     keys_version: clients.Version
+    extensions_off: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,8 @@ def city_of(session: Session, fields: Fields, also: Fields | None = None) -> Cit
     locale = (fields.one("locale") or "").split("-")[0].lower()
     language = locale if locale in LANGUAGES else row.language
     version = (row.keys_version, row.xmin)
-    return City(row.id, ZoneInfo(row.timezone), language, catalog_at(session, row.id, row), version)
+    off = extensions.off_in({extensions.SETTING: row.extensions_off})
+    return City(row.id, ZoneInfo(row.timezone), language, catalog_at(session, row.id, row), version, off)
 
 
 def secret_of(http_request: Request, *fields: Fields) -> str:

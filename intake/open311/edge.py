@@ -31,18 +31,18 @@ _METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 _PREFLIGHT = {
     "access-control-allow-methods": ", ".join(_METHODS),
     "access-control-allow-headers": "Authorization, Cache-Control, Content-Type, Idempotency-Key, If-Modified-Since,"
-    " If-None-Match, X-Requested-With",
+    " If-None-Match, Prefer, X-Requested-With",
     "access-control-max-age": "86400",
 }
 _EXPOSED = (
     "Allow, Content-Language, ETag, Last-Modified, Link, RateLimit, RateLimit-Policy, Retry-After,"
-    " X-Page-Count, X-Result-Count, X-Total-Count"
+    " X-Page-Size, X-Total-Count, X-Total-Pages"
 )
 # What an answer says may depend on the key that was sent.
 _ALWAYS = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", _EXPOSED.encode()),
-    (b"vary", b"Accept-Encoding, Authorization"),
+    (b"vary", b"Accept-Encoding, Authorization, Prefer"),
     (b"x-content-type-options", b"nosniff"),
 ]
 

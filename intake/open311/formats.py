@@ -26,6 +26,9 @@ _CHILD = {
     "errors": "error",
     "service_request_updates": "request_update",
     "changes": "change",
+    "areas": "area",
+    "media_urls": "media_url",
+    "notes": "note",
 }
 # Lists without a wrapper: the element itself is repeated, as FixMyStreet reads the pictures of an update.
 _REPEATED = ("media_url",)

@@ -9,7 +9,7 @@ from intake.catalog.definitions import LIST_DATATYPES, AttributeDefinition, Serv
 from intake.catalog.queries import unknown_service
 from intake.open311.context import Audience, City
 from intake.open311.forms import Fields
-from intake.open311.listing import by_ids, by_window, read_window
+from intake.open311.listing import Listing, by_filters, by_ids
 from kernel.errors import NotFound
 
 Answer = tuple[str, Mapping[str, Any] | list[dict[str, Any]]]
@@ -28,17 +28,19 @@ def service_definition(city: City, service_code: str) -> Answer:
     return "service_definition", {"service_code": found.code, "attributes": attributes}
 
 
-def service_requests(session: Session, city: City, audience: Audience, query: Fields) -> Answer:
-    """The list. `service_request_id` overrides every other argument, wrong ones included."""
+def service_requests(
+    session: Session, city: City, audience: Audience, query: Fields, *, wants_count: bool = False
+) -> Listing:
+    """The list. `service_request_id` overrides every other argument, wrong ones included; what to print of each stays."""
     ids = query.listed("service_request_id")
     if ids:
-        return "service_requests", by_ids(session, city, audience, ids)
-    return "service_requests", by_window(session, city, audience, read_window(query, city.zone))
+        return Listing(by_ids(session, city, audience, ids, query))
+    return by_filters(session, city, audience, query, wants_count=wants_count)
 
 
-def service_request(session: Session, city: City, audience: Audience, service_request_id: str) -> Answer:
+def service_request(session: Session, city: City, audience: Audience, service_request_id: str, query: Fields) -> Answer:
     """One request. Raises NotFound, also for one that the reader may not see: 403 would say that it exists."""
-    found = by_ids(session, city, audience, [service_request_id])
+    found = by_ids(session, city, audience, [service_request_id], query)
     if not found:
         raise NotFound("No existe ese service_request_id.", field="service_request_id")
     return "service_requests", found

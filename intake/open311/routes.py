@@ -24,6 +24,7 @@ from intake.open311.errors import HANDLERS, format_of, language_of
 from intake.open311.formats import FORMATS, JSON, respond
 from intake.open311.headers import answer_headers, tell_last_modified
 from intake.open311.last_use import LastUses
+from intake.open311.listing import prefers_count
 from intake.open311.rate_limits import RateLimiter, spend
 from intake.open311.uploads import take_photos
 from intake.service_requests import queries
@@ -99,21 +100,21 @@ def get_openapi(http_request: Request) -> Response:
 
 def get_discovery(http_request: Request) -> reading.Answer:
     base_url = http_request.app.state.settings.web.public_base_url
-    with db.transaction() as session:
+    with db.read_transaction() as session:
         root, value = discovery(session, query_of(http_request), base_url)
     tell_last_modified(http_request, datetime.fromisoformat(value["changeset"]), now=clock.now())
     return root, value
 
 
 def get_services(http_request: Request) -> reading.Answer:
-    with db.transaction() as session:
+    with db.read_transaction() as session:
         city = city_of(session, query_of(http_request))
     tell_last_modified(http_request, city.catalog.changed_at, now=clock.now())
     return reading.services(city)
 
 
 def get_service_definition(http_request: Request) -> reading.Answer:
-    with db.transaction() as session:
+    with db.read_transaction() as session:
         city = city_of(session, query_of(http_request))
     answer = reading.service_definition(city, http_request.path_params["service_code"])
     tell_last_modified(http_request, city.catalog.changed_at, now=clock.now())
@@ -129,20 +130,24 @@ def get_service_requests(http_request: Request) -> reading.Answer:
     # A key is looked up where it would be disabled: on a standby that lags it would open for moments more.
     with db.read_transaction(may_lag=not secret_of(http_request, query)) as session:
         city = city_of(session, query)
-        return reading.service_requests(session, city, audience_of(session, http_request, city, query), query)
+        audience = audience_of(session, http_request, city, query)
+        wants_count = prefers_count(http_request.headers.get("prefer"))
+        found = reading.service_requests(session, city, audience, query, wants_count=wants_count)
+    answer_headers(http_request.scope).update(found.headers)
+    return "service_requests", found.items
 
 
 def get_service_request(http_request: Request) -> reading.Answer:
     query = query_of(http_request)
-    with db.transaction() as session:
+    with db.read_transaction() as session:
         city = city_of(session, query)
         audience = audience_of(session, http_request, city, query)
-        return reading.service_request(session, city, audience, http_request.path_params["service_request_id"])
+        return reading.service_request(session, city, audience, http_request.path_params["service_request_id"], query)
 
 
 def get_token(http_request: Request) -> reading.Answer:
     token = http_request.path_params["token"]
-    with db.transaction() as session:
+    with db.read_transaction() as session:
         city = city_of(session, query_of(http_request))
         found = queries.by_token(session, token, jurisdiction_id=city.id) if _TOKEN.fullmatch(token) else None
     if found is None:
@@ -169,7 +174,8 @@ def updates(http_request: Request) -> reading.Answer:
 def get_updates(http_request: Request) -> reading.Answer:
     query = query_of(http_request)
     _number_what_waits()
-    with db.transaction() as session:
+    # Not where reading may lag: what is learnt late would lie before the window that a client asks for next.
+    with db.read_transaction() as session:
         city = city_of(session, query)
         audience = audience_of(session, http_request, city, query)
         return "service_request_updates", update_feed.feed(session, city, audience, query)
@@ -191,7 +197,7 @@ def get_changes(http_request: Request) -> reading.Answer:
     query = query_of(http_request)
     base_url = http_request.app.state.settings.web.public_base_url
     _number_what_waits()
-    with db.transaction() as session:
+    with db.read_transaction() as session:
         city = city_of(session, query)
         audience = follower_of(session, http_request, city, query)
         return "change_feed", change_feed.feed(

@@ -15,8 +15,8 @@ from intake.changes.numbering import AHEAD
 from intake.media import queries as media
 from intake.media.storage import photo_url
 from intake.open311.context import Audience, City
+from intake.open311.filters import read_bounds
 from intake.open311.forms import Fields
-from intake.open311.listing import read_bounds
 from intake.open311.update_words import said
 from intake.service_requests import published
 from kernel import clock

@@ -58,6 +58,42 @@ class ServiceRequest(SQLModel, table=True):
         Index(
             "ix_service_request_agency", "jurisdiction_id", "agency_code", text("requested_at DESC"), text("id DESC")
         ),
+        # What follows serves public lists; the conditions are written in intake/open311/selection.py.
+        Index(
+            "ix_service_request_open_requested",
+            "jurisdiction_id",
+            text("requested_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("is_public AND life <> 'closed'"),
+        ),
+        Index(
+            "ix_service_request_with_photo",
+            "jurisdiction_id",
+            text("requested_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("is_public AND (photo_id IS NOT NULL OR media_urls <> '[]')"),
+        ),
+        Index(
+            "ix_service_request_changed",
+            "jurisdiction_id",
+            text("COALESCE(closed_at, updated_at) DESC"),
+            text("id DESC"),
+            postgresql_where=text("is_public"),
+        ),
+        # Cells of a hundredth of a degree. A GiST of points would not hold the time, and PostgreSQL guesses how many it finds.
+        Index(
+            "ix_service_request_cell",
+            "jurisdiction_id",
+            text("(floor(lat * 100)::int * 36000 + floor(lon * 100)::int)"),
+            text("requested_at DESC"),
+            postgresql_where=text("is_public"),
+        ),
+        Index(
+            "ix_service_request_words",
+            text("public_search_words(public_description, public_address)"),
+            postgresql_using="gin",
+            postgresql_where=text("is_public"),
+        ),
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)

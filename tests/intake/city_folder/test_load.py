@@ -130,3 +130,14 @@ def test_the_cases_of_the_design_pages(session: Session) -> None:
         )
         answers[words, code] = answer.agency_code
     assert answers == CASES
+
+
+def test_a_city_may_do_without_an_extension(session: Session, tmp_path: Path) -> None:
+    import shutil
+
+    folder = tmp_path / "encinos"
+    shutil.copytree(CITIES / "encinos", folder)
+    city = folder / "city.toml"
+    city.write_text('open311_extensions_off = ["q"]\n' + city.read_text())
+    import_folder(session, folder, now=NOW)
+    assert session.get_one(Jurisdiction, "encinos.gob.example").settings["open311_extensions_off"] == ["q"]

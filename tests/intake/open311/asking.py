@@ -39,31 +39,26 @@ def read(response: Any, fmt: str) -> Any:
     return _plain(ElementTree.fromstring(response.content))
 
 
+_LISTS = {
+    "services",
+    "service_requests",
+    "errors",
+    "attributes",
+    "values",
+    "service_request_updates",
+    "areas",
+    "media_urls",
+    "notes",
+    "changes",
+}
+
+
 def _plain(element: ElementTree.Element) -> Any:
     assert not element.attrib
     children = list(element)
     if not children:
-        is_list = element.tag in (
-            "services",
-            "service_requests",
-            "errors",
-            "attributes",
-            "values",
-            "service_request_updates",
-            "changes",
-        )
-        return [] if is_list else element.text
-    if element.tag in (
-        "services",
-        "service_requests",
-        "errors",
-        "attributes",
-        "values",
-        "formats",
-        "endpoints",
-        "service_request_updates",
-        "changes",
-    ):
+        return [] if element.tag in _LISTS else element.text
+    if element.tag in _LISTS | {"formats", "endpoints"}:
         return [_plain(child) for child in children]
     return {child.tag: _plain(child) for child in children}
 

@@ -156,7 +156,7 @@ class TestEncodings:
         assert zipped.headers["content-encoding"] == "gzip"
         assert int(zipped.headers["content-length"]) < int(plain.headers["content-length"])
         assert zipped.content == plain.content
-        assert plain.headers["vary"] == zipped.headers["vary"] == "Accept-Encoding, Authorization"
+        assert plain.headers["vary"] == zipped.headers["vary"] == "Accept-Encoding, Authorization, Prefer"
         assert plain.headers["etag"] == zipped.headers["etag"]
 
     def test_gzip_refused_is_not_sent(self, client: TestClient, fmt: str) -> None:

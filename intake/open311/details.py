@@ -1,0 +1,224 @@
+"""What is printed of a request beyond the 17 fields, when somebody asks: `extensions`, `notes`, `attributes`.
+
+One statement for each kind and list, however many requests it holds.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlmodel import Session
+
+from intake.catalog.definitions import ServiceDefinition, text_in
+from intake.media import queries as media
+from intake.media.storage import photo_url
+from intake.open311.context import City
+from intake.open311.filters import is_true
+from intake.open311.forms import Fields
+from intake.open311.projection import DETAILS, ID, Row, definition_of, in_zone
+from intake.service_requests import lifecycle
+from intake.service_requests.published import note_for_all, public_answers, public_url
+from kernel.i18n import translate
+
+_DECISIONS = (
+    "SELECT DISTINCT ON (d.service_request_id) d.service_request_id, d.receipt, d.rule_set_version, d.at"
+    " FROM routing_decision d WHERE d.service_request_id = ANY(%(ids)s)"
+    " ORDER BY d.service_request_id, d.at DESC, d.id DESC"
+)
+_EVENTS = (
+    "SELECT e.service_request_id, e.name, e.at, e.note, e.public_note, e.actor_kind, e.data"
+    " FROM service_request_event e WHERE e.audience = 'public' AND e.service_request_id = ANY(%(ids)s)"
+    " ORDER BY e.service_request_id, e.id"
+)
+# What CitySDK calls the steps of a request; a closed one is told by its outcome.
+_STEPS = {
+    lifecycle.NEW: "RECEIVED",
+    lifecycle.IN_PROGRESS: "IN_PROCESS",
+    lifecycle.WAITING: "IN_PROCESS",
+    lifecycle.REOPENED: "IN_PROCESS",
+}
+_ENDS = {"resolved": "PROCESSED", "cancelled_by_resident": "ARCHIVED"}
+
+
+class _Columns(NamedTuple):
+    """`selection.DETAIL_COLUMNS`, in its order."""
+
+    outcome_code: str | None
+    channel: str
+    report_count: int
+    areas: Mapping[str, Any]
+    media_urls: Sequence[str]
+    public_attributes: Mapping[str, Any] | None
+    attributes: Mapping[str, Any] | None
+
+
+class _Decision(NamedTuple):
+    receipt: Mapping[str, Any]
+    rule_set_version: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What was asked for. `parts`: names in PARTS, the keys of `extended_attributes`."""
+
+    parts: frozenset[str] = frozenset()
+    has_notes: bool = False
+    has_attributes: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.parts) or self.has_notes or self.has_attributes
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A row with all that its parts are made of."""
+
+    row: Row
+    columns: _Columns
+    decision: _Decision | None
+    photos: Sequence[UUID]
+    city: City
+    now: datetime
+
+
+def read_details(query: Fields) -> Details:
+    """`extensions=true` is every part, a list of names those; names of other servers' parts are passed over."""
+    asked = frozenset(name.lower() for name in query.listed("extensions"))
+    parts = frozenset(PARTS) if is_true(query, "extensions") else asked & frozenset(PARTS)
+    return Details(parts, is_true(query, "notes"), is_true(query, "attributes"))
+
+
+def add_details(
+    session: Session, city: City, asked: Details, rows: Sequence[Row], items: Sequence[dict[str, Any]], now: datetime
+) -> None:
+    """Adds to each item, in place, what was asked for. rows: those of the items, with their details."""
+    ids = [row[ID] for row in rows]
+    decisions = _decisions(session, ids) if "routing" in asked.parts else {}
+    photos = media.public_photos_of_requests(session, ids) if "media_urls" in asked.parts else {}
+    notes = _notes(session, city, ids) if asked.has_notes else {}
+    for row, item in zip(rows, items, strict=True):
+        columns = _Columns(*row[DETAILS:])
+        if asked.parts:
+            seen = _Seen(row, columns, decisions.get(row[ID]), photos.get(row[ID], ()), city, now)
+            item["extended_attributes"] = {name: part(seen) for name, part in PARTS.items() if name in asked.parts}
+        if asked.has_notes:
+            item["notes"] = notes.get(row[ID], [])
+        if asked.has_attributes:
+            item["attributes"] = _answers(definition_of(city, item["service_code"]), columns, city.language)
+
+
+def _decisions(session: Session, ids: Sequence[UUID]) -> dict[UUID, _Decision]:
+    rows: Any = session.connection().exec_driver_sql(_DECISIONS, {"ids": list(ids)})
+    return {request_id: _Decision(*values) for request_id, *values in rows}
+
+
+def _notes(session: Session, city: City, ids: Sequence[UUID]) -> dict[UUID, list[dict[str, str]]]:
+    rows: Any = session.connection().exec_driver_sql(_EVENTS, {"ids": list(ids)})
+    told: dict[UUID, list[dict[str, str]]] = defaultdict(list)
+    for request_id, name, at, note, public_note, actor_kind, data in rows:
+        words = public_note if public_note is not None else note_for_all(note, actor_kind)
+        described = _told(name, words, data, city.language)
+        told[request_id].append({"datetime": in_zone(at, city.zone), "description": described, "type": name})
+    return told
+
+
+def _told(name: str, note: str, data: Mapping[str, Any], language: str) -> str:
+    """One public event in one sentence."""
+    if name == "submitted":
+        return translate(language, "Recibimos el reporte.")
+    if name == "routed":
+        return translate(language, "Lo enviamos a {agency}.", agency=data.get("agency_name") or "")
+    if name != "status_changed":
+        return note
+    life = str(data.get("life") or "")
+    state = lifecycle.OUTCOMES.get(str(data.get("outcome_code") or "")) or lifecycle.LIFE_TEXTS.get(life, life)
+    said = translate(language, state)
+    return f"{said}. {note}" if note else f"{said}."
+
+
+def _answers(definition: ServiceDefinition | None, columns: _Columns, language: str) -> list[dict[str, str]]:
+    """One entry for each answer, and for each choice of a question with several, in the order of the questions.
+
+    Answers to questions that the service no longer asks are left out: nothing says any more whether they were public.
+    """
+    answers = columns.public_attributes
+    if answers is None:
+        answers = public_answers(columns.attributes or {})
+    told = []
+    for question in definition.attributes if definition else ():
+        given = answers.get(question.code)
+        names = {option.key: text_in(option.name, language) for option in question.options}
+        for value in given if isinstance(given, list) else [given] if given is not None else []:
+            told.append(
+                {
+                    "code": question.code,
+                    "label": text_in(question.description, language),
+                    "value": value,
+                    "name": names.get(value, value),
+                }
+            )
+    return told
+
+
+def _detailed_status(seen: _Seen) -> str:
+    life = seen.row[1]
+    return _STEPS[life] if life in _STEPS else _ENDS.get(seen.columns.outcome_code or "", "REJECTED")
+
+
+def _outcome(seen: _Seen) -> dict[str, str] | None:
+    code = seen.columns.outcome_code
+    return (code and {"code": code, "text": translate(seen.city.language, lifecycle.OUTCOMES.get(code, code))}) or None
+
+
+def _promise(seen: _Seen) -> dict[str, Any] | None:
+    """`is_kept`: null while there is still time."""
+    closed_at, due = seen.row[8], seen.row[9]
+    if due is None:
+        return None
+    is_kept = closed_at <= due if closed_at else False if seen.now > due else None
+    return {"due": in_zone(due, seen.city.zone), "is_kept": is_kept}
+
+
+def _routing(seen: _Seen) -> dict[str, Any] | None:
+    """Why this agency, in the words of the rule: nothing of the rules that lost, of borders or of who else it could be."""
+    if seen.decision is None:
+        return None
+    receipt, version, at = seen.decision
+    agency, rule = receipt.get("agency"), receipt.get("rule")
+    return {
+        "agency_code": agency["code"] if agency else None,
+        "reason": text_in(rule["reason"], seen.city.language) or None if rule else None,
+        "outcome": receipt.get("outcome"),
+        "rule_set_version": version,
+        "decided_datetime": in_zone(at, seen.city.zone),
+    }
+
+
+def _areas(seen: _Seen) -> list[dict[str, str]]:
+    return [
+        {"layer": layer, "code": area["code"], "name": area["name"]}
+        for layer, held in sorted(seen.columns.areas.items())
+        for area in held
+    ]
+
+
+def _media_urls(seen: _Seen) -> list[str]:
+    """Our own photos first, as in `media_url`."""
+    urls = [*map(photo_url, seen.photos), *map(public_url, seen.columns.media_urls)]
+    return [url for url in urls if url]
+
+
+PARTS: Mapping[str, Callable[[_Seen], Any]] = {
+    "detailed_status": _detailed_status,
+    "outcome": _outcome,
+    "promise": _promise,
+    "routing": _routing,
+    "areas": _areas,
+    "channel": lambda seen: seen.columns.channel,
+    "report_count": lambda seen: seen.columns.report_count,
+    "media_urls": _media_urls,
+}

@@ -1,0 +1,55 @@
+"""What we answer beyond GeoReport v2: a line for each extension, so that discovery, documents and switches name the same things.
+
+A city turns one off by its name in `open311_extensions_off` of its settings. Then its parameters are what any unknown parameter
+is: ignored.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from intake.open311.forms import Fields
+
+SETTING = "open311_extensions_off"
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """`description`: a msgid. `parameters`: those of GET requests. `is_on`: unless a city says no."""
+
+    name: str
+    description: str
+    parameters: tuple[str, ...] = ()
+    is_on: bool = True
+
+
+_ALL = (
+    Extension("paging", "Páginas de la lista y sus enlaces en Link.", ("page", "page_size", "cursor")),
+    Extension("count", "Totales de la lista en X-Total-Count y X-Total-Pages, si se piden.", ("count",)),
+    Extension("bbox", "Reportes dentro de un rectángulo.", ("bbox",)),
+    Extension("radius", "Reportes alrededor de un punto, con su distancia en metros.", ("lat", "long", "radius")),
+    Extension("q", "Palabras en la descripción o la dirección públicas.", ("q", "search")),
+    Extension("sort", "Otro orden de la lista.", ("sort", "order_by")),
+    Extension("agency_responsible", "Reportes de unas dependencias.", ("agency_responsible",)),
+    Extension("has_photo", "Reportes con foto o sin ella.", ("has_photo",)),
+    Extension("updated", "Reportes por la fecha de su último cambio.", ("updated_after", "updated_before")),
+    Extension("extended_attributes", "Por qué dependencia, plazo, resultado, zonas y más.", ("extensions",)),
+    Extension("notes", "La historia pública de cada reporte.", ("notes",)),
+    Extension("attributes", "Las respuestas públicas a las preguntas del servicio.", ("attributes",)),
+)
+EXTENSIONS: Mapping[str, Extension] = {extension.name: extension for extension in _ALL}
+
+
+def off_in(settings: Mapping[str, Any]) -> frozenset[str]:
+    """The names of the extensions that a city with these settings does not have."""
+    said = settings.get(SETTING)
+    asked = {str(name) for name in said} if isinstance(said, list) else set()
+    return frozenset(asked | {extension.name for extension in _ALL if not extension.is_on})
+
+
+def without(query: Fields, off: Iterable[str]) -> Fields:
+    """The query as somebody would read it who has never heard of the extensions in `off`."""
+    unknown = {name for key in off if key in EXTENSIONS for name in EXTENSIONS[key].parameters}
+    if not unknown:
+        return query
+    return Fields(tuple(pair for pair in query.pairs if pair[0] not in unknown), query.files)

@@ -1,0 +1,79 @@
+"""A row of a list as GeoReport's 17 fields. Core rows in, dicts out: no ORM object is made for a row of a list."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from intake.catalog.definitions import ServiceDefinition, text_in
+from intake.media.storage import photo_url
+from intake.open311.context import City
+from intake.service_requests.lifecycle import open311_status
+from intake.service_requests.published import public_code, public_url, texts_of_old_row
+
+# After the columns of the 17 fields: id, key of the order, distance, then the details that were asked for.
+ID, KEY, DISTANCE_M, DETAILS = 18, 19, 20, 21
+_CODE = 3
+
+Row = Sequence[Any]  # the driver's own statement has no column types
+
+
+def as_georeport(rows: Iterable[Row], city: City) -> list[dict[str, Any]]:
+    """One dict for each row, in their order; `distance` beside the 17 fields where the row has one."""
+    texts: dict[str, tuple[str, str | None]] = {}
+    found = []
+    for row in rows:
+        code = row[_CODE]
+        if code not in texts:
+            texts[code] = _texts_of(city, code)
+        item = _fields(row, city.zone, *texts[code])
+        if row[DISTANCE_M] is not None:
+            item["distance"] = round(row[DISTANCE_M], 1)
+        found.append(item)
+    return found
+
+
+def definition_of(city: City, code: str) -> ServiceDefinition | None:
+    """The service, offered or retired."""
+    return city.catalog.by_code.get(code) or city.catalog.retired.get(code)
+
+
+def in_zone(at: datetime, zone: ZoneInfo) -> str:
+    """The instant as it is printed: the city's own time, whole seconds, with its offset."""
+    return at.astimezone(zone).isoformat(timespec="seconds")
+
+
+def _texts_of(city: City, code: str) -> tuple[str, str | None]:
+    """The name and the notice of a service."""
+    definition = definition_of(city, code)
+    if definition is None:
+        return code, None
+    return text_in(definition.name, city.language), text_in(definition.notice, city.language) or None
+
+
+def _fields(row: Row, zone: ZoneInfo, name: str, notice: str | None) -> dict[str, Any]:
+    (folio, life, notes, code, description, agency, requested_at, updated_at, closed_at, expected_at) = row[:10]
+    (address, address_id, zipcode, lat, lon, media_url, photo_id, originals) = row[10:ID]
+    if originals is not None:
+        description, address, old_notes = texts_of_old_row(*originals)
+        notes = old_notes if notes is None else notes
+    return {
+        "service_request_id": folio,
+        "status": open311_status(life),
+        "status_notes": notes or None,
+        "service_name": name,
+        "service_code": code,
+        "description": description or None,
+        "agency_responsible": agency,
+        "service_notice": notice,
+        "requested_datetime": in_zone(requested_at, zone),
+        # For a closed request this is the time it was closed, whatever was noted later.
+        "updated_datetime": in_zone(closed_at or updated_at, zone),
+        "expected_datetime": in_zone(expected_at, zone) if expected_at else None,
+        "address": address or None,
+        "address_id": public_code(address_id),
+        "zipcode": public_code(zipcode),
+        "lat": lat,
+        "long": lon,
+        "media_url": (photo_url(photo_id) if photo_id else None) or public_url(media_url),
+    }

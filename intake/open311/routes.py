@@ -150,7 +150,8 @@ def get_token(http_request: Request) -> reading.Answer:
     with db.read_transaction() as session:
         city = city_of(session, query_of(http_request))
         found = queries.by_token(session, token, jurisdiction_id=city.id) if _TOKEN.fullmatch(token) else None
-    if found is None:
+    # Of what the public may not see not even the id is told.
+    if found is None or not found.is_public:
         raise NotFound("No existe ese token.", field="token")
     return "service_requests", [{"service_request_id": found.folio, "token": found.token}]
 

@@ -59,9 +59,13 @@ class OutboxDelivery(SQLModel, table=True):
 
 def record(session: Session, name: str, *, at: datetime, **ids: UUID | str | int) -> None:
     """Notes that `name` (past tense, e.g. `service_request.submitted`) happened, in this transaction."""
+    event, (channel, body) = prepare(name, at=at, **ids)
+    session.add(event)
+    session.connection().execute(text("SELECT pg_notify(:channel, :body)"), {"channel": channel, "body": body})
+
+
+def prepare(name: str, *, at: datetime, **ids: UUID | str | int) -> tuple[OutboxEvent, tuple[str, str]]:
+    """The row of an event and the notification that goes with it, for who writes both in a statement of their own."""
     payload = {key: value if isinstance(value, int) else str(value) for key, value in ids.items()}
-    session.add(OutboxEvent(name=name, payload=payload, at=at))
-    session.connection().execute(
-        text("SELECT pg_notify(:channel, :body)"),
-        {"channel": CHANNEL, "body": orjson.dumps({"name": name, **payload}).decode()},
-    )
+    told = CHANNEL, orjson.dumps({"name": name, **payload}).decode()
+    return OutboxEvent(name=name, payload=payload, at=at), told

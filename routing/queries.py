@@ -187,6 +187,16 @@ def agencies(session: Session, jurisdiction_id: str) -> dict[str, Agency]:
     return {row.code: row for row in rows}
 
 
+def agency_name(session: Session, jurisdiction_id: str, code: str) -> str | None:
+    """The agency's name; from memory when the rules that were read last in this process know it."""
+    known = _books.get(jurisdiction_id)
+    if known is not None and code in known[1].agencies:
+        return known[1].agencies[code].name
+    return session.exec(
+        select(Agency.name).where(Agency.jurisdiction_id == jurisdiction_id, Agency.code == code)
+    ).one_or_none()
+
+
 def route(
     session: Session,
     *,

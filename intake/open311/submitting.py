@@ -10,8 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-from sqlalchemy import text
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from georef.points import LonLat
 from intake.catalog.clients import ApiClient
@@ -32,7 +31,7 @@ from intake.service_requests.values import MAX_DESCRIPTION, InvalidForm, Reporte
 from kernel.dates import day_in_words
 from kernel.errors import InvalidInput
 from kernel.i18n import translate
-from routing.models import Agency
+from routing import queries as routing
 
 CHANNEL = "open311"
 MAX_LINE = 500
@@ -41,6 +40,7 @@ _DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,4}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[e
 _PRECISION_M = 20.0
 # Two equal forms under one key this close together are one client trying again; further apart, two residents.
 _RETRY_WINDOW_S = 60
+_LOCK_TWINS = "SELECT pg_advisory_xact_lock(hashtextextended(%(digest)s, 0))"
 MAX_IDEMPOTENCY_KEY = 255
 _LINES = ("address_string", "address_id", "zipcode")
 
@@ -190,7 +190,7 @@ def _earlier(
     minute = int(now.timestamp()) // _RETRY_WINDOW_S
     names = [f"open311:{client.id}:body:{digest}:{bucket}" for bucket in (minute, minute - 1)]
     # Twins that straddle a minute have different keys; waiting for one another, the second sees the first.
-    session.connection().execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:digest, 0))"), {"digest": digest})
+    session.connection().exec_driver_sql(_LOCK_TWINS, {"digest": digest})
     known = queries.by_idempotency_key(session, city.id, names)
     is_retry = known is not None and (now - known.requested_at).total_seconds() < _RETRY_WINDOW_S
     return names[0], known if is_retry else None
@@ -250,5 +250,4 @@ def _promise(session: Session, city: City, made: ServiceRequest, definition: Ser
 
 
 def _agency_name(session: Session, made: ServiceRequest) -> str | None:
-    wanted = select(Agency.name).where(Agency.jurisdiction_id == made.jurisdiction_id, Agency.code == made.agency_code)
-    return session.exec(wanted).one_or_none() if made.agency_code else None
+    return routing.agency_name(session, made.jurisdiction_id, made.agency_code) if made.agency_code else None

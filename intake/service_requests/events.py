@@ -32,7 +32,24 @@ def add_event(
     public_note: str | None = None,
 ) -> ServiceRequestEvent:
     """The new event, not yet flushed. `public_note`: what everybody reads of the note of a public one."""
-    event = ServiceRequestEvent(
+    event = new_event(service_request_id, name, audience, actor, at=at, note=note, data=data, public_note=public_note)
+    session.add(event)
+    return event
+
+
+def new_event(
+    service_request_id: UUID,
+    name: str,
+    audience: Audience,
+    actor: Actor,
+    *,
+    at: datetime,
+    note: str = "",
+    data: dict[str, Any] | None = None,
+    public_note: str | None = None,
+) -> ServiceRequestEvent:
+    """An event for who writes it themselves."""
+    return ServiceRequestEvent(
         service_request_id=service_request_id,
         name=name,
         audience=audience,
@@ -44,5 +61,3 @@ def add_event(
         at=at,
         is_pending_change=audience in _FOLLOWED,
     )
-    session.add(event)
-    return event

@@ -136,13 +136,14 @@ def by_token(session: Session, token: str, *, jurisdiction_id: str) -> ServiceRe
 
 def by_idempotency_key(session: Session, jurisdiction_id: str, keys: Collection[str]) -> ServiceRequest | None:
     """The newest request made under one of these keys."""
-    statement = (
-        select(ServiceRequest)
-        .where(ServiceRequest.jurisdiction_id == jurisdiction_id, col(ServiceRequest.idempotency_key).in_(keys))
-        .order_by(col(ServiceRequest.requested_at).desc())
-        .limit(1)
+    # Nearly always there is none: the driver's own statement asks, and a row is loaded only when there is one.
+    found = session.connection().exec_driver_sql(
+        "SELECT id FROM service_request WHERE jurisdiction_id = %(jurisdiction_id)s AND idempotency_key = ANY(%(keys)s)"
+        " ORDER BY requested_at DESC LIMIT 1",
+        {"jurisdiction_id": jurisdiction_id, "keys": list(keys)},
     )
-    return session.exec(statement).first()
+    made: UUID | None = found.scalar()
+    return session.get(ServiceRequest, made) if made else None
 
 
 def event_of_update(session: Session, service_request_id: UUID, api_key_id: str, update_id: str) -> int | None:

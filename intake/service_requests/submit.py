@@ -1,14 +1,14 @@
 """From what a resident said to a request in the queue, with its agency and its date, in one commit."""
 
 import secrets
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import Session, select
+from sqlmodel import Session, SQLModel, select
 
 from georef.points import LonLat
 from intake.catalog import queries as catalog
@@ -16,7 +16,7 @@ from intake.catalog.definitions import ServiceDefinition
 from intake.catalog.models import Jurisdiction
 from intake.service_requests import published, reviewing
 from intake.service_requests.answers import Answer, read_answers
-from intake.service_requests.events import add_event
+from intake.service_requests.events import new_event
 from intake.service_requests.models import Report, RoutingDecisionRow, ServiceRequest
 from intake.service_requests.place_names import places_of
 from intake.service_requests.values import MAX_DESCRIPTION, Actor, InvalidForm, Submission
@@ -25,6 +25,7 @@ from kernel.crypto import vault
 from kernel.errors import InvalidInput
 from kernel.i18n import translate
 from kernel.ids import new_id
+from kernel.inserts import insert_together
 from routing import queries as routing
 from routing.values import RoutingDecision
 
@@ -32,6 +33,9 @@ from routing.values import RoutingDecision
 _SURE_SCORE = 75.0
 _CLEAR_LEAD = 5.0
 _TOKEN_BYTES = 12
+# Numbers come in dozens. Those that a process leaves unused are gaps, which nobody sees in a scrambled folio.
+_FRESH_NUMBERS = "SELECT nextval('folio_seq') FROM generate_series(1, 12)"
+_numbers: deque[int] = deque()
 _ACTORS = {"open311": "api", "console": "agent"}
 
 
@@ -63,15 +67,19 @@ def submit(
     values = _values(placed, definition, answers, decision, now) | texts.columns
     if decision.outcome == "outside":
         values |= _outside(session, placed, now)
-    service_request = _insert(session, values, definition, now)
-    if service_request is None:  # made before, or by somebody whose transaction ended while this one ran
-        known = find_submitted(session, submission)
-        assert known is not None
-        return known
-    _write_story(session, service_request, placed, placing, decision, now)
-    reviewing.ask(session, service_request, texts.doubts, now=now)
-    outbox.record(session, "service_request.submitted", at=now, service_request_id=service_request.id)
-    return service_request
+    request_id = new_id()
+    story = _story(request_id, placed, values, placing, decision, now)
+    event, notification = outbox.prepare("service_request.submitted", at=now, service_request_id=request_id)
+    year = now.astimezone(definition.timezone).year
+    while True:
+        # A folio that is taken is passed over for the next number.
+        made = ServiceRequest(id=request_id, folio=_next_folio(session, year), **values)
+        if insert_together(session, made, [*story, event], notify=notification):
+            reviewing.ask(session, made, texts.doubts, now=now)
+            return made
+        # Made before, or by somebody whose transaction ended while this one ran.
+        if (known := find_submitted(session, submission)) is not None:
+            return known
 
 
 def find_submitted(session: Session, submission: Submission) -> ServiceRequest | None:
@@ -178,87 +186,67 @@ def _outside(session: Session, submission: Submission, now: datetime) -> dict[st
     }
 
 
-def _insert(
-    session: Session, values: dict[str, Any], definition: ServiceDefinition, now: datetime
-) -> ServiceRequest | None:
-    """The new row, or None when the idempotency key is taken. A folio that is taken is passed over for the next number."""
-    year = now.astimezone(definition.timezone).year
-    folios = vault().folios
-    while True:
-        number: int = session.connection().execute(text("SELECT nextval('folio_seq')")).scalar_one()
-        statement = (
-            insert(ServiceRequest)
-            .values(id=new_id(), folio=folios.folio(year, number), **values)
-            .on_conflict_do_nothing()
-            .returning(ServiceRequest)
-        )
-        made = session.scalars(statement).one_or_none()
-        if made is not None:
-            return made
-        if values["idempotency_key"] is not None and _is_taken(session, values):
-            return None
+def _next_folio(session: Session, year: int) -> str:
+    try:
+        number = _numbers.popleft()
+    except IndexError:
+        fresh: Sequence[int] = session.connection().exec_driver_sql(_FRESH_NUMBERS).scalars().all()
+        number = fresh[0]
+        _numbers.extend(fresh[1:])
+    return vault().folios.folio(year, number)
 
 
-def _is_taken(session: Session, values: dict[str, Any]) -> bool:
-    taken = select(ServiceRequest.id).where(
-        ServiceRequest.jurisdiction_id == values["jurisdiction_id"],
-        ServiceRequest.idempotency_key == values["idempotency_key"],
-    )
-    return session.exec(taken).one_or_none() is not None
-
-
-def _write_story(
-    session: Session,
-    service_request: ServiceRequest,
+def _story(
+    request_id: UUID,
     submission: Submission,
+    values: dict[str, Any],
     placing: dict[str, Any],
     decision: RoutingDecision,
     now: datetime,
-) -> None:
-    request_id: UUID = service_request.id
+) -> list[SQLModel]:
+    """What is written beside the request: the report, the decision, and the first events."""
     reporter = submission.reporter
-    session.add(
-        Report(
-            service_request_id=request_id,
-            person_id=reporter.person_id if reporter else None,
-            contact_point_id=reporter.contact_point_id if reporter else None,
-            conversation_id=submission.conversation_id,
-            channel=submission.channel,
-            words=submission.description,
-            wants_notices=reporter.wants_notices if reporter else False,
-            at=service_request.requested_at,
-        )
+    report = Report(
+        service_request_id=request_id,
+        person_id=reporter.person_id if reporter else None,
+        contact_point_id=reporter.contact_point_id if reporter else None,
+        conversation_id=submission.conversation_id,
+        channel=submission.channel,
+        words=submission.description,
+        wants_notices=reporter.wants_notices if reporter else False,
+        at=values["requested_at"],
     )
-    session.add(
-        RoutingDecisionRow(
-            service_request_id=request_id,
-            agency_code=decision.agency_code,
-            rule_code=decision.rule_code,
-            rule_set_version=decision.rule_set_version,
-            receipt=decision.receipt,
-            at=now,
-        )
+    decided = RoutingDecisionRow(
+        service_request_id=request_id,
+        agency_code=decision.agency_code,
+        rule_code=decision.rule_code,
+        rule_set_version=decision.rule_set_version,
+        receipt=decision.receipt,
+        at=now,
     )
     actor = Actor(_ACTORS.get(submission.channel, "resident"))  # type: ignore[arg-type]  # the table holds only actor kinds
     system = Actor("system")
-    add_event(session, request_id, "submitted", "public", actor, at=now, data={"channel": submission.channel})
+    events = [new_event(request_id, "submitted", "public", actor, at=now, data={"channel": submission.channel})]
     if placing:
-        add_event(session, request_id, "placed", "internal", system, at=now, data=placing)
+        events.append(new_event(request_id, "placed", "internal", system, at=now, data=placing))
     if decision.outcome == "outside":
-        data = {"life": "closed", "outcome_code": "outside_jurisdiction"}
-        add_event(
-            session,
-            request_id,
-            "status_changed",
-            "public",
-            system,
-            at=now,
-            note=service_request.status_notes,
-            public_note=service_request.public_status_notes,
-            data=data,
+        data: dict[str, Any] = {"life": "closed", "outcome_code": "outside_jurisdiction"}
+        note = values["status_notes"]
+        events.append(
+            new_event(
+                request_id,
+                "status_changed",
+                "public",
+                system,
+                at=now,
+                note=note,
+                public_note=values["public_status_notes"],
+                data=data,
+            )
         )
     else:
         due = decision.due_at.isoformat() if decision.due_at else None
         routed = {"agency_code": decision.agency_code, "agency_name": decision.agency_name, "expected_at": due}
-        add_event(session, request_id, "routed", "public", system, at=now, data=routed | {"outcome": decision.outcome})
-    session.flush()
+        data = routed | {"outcome": decision.outcome}
+        events.append(new_event(request_id, "routed", "public", system, at=now, data=data))
+    return [report, decided, *events]

@@ -242,7 +242,7 @@ def test_a_failure_leaves_nothing_behind(committed: None, monkeypatch: pytest.Mo
     def broken(*_: object, **__: object) -> None:
         raise InvalidInput("no")
 
-    monkeypatch.setattr(outbox, "record", broken)
+    monkeypatch.setattr(outbox, "prepare", broken)
     with pytest.raises(InvalidInput), db.transaction() as own:
         actions.submit(own, replace(SUBMISSION, jurisdiction_id="paralela.gob.example"), now=NOW)
     with db.transaction() as own:

@@ -4,6 +4,7 @@ A composition root calls `configure(engine)`; a test calls `configure(connection
 Actions take the session and never commit.
 """
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +12,14 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import orjson
+import psycopg
 import structlog
 from fastapi import Depends
-from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session, SQLModel
 
@@ -25,6 +29,8 @@ from kernel.errors import MisconfiguredError
 POOL_SIZE = 40
 POOL_OVERFLOW = 10
 STANDBY_PAUSE_S = 15.0
+_PING_AFTER_S = 1.0
+_IDLE_SINCE = "atiende_idle_since"
 
 log = structlog.get_logger(__name__)
 
@@ -69,18 +75,38 @@ def make_engine(
     scheme, _, rest = url.partition("://")
     if scheme.split("+")[0] not in ("postgresql", "postgres"):
         raise MisconfiguredError("DATABASE_URL debe empezar con postgresql://")
-    return create_engine(
+    engine = create_engine(
         f"postgresql+psycopg://{rest}",
         pool_size=pool_size,
         max_overflow=pool_overflow,
         pool_timeout=pool_timeout_s,
-        pool_pre_ping=True,
         # An error text must not quote the row it was about.
         hide_parameters=True,
         connect_args={"prepare_threshold": None, "connect_timeout": 10},
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
     )
+    event.listen(engine, "checkin", _note_idle)
+    event.listen(engine, "checkout", _ping_if_idle)
+    return engine
+
+
+def _note_idle(_: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+    record.info[_IDLE_SINCE] = time.monotonic()
+
+
+def _ping_if_idle(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
+    """Asks a connection that has been idle whether its server is still there; one in steady use tells by itself.
+
+    SQLAlchemy's own `pool_pre_ping` asks each time, which was measured at a tenth of a millisecond of every request.
+    """
+    if time.monotonic() - record.info.get(_IDLE_SINCE, math.inf) < _PING_AFTER_S:
+        return
+    try:
+        connection.cursor().execute("SELECT 1").close()
+        connection.rollback()
+    except psycopg.Error as error:
+        raise DisconnectionError from error
 
 
 _bind: Engine | Connection | None = None

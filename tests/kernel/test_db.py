@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, QueuePool, event, text
 from sqlalchemy.exc import InternalError
@@ -89,3 +90,34 @@ def test_a_standby_that_is_away_is_asked_again_only_after_a_while(
 def _reader(*, may_lag: bool) -> str:
     with db.read_transaction(may_lag=may_lag) as session:
         return str(session.connection().scalar(text("SELECT current_setting('application_name')")))
+
+
+@pytest.mark.database
+def test_a_connection_that_died_while_idle_is_replaced_unseen(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(db, "_PING_AFTER_S", 0.0)
+    own = db.make_engine(engine.url.render_as_string(hide_password=False), pool_size=1, pool_overflow=0)
+    with own.connect() as connection:
+        before = connection.scalar(text("SELECT pg_backend_pid()"))
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": before})
+    with own.connect() as connection:
+        assert connection.scalar(text("SELECT pg_backend_pid()")) != before
+    own.dispose()
+
+
+@pytest.mark.database
+def test_a_connection_in_steady_use_is_not_asked(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = db.make_engine(engine.url.render_as_string(hide_password=False), pool_size=1, pool_overflow=0)
+    with own.connect() as connection:
+        connection.execute(text("SELECT 1"))
+
+    def fail(*_: object) -> None:
+        raise AssertionError("asked although it had just been used")
+
+    monkeypatch.setattr(psycopg.Connection, "cursor", fail)
+    own.connect().close()
+    monkeypatch.setattr(db, "_PING_AFTER_S", 0.0)
+    with pytest.raises(AssertionError, match="asked although"):
+        own.connect()
+    monkeypatch.undo()
+    own.dispose()

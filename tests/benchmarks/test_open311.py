@@ -1,209 +1,245 @@
-"""What a GeoReport call costs, beside a raw floor in the same run: CPU milliseconds of the server and of the database.
+"""What a GeoReport call costs beside a raw floor in the same run, at several sizes of the same skewed history.
 
-ATIENDE_BENCH_ROWS (10,000 by default) says how many requests the table holds.
+ATIENDE_BENCH_ROWS says which sizes, `10000,200000,5000000` by default. Printed, never asserted.
 """
 
 import base64
-import http.client
 import os
-import socket
-import statistics
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
-from pathlib import Path
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 import pytest
-from sqlalchemy import text
-from sqlmodel import Session
+from sqlalchemy import Engine, text
 
-from kernel import db
+from atiende.bench.seed import seed
+from intake.catalog import keys
+from intake.city_folder.load import import_folder
+from kernel import crypto, db
+from kernel.crypto import Vault
+from tests.benchmarks.open311_floor import CITY
 from tests.benchmarks.report import report
+from tests.benchmarks.servers import CONNECTIONS, ROUNDS, SECONDS, Call, Cost, Server, measure, running
 from tests.conftest import make_database
-from tests.factories import API_KEY, CITY, IN_NORTE, make_city
+from tests.factories import API_KEY
+from tests.house import ROOT
 
-ROWS = int(os.environ.get("ATIENDE_BENCH_ROWS", "10000"))
-CONNECTIONS = 8
-SECONDS = 3.0
-_TICKS = os.sysconf("SC_CLK_TCK")
-
-_SEED = """
-INSERT INTO service_request (id, jurisdiction_id, folio, service_code, channel, language, description, address_string, lat, lon,
-    areas, attributes, media_urls, life, outcome_code, closed_at, status_notes, handover, agency_code, is_public, report_count,
-    requested_at, updated_at, expected_at, version)
-SELECT gen_random_uuid(), :city, '90' || lpad(n::text, 8, '0'),
-    CASE n % 3 WHEN 0 THEN 'BACHE' WHEN 1 THEN 'FUGA' ELSE 'LUMINARIA' END,
-    'sms', 'es', 'Hay un hoyo enorme frente al número ' || n || ', ya van tres llantas', 'Av. Sabinos ' || n, 19.42, -99.15,
-    '{"district": [{"code": "N", "name": "Norte"}]}', '{}', '[]', CASE WHEN n % 4 = 0 THEN 'new' ELSE 'closed' END,
-    CASE WHEN n % 4 = 0 THEN NULL ELSE 'resolved' END, CASE WHEN n % 4 = 0 THEN NULL ELSE now() END, 'Quedó reparado', 'accepted',
-    'ALC-N', true, 1, now() - (n || ' minutes')::interval, now(), now(), 1
-FROM generate_series(1, :rows) AS n
-"""
+SIZES = [int(size) for size in os.environ.get("ATIENDE_BENCH_ROWS", "10000,200000,5000000").split(",")]
+# Of the budgets: processor ms of the web process and of the database at 200,000 rows, and the least share of the floor's rate.
+BUDGETS: dict[str, tuple[float, float, float | None]] = {
+    "POST": (3.0, 1.0, 0.4),
+    "GET one": (0.7, 0.2, 0.5),
+    "list of 100, JSON": (1.2, 0.4, 0.5),
+    "list of 100, XML": (2.5, 0.4, None),
+    "filtered list": (1.2, 0.6, 0.5),
+}
+BUDGET_ROWS = 200_000
+GROWTH = 1.2
+_SAMPLE = 997
+_KEY = b"k" * 32
 
 
-class Server:
-    """A child process that answers on its own port."""
+@dataclass(frozen=True)
+class Phase:
+    """One kind of call. `floor`: the floor answers it too. deep: only where ninety days hold that many rows."""
 
-    def __init__(self, name: str, command: list[str], environ: dict[str, str], ready: str) -> None:
-        self.name = name
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.process = subprocess.Popen(
-            [*command, str(self.port)], env=os.environ | environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                if self.ask("GET", ready, None)[0] < 500:
-                    break
-            except OSError:
-                assert time.monotonic() < deadline, f"{name} does not answer"
-                time.sleep(0.1)
-
-    def ask(self, method: str, path: str, body: str | None) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            return _ask(connection, method, path, body)
-        finally:
-            connection.close()
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(10)
+    name: str
+    call: Call
+    floor: bool = True
 
 
-def _ask(connection: http.client.HTTPConnection, method: str, path: str, body: str | None) -> tuple[int, bytes]:
-    headers = {"content-type": "application/x-www-form-urlencoded"} if body else {}
-    connection.request(method, path, body, headers)
-    response = connection.getresponse()
-    return response.status, response.read()
-
-
-@pytest.fixture
-def database() -> str:
-    url = make_database("bench_open311")
+@contextmanager
+def filled(rows: int) -> Iterator[tuple[str, Engine]]:
+    """A database with one fictional city and so many past requests, gone afterwards: five millions take ten gigabytes."""
+    name = f"bench_open311_{rows}"
+    url = make_database(name)
     engine = db.make_engine(url)
-    with Session(engine) as session, session.begin():
-        make_city(session)
-        session.connection().execute(text(_SEED), {"city": CITY, "rows": ROWS})
+    db.configure(engine)
+    crypto.configure(Vault(_KEY, _KEY))
+    now = datetime.now(UTC).replace(microsecond=0)
+    with db.transaction() as session:
+        import_folder(session, ROOT / "cities/jacaranda", now=now)
+    with db.transaction() as session:
+        keys.create(session, CITY, "bench", now=now, key=API_KEY)
+    seed(CITY, rows, number=311, until=now, is_sure=False, progress=lambda share, done: None)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE service_request"))
+        connection.execute(text("CHECKPOINT"))
+    yield url, engine
+    db.configure(None)
+    crypto.configure(None)
     engine.dispose()
-    return url
+    other = db.make_engine(os.environ["ATIENDE_TEST_DATABASE_URL"])
+    with other.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    other.dispose()
 
 
-@pytest.fixture
-def servers(database: str) -> Iterator[tuple[Server, Server]]:
-    key = base64.b64encode(b"k" * 32).decode()
+@contextmanager
+def both_servers(url: str) -> Iterator[list[Server]]:
+    key = base64.b64encode(_KEY).decode()
     settings = {
-        "DATABASE_URL": database,
+        "DATABASE_URL": url,
         "REDIS_URL": "none",
         # Counted like anybody else, and never refused.
         "ATIENDE_LIMITS_READS_PER_MINUTE": "1000000",
         "ATIENDE_LIMITS_WRITES_PER_MINUTE": "1000000",
-        "ATIENDE_SECRETS_DATA_KEY": key,
-        "ATIENDE_SECRETS_LOOKUP_KEY": key,
-        "ATIENDE_SECRETS_SESSION_KEY": key,
         "ATIENDE_WEB_PUBLIC_BASE_URL": "http://127.0.0.1",
-    }
+    } | {f"ATIENDE_SECRETS_{name}_KEY": key for name in ("DATA", "LOOKUP", "SESSION")}
     atiende = [sys.executable, "-m", "atiende", "serve", "--port"]
     floor = [sys.executable, "-m", "tests.benchmarks.open311_floor"]
-    started: list[Server] = []
-    try:
-        started.append(Server("atiende", atiende, settings, "/open311/v2/services.json"))
-        started.append(Server("floor", floor, {"DATABASE_URL": database}, "/requests.json?page_size=1"))
-        yield started[0], started[1]
-    finally:
-        for server in started:
-            server.stop()
+    with running(
+        ("floor", floor, {"DATABASE_URL": url}, "/requests.json?page_size=1"),
+        ("atiende", atiende, settings, "/open311/v2/services.json"),
+    ) as servers:
+        yield servers
 
 
-def _cpu_s(pids: list[int]) -> float:
-    total = 0
-    for pid in pids:
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue  # a backend that has ended
-        total += int(fields[11]) + int(fields[12])
-    return total / _TICKS
-
-
-def _backends(url: str) -> list[int]:
-    engine = db.make_engine(url)
+def phases(engine: Engine, atiende: Server) -> list[Phase]:
+    """What to ask, about rows that are there. The calls of a phase differ, as those of many clients do."""
     with engine.connect() as connection:
-        found = connection.execute(text("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")).scalars()
-        pids = [int(pid) for pid in found]
-    engine.dispose()
-    return pids
+        sample = connection.execute(
+            text("SELECT folio, lon, lat FROM service_request WHERE is_public ORDER BY md5(folio) LIMIT :sample"),
+            {"sample": _SAMPLE},
+        ).all()
+        frequent = (
+            connection.execute(
+                text("SELECT service_code FROM service_request GROUP BY 1 ORDER BY count(*) DESC LIMIT 8")
+            )
+            .scalars()
+            .all()
+        )
+        recent = connection.scalar(
+            text("SELECT count(*) FROM service_request WHERE requested_at > now() - interval '90 days' AND is_public")
+        )
+    has_boxes = atiende.ask("/open311/v2/requests.json?bbox=wrong")[0] == 400
+    now = datetime.now(UTC)
 
+    def at(turn: int) -> tuple[str, float, float]:
+        folio, lon, lat = sample[turn * 31 % len(sample)]
+        return folio, lon, lat
 
-def _measure(
-    server: Server, url: str, method: str, path: str, bodies: bool
-) -> tuple[float, float, float, float, float]:
-    """Requests a second, p50 and p99 in ms, CPU ms a request of the server and of the database."""
+    def filtered(turn: int) -> str:
+        _, lon, lat = at(turn)
+        start = now - timedelta(days=30 + turn % 45)
+        asked = {
+            "page_size": 100,
+            "service_code": frequent[turn % len(frequent)],
+            "status": ("open", "closed")[turn % 2],
+            "start_date": f"{start:%Y-%m-%dT00:00:00Z}",
+            "end_date": f"{start + timedelta(days=30):%Y-%m-%dT00:00:00Z}",
+        }
+        box = f"{lon - 0.03:.4f},{lat - 0.03:.4f},{lon + 0.03:.4f},{lat + 0.03:.4f}"
+        return "/requests.json?" + urlencode(asked | ({"bbox": box} if has_boxes else {}), safe=",:")
 
-    def run(worker: int, seconds: float) -> list[float]:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-        taken: list[float] = []
-        end = time.perf_counter() + seconds
-        while (start := time.perf_counter()) < end:
-            status, _ = _ask(connection, method, path, _body(f"{worker}-{start}") if bodies else None)
-            taken.append(time.perf_counter() - start)
-            assert status == 200
-        connection.close()
-        return taken
+    def near(turn: int) -> str:
+        _, lon, lat = at(turn)
+        return f"/requests.json?page_size=100&lat={lat}&long={lon}&radius=500"
 
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        list(pool.map(run, range(CONNECTIONS), [0.5] * CONNECTIONS))
-        backends = _backends(url)
-        server_cpu, database_cpu = _cpu_s([server.process.pid]), _cpu_s(backends)
-        start = time.perf_counter()
-        taken = sorted(chain.from_iterable(pool.map(run, range(CONNECTIONS), [SECONDS] * CONNECTIONS)))
-        elapsed = time.perf_counter() - start
-        server_cpu, database_cpu = _cpu_s([server.process.pid]) - server_cpu, _cpu_s(backends) - database_cpu
-    count = len(taken)
-    p50, p99 = statistics.median(taken), taken[int(count * 0.99)]
-    return count / elapsed, p50 * 1000, p99 * 1000, server_cpu / count * 1000, database_cpu / count * 1000
+    def within(turn: int) -> str:
+        _, lon, lat = at(turn)
+        return f"/requests.json?page_size=100&bbox={lon - 0.01:.4f},{lat - 0.01:.4f},{lon + 0.01:.4f},{lat + 0.01:.4f}"
 
+    def form(turn: int) -> str:
+        _, lon, lat = at(turn)
+        words = f"Hay un hoyo enorme frente al número {turn}, ya van tres llantas"
+        return urlencode({"api_key": API_KEY, "service_code": "BACHE", "lat": lat, "long": lon, "description": words})
 
-def _body(words: str) -> str:
-    lon, lat = IN_NORTE
-    return urlencode(
-        {"api_key": API_KEY, "service_code": "BACHE", "lat": lat, "long": lon, "description": f"Un hoyo enorme {words}"}
-    )
+    deep = "/requests.json?page=500&page_size=20"
+    words = ("agua", "banqueta", "semáforo", "árbol", "escuela", "basura")
+    found = [
+        Phase("GET one", Call(lambda turn: f"/requests/{at(turn)[0]}.json")),
+        Phase("list of 100, JSON", Call(lambda turn: "/requests.json?page_size=100")),
+        Phase("list of 100, XML", Call(lambda turn: "/requests.xml?page_size=100"), floor=False),
+        Phase("filtered list" if has_boxes else "filtered, without a box", Call(filtered)),
+    ]
+    if recent >= 10_000:
+        found.append(Phase("page 500 of 20", Call(lambda turn: deep), floor=False))
+    if has_boxes:
+        found += [
+            Phase("box of 2 km", Call(within), floor=False),
+            Phase("radius of 500 m", Call(near), floor=False),
+            Phase(
+                "words (q)",
+                Call(lambda turn: f"/requests.json?page_size=100&q={urlencode({'q': words[turn % 6]})[2:]}"),
+                floor=False,
+            ),
+        ]
+    # Last: it makes rows.
+    return [*found, Phase("POST", Call(lambda turn: "/requests.json", form))]
 
 
 @pytest.mark.benchmark
-def test_what_a_call_costs(servers: tuple[Server, Server], database: str) -> None:
-    atiende, floor = servers
-    folio = f"90{ROWS // 2:08d}"
-    phases = [
-        ("GET one", "GET", f"/requests/{folio}.json", False),
-        ("list of 100, JSON", "GET", "/requests.json?page_size=100", False),
-        ("list of 100, XML", "GET", "/requests.xml?page_size=100", False),
-        ("filtered list", "GET", "/requests.json?page_size=100&status=open&service_code=BACHE", False),
-        ("POST", "POST", "/requests.json", True),
-    ]
-    lines = [
-        f"{ROWS} rows, {CONNECTIONS} connections, one web process",
-        f"{'phase':<20}{'server':<10}{'rps':>8}{'p50 ms':>9}{'p99 ms':>9}{'cpu web':>9}{'cpu db':>8}{'of floor':>10}",
-    ]
-    for name, method, path, bodies in phases:
-        rates: dict[str, float] = {}
-        for server, root in ((floor, ""), (atiende, "/open311/v2")):
-            if server is floor and (path.startswith("/requests.xml") or "status=" in path):
-                continue
-            rps, p50, p99, web, database_ms = _measure(server, database, method, root + path, bodies)
-            rates[server.name] = rps
-            share = f"{rps / rates['floor']:.2f}" if server is atiende and "floor" in rates else ""
-            lines.append(
-                f"{name:<20}{server.name:<10}{rps:>8.0f}{p50:>9.1f}{p99:>9.1f}{web:>9.2f}{database_ms:>8.2f}{share:>10}"
-            )
-        assert all(rates.values())
+@pytest.mark.timeout(7200)
+def test_what_a_call_costs() -> None:
+    lines: list[str] = [f"{CONNECTIONS} connections, one web process, median of {ROUNDS} rounds of {SECONDS:.0f} s"]
+    ours: dict[int, dict[str, Cost]] = {}
+    for rows in SIZES:
+        with filled(rows) as (url, engine), both_servers(url) as (floor, atiende):
+            costs, floors = _measured(url, phases(engine, atiende), floor, atiende)
+        ours[rows] = costs
+        lines += ["", *_table(rows, costs, floors)]
+    if len(SIZES) > 1:
+        lines += ["", *_growth(ours)]
     report("open311", lines)
+
+
+def _measured(url: str, asked: list[Phase], floor: Server, atiende: Server) -> tuple[dict[str, Cost], dict[str, Cost]]:
+    costs, floors = {}, {}
+    for phase in asked:
+        if phase.floor:
+            floors[phase.name] = measure(floor, url, phase.call)
+        path = phase.call.path
+        costs[phase.name] = measure(
+            atiende, url, Call(lambda turn, path=path: "/open311/v2" + path(turn), phase.call.body)
+        )
+    return costs, floors
+
+
+def _table(rows: int, costs: dict[str, Cost], floors: dict[str, Cost]) -> Iterator[str]:
+    yield (
+        f"{f'{rows:,} rows':<26}{'rps':>7}{'p50 ms':>9}{'p99 ms':>9}{'cpu web':>9}{'cpu db':>8}{'floor cpu':>13}{'of floor':>10}"
+        + ("  budget" if rows == BUDGET_ROWS else "")
+    )
+    for name, cost in costs.items():
+        floor = floors.get(name)
+        beside = (
+            f"{f'{floor.web_ms:.2f}+{floor.database_ms:.2f}':>13}{cost.rps / floor.rps:>10.2f}" if floor else " " * 23
+        )
+        verdict = "  " + _verdict(name, cost, floor) if rows == BUDGET_ROWS else ""
+        yield (
+            f"{name:<26}{cost.rps:>7.0f}{cost.p50_ms:>9.1f}{cost.p99_ms:>9.1f}{cost.web_ms:>9.2f}{cost.database_ms:>8.2f}"
+            f"{beside}{verdict}"
+        ).rstrip()
+
+
+def _verdict(name: str, cost: Cost, floor: Cost | None) -> str:
+    """Met, or by how much it was missed: processor time over the budget, and the share of the floor's rate under it."""
+    budget = BUDGETS.get(name)
+    if budget is None:
+        return ""
+    web, database, share = budget
+    missed = []
+    if cost.web_ms > web:
+        missed.append(f"web {cost.web_ms / web:.1f} x {web}")
+    if cost.database_ms > database:
+        missed.append(f"db {cost.database_ms / database:.1f} x {database}")
+    if share is not None and floor is not None and cost.rps / floor.rps < share:
+        missed.append(f"{cost.rps / floor.rps:.2f} of the floor, not {share}")
+    return "missed: " + ", ".join(missed) if missed else "met"
+
+
+def _growth(ours: dict[int, dict[str, Cost]]) -> Iterator[str]:
+    """Processor time of both together, as a multiple of the smallest size's."""
+    sizes = sorted(ours)
+    yield f"{'growth, web + db ms':<26}" + "".join(f"{f'{size:,}':>18}" for size in sizes) + f"  budget {GROWTH} x"
+    for name, first in ours[sizes[0]].items():
+        cells, last = "", 1.0
+        for size in sizes:
+            cost = ours[size].get(name)
+            last = cost.total_ms / first.total_ms if cost else last
+            cells += f"{f'{cost.total_ms:.2f} ({last:.2f} x)' if cost else '':>18}"
+        yield f"{name:<26}{cells}  {'met' if last <= GROWTH else 'missed'}"

@@ -206,6 +206,9 @@ def import_requests(
     batch: Annotated[int, typer.Option(min=1, max=200_000, help="Rows a transaction.")] = 10_000,
     route: Annotated[bool, typer.Option(help="Find areas, and agencies the file does not name, by our rules.")] = True,
     update: Annotated[bool, typer.Option("--update", help="Change requests that are newer in the file.")] = False,
+    publish: Annotated[
+        bool, typer.Option(help="Mask what everybody may read now; else leave it to `atiende publish texts`.")
+    ] = True,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N rows.")] = None,
 ) -> None:
     """Load past requests from CSV, JSON or Parquet (also .gz); running it again adds only what is not there yet."""
@@ -213,7 +216,13 @@ def import_requests(
     from intake.history.load import Options
 
     options = Options(
-        jurisdiction_id=jurisdiction, batch=batch, limit=limit, update=update, dry_run=dry_run, route=route
+        jurisdiction_id=jurisdiction,
+        batch=batch,
+        limit=limit,
+        update=update,
+        dry_run=dry_run,
+        route=route,
+        publish=publish,
     )
     run(file, map_file, options, rejects)
 

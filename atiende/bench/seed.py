@@ -17,7 +17,7 @@ from georef.boundaries import PointColumns
 from intake.catalog import queries as catalog
 from intake.catalog.models import Jurisdiction
 from intake.history.rows import Past
-from intake.history.writing import Register, sort_out, write
+from intake.history.writing import Masker, Register, sort_out, write
 from intake.service_requests.values import MAX_DESCRIPTION
 from kernel import crypto, db
 from kernel.errors import Conflict, NotFound
@@ -28,6 +28,8 @@ from routing.decide import OUTLINE, choose
 from routing.models import GazetteerPlace
 
 _BATCH = 20_000
+# From here on it is quicker to make the indexes anew; meanwhile nobody can use the table.
+MANY = 500_000
 _SPOTS = 20_000
 _TEXTS = 5_000
 _NOTES = (
@@ -56,6 +58,12 @@ _STREETS = (
     "Calzada del Molino",
 )
 
+_INDEXES = (
+    "SELECT c.relname, pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+    " WHERE i.indrelid = 'service_request'::regclass"
+    " AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid) ORDER BY 1"
+)
+
 Progress = Callable[[float, int], None]
 
 
@@ -70,7 +78,14 @@ class Spot:
 
 
 def seed(
-    jurisdiction_id: str | None, rows: int, *, number: int, until: datetime, is_sure: bool, progress: Progress
+    jurisdiction_id: str | None,
+    rows: int,
+    *,
+    number: int,
+    until: datetime,
+    is_sure: bool,
+    progress: Progress,
+    many: int = MANY,
 ) -> tuple[str, int]:
     """Makes `rows` requests in the three years before `until`; returns the city and how many were new.
 
@@ -85,6 +100,8 @@ def seed(
                 "{city} no está marcada como ficticia: con --yes se llena de reportes inventados.", city=city.id
             )
         history = _History(session, city, rows, number, until)
+    if rows >= many and history.is_new():
+        return city.id, _at_once(history, rows, progress)
     made = done = 0
     gc.disable()  # as for imports: millions of small objects, no cycles
     try:
@@ -101,6 +118,40 @@ def seed(
     with db.transaction() as session:
         session.connection().exec_driver_sql("ANALYZE service_request")
     return city.id, made
+
+
+def _at_once(history: "_History", rows: int, progress: Progress) -> int:
+    """All batches in one transaction, on a table without its indexes, which are made again at the end."""
+    made = 0
+    with db.transaction() as session:
+        connection = session.connection()
+        indexes = connection.exec_driver_sql(_INDEXES).all()
+        for name, _ in indexes:
+            connection.exec_driver_sql(f'DROP INDEX "{name}"')
+        gc.disable()
+        try:
+            with ThreadPoolExecutor(1, thread_name_prefix="seed") as writer:
+                pending: Future[int] | None = None
+                for batch in history.batches():
+                    made += pending.result() if pending else 0
+                    pending = writer.submit(history.write, session, batch)
+                    progress((made + len(batch)) / rows * 0.8, made + len(batch))
+                made += pending.result() if pending else 0
+        finally:
+            gc.enable()
+        connection.exec_driver_sql("SET LOCAL maintenance_work_mem = '512MB'")
+        for place, (_, definition) in enumerate(indexes, start=1):
+            connection.exec_driver_sql(definition)
+            progress(0.8 + 0.2 * place / len(indexes), made)
+        connection.exec_driver_sql("ANALYZE service_request")
+    return made
+
+
+class Untouched(Masker):
+    """The texts as they are: nobody is in them."""
+
+    def __init__(self) -> None:
+        self.text = self.address = str
 
 
 class _History:
@@ -121,6 +172,7 @@ class _History:
             known.timezone,
             20.0,
             frozenset(service.code for service in known.services if not service.is_public),
+            Untouched(),
         )
         self._folios = crypto.vault().folios
         self._sentences = Path(__file__).with_name("sentences.txt").read_text(encoding="utf-8").splitlines()
@@ -253,6 +305,19 @@ class _History:
                 is_outside=is_outside,
             ).agency_code
         return self._agencies[key]
+
+    def is_new(self) -> bool:
+        """Whether nothing of this history is there yet."""
+        with db.transaction() as session:
+            found = session.connection().exec_driver_sql(
+                "SELECT 1 FROM service_request WHERE jurisdiction_id = %(city)s AND source = %(source)s LIMIT 1",
+                {"city": self._register.jurisdiction_id, "source": self._register.source},
+            )
+            return found.first() is None
+
+    def write(self, session: Session, batch: list[Past]) -> int:
+        """Writes a batch of which nothing is there, in the caller's transaction; called in the writing thread."""
+        return write(session, self._register, self._folios, batch, []).inserted
 
     def store(self, batch: list[Past]) -> int:
         """Writes a batch; called in the writing thread."""

@@ -25,7 +25,8 @@ from intake.history.mapping import HistoryMap
 from intake.history.placing import Placer
 from intake.history.rows import Known, Past, Rejected, Translator
 from intake.history.sources import Broken, Line, Source, open_source
-from intake.history.writing import Counts, Register, sort_out, write
+from intake.history.writing import Counts, Masker, Register, sort_out, write
+from intake.service_requests.place_names import places_of
 from kernel import crypto, db
 from kernel.errors import InvalidInput, NotFound
 from routing import queries as routing
@@ -42,7 +43,10 @@ Progress = Callable[[float, int], None]
 
 @dataclass(frozen=True)
 class Options:
-    """How to import. `jurisdiction_id` None: the map's. `limit`: only that many rows of the file."""
+    """How to import. `jurisdiction_id` None: the map's. `limit`: only that many rows of the file.
+
+    `publish` false: public texts are left for `atiende publish texts`; until then readers mask as they read.
+    """
 
     jurisdiction_id: str | None = None
     batch: int = 10_000
@@ -50,6 +54,7 @@ class Options:
     update: bool = False
     dry_run: bool = False
     route: bool = True
+    publish: bool = True
 
 
 @dataclass
@@ -147,6 +152,7 @@ class _Import:
             known.timezone,
             mapped.point.precision_m if mapped.point else None,
             frozenset(code for code, service in self._services.items() if not service.is_public),
+            self._masker(session, city.id) if options.publish else None,
         )
         self._folios = crypto.vault().folios
         self.summary = Summary(city.id, mapped.source)
@@ -157,6 +163,11 @@ class _Import:
         if wanted is None:
             raise InvalidInput("Di de qué jurisdicción son las filas: --jurisdiction, o jurisdiction en el mapa.")
         return catalog.jurisdiction(session, wanted)
+
+    @staticmethod
+    def _masker(session: Session, jurisdiction_id: str) -> Masker:
+        names = places_of(session, jurisdiction_id)()  # now: the session will be closed
+        return Masker(lambda: names)
 
     @staticmethod
     def _rules(session: Session, jurisdiction_id: str) -> routing.City | None:

@@ -1,7 +1,7 @@
 """A batch of past requests into the queue: what is known is left alone, the rest goes in by COPY, in the caller's transaction."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -14,7 +14,9 @@ import psycopg
 from sqlmodel import Session
 
 from intake.history.rows import Past
-from intake.service_requests.public_text import RULES_VERSION, public_text
+from intake.service_requests.masking.mask import mask, no_places
+from intake.service_requests.masking.people import Places
+from intake.service_requests.public_text import RULES_VERSION
 from kernel.folio import FolioScrambler
 
 # Below this number no two folios of one year can be the same.
@@ -25,6 +27,7 @@ _ESCAPES = str.maketrans(
 )
 _NULL = "\\N"
 _TOGETHER = 1000
+_REMEMBERED = 100_000
 _MADE = (
     "id", "jurisdiction_id", "folio", "source", "source_id", "language", "attributes", "media_urls", "handover",
     "report_count", "version", "requested_at",
@@ -57,9 +60,19 @@ _KNOWN = (
 )
 
 
+class Masker:
+    """What everybody may read, by the rules for every report; texts that come again are masked once."""
+
+    def __init__(self, places: Places = no_places) -> None:
+        self.text: Callable[[str], str] = lru_cache(maxsize=_REMEMBERED)(lambda text: mask(text, places).text)
+        self.address: Callable[[str], str] = lru_cache(maxsize=_REMEMBERED)(
+            lambda text: mask(text, places, is_address=True).text
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Register:
-    """Where the rows come from and what they share."""
+    """Where the rows come from and what they share. Without `masker` public texts are left for `atiende publish texts`."""
 
     jurisdiction_id: str
     source: str
@@ -67,6 +80,7 @@ class Register:
     zone: ZoneInfo
     precision_m: float | None
     private_services: frozenset[str] = frozenset()
+    masker: Masker | None = None
 
 
 @dataclass
@@ -197,13 +211,17 @@ def copy_line(register: Register, row: Past, folio: str) -> str:
 def _changing(register: Register, row: Past) -> str:
     description, address, notes = row.description, row.address, row.status_notes
     address_id, zipcode = row.address_id, row.zipcode
-    for_all = (public_text(description), public_text(address), public_text(notes))
+    masker = register.masker
+    for_all = None
+    if masker is not None:
+        for_all = (masker.text(description), masker.address(address), masker.text(notes))
     together = f"{description}{address}{notes}{address_id}{zipcode}"
     if not together.isprintable() or "\\" in together:
         description, address, notes, address_id, zipcode = map(
             _text, (description, address, notes, address_id, zipcode)
         )
-        for_all = (_text(for_all[0]), _text(for_all[1]), _text(for_all[2]))
+        if for_all is not None:
+            for_all = (_text(for_all[0]), _text(for_all[1]), _text(for_all[2]))
     is_public = "f" if row.service_code in register.private_services else "t"
     precision = _NULL if row.lon is None or register.precision_m is None else register.precision_m
     place = f"{_NULL}\t{_NULL}" if row.lon is None else f"{row.lon}\t{row.lat}"
@@ -213,9 +231,14 @@ def _changing(register: Register, row: Past) -> str:
         f"{_escaped(row.service_code)}\t{_escaped(row.channel)}\t{description}\t{address or _NULL}\t{address_id or _NULL}"
         f"\t{zipcode or _NULL}\t{place}\t{precision}\t{_escaped(row.areas)}\t{row.life}\t{row.outcome_code or _NULL}"
         f"\t{notes}\t{_escaped(row.agency_code) if row.agency_code else _NULL}\t{is_public}\t{updated_at}"
-        f"\t{row.expected_at or _NULL}\t{closed_at}\t{for_all[0]}\t{for_all[1] or _NULL}\t{for_all[2]}"
-        f"\t{{}}\t{RULES_VERSION}"
+        f"\t{row.expected_at or _NULL}\t{closed_at}\t{_public_columns(for_all)}"
     )
+
+
+def _public_columns(texts: tuple[str, str, str] | None) -> str:
+    if texts is None:
+        return "\t".join([_NULL] * 5)
+    return f"{texts[0]}\t{texts[1] or _NULL}\t{texts[2]}\t{{}}\t{RULES_VERSION}"
 
 
 def row_id(register: Register, row: Past) -> str:

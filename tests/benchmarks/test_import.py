@@ -94,7 +94,12 @@ def test_rows_a_second(tmp_path: Path) -> None:
     lines = [
         f"{ROWS:,} rows of CSV: judged, placed, routed, masked, given a folio, committed; budget {BUDGET:,} a second"
     ]
-    for words, options in (("first run", []), ("again: nothing new", []), ("dry run, nothing there", ["--dry-run"])):
+    runs: tuple[tuple[str, list[str]], ...] = (
+        ("every text masked", []),
+        ("again: nothing new", []),
+        ("masking left for later", ["--no-publish"]),
+    )
+    for words, options in runs:
         if options:
             with engine.begin() as connection:
                 connection.execute(text("TRUNCATE service_request CASCADE"))
@@ -106,13 +111,9 @@ def test_rows_a_second(tmp_path: Path) -> None:
         own = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / ROWS * 1e6
         said = re.search(r"([\d,]+) per second", done.stdout)
         rate = int(said[1].replace(",", "")) if said else 0
-        verdict = (
-            f", budget {'met' if rate >= BUDGET else f'missed: {rate / BUDGET:.2f} of it'}"
-            if words == "first run"
-            else ""
-        )
+        verdict = "met" if rate >= BUDGET else f"missed: {rate / BUDGET:.2f} of the budget"
         lines.append(
-            f"  {words:<24}{rate:>8,} rows/s (whole command {elapsed:.1f} s, its own processor time {own:.0f} us a row){verdict}"
+            f"  {words:<24}{rate:>8,} rows/s (command {elapsed:.1f} s, its own processor time {own:.0f} us a row), {verdict}"
         )
     engine.dispose()
     report("import", lines)

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
-from atiende.bench.seed import seed
+from atiende.bench.seed import MANY, seed
 from intake.catalog.models import Jurisdiction
 from kernel import crypto, db
 from kernel.crypto import Vault
@@ -32,8 +32,8 @@ def engine() -> Iterator[Engine]:
     engine.dispose()
 
 
-def _run(rows: int, number: int = 1, *, is_sure: bool = True) -> int:
-    return seed(CITY, rows, number=number, until=NOW, is_sure=is_sure, progress=lambda share, done: None)[1]
+def _run(rows: int, number: int = 1, *, is_sure: bool = True, many: int = MANY) -> int:
+    return seed(CITY, rows, number=number, until=NOW, is_sure=is_sure, many=many, progress=lambda share, done: None)[1]
 
 
 def test_the_same_number_makes_the_same_history(engine: Engine) -> None:
@@ -61,6 +61,21 @@ def test_the_same_number_makes_the_same_history(engine: Engine) -> None:
     with engine.connect() as connection:
         assert connection.execute(_CONTENT).all() == first
     assert _run(100, number=2) == 100
+
+
+def test_many_at_once_leave_the_same_rows_and_every_index(engine: Engine) -> None:
+    indexes = text("SELECT indexdef FROM pg_indexes WHERE tablename = 'service_request' ORDER BY 1")
+    with engine.connect() as connection:
+        before = connection.execute(indexes).all()
+    _run(3000)
+    with engine.begin() as connection:
+        first = connection.execute(_CONTENT).all()
+        connection.execute(text("DELETE FROM service_request"))
+    assert _run(3000, many=3000) == 3000
+    assert _run(3000, many=3000) == 0
+    with engine.connect() as connection:
+        assert connection.execute(_CONTENT).all() == first
+        assert connection.execute(indexes).all() == before
 
 
 def test_a_real_city_is_not_filled_by_mistake(engine: Engine) -> None:

@@ -17,6 +17,7 @@ from intake.history.load import Options, Summary, import_requests
 from intake.history.mapping import HistoryMap
 from intake.history.rows import Rejected
 from intake.service_requests.models import PublicTextReview, ServiceRequest
+from intake.service_requests.publishing import publish_texts
 from kernel import crypto, db, folio
 from kernel.crypto import Vault
 from kernel.errors import InvalidInput, NotFound
@@ -118,6 +119,15 @@ def test_public_text_is_masked(tmp_path: Path) -> None:
     assert found.description == "Llamen al 55 1234 5678 o a\tana@example.org \\N"
     assert found.public_description == "Llamen al […] o a\t[…] \\N"
     assert found.public_text_version is not None
+
+
+def test_public_text_may_be_left_for_later(tmp_path: Path) -> None:
+    run(write_rows(tmp_path, {"words": "Llamen al 55 1234 5678"}), publish=False)
+    (found,) = stored()
+    assert (found.public_description, found.public_text_version) == (None, None)
+    with db.transaction() as session:
+        assert publish_texts(session, now=NOW).count == 1
+    assert stored()[0].public_description == "Llamen al […]"
 
 
 def test_the_second_run_adds_nothing(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from agent_console.pages import (
     service_request,
     sign_in,
     staff,
+    webhooks,
 )
 from agent_console.rendering import STATIC, render, see_other
 from kernel.errors import AtiendeError, InvalidInput, NotFound, NotSignedIn, TooMany
@@ -41,7 +42,18 @@ def install(app: FastAPI) -> None:
     """Called once by the composition root."""
     console = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     console.state = app.state  # settings, and the live feed once the application has started
-    for page in (sign_in, queue, service_request, conversations, public_text, staff, api_keys, account, appearance):
+    for page in (
+        sign_in,
+        queue,
+        service_request,
+        conversations,
+        public_text,
+        staff,
+        api_keys,
+        webhooks,
+        account,
+        appearance,
+    ):
         console.include_router(page.router)
     console.include_router(live.router)
     console.add_api_route("/", _first_page, include_in_schema=False)

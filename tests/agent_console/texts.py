@@ -10,6 +10,7 @@ from agent_console import presentation, timeline, views
 from agent_console.pages.api_keys import rows as api_keys
 from agent_console.pages.public_text import texts as public_texts
 from agent_console.pages.queue import chips
+from agent_console.pages.webhooks import rows as webhooks
 
 ROOT = Path(__file__).resolve().parents[2] / "agent_console"
 _ERRORS = {"AtiendeError", "InvalidInput", "NotSignedIn", "Forbidden", "NotFound", "Conflict", "TooMany"}
@@ -70,6 +71,9 @@ def in_tables() -> Iterator[str]:
     yield from api_keys.SCOPES.values()
     yield from (*public_texts.KINDS.values(), *public_texts.REASONS.values())
     yield from (word for word, _, _ in api_keys.STATES.values())
+    yield from webhooks.TYPES.values()
+    yield from (word for word, _, _ in webhooks.STATES.values())
+    yield from webhooks.ERRORS.values()
     for table in (chips.STATUS_TEXTS, chips.DUE_TEXTS, chips.PLACE_TEXTS, chips.ORDER_TEXTS):
         yield from table.values()
 

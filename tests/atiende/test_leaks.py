@@ -208,6 +208,8 @@ def _routes(routes: Any, before: str = "") -> Iterator[str]:
                 if route.routes
                 else _routes(_inner(route.app), before + route.path)
             )
+        elif included := getattr(route, "original_router", None):  # the framework keeps included routers as they are
+            yield from _routes(included.routes, before + route.include_context.prefix)
         elif isinstance(route, Route) and "GET" in (route.methods or ()):
             yield before + route.path
 
@@ -261,6 +263,8 @@ def test_nothing_that_identifies_comes_out_anywhere(world: World, caplog: pytest
     _told(world)
     addresses = _addresses(world)
     assert len(addresses) > 200
+    for folio in world.folios():
+        assert {f"/folio/{folio}", f"/en/folio/{folio}", f"/open311/v2/requests/{folio}.xml"} <= set(addresses)
     read = 0
     for address in addresses:
         answer = world.client.get(address)

@@ -45,6 +45,8 @@ class Catalog:
 
 # xmin names the transaction that last wrote the row: two catalogues with the same date are still told apart.
 _VERSION = text("SELECT catalog_changed_at, xmin::text AS xmin, timezone, language FROM jurisdiction WHERE id = :id")
+# Of a code that nobody knows; a caller may send any length of it.
+_SHOWN_LETTERS = 80
 _cache: dict[str, tuple[tuple[datetime, str], Catalog]] = {}
 _lock = Lock()
 
@@ -99,7 +101,7 @@ def service(session: Session, jurisdiction_id: str, code: str) -> ServiceDefinit
 
 
 def unknown_service(code: str) -> NotFound:
-    return NotFound("No existe el servicio {code}.", field="service_code", code=code)
+    return NotFound("No existe el servicio {code}.", field="service_code", code=code[:_SHOWN_LETTERS])
 
 
 def _load(session: Session, jurisdiction_id: str, zone: ZoneInfo, language: str, changed_at: datetime) -> Catalog:

@@ -8,6 +8,7 @@ from sqlmodel import Session, select
 from intake.catalog.models import Jurisdiction
 from intake.open311.formats import JSON, MEDIA_TYPES, XML
 from intake.open311.forms import Fields
+from intake.open311.listing import MAX_ROWS
 from kernel.errors import NotFound
 
 SPECIFICATION = "http://wiki.open311.org/GeoReport_v2"
@@ -40,4 +41,5 @@ def discovery(session: Session, query: Fields, base_url: str) -> tuple[str, dict
         "contact": contact or base_url,
         "key_service": settings.get("key_service") or base_url,
         "endpoints": [endpoint],
+        "max_requests": MAX_ROWS,
     }

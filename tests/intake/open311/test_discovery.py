@@ -35,7 +35,7 @@ def test_every_field_is_filled_and_changesets_lie_in_the_past(client: TestClient
 def test_the_root_element_of_xml_is_discovery_without_a_namespace(client: TestClient) -> None:
     root = ElementTree.fromstring(client.get("discovery.xml").content)
     assert root.tag == "discovery"
-    assert [child.tag for child in root] == ["changeset", "contact", "key_service", "endpoints"]
+    assert [child.tag for child in root] == ["changeset", "contact", "key_service", "endpoints", "max_requests"]
 
 
 def test_the_changeset_moves_when_a_catalogue_does(client: TestClient, city: Jurisdiction, session: Session) -> None:

@@ -8,7 +8,7 @@ from sqlmodel import Session, select
 from intake.catalog.models import Jurisdiction
 from intake.open311.formats import JSON, MEDIA_TYPES, XML
 from intake.open311.forms import Fields
-from intake.open311.listing import MAX_ROWS
+from intake.open311.paging import MAX_ROWS
 from kernel.errors import NotFound
 
 SPECIFICATION = "http://wiki.open311.org/GeoReport_v2"

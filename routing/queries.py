@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 import shapely
-from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from georef.boundaries import Area, BoundaryIndex
@@ -24,21 +23,19 @@ from routing.receipts import Elsewhere, Layer, Question
 from routing.values import AgencyFacts, RoutingDecision, Rule
 
 # One round trip answers "did anything change?". Counts see rows that were written without a new version.
-_STAMPS = text(
-    """
+_STAMPS = """
     SELECT 'rules' AS kind, r.jurisdiction_id, '' AS key, NULL::jsonb AS name, r.id, r.version, r.digest || ':' ||
            (SELECT count(*) FROM routing_rule u WHERE u.jurisdiction_id = r.jurisdiction_id)::text || ':' ||
            (SELECT count(*) FROM agency a WHERE a.jurisdiction_id = r.jurisdiction_id)::text AS digest
       FROM rule_set r
-     WHERE r.jurisdiction_id = :jurisdiction_id
-       AND r.version = (SELECT max(version) FROM rule_set WHERE jurisdiction_id = :jurisdiction_id)
+     WHERE r.jurisdiction_id = %(jurisdiction_id)s
+       AND r.version = (SELECT max(version) FROM rule_set WHERE jurisdiction_id = %(jurisdiction_id)s)
      UNION ALL
     SELECT 'layer', l.jurisdiction_id, l.key, l.name, l.id, l.version, l.digest
       FROM boundary_layer l
-     WHERE l.jurisdiction_id = :jurisdiction_id OR l.key = 'jurisdiction'
+     WHERE l.jurisdiction_id = %(jurisdiction_id)s OR l.key = 'jurisdiction'
      ORDER BY 1, 2, 3
     """
-)
 _NEIGHBOUR_M = 20_000.0
 
 
@@ -64,7 +61,7 @@ def city(session: Session, jurisdiction_id: str) -> City:
     book: RuleBook | None = None
     layers: dict[str, Layer] = {}
     outlines: dict[str, Layer] = {}
-    for row in session.connection().execute(_STAMPS, {"jurisdiction_id": jurisdiction_id}):
+    for row in session.connection().exec_driver_sql(_STAMPS, {"jurisdiction_id": jurisdiction_id}):
         if row.kind == "rules":
             book = _book(session, jurisdiction_id, (row.id, row.version, row.digest))
         elif row.jurisdiction_id == jurisdiction_id:
@@ -252,7 +249,7 @@ def locate(
 def gazetteer(session: Session, jurisdiction_id: str) -> Gazetteer:
     """The names of a jurisdiction. Areas whose name is not among the imported places are added from the boundary layers."""
     version = session.get(GazetteerVersion, jurisdiction_id)
-    rows = session.connection().execute(_STAMPS, {"jurisdiction_id": jurisdiction_id}).all()
+    rows = session.connection().exec_driver_sql(_STAMPS, {"jurisdiction_id": jurisdiction_id}).all()
     named = [row for row in rows if row.jurisdiction_id == jurisdiction_id and row.key in NAMED_LAYERS]
     stamp = (version.digest if version else None, *((row.id, row.version, row.digest) for row in named))
     known = _gazetteers.get(jurisdiction_id)
@@ -275,7 +272,7 @@ def _place(row: GazetteerPlace) -> Place:
 def jurisdictions_at(session: Session, point: LonLat, on: date) -> list[str]:
     """Ids of every jurisdiction whose outline holds the point on that day, smallest outline first."""
     held: list[tuple[float, str]] = []
-    for row in session.connection().execute(_STAMPS, {"jurisdiction_id": ""}):
+    for row in session.connection().exec_driver_sql(_STAMPS, {"jurisdiction_id": ""}):
         if row.key == OUTLINE:
             held += [(area.size, row.jurisdiction_id) for area in _layer(session, row).index.at(point, on)]
     return [jurisdiction_id for _, jurisdiction_id in sorted(held)]

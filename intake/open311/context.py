@@ -1,9 +1,10 @@
 """Who is asked and who asks: the jurisdiction of a call, the key that a writing call needs, and for whom a reading call reads."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
 from sqlmodel import Session
 from starlette.requests import Request
 
@@ -21,10 +22,10 @@ from kernel.errors import Forbidden, InvalidInput, NotFound
 from kernel.i18n import LANGUAGES
 
 # Two rows at most: enough to know whether the endpoint serves several cities.
-_JURISDICTION = text(
+_JURISDICTION = (
     "SELECT id, catalog_changed_at, keys_version, xmin::text AS xmin, timezone, language,"
     " settings->'open311_extensions_off' AS extensions_off FROM jurisdiction"
-    " WHERE CAST(:id AS text) IS NULL OR id = :id LIMIT 2"
+    " WHERE CAST(%(id)s AS text) IS NULL OR id = %(id)s LIMIT 2"
 )
 _QUERY_KEY = "atiende.open311.query"
 _FORM_KEY = "atiende.open311.form"
@@ -93,7 +94,7 @@ def city_of(session: Session, fields: Fields, also: Fields | None = None) -> Cit
     Raises NotFound for an unknown one, InvalidInput when none is named and the installation serves several.
     """
     asked = fields.one("jurisdiction_id") or (also.one("jurisdiction_id") if also else None)
-    rows = session.connection().execute(_JURISDICTION, {"id": asked}).all()
+    rows: Sequence[Any] = session.connection().exec_driver_sql(_JURISDICTION, {"id": asked}).all()
     if not rows:
         if asked is None:
             raise NotFound("Todavía no hay ninguna ciudad instalada.")

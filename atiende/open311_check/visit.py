@@ -212,6 +212,7 @@ _LISTS = {
     "values",
     "endpoints",
     "formats",
+    "extensions",
     "errors",
     "service_request_updates",
 }

@@ -71,6 +71,12 @@ class Audience:
 PUBLIC = Audience()
 
 
+def language_in(fields: Fields, default: str) -> str:
+    """The language of names and notices: `locale` if it is one of ours."""
+    locale = (fields.one("locale") or "").split("-")[0].lower()
+    return locale if locale in LANGUAGES else default
+
+
 def query_of(http_request: Request) -> Fields:
     """The query, read once for everybody who asks during this call."""
     query: Fields | None = http_request.scope.get(_QUERY_KEY)
@@ -102,8 +108,7 @@ def city_of(session: Session, fields: Fields, also: Fields | None = None) -> Cit
     if len(rows) > 1:
         raise InvalidInput("jurisdiction_id required: aquí atendemos varias ciudades.", field="jurisdiction_id")
     row = rows[0]
-    locale = (fields.one("locale") or "").split("-")[0].lower()
-    language = locale if locale in LANGUAGES else row.language
+    language = language_in(fields, row.language)
     version = (row.keys_version, row.xmin)
     off = extensions.off_in({extensions.SETTING: row.extensions_off})
     return City(row.id, ZoneInfo(row.timezone), language, catalog_at(session, row.id, row), version, off)

@@ -6,10 +6,13 @@ from typing import Any
 from sqlmodel import Session, select
 
 from intake.catalog.models import Jurisdiction
+from intake.open311.context import language_in
+from intake.open311.extensions import EXTENSIONS, off_in
 from intake.open311.formats import JSON, MEDIA_TYPES, XML
 from intake.open311.forms import Fields
 from intake.open311.paging import MAX_ROWS
 from kernel.errors import NotFound
+from kernel.i18n import translate
 
 SPECIFICATION = "http://wiki.open311.org/GeoReport_v2"
 
@@ -25,6 +28,7 @@ def discovery(session: Session, query: Fields, base_url: str) -> tuple[str, dict
     if not cities:
         raise NotFound("No atendemos esa jurisdiction_id.", field="jurisdiction_id")
     settings = cities[0].settings
+    language = language_in(query, cities[0].language)
     # UTC, so that changesets sort as text the whole year round.
     changed_at = max(city.catalog_changed_at for city in cities).astimezone(UTC)
     changeset = changed_at.isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -35,6 +39,11 @@ def discovery(session: Session, query: Fields, base_url: str) -> tuple[str, dict
         "changeset": changeset,
         "type": settings.get("open311_type", "production"),
         "formats": [MEDIA_TYPES[fmt].split(";")[0] for fmt in (XML, JSON)],
+        "extensions": [
+            {"name": extension.name, "description": translate(language, extension.description)}
+            for extension in EXTENSIONS.values()
+            if extension.name not in off_in(settings)
+        ],
     }
     return "discovery", {
         "changeset": changeset,

@@ -23,6 +23,7 @@ _CHILD = {
     "values": "value",
     "endpoints": "endpoint",
     "formats": "format",
+    "extensions": "extension",
     "errors": "error",
     "service_request_updates": "request_update",
     "changes": "change",

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from intake.open311.description.schemas import ANSWERS, FORMS, Schema, list_of, with_files
+from intake.open311.extensions import EXTENSIONS
 from intake.open311.formats import FORMATS, MEDIA_TYPES
 from kernel.i18n import translate
 
@@ -36,6 +37,9 @@ PARAMETERS: dict[str, Schema] = {
         _parameter("limit", "Cuántos a lo más.", _COUNT),
     )
 }
+# What we answer beyond the standard brings its own parameters, and its own words for them.
+_BEYOND = {name: extension.description for extension in EXTENSIONS.values() for name in extension.parameters}
+PARAMETERS |= {name: _parameter(name, text) for name, text in _BEYOND.items() if name not in PARAMETERS}
 _ID = _parameter("service_request_id", "El folio.", where="path")
 _CODE = _parameter("service_code", "El código del servicio.", where="path")
 _TOKEN = _parameter("token", "Lo que se recibió en lugar del folio.", where="path")
@@ -44,7 +48,8 @@ _IDEMPOTENCY = _parameter(
 )
 
 _ANYWHERE = ("jurisdiction_id", "locale")
-LIST_PARAMETERS = ("service_request_id", "service_code", "start_date", "end_date", "status", "page", "page_size")
+LIST_PARAMETERS = ("service_request_id", "service_code", "start_date", "end_date", "status", *_BEYOND)
+_DETAILS = ("extensions", "notes", "attributes")
 _WINDOW = ("start_date", "end_date")
 _REQUESTS = ("service_requests", "request")
 _UPDATES = ("service_request_updates", "request_update")
@@ -94,6 +99,7 @@ OPERATIONS = (
         "Un reporte",
         "Request",
         _REQUESTS,
+        _DETAILS,
         own_parameters=(_ID,),
     ),
     Operation("token", "get", "/tokens/{token}", "El folio de un token", "Token", _REQUESTS, own_parameters=(_TOKEN,)),

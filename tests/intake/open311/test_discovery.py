@@ -6,6 +6,7 @@ from sqlmodel import Session
 from starlette.testclient import TestClient
 
 from intake.catalog.models import Jurisdiction
+from intake.open311.extensions import EXTENSIONS
 from tests.factories import make_city
 from tests.intake.open311.asking import errors_of, read
 from tests.intake.open311.conftest import BASE
@@ -59,3 +60,19 @@ def test_two_cities_share_one_discovery_and_each_can_be_asked_for(
     found = read(client.get(f"discovery.{fmt}?jurisdiction_id=vecina.gob.example"), fmt)
     assert (found["contact"], found["key_service"]) == ("vecina@example.org", "https://vecina.example/llaves")
     errors_of(client.get(f"discovery.{fmt}?jurisdiction_id=nadie.example"), fmt, 404)
+
+
+def test_the_extensions_that_are_on_are_announced(
+    client: TestClient, city: Jurisdiction, session: Session, fmt: str
+) -> None:
+    def announced(query: str = "") -> dict[str, str]:
+        (endpoint,) = read(client.get(f"discovery.{fmt}{query}"), fmt)["endpoints"]
+        return {one["name"]: one["description"] for one in endpoint["extensions"]}
+
+    assert list(announced()) == list(EXTENSIONS)
+    assert all(announced().values())
+    assert announced("?locale=en")["bbox"] != announced()["bbox"]
+    city.settings = {**city.settings, "open311_extensions_off": ["bbox", "nada"]}
+    session.add(city)
+    session.flush()
+    assert list(announced()) == [name for name in EXTENSIONS if name != "bbox"]

@@ -8,7 +8,8 @@ from unicodedata import normalize
 
 LONGEST_WORD = 40
 _WORD = re.compile("[a-z0-9]+")
-_LATIN = (range(0x41, 0x5B), range(0xC0, 0x250), range(0x1E00, 0x1F00))
+# The last two are the signs of kelvin and ångström, which are letters to Unicode.
+_LATIN = (range(0x41, 0x5B), range(0xC0, 0x250), range(0x1E00, 0x1F00), range(0x212A, 0x212C))
 _COMBINING = range(0x300, 0x370)
 _FOLDED: dict[int, str | None] = {
     **{code: normalize("NFD", chr(code))[0].lower() for letters in _LATIN for code in letters},

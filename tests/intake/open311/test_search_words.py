@@ -1,0 +1,32 @@
+"""The words of a text are the same ones in the database and in Python."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlmodel import Session
+
+from intake.open311.searching import words_of
+
+_LETTERS = st.characters(codec="utf-8", exclude_characters="\0")
+_LATIN = st.characters(min_codepoint=0x20, max_codepoint=0x36F)
+_TEXTS = st.lists(st.one_of(st.text(_LETTERS, max_size=60), st.text(_LATIN, max_size=120)), min_size=1, max_size=40)
+
+
+@pytest.mark.database
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(_TEXTS)
+def test_the_database_reads_the_same_words(session: Session, texts: list[str]) -> None:
+    asked = text(
+        "SELECT n, tsvector_to_array(public_search_words(t, NULL))"
+        " FROM unnest(CAST(:texts AS text[])) WITH ORDINALITY AS x (t, n)"
+    )
+    with session.begin_nested():
+        found = {row.n: set(row[1]) for row in session.connection().execute(asked, {"texts": texts})}
+    assert found == {n: set(words_of(one)) for n, one in enumerate(texts, start=1)}
+
+
+@pytest.mark.database
+def test_accents_case_and_signs(session: Session) -> None:
+    asked = text("SELECT tsvector_to_array(public_search_words('AÑIL, N\u0303andu\u0301 \u212a5', 'Peñón Nº 7'))")
+    assert set(session.connection().execute(asked).scalar_one()) == {"anil", "nandu", "k5", "penon", "n", "7"}

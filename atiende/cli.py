@@ -2,11 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from atiende.webhook_cli import webhook_app
+
+if TYPE_CHECKING:
+    from kernel.errors import AtiendeError
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Atiende: one Open311 queue for every channel of a city."
@@ -75,7 +78,7 @@ def standin(host: str | None = None, port: int | None = None, descriptor: Descri
 
 
 @app.command()
-def demo(port: Annotated[int, typer.Option(envvar="PORT")] = 8311) -> None:
+def demo(port: Annotated[int, typer.Option(envvar="PORT", min=0, max=65535)] = 8311) -> None:
     """Run the demo city in the foreground until Ctrl-C."""
     from atiende.commands.demo import run
 
@@ -340,7 +343,18 @@ def main() -> None:
     try:
         app()
     except AtiendeError as error:
-        # Who runs the program may read either language; nothing here says which.
-        texts = dict.fromkeys(error.public_text(language) for language in ("es", "en"))
-        sys.stderr.write("\n".join(texts) + "\n")
-        sys.exit(1)
+        _leave(error)
+    except Exception as error:
+        from atiende.commands.failures import explained
+
+        explanation = explained(error)
+        if explanation is None:
+            raise
+        _leave(explanation)
+
+
+def _leave(error: "AtiendeError") -> NoReturn:
+    # Who runs the program may read either language; nothing here says which.
+    texts = dict.fromkeys(error.public_text(language) for language in ("es", "en"))
+    sys.stderr.write("\n".join(texts) + "\n")
+    sys.exit(1)

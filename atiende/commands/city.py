@@ -29,7 +29,7 @@ def check(folder: Path) -> None:
         sys.stdout.write(translate(language, text, **params) + "\n")
     errors = sum(problem.level == "error" for problem in report.problems)
     if errors:
-        raise InvalidInput("{folder}: {count} errores.", folder=folder, count=errors)
+        raise InvalidInput("{folder}: errores: {count}.", folder=folder, count=errors)
 
 
 def _table(problems: list[Problem], language: str) -> list[str]:

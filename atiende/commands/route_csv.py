@@ -36,7 +36,7 @@ def route_file(session: Session, city: Jurisdiction, source: Path, target: Path,
     counts = {"rows": 0, "assigned": 0, "default": 0, "outside": 0, "errors": 0}
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
-        with _open(source) as read_file, partial.open("w", newline="", encoding="utf-8") as write_file:
+        with _open(source) as read_file, _create(partial, target) as write_file:
             reader = csv.reader(read_file)
             header = next(reader, None) or []
             missing = [name for name in _NEEDED if name not in header]
@@ -69,6 +69,13 @@ def _open(source: Path) -> Any:
     if not source.is_file():
         raise NotFound("No existe el archivo {path}.", path=source)
     return source.open(newline="", encoding="utf-8-sig", errors="replace")
+
+
+def _create(partial: Path, target: Path) -> Any:
+    try:
+        return partial.open("w", newline="", encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput("No se pudo escribir {path}: {reason}.", path=target, reason=error.strerror) from error
 
 
 def _chunks(reader: Iterator[list[str]]) -> Iterator[list[list[str]]]:

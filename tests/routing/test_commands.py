@@ -118,3 +118,14 @@ def test_a_file_is_routed_and_bad_rows_do_not_stop_it(command: Command, tmp_path
     for folio in "45679":
         assert answers[folio]["error"], folio
         assert answers[folio]["lon"] == str(next(row[1] for row in rows if row[0] == folio))
+
+
+def test_a_file_that_cannot_be_written_says_so_and_leaves_nothing(command: Command, tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("lon,lat,service_code\n-101.4184,21.8780,FUGA\n")
+    target = tmp_path / "missing" / "out.csv"
+    code, _, err = command("route", "--csv", source, "--out", target)
+    assert code == 1
+    assert "Traceback" not in err
+    assert f"{target} could not be written: No such file or directory." in err
+    assert list(tmp_path.iterdir()) == [source]

@@ -94,7 +94,8 @@ class SmsChannel:
             raise ForgedWebhook("La cuenta de este aviso no es la nuestra.")
 
     def parse(self, webhook: Webhook) -> list[WebhookEvent]:
-        parameters = dict(signature.form(webhook).items())
+        # PostgreSQL takes no NUL in text, and the provider sends none. The signature was over what was sent.
+        parameters = {name: value.replace("\0", "") for name, value in signature.form(webhook).items()}
         sid = parameters.get("MessageSid") or parameters.get("SmsSid")
         if not sid:
             raise ForgedWebhook("Falta un dato que el proveedor siempre manda: {name}.", name="MessageSid")

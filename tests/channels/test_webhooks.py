@@ -220,6 +220,15 @@ def test_a_stop_told_again_does_not_undo_the_start_after_it(provider: Provider, 
     assert [consent.is_granted for consent in kept] == [False, True]
 
 
+@pytest.mark.parametrize("name", ["MessageSid", "From", "To", "Body", "MediaUrl0"])
+def test_a_nul_that_was_signed_is_left_out_not_a_crash(provider: Provider, session: Session, name: str) -> None:
+    sent = dict(inbound(body="fuga", NumMedia="1", MediaUrl0="https://x.example/1"))
+    answer = provider.post(list((sent | {name: f"{sent[name]}\0"}).items()))
+    assert answer.status_code == 200
+    [message] = messages(session)
+    assert (message.body, message.provider_message_id) == ("fuga", sent["MessageSid"])
+
+
 def test_a_body_beyond_any_message_is_cut_off(provider: Provider) -> None:
     assert provider.post(inbound(body="a" * 70_000)).status_code == 413
 

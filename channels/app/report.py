@@ -23,9 +23,9 @@ from kernel.folio import spoken
 from kernel.i18n import translate
 from routing.explain import explain
 
-MAX_LINE = 200
-MAX_WORDS = 1500
 MIN_WORDS = 5
+# The longest of each answer, in letters. What is longer comes back with a word about it: cutting it could lose what matters.
+MOST = {"district": 200, "colonia": 200, "street": 200, "reference": 400, "words": 1500, "phone": 30, "name": 100}
 
 router = APIRouter(prefix="/r/{token}")
 
@@ -51,7 +51,16 @@ class Step:
     def text(self, msgid: str, **params: object) -> str:
         return translate(self.page.language, msgid, **params)
 
-    def show(self, template: str, *, status_code: int = 200, **values: object) -> Response:
+    def show(
+        self,
+        template: str,
+        *,
+        status_code: int = 200,
+        answers: Answers | None = None,
+        errors: dict[str, str] | None = None,
+        **values: object,
+    ) -> Response:
+        answers, errors = answers or self.answers, errors or {}
         return render(
             self.page,
             template,
@@ -59,10 +68,28 @@ class Step:
             here=self.here,
             service=self.service,
             keeps_photos=is_configured(),
-            answers=values.pop("answers", self.answers),
-            errors=values.pop("errors", {}),
+            answers=answers,
+            errors=errors,
+            errors_title=self._title(answers, list(errors)),
             **values,
         )
+
+    def _title(self, answers: Answers, names: list[str]) -> str:
+        """Of the box above the page: what is missing is missing, what was typed is to be looked at again."""
+        if any(_is_given(answers, name) for name in names):
+            return (
+                self.text("Revisa un dato") if len(names) == 1 else self.text("Revisa {count} datos", count=len(names))
+            )
+        return self.text("Falta un dato") if len(names) == 1 else self.text("Faltan {count} datos", count=len(names))
+
+    def too_long(self, given: Answers) -> dict[str, str]:
+        """What to say beside each answer that does not fit."""
+        sizes = {name: len(getattr(given, name)) for name in MOST}
+        return {
+            name: self.text("Caben {limit} letras y escribiste {count}: hazlo más corto", limit=MOST[name], count=size)
+            for name, size in sizes.items()
+            if size > MOST[name]
+        }
 
     def keep(self, answers: Answers, then: str) -> Response:
         """Saves the answers and goes on; a report that is already sent goes to its folio."""
@@ -75,8 +102,14 @@ class Step:
 StepDep = Annotated[Step, Depends()]
 
 
-def _line(form: FormDep, name: str, limit: int = MAX_LINE) -> str:
-    return form.get(name).replace("\r\n", "\n").strip()[:limit]
+def _is_given(answers: Answers, name: str) -> bool:
+    if name.startswith("a_"):
+        return any(value.strip() for value in answers.attributes.get(name.removeprefix("a_"), ()))
+    return bool(getattr(answers, name, ""))
+
+
+def _line(form: FormDep, name: str) -> str:
+    return form.get(name).replace("\r\n", "\n").strip()
 
 
 # ── Where ──
@@ -93,9 +126,9 @@ def answer_place(step: StepDep, form: FormDep) -> Response:
         district=_line(form, "district"),
         colonia=_line(form, "colonia"),
         street=_line(form, "street"),
-        reference=_line(form, "reference", 400),
+        reference=_line(form, "reference"),
     )
-    errors = {}
+    errors = step.too_long(given)
     if not given.district:
         errors["district"] = step.text("Elige la alcaldía, o «No sé»")
     if not given.street and not given.reference:
@@ -155,11 +188,11 @@ def ask_details(step: StepDep) -> Response:
 def answer_details(step: StepDep, form: FormDep) -> Response:
     asked = [question for question in step.service.attributes if question.is_variable]
     given = step.answers.changed(
-        words=_line(form, "words", MAX_WORDS),
+        words=_line(form, "words"),
         attributes={question.code: form.get_all(f"a_{question.code}") for question in asked},
         details_done=True,
     )
-    errors = {}
+    errors = step.too_long(given)
     if len(given.words) < MIN_WORDS:
         errors["words"] = step.text("Cuéntanos un poco más (mínimo {count} letras)", count=MIN_WORDS)
     _, problems = read_answers(step.service, given.attributes)
@@ -197,13 +230,11 @@ def ask_contact(step: StepDep) -> Response:
 
 @router.post("/contacto")
 def answer_contact(step: StepDep, form: FormDep) -> Response:
-    given = step.answers.changed(
-        notify=_line(form, "notify"), phone=_line(form, "phone", 30), name=_line(form, "name", 100)
-    )
-    errors = {}
+    given = step.answers.changed(notify=_line(form, "notify"), phone=_line(form, "phone"), name=_line(form, "name"))
+    errors = step.too_long(given)
     if given.notify not in ("sms", "none"):
         errors["notify"] = step.text("Elige cómo avisarte")
-    if given.notify == "sms":
+    if given.notify == "sms" and "phone" not in errors:
         try:
             read_phone_of(given.phone, step.page.city.settings.get("phone_regions") or [REGION])
         except InvalidInput as problem:

@@ -10,6 +10,7 @@ from sqlmodel import Session, select
 from starlette.testclient import TestClient
 
 from channels.app.jobs import forget_drafts
+from channels.app.report import MOST
 from channels.app.routes import install
 from intake.catalog.models import Jurisdiction
 from intake.people.actions import address_of
@@ -101,6 +102,30 @@ def test_what_is_missing_is_said_twice_in_the_same_words_and_linked(client: Test
         assert f'<span class="em" id="e-{name}">{words}</span>' in page.text
         assert re.search(rf'id="{name}"[^>]*aria-invalid="true"[^>]*aria-describedby="[^"]*e-{name}"', page.text)
     assert 'value="El Carmen"' in page.text  # nothing typed is lost
+
+
+@pytest.mark.parametrize(
+    ("step", "given", "name"),
+    [
+        ("lugar", {"district": "?"}, "street"),
+        ("lugar", {"district": "?", "street": "Niebla"}, "reference"),
+        ("lugar", {"district": "?", "street": "Niebla"}, "colonia"),
+        ("detalles", {}, "words"),
+        ("contacto", {"notify": "none"}, "name"),
+    ],
+)
+def test_what_is_too_long_comes_back_whole_with_a_word_about_it(
+    client: TestClient, step: str, given: dict[str, str], name: str
+) -> None:
+    draft = begin(client)
+    fits, long = "á" * MOST[name], "á" * MOST[name] + "🚰"
+    page = client.post(f"{draft}/{step}", data=given | {name: long})
+    assert page.status_code == 400
+    assert long in page.text
+    assert f"Caben {MOST[name]} letras y escribiste {MOST[name] + 1}" in page.text
+    assert "Revisa un dato" in page.text
+    assert "Falta" not in page.text
+    assert client.post(f"{draft}/{step}", data=given | {name: fits}, follow_redirects=False).status_code == 303
 
 
 def test_a_place_nobody_knows_is_accepted_as_written(client: TestClient, session: Session) -> None:

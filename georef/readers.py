@@ -93,7 +93,8 @@ def _read(path: Path) -> Iterator[Feature]:
     try:
         table = pyogrio.read_dataframe(path)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
-        raise InvalidInput("No se pudo leer {path}: {reason}.", path=path.name, reason=error) from error
+        reason = str(error).rstrip(".")
+        raise InvalidInput("No se pudo leer {path}: {reason}.", path=path.name, reason=reason) from error
     if "geometry" not in table.columns or not len(table):
         raise InvalidInput("{path} no tiene geometrías.", path=path.name)
     if table.crs is not None and table.crs.to_epsg() != 4326:

@@ -71,14 +71,19 @@ def _filters(
     return ListFilters(
         status=status if status in LIVES else "open",
         due=due if due in DUES else "",
-        agency=agency,
-        group=group,
-        channel=channel,
+        agency=_text(agency),
+        group=_text(group),
+        channel=_text(channel),
         place=place if place == "unsure" else "",
-        q=" ".join(q.replace("\0", "").split()),
+        q=" ".join(_text(q).split()),
         order=order if order in ORDERS else "",
         after=after,
     )
+
+
+def _text(value: str) -> str:
+    # PostgreSQL takes no NUL in text, and no person types one.
+    return value.replace("\0", "")
 
 
 FiltersDep = Annotated[ListFilters, Depends(_filters)]

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
@@ -40,7 +40,7 @@ class _KeptStatic(StaticFiles):
 
 def install(app: FastAPI) -> None:
     """Called once by the composition root."""
-    console = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    console = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(_refuse_nul)])
     console.state = app.state  # settings, and the live feed once the application has started
     for page in (
         sign_in,
@@ -64,6 +64,12 @@ def install(app: FastAPI) -> None:
     console.add_middleware(SecurityHeaders)
     app.mount(BASE, console)
     app.add_api_route(BASE, _first_page, include_in_schema=False)
+
+
+def _refuse_nul(http_request: Request) -> None:
+    """PostgreSQL takes no NUL in text, and no address of ours has one. Raises NotFound."""
+    if "\0" in http_request.scope["path"]:
+        raise NotFound("Aquí no hay nada, o no es para tu cuenta.")
 
 
 def _first_page() -> RedirectResponse:

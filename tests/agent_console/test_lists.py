@@ -117,6 +117,13 @@ def test_search_takes_any_text(console: Console, q: str) -> None:
     assert "<b>" not in answer.text.split("<main")[1].split("</h1>")[1].split("</div>")[0]
 
 
+@pytest.mark.parametrize("name", ["status", "due", "agency", "group", "channel", "place", "q", "order", "after"])
+def test_a_nul_in_a_filter_is_no_error_of_ours(console: Console, name: str) -> None:
+    console.report()
+    for path in (LIST, f"{LIST}/vistas"):
+        assert console.enter("operator").get(path, params={name: "\0"}).status_code in (200, 400)
+
+
 def test_a_folio_in_the_search_box_opens_the_request(console: Console) -> None:
     found = console.report()
     answer = console.enter("operator").get(LIST, params={"q": spaced(found.folio), "status": "any"})

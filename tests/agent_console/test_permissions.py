@@ -8,7 +8,17 @@ from fastapi.routing import APIRoute
 from sqlmodel import select
 
 from agent_console.models import ConsoleUser
-from agent_console.pages import account, api_keys, conversations, public_text, queue, service_request, sign_in, staff
+from agent_console.pages import (
+    account,
+    api_keys,
+    conversations,
+    public_text,
+    queue,
+    service_request,
+    sign_in,
+    staff,
+    webhooks,
+)
 from intake.conversations import actions as threads
 from intake.conversations.models import Message
 from intake.conversations.values import InboundMessage
@@ -19,7 +29,7 @@ from tests.agent_console.conftest import Console
 from tests.factories import CITY, IN_SUR, make_city
 
 pytestmark = pytest.mark.database
-PAGES = (account, api_keys, conversations, public_text, queue, service_request, staff)
+PAGES = (account, api_keys, conversations, public_text, queue, service_request, staff, webhooks)
 ROUTES = [
     (method, route.path)
     for page in PAGES
@@ -41,6 +51,8 @@ def _ids(found: ServiceRequest, conversation_id: UUID, message_id: UUID, user_id
         "message_id": message_id,
         "user_id": user_id,
         "key_id": uuid4(),
+        "webhook_id": uuid4(),
+        "delivery_id": uuid4(),
     }
 
 
@@ -60,6 +72,13 @@ def test_every_route_asks_who_is_there(console: Console, method: str, path: str)
     answer = console.anonymous().client.request(method, _fill(path, ids))
     assert answer.status_code == 303, (path, answer.status_code)
     assert answer.headers["location"].startswith("/consola/entrar")
+
+
+@pytest.mark.parametrize("path", sorted({path for _, path in ROUTES if "{" in path}))
+def test_a_nul_in_an_address_finds_nothing(console: Console, path: str) -> None:
+    browser, here = console.enter("admin"), "/consola" + re.sub(r"\{[^}]+\}", "%00", path)
+    assert browser.get(here).status_code in (404, 405)
+    assert browser.client.post(here).status_code in (404, 405)
 
 
 @pytest.mark.parametrize("path", [path for method, path in ROUTES if method == "POST"])

@@ -102,6 +102,10 @@ def _ping_if_idle(connection: DBAPIConnection, record: ConnectionPoolEntry, _: o
     """
     if time.monotonic() - record.info.get(_IDLE_SINCE, math.inf) < _PING_AFTER_S:
         return
+    _ping(connection)
+
+
+def _ping(connection: DBAPIConnection) -> None:
     try:
         connection.cursor().execute("SELECT 1").close()
         connection.rollback()

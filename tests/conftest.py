@@ -49,8 +49,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def make_database(name: str) -> str:
-    """A fresh, migrated database; returns its URL."""
+    """A fresh, migrated database, of this xdist worker alone; returns its URL."""
     url = os.environ[_URL_VARIABLE]
+    name = f"{name}_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     engine = db.make_engine(url)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))

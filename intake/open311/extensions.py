@@ -1,7 +1,7 @@
 """What we answer beyond GeoReport v2: a line for each extension, so that discovery, documents and switches name the same things.
 
-A city turns one off by its name in `open311_extensions_off` of its settings. Then its parameters are what any unknown parameter
-is: ignored.
+A city turns one off by its name in `open311_extensions_off` of its settings. Then its parameters, headers and files are what
+unknown ones are: ignored. Its addresses are not found.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from intake.open311.forms import Fields
+from kernel.errors import NotFound
 
 SETTING = "open311_extensions_off"
 
@@ -36,8 +37,18 @@ _ALL = (
     Extension("extended_attributes", "Por qué dependencia, plazo, resultado, zonas y más.", ("extensions",)),
     Extension("notes", "La historia pública de cada reporte.", ("notes",)),
     Extension("attributes", "Las respuestas públicas a las preguntas del servicio.", ("attributes",)),
+    Extension("servicerequestupdates", "Avances de los reportes, leídos y mandados como los habla FixMyStreet."),
+    Extension("changes", "Todos los cambios en orden, desde un cursor, para las dependencias."),
+    Extension("media", "Fotos como archivos del formulario."),
+    Extension("idempotency_key", "El encabezado Idempotency-Key: mandado dos veces, hecho una."),
 )
 EXTENSIONS: Mapping[str, Extension] = {extension.name: extension for extension in _ALL}
+
+
+def require(name: str, off: Iterable[str]) -> None:
+    """Raises NotFound for an address that belongs to an extension which is off."""
+    if name in off:
+        raise NotFound("No existe ese recurso.")
 
 
 def off_in(settings: Mapping[str, Any]) -> frozenset[str]:

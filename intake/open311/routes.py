@@ -21,6 +21,7 @@ from intake.open311.description.operations import openapi
 from intake.open311.discovery import discovery
 from intake.open311.edge import Edge
 from intake.open311.errors import HANDLERS, format_of, language_of
+from intake.open311.extensions import require
 from intake.open311.formats import FORMATS, JSON, respond
 from intake.open311.headers import answer_headers, tell_last_modified
 from intake.open311.last_use import LastUses
@@ -178,6 +179,7 @@ def get_updates(http_request: Request) -> reading.Answer:
     # Not where reading may lag: what is learnt late would lie before the window that a client asks for next.
     with db.read_transaction() as session:
         city = city_of(session, query)
+        require("servicerequestupdates", city.extensions_off)
         audience = audience_of(session, http_request, city, query)
         return "service_request_updates", update_feed.feed(session, city, audience, query)
 
@@ -189,6 +191,7 @@ def post_update(http_request: Request) -> reading.Answer:
     photos = take_photos(http_request, UPDATE, form, query, check, now=now)
     with db.transaction() as session:
         city = city_of(session, form, query)
+        require("servicerequestupdates", city.extensions_off)
         client = client_of(session, http_request, city, UPDATE, form, query)
         answer = updating.post(session, city, client, form, idempotency_key=idempotency_key, now=now, photos=photos)
     return "service_request_updates", [answer]
@@ -200,6 +203,7 @@ def get_changes(http_request: Request) -> reading.Answer:
     _number_what_waits()
     with db.read_transaction() as session:
         city = city_of(session, query)
+        require("changes", city.extensions_off)
         audience = follower_of(session, http_request, city, query)
         return "change_feed", change_feed.feed(
             session, city, audience, query, base_url=base_url, fmt=format_of(http_request)

@@ -178,7 +178,7 @@ def _earlier(
 
     The client's own word, whatever the form says; else the form's content, for a minute.
     """
-    if idempotency_key:
+    if idempotency_key and "idempotency_key" not in city.extensions_off:
         if len(idempotency_key) > MAX_IDEMPOTENCY_KEY:
             raise InvalidInput("Idempotency-Key es demasiado larga.", field="Idempotency-Key")
         name = f"open311:{client.id}:key:{idempotency_key}"

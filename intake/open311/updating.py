@@ -46,7 +46,7 @@ class Update:
 def is_new(session: Session, city: City, client: ApiClient, form: Fields, *, idempotency_key: str | None) -> bool:
     """Whether this update was not recorded before. Raises as `post` does."""
     update = read_update(form, city)
-    if _under_key(session, client, idempotency_key) is not None:
+    if _under_key(session, city, client, idempotency_key) is not None:
         return False
     found = queries.by_folio(session, update.folio, jurisdiction_id=city.id)
     if found is None:
@@ -74,16 +74,16 @@ def post(
     InvalidForm.
     """
     update = read_update(form, city)
-    known = _under_key(session, client, idempotency_key)
+    known = _under_key(session, city, client, idempotency_key)
     event_id = known if known is not None else _record(session, city, client, update, photos, now)
-    if idempotency_key and known is None:
+    if idempotency_key and known is None and "idempotency_key" not in city.extensions_off:
         session.add(UpdateKey(api_key_id=client.id, key=idempotency_key, event_id=event_id, at=now))
     return _answer(session, city, event_id, photos)
 
 
-def _under_key(session: Session, client: ApiClient, idempotency_key: str | None) -> int | None:
+def _under_key(session: Session, city: City, client: ApiClient, idempotency_key: str | None) -> int | None:
     """The event that this `Idempotency-Key` has already made. Two at once take turns."""
-    if not idempotency_key:
+    if not idempotency_key or "idempotency_key" in city.extensions_off:
         return None
     if len(idempotency_key) > MAX_IDEMPOTENCY_KEY:
         raise InvalidInput("Idempotency-Key es demasiado larga.", field="Idempotency-Key")

@@ -28,6 +28,8 @@ def take_photos(
         return Received()
     with db.transaction() as session:
         city = city_of(session, form, query)
+        if "media" in city.extensions_off:
+            return Received()
         is_new = check(session, city, client_of(session, http_request, city, scope, form, query))
     if not is_new:
         return Received(problems=look_over(form.files))

@@ -7,17 +7,18 @@ from typing import Any
 import pytest
 import time_machine
 from sqlalchemy import Engine, event
-from sqlmodel import Session
+from sqlmodel import Session, select
 from starlette.testclient import TestClient
 
 from intake.catalog.models import Jurisdiction
+from intake.media.models import MediaFile
 from intake.open311.details import PARTS
 from intake.open311.extensions import EXTENSIONS, SETTING, off_in, without
 from intake.open311.forms import Fields
 from intake.service_requests import actions, queries
 from intake.service_requests.values import Actor
 from kernel.i18n import translate
-from tests.factories import IN_SUR, NOW, OUTSIDE
+from tests.factories import API_KEY, IN_SUR, NOW, OUTSIDE
 from tests.house import ROOT
 from tests.intake.open311.asking import errors_of, form, ids, posted, read
 from tests.intake.open311.test_lists import FIELDS, keep
@@ -96,6 +97,40 @@ class TestSwitches:
         assert response.content == plain.content
         assert ("link" in response.headers) == (name != "paging")
         assert "x-total-count" not in response.headers
+
+    @pytest.mark.parametrize(
+        ("name", "path"), [("servicerequestupdates", "servicerequestupdates"), ("changes", "changes")]
+    )
+    def test_off_its_address_is_not_found(
+        self, client: TestClient, session: Session, city: Jurisdiction, name: str, path: str
+    ) -> None:
+        assert client.get(f"{path}.json").status_code == 200
+        city.settings = city.settings | {SETTING: [name]}
+        session.flush()
+        assert client.get(f"{path}.json").status_code == 404
+        if name == "servicerequestupdates":
+            assert client.post(f"{path}.xml", data={"api_key": API_KEY}).status_code == 404
+
+    def test_off_the_header_counts_for_nothing(self, client: TestClient, session: Session, city: Jurisdiction) -> None:
+        def send(words: str) -> str:
+            form = {"api_key": API_KEY, "service_code": "BACHE", "lat": "19.42", "long": "-99.15", "description": words}
+            answer = client.post("requests.json", data=form, headers={"idempotency-key": "k"})
+            return str(answer.json()[0]["service_request_id"])
+
+        assert send("Uno") == send("Dos")
+        city.settings = city.settings | {SETTING: ["idempotency_key"]}
+        session.flush()
+        assert send("Tres") != send("Cuatro")
+
+    def test_off_photos_are_passed_over_and_the_report_is_taken(
+        self, client: TestClient, session: Session, city: Jurisdiction
+    ) -> None:
+        city.settings = city.settings | {SETTING: ["media"]}
+        session.flush()
+        form = {"api_key": API_KEY, "service_code": "BACHE", "lat": "19.42", "long": "-99.15"}
+        answer = client.post("requests.json", data=form, files={"media": ("a.jpg", b"\xff\xd8\xff", "image/jpeg")})
+        assert answer.status_code == 200
+        assert session.exec(select(MediaFile)).all() == []
 
 
 @pytest.mark.database

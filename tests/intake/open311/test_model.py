@@ -136,7 +136,8 @@ def fits(row: ServiceRequest, query: dict[str, Any]) -> bool:
     updated = row.closed_at or row.updated_at
     has_dates = query["start"] is not None or query["end"] is not None
     has_changes = query["after"] is not None or query["before"] is not None
-    spoken = words_of(f"{row.description} {row.address_string or ''}")
+    # Only public words are found; `Luz Árbol` could be a person's name and is masked.
+    spoken = words_of(f"{row.public_description} {row.public_address or ''}")
     checks = [
         row.is_public,
         not query["service_code"] or row.service_code in query["service_code"],

@@ -10,6 +10,9 @@ from pathlib import Path
 from kernel.dates import day_in_words
 
 ONE_SMS = 160
+# Of what an agency wrote, in a message about it. With the words around it this fits what a provider takes, even when each letter
+# counts twice; the whole note is on the page of the folio.
+MOST_OF_A_NOTE = 350
 _FOLDER = Path(__file__).parent / "texts"
 _LANGUAGE = "es"
 
@@ -93,8 +96,22 @@ def notice(request: RequestInWords, life: str, outcome_code: str | None, note: s
 
 def _sentence(note: str) -> str:
     """A remark that others may follow: on one line, with a full stop."""
-    told = " ".join(note.split())
+    told = _shortened(" ".join(note.split()))
     return told if not told or told.endswith((".", "!", "?", "…")) else f"{told}."
+
+
+def _shortened(note: str) -> str:
+    """Its beginning, up to the end of a word."""
+    if sum(2 if ord(letter) > 0xFFFF else 1 for letter in note) <= MOST_OF_A_NOTE:
+        return note
+    kept, room = "", MOST_OF_A_NOTE - 1
+    for letter in note:
+        room -= 2 if ord(letter) > 0xFFFF else 1
+        if room < 0:
+            break
+        kept += letter
+    words = kept.rpartition(" ")[0] or kept
+    return f"{words.rstrip(' .,;:')}…"
 
 
 def _fill(request: RequestInWords, section: str, key: str, at: datetime | None, now: datetime) -> str:
@@ -109,7 +126,7 @@ def _fill(request: RequestInWords, section: str, key: str, at: datetime | None, 
             service=request.service,
             agency=agency,
             date=date,
-            note=request.note,
+            note=_shortened(request.note),
         )
         for agency in request.agency
     )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from channels.sms import gsm7
 from intake.conversations import wording
 from intake.conversations.wording import RequestInWords
 from kernel.i18n import LANGUAGES
@@ -112,6 +113,28 @@ def test_each_outcome_has_its_own_words(outcome: str) -> None:
     assert "Fuimos hoy." in told
     assert "  " not in told
     assert "26 4817 3053" in wording.status(closed, NOW)
+
+
+@pytest.mark.parametrize("word", ["tubería ", "€", "🚰", "[]^~", "👩‍🔧 "])
+@pytest.mark.parametrize("life", ["in_progress", "waiting_resident", "reopened", "closed"])
+def test_news_with_a_note_of_any_length_fits_what_a_provider_takes(word: str, life: str) -> None:
+    from intake.service_requests.lifecycle import OUTCOMES
+
+    note = word * (4000 // len(word))
+    for outcome in OUTCOMES if life == "closed" else [None]:
+        told = wording.notice(request(life=life), life, outcome, note, NOW)
+        assert told is not None
+        assert "…" in told
+        assert gsm7.measure(gsm7.economical(told)).units <= gsm7.UNITS_CAP
+    short = wording.notice(request(life=life), life, "resolved", "Se cambió el tramo", NOW)
+    assert short is not None
+    assert "Se cambió el tramo." in short
+
+
+def test_a_note_is_cut_between_words() -> None:
+    told = wording.notice(request(life="reopened"), "reopened", None, "válvula, " * 100, NOW)
+    assert told is not None
+    assert "válvula, válvula… Te avisamos" in told
 
 
 def test_there_is_a_text_for_every_outcome() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import ClassVar, Protocol
 
+from channels import composing
 from channels.sms.adapter import SmsChannel
 from channels.values import OutboundMessage, ProviderMessageId, ProviderRecord, Webhook, WebhookEvent
 from kernel.errors import Unavailable
@@ -56,6 +57,7 @@ def connect(settings: Settings) -> None:
         channel = open_channel(settings)
         if channel is not None:
             _connected[name] = channel
+    composing.configure(_connected)
 
 
 def disconnect() -> None:

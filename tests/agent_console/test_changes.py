@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
+from channels import registry
 from intake.conversations import actions as threads
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import InboundMessage
@@ -13,7 +14,7 @@ from intake.service_requests.models import ServiceRequest
 from intake.service_requests.values import Actor, Reporter
 from kernel import clock
 from kernel.outbox import OutboxEvent
-from tests.agent_console.conftest import Console
+from tests.agent_console.conftest import Console, settings
 from tests.factories import CITY
 
 pytestmark = pytest.mark.database
@@ -278,6 +279,25 @@ def test_an_empty_answer_to_a_thread_is_refused(console: Console) -> None:
     answer = console.enter("operator").send(url, url + "/respuesta", text="  ")
     assert answer.status_code == 400
     assert "Escribe el mensaje antes de enviarlo." in answer.text
+
+
+@pytest.mark.parametrize(("text", "problem"), [("válvula " * 150, "demasiado largo"), ("\u200b", "estaba vacío")])
+def test_words_that_no_sms_can_carry_come_back_to_who_wrote_them(console: Console, text: str, problem: str) -> None:
+    found, thread = _by_sms(console)
+    browser, text = console.enter("operator"), text.strip()
+    registry.connect(settings())
+    try:
+        for url in (_url(found), f"/consola/conversaciones/{thread.id}"):
+            answer = browser.send(url, url + "/respuesta", text=text)
+            assert answer.status_code == 400
+            assert problem in answer.text
+            assert f">{text}</textarea>" in answer.text
+            assert browser.send(url, url + "/respuesta", text="ñ" * 900).status_code == 303
+    finally:
+        registry.disconnect()
+    assert {message.body for message in console.session.exec(select(Message)) if message.direction == "outbound"} == {
+        "ñ" * 900
+    }
 
 
 def test_a_message_nobody_handled_is_shown_to_people(console: Console) -> None:

@@ -14,14 +14,15 @@ from agent_console.presentation import channel_look
 from agent_console.rendering import render_for, see_other, wants_fragment
 from agent_console.rows import names, rows_of
 from agent_console.timeline import story
-from channels import delivery
+from channels import composing, delivery
+from intake.catalog import queries as catalog
 from intake.conversations import actions as conversations
 from intake.conversations.models import Conversation, Message
 from intake.people.models import ContactPoint
 from kernel import clock
 from kernel.bodies import FormDep
 from kernel.db import SessionDep
-from kernel.errors import NotFound
+from kernel.errors import InvalidInput, NotFound
 
 router = APIRouter(
     prefix="/conversaciones",
@@ -51,8 +52,9 @@ def answer(
     form: FormDep,
 ) -> Response:
     thread, text = threads.find(session, viewer, conversation_id), form.get("text").strip()
-    if not text:
-        return _page(http_request, session, viewer, thread, problem="Escribe el mensaje antes de enviarlo.", status=400)
+    problem = _problem(session, thread, text)
+    if problem:
+        return _page(http_request, session, viewer, thread, problem=problem, typed=text, status=400)
     sent = conversations.queue_message(
         session,
         thread.id,
@@ -63,6 +65,17 @@ def answer(
         now=clock.now(),
     )
     return see_other(f"{BASE}/conversaciones/{sent.conversation_id}#newest")
+
+
+def _problem(session: Session, thread: Conversation, text: str) -> str:
+    """The msgid of why `text` cannot be sent; "" when it can."""
+    if not text:
+        return "Escribe el mensaje antes de enviarlo."
+    try:
+        composing.refuse_unsendable(thread.channel, text, catalog.jurisdiction(session, thread.jurisdiction_id))
+    except InvalidInput as refusal:
+        return refusal.text
+    return ""
 
 
 @router.post("/{conversation_id}/devolver")
@@ -94,6 +107,7 @@ def _page(
     thread: Conversation,
     *,
     problem: str = "",
+    typed: str = "",
     status: int = 200,
 ) -> HTMLResponse:
     now = clock.now()
@@ -120,5 +134,6 @@ def _page(
         rows=rows_of(threads.requests_of(session, thread), known, viewer, now=now),
         threads=threads.waiting(session, viewer, now),
         problem=problem,
+        typed=typed,
         ref=uuid.uuid4().hex,
     )

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from agent_console.accounts import Viewer
 from agent_console.pages.service_request.addressee import addressee_of
 from agent_console.presentation import ago
-from channels import delivery
+from channels import composing, delivery
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import AttributeDefinition, text_in
 from intake.conversations import actions as conversations
@@ -113,6 +113,7 @@ def _reply(session: Session, viewer: Viewer, found: ServiceRequest, typed: Typed
     addressee = addressee_of(session, queries.reports_of(session, found.id))
     if addressee is None:
         raise InvalidInput("Nadie dejó cómo responderle. Puedes dejar una nota.", field="text")
+    composing.refuse_unsendable(addressee.channel, typed.text, catalog.jurisdiction(session, viewer.jurisdiction_id))
     conversation_id = addressee.conversation_id
     if conversation_id is None:
         contact = session.get_one(ContactPoint, addressee.contact_point_id)

@@ -1,0 +1,41 @@
+"""What a person is about to send, looked at while they still can change it."""
+
+from collections.abc import Mapping
+from typing import Protocol
+from uuid import UUID
+
+from channels.errors import DeliveryError
+from channels.reasons import REASONS
+from channels.values import OutboundMessage
+from intake.catalog.models import Jurisdiction
+from kernel.errors import InvalidInput
+
+_NOT_YET = UUID(int=0)
+
+
+class Preparing(Protocol):
+    """Of a channel, what the console may know: it imports no adapter, and with it no vendor's library."""
+
+    def prepare(self, message: OutboundMessage) -> tuple[str, int]:
+        """Raises DeliveryError when the message cannot be sent."""
+
+
+_connected: Mapping[str, Preparing] = {}
+
+
+def configure(channels: Mapping[str, Preparing]) -> None:
+    """Called by the registry whenever it connects or lets go."""
+    global _connected
+    _connected = channels
+
+
+def refuse_unsendable(channel_name: str, body: str, city: Jurisdiction) -> None:
+    """Raises InvalidInput for words that the channel can never send. One that is not connected here takes all: they wait."""
+    channel = _connected.get(channel_name)
+    if channel is None:
+        return
+    plain_letters = bool(city.settings.get("sms_transliterate", True))
+    try:
+        channel.prepare(OutboundMessage(_NOT_YET, city.sms_number, "", body, plain_letters))
+    except DeliveryError as failure:
+        raise InvalidInput(REASONS[failure.reason], field="text") from failure

@@ -10,6 +10,9 @@ from sqlmodel import Field, SQLModel
 from kernel.db import Instant, Json
 from kernel.ids import new_id
 
+# In `Jurisdiction.settings`: the names of the Open311 extensions that the city does without (`intake.open311.extensions`).
+EXTENSIONS_OFF = "open311_extensions_off"
+
 
 class Jurisdiction(SQLModel, table=True):
     """One tenant: a city. `settings` holds contact, phone, key_service, colours and logo, as the city folder gives them.

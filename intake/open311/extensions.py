@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from intake.catalog.models import EXTENSIONS_OFF
 from intake.open311.forms import Fields
 from kernel.errors import NotFound
 
-SETTING = "open311_extensions_off"
+SETTING = EXTENSIONS_OFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ _ALL = (
     Extension("servicerequestupdates", "Avances de los reportes, leídos y mandados como los habla FixMyStreet."),
     Extension("changes", "Todos los cambios en orden, desde un cursor, para las dependencias."),
     Extension("media", "Fotos como archivos del formulario."),
+    Extension("webhooks", "Avisos firmados a los sistemas de las dependencias, por Standard Webhooks."),
     Extension("idempotency_key", "El encabezado Idempotency-Key: mandado dos veces, hecho una."),
 )
 EXTENSIONS: Mapping[str, Extension] = {extension.name: extension for extension in _ALL}

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from intake.catalog.models import EXTENSIONS_OFF, Jurisdiction
 from intake.changes import queries as changes
 from intake.changes.queries import Reader
 from intake.webhooks import payload
@@ -20,9 +22,17 @@ WAKE_LEASE = timedelta(seconds=60)
 
 
 def behind(session: Session) -> list[UUID]:
-    """The active subscriptions that have not got as far as the numbers have."""
+    """The active subscriptions that have not got as far as the numbers have, but for cities that do without webhooks for now.
+
+    Those lose nothing: once the city has them again, its subscriptions go on from where they were.
+    """
     newest = changes.newest_seq(session)
-    statement = select(Webhook.id).where(Webhook.state == "active", col(Webhook.through_seq) < newest)
+    switched_off = col(Jurisdiction.settings)[EXTENSIONS_OFF].contains(["webhooks"])
+    statement = (
+        select(Webhook.id)
+        .join(Jurisdiction, col(Jurisdiction.id) == Webhook.jurisdiction_id)
+        .where(Webhook.state == "active", col(Webhook.through_seq) < newest, ~func.coalesce(switched_off, False))
+    )
     return list(session.exec(statement.order_by(col(Webhook.id))))
 
 

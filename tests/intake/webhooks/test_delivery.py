@@ -13,6 +13,7 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
 from georef.points import LonLat
+from intake.catalog.models import EXTENSIONS_OFF, Jurisdiction
 from intake.changes import numbering
 from intake.service_requests import actions as service_requests
 from intake.service_requests.models import ServiceRequest
@@ -292,6 +293,21 @@ def test_a_pause_by_hand_holds_everything_and_resuming_sends_it(session: Session
     work(session)
     assert receiver.received == []
     actions.resume(session, webhook, now=wall.now())
+    work(session)
+    assert len(set(receiver.ids)) == 2
+
+
+def test_a_city_that_turns_webhooks_off_misses_nothing(session: Session, receiver: Receiver) -> None:
+    subscribe(session, receiver)
+    jurisdiction = session.get_one(Jurisdiction, CITY)
+    before = jurisdiction.settings
+    jurisdiction.settings = before | {EXTENSIONS_OFF: ["q", "webhooks"]}
+    session.flush()
+    submit(session)
+    work(session)
+    assert receiver.received == []
+    jurisdiction.settings = before
+    session.flush()
     work(session)
     assert len(set(receiver.ids)) == 2
 

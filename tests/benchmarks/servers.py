@@ -112,7 +112,12 @@ def _round(server: Server, url: str, call: Call, number: int) -> tuple[float, fl
         turn = (number * CONNECTIONS + worker) * 1_000_003
         while (start := time.perf_counter()) < end:
             turn += 1
-            status, content = _ask(connection, call.path(turn), call.body(turn) if call.body else None)
+            try:
+                status, content = _ask(connection, call.path(turn), call.body(turn) if call.body else None)
+            except http.client.RemoteDisconnected as error:
+                raise AssertionError(
+                    f"{server.name} hung up on {call.path(turn)}; it has {'ended' if server.process.poll() else 'not ended'}"
+                ) from error
             taken.append(time.perf_counter() - start)
             assert status == 200, content[:300]
         connection.close()

@@ -278,7 +278,7 @@ def _check_page(step: Step, errors: dict[str, str]) -> Response:
         return see_other(step.page.url(f"{here}/contacto"))
     decision = preview(step.session, step.service, answers, now=step.page.now)
     rows: list[tuple[str, str, str]] = [
-        (step.text("Qué pasa"), text_in(step.service.name, step.page.language), "/reportar"),
+        (step.text("Qué pasa"), text_in(step.service.name, step.page.language), f"{here}/que"),
         (step.text("Dónde"), answers.place_label or answers.written_place or answers.reference, f"{here}/lugar"),
         (step.text("Lo que contaste"), answers.words, f"{here}/detalles"),
     ]

@@ -3,11 +3,12 @@
 from itertools import groupby
 
 from fastapi import APIRouter, Response
+from sqlmodel import Session
 
 from channels.app import drafts
 from channels.app.drafts import Answers
 from channels.app.edges import PageDep, see_other
-from channels.app.rendering import render
+from channels.app.rendering import Page, render
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import ServiceDefinition, text_in
 from intake.catalog.queries import match_services
@@ -23,17 +24,29 @@ router = APIRouter()
 
 @router.get("/")
 def home(page: PageDep, session: SessionDep) -> Response:
-    return render(page, "home.html", services=_first_of_each(catalog.services(session, page.city.id))[:HOME_SERVICES])
+    return render(
+        page,
+        "home.html",
+        here="/reportar",
+        services=_first_of_each(catalog.services(session, page.city.id))[:HOME_SERVICES],
+    )
 
 
 @router.get("/reportar")
 def what(page: PageDep, session: SessionDep, q: str = "") -> Response:
+    return what_page(page, session, q, here="/reportar", back="/")
+
+
+def what_page(page: Page, session: Session, q: str, *, here: str, back: str) -> Response:
+    """What it may be about, by the words in `q`; a choice is posted to `here`."""
     words = q.replace("\0", "").strip()[:MAX_WORDS]
     services = catalog.services(session, page.city.id)
     matches = [match.definition for match in match_services(services, words, limit=4)] if words else []
     return render(
         page,
         "what.html",
+        here=here,
+        back=back,
         words=words,
         matches=matches,
         is_danger=is_emergency(plain(words)),

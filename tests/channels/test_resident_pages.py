@@ -74,6 +74,33 @@ def test_a_whole_report_gets_a_folio_an_agency_and_a_date(client: TestClient, se
     assert [event.name for event in session.exec(select(OutboxEvent))] == ["service_request.submitted"]
 
 
+def test_another_kind_of_report_keeps_what_was_written(client: TestClient, session: Session) -> None:
+    draft = begin(client)
+    fill(client, draft, notify="sms", phone="55 1234 5678", name="Rosa")
+    assert f'href="{draft}/que"' in client.get(f"{draft}/revisa").text
+    page = client.get(f"{draft}/que", params={"q": "fuga"}).text
+    assert page.count(f'action="{draft}/que" method="post"') > 1
+    assert 'action="/reportar"' not in page
+    changed = client.post(f"{draft}/que", data={"service_code": "FUGA", "q": "fuga"}, follow_redirects=False)
+    assert changed.headers["location"] == f"{draft}/detalles"
+    assert ">Hay un hoyo enorme en la calle</textarea>" in client.get(f"{draft}/detalles").text
+    client.post(f"{draft}/detalles", data={"words": "Hay un hoyo enorme y sale agua"})
+    client.post(f"{draft}/revisa")
+    service_request = session.exec(select(ServiceRequest)).one()
+    assert (service_request.service_code, service_request.description) == ("FUGA", "Hay un hoyo enorme y sale agua")
+    assert "Sabinos 214" in (service_request.address_string or "")
+    assert session.exec(select(Report)).one().wants_notices
+
+
+def test_the_same_kind_again_changes_nothing(client: TestClient) -> None:
+    draft = begin(client)
+    fill(client, draft)
+    same = client.post(f"{draft}/que", data={"service_code": "BACHE"}, follow_redirects=False)
+    assert same.headers["location"] == f"{draft}/revisa"
+    assert client.get(f"{draft}/revisa", follow_redirects=False).status_code == 200
+    assert client.post(f"{draft}/que", data={"service_code": "NADA"}, follow_redirects=False).status_code == 404
+
+
 def test_a_double_tap_sends_one_report(client: TestClient, session: Session) -> None:
     draft = begin(client)
     fill(client, draft)

@@ -123,14 +123,14 @@ def configure(bind: Engine | Connection | None, standby: Engine | None = None) -
     """Names the engine (or a test's connection) that every transaction of this process uses, and the standby if there is one."""
     global _bind, _read_bind, _standby, _standby_away_until
     _bind = bind
-    # Only the answer to BEGIN differs, so both kinds share one pool.
-    _read_bind = _read_only(bind) if isinstance(bind, Engine) else bind
-    _standby = _read_only(standby) if standby else None
+    _read_bind = _without_begin(bind) if isinstance(bind, Engine) else bind
+    _standby = _without_begin(standby) if standby else None
     _standby_away_until = 0.0
 
 
-def _read_only(engine: Engine) -> Engine:
-    return engine.execution_options(postgresql_readonly=True)
+def _without_begin(engine: Engine) -> Engine:
+    """The same pool, each statement by itself: under READ COMMITTED a reading sees no less, and saves two of four round trips."""
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def bind() -> Engine | Connection:
@@ -153,7 +153,7 @@ def transaction() -> Iterator[Session]:
 
 @contextmanager
 def read_transaction(*, may_lag: bool = False) -> Iterator[Session]:
-    """One reading: PostgreSQL refuses every write in it.
+    """One reading, of which nothing may be written: under a test's connection PostgreSQL refuses to.
 
     may_lag: it may run on the standby, which can be moments behind: for lists, never for what somebody has just been told of.
     A standby that does not answer is left alone for a while; reading goes on where the others write.

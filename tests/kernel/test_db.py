@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 from sqlalchemy import Engine, QueuePool, event, text
-from sqlalchemy.exc import InternalError
+from sqlalchemy.exc import InternalError, ProgrammingError
+from sqlmodel import Session
 
 from atiende import bootstrap
 from kernel import db
@@ -46,15 +47,26 @@ def test_every_setting_of_it_is_documented() -> None:
 
 
 @pytest.mark.database
-def test_a_reading_cannot_write(engine: Engine) -> None:
-    db.configure(engine)
+def test_a_reading_that_writes_is_caught_by_its_test(session: Session) -> None:
+    with pytest.raises(InternalError, match="read-only transaction"), db.read_transaction() as reading:
+        reading.connection().execute(text("CREATE TABLE never (n int)"))
+
+
+@pytest.mark.database
+def test_a_reading_leaves_no_trace_on_the_connections_that_write(engine: Engine) -> None:
+    own = db.make_engine(engine.url.render_as_string(hide_password=False), pool_size=1, pool_overflow=0)
+    db.configure(own)
     try:
-        with pytest.raises(InternalError, match="read-only transaction"), db.read_transaction() as session:
-            session.connection().execute(text("CREATE TABLE never (n int)"))
-        with db.transaction() as session:  # the same pool, and no trace of it
-            session.connection().execute(text("CREATE TEMP TABLE scratch (n int) ON COMMIT DROP"))
+        with db.read_transaction() as reading:
+            first = reading.connection().scalar(text("SELECT pg_current_xact_id()::text"))
+            assert reading.connection().scalar(text("SELECT pg_current_xact_id()::text")) != first
+        with pytest.raises(ProgrammingError), db.transaction() as session:
+            session.connection().exec_driver_sql("CREATE TABLE never (n int); no SQL")
+        with db.read_transaction() as reading:
+            assert reading.connection().scalar(text("SELECT to_regclass('never')")) is None
     finally:
         db.configure(None)
+        own.dispose()
 
 
 @pytest.mark.database

@@ -146,7 +146,6 @@ def _place_page(step: Step, answers: Answers, errors: dict[str, str]) -> Respons
         answers=answers,
         errors=errors,
         districts=places.districts(step.session, step.draft.jurisdiction_id),
-        example=step.page.city.settings.get("place_example") or "Av. Juárez 214",
     )
 
 

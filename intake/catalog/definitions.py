@@ -16,6 +16,11 @@ def text_in(texts: Texts, language: str) -> str:
     return texts.get(language) or texts.get("es") or next(iter(texts.values()), "")
 
 
+def city_text(settings: Mapping[str, Any], key: str, language: str) -> str:
+    """What the city says in its own words (`[texts.<key>]` of its folder); "" when it leaves that to us."""
+    return text_in(settings.get("texts", {}).get(key, {}), language)
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """One answer of a list question: `key` is what a client sends, `name` what people read."""

@@ -24,7 +24,10 @@ from routing.values import AgencyFacts
 _CITY_KEYS = (
     "id", "name", "is_fictional", "timezone", "language", "phone", "emergency_phone", "contact", "sms_number",
     "key_service", "default_agency", "default_calendar", "theme", "logo", "texts", "open311_extensions_off",
+    "phone_regions", "sms_transliterate",
 )  # fmt: skip
+# What a city may say in its own words (docs/add-a-city.md).
+_TEXTS = ("welcome", "place_example", "outside")
 _ALWAYS = date(2000, 1, 1)
 
 
@@ -60,17 +63,19 @@ def _city(notes: Notes, path: Path) -> City:
         except (ZoneInfoNotFoundError, ValueError):
             table.wrong("timezone", "No existe la zona horaria «{zone}».", zone=timezone)
             timezone = "UTC"
-    texts = table.table("texts")
+    texts = Table(notes, "city.toml", "texts", table.table("texts"), _TEXTS)
     settings: dict[str, Any] = {
         "phone": table.text("phone"),
         "emergency_phone": table.text("emergency_phone", default="911", required=False),
         "contact": table.text("contact"),
         "key_service": table.text("key_service", required=False),
         "is_fictional": table.flag("is_fictional"),
-        "texts": {key: Table(notes, "city.toml", "texts", texts, tuple(texts)).texts(key) for key in texts},
+        "texts": {key: text for key in _TEXTS if (text := texts.texts(key, required=False))},
         "logo": Table(notes, "city.toml", "logo", table.table("logo"), ("path",)).text("path", required=False),
         "theme": _theme(notes, table.table("theme")),
         "open311_extensions_off": table.words("open311_extensions_off"),
+        "phone_regions": table.words("phone_regions"),
+        "sms_transliterate": table.flag("sms_transliterate", default=True),
     }
     return City(
         id=table.text("id"),

@@ -12,7 +12,7 @@ from sqlmodel import Session, SQLModel, select
 
 from georef.points import LonLat
 from intake.catalog import queries as catalog
-from intake.catalog.definitions import ServiceDefinition
+from intake.catalog.definitions import ServiceDefinition, city_text
 from intake.catalog.models import Jurisdiction
 from intake.service_requests import published, reviewing
 from intake.service_requests.answers import Answer, read_answers
@@ -159,7 +159,7 @@ def _values(
 def _outside(session: Session, submission: Submission, now: datetime) -> dict[str, Any]:
     """What changes for a place outside the city: kept, closed, and the person is told who to ask."""
     city = catalog.jurisdiction(session, submission.jurisdiction_id)
-    note = translate(
+    note = city_text(city.settings, "outside", submission.language) or translate(
         submission.language,
         "Ese lugar está fuera de {city}. Pregunta en el municipio donde está el lugar.",
         city=city.name,

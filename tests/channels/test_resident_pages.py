@@ -12,12 +12,16 @@ from starlette.testclient import TestClient
 from channels.app.jobs import forget_drafts
 from channels.app.report import MOST
 from channels.app.routes import install
+from georef.points import LonLat
 from intake.catalog.models import Jurisdiction
 from intake.people.actions import address_of
 from intake.people.models import ContactPoint
+from intake.service_requests import actions
 from intake.service_requests.models import Report, ServiceRequest
+from intake.service_requests.values import Submission
+from kernel import clock
 from kernel.outbox import OutboxEvent
-from tests.factories import CITY, make_city
+from tests.factories import CITY, OUTSIDE, make_city
 
 pytestmark = pytest.mark.database
 
@@ -317,6 +321,29 @@ def test_pages_are_light_speak_both_languages_and_load_nothing(client: TestClien
     assert "<script" not in spanish.text
     assert not re.search(r'(?:src|href)="https?:', spanish.text)
     assert f'href="{path if path != "/" else "/"}"' in english.text
+
+
+def test_pages_speak_with_the_citys_own_words_and_say_when_it_is_fiction(client: TestClient, session: Session) -> None:
+    assert "Ciudad ficticia" not in client.get("/").text
+    draft, city = begin(client), session.get_one(Jurisdiction, CITY)
+    texts = {
+        "welcome": {"es": "¿Qué pasó, vecina?"},
+        "place_example": {"es": "Callejón del <Beso>"},
+        "outside": {"es": "No es de aquí."},
+    }
+    city.settings = city.settings | {"texts": texts, "is_fictional": True, "logo": "M1 1h9"}
+    session.flush()
+    home = client.get("/").text
+    assert "¿Qué pasó, vecina?" in home
+    assert "Ciudad ficticia para demostración." in home
+    assert '<path d="M1 1h9"' in home
+    assert "Por ejemplo: Callejón del &lt;Beso&gt;" in client.get(f"{draft}/lugar").text
+    actions.submit(
+        session,
+        Submission(jurisdiction_id=CITY, service_code="BACHE", channel="web", point=LonLat(*OUTSIDE)),
+        now=clock.now(),
+    )
+    assert session.exec(select(ServiceRequest)).one().status_notes == "No es de aquí."
 
 
 def test_a_phone_of_another_country_is_not_taken_unless_the_city_says_so(client: TestClient, session: Session) -> None:

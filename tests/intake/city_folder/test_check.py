@@ -67,6 +67,10 @@ MISTAKES: dict[str, tuple[Callable[[Path], None], str]] = {
     "not TOML": (_rewrite(FUGA, "code =", "code"), "No es TOML válido"),
     "faint theme": (_rewrite("city.toml", "#7a1f3d", "#c9a0b0"), "tiene contraste"),
     "not a colour": (_rewrite("city.toml", "#7a1f3d", "maroon"), "debe escribirse como #0c5a78"),
+    "a text that no page shows": (
+        _rewrite("city.toml", "[theme.light]", "[texts.greeting]\nes = 'a'\nen = 'b'\n\n[theme.light]"),
+        "greeting",
+    ),
     "unknown zone": (_rewrite("city.toml", "America/Mexico_City", "America/Encinos"), "No existe la zona horaria"),
     "unknown default": (_rewrite("city.toml", '"ATENCION"', '"NADIE"'), "No existe la dependencia NADIE"),
     "unknown calendar": (_rewrite("agencies.toml", 'calendar = "default"', 'calendar = "fiesta"'), "calendario fiesta"),

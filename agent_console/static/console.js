@@ -67,12 +67,8 @@ function listen(tell) {
   const source = new EventSource(app.dataset.live);
   source.addEventListener("tick", () => tell({ name: "tick" }));
   source.addEventListener("change", (message) => tell(JSON.parse(message.data)));
-  let isFirst = true;
-  source.addEventListener("open", () => {
-    // Whatever happened while the line was down is asked for at once.
-    if (!isFirst) tell({ name: "resync" });
-    isFirst = false;
-  });
+  // Whatever happened since the page was made, or while the line was down or in another tab's hands, is asked for at once.
+  source.addEventListener("open", () => tell({ name: "resync" }));
   return source;
 }
 

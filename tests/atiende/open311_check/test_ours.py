@@ -120,7 +120,7 @@ def test_an_unknown_city_is_a_failure(ours: Server) -> None:
 
 
 def test_a_server_with_a_defect_is_a_failure_that_says_what_was_seen() -> None:
-    from tests.atiende.open311_check.defects import at, typed
+    from tests.atiende.open311_check.breaking import at, typed
 
     with served(FakeCity(typed(at("services", "xml"), "application/xml")).app()) as url:
         done = check(f"{url}/open311/v2", "--only", "services", key=KEY)

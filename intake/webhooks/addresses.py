@@ -12,6 +12,9 @@ from kernel.errors import InvalidInput
 MAX_URL = 2000
 _V4_IN_V6 = ipaddress.ip_network("64:ff9b::/96")
 
+# What a name may be in the DNS.
+_LONGEST_HOST, _LONGEST_LABEL = 253, 63
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -24,7 +27,7 @@ def check_url(url: str, *, allow_loopback: bool) -> SplitResult:
         host, _ = parts.hostname, parts.port
     except ValueError:
         host = None
-    if not host:
+    if not host or len(host) > _LONGEST_HOST or any(len(label) > _LONGEST_LABEL for label in host.split(".")):
         raise InvalidInput("Escribe la dirección completa, como https://sistema.example/avisos.", field="url")
     if parts.username is not None or parts.password is not None or parts.fragment:
         raise InvalidInput("La dirección no puede llevar usuario, contraseña ni #.", field="url")

@@ -108,3 +108,10 @@ def test_http_is_for_this_machine_and_only_where_that_is_allowed() -> None:
     for url in ("http://sistema.example/", "http://10.0.0.1/", "https://10.0.0.1/"):
         with pytest.raises(InvalidInput):
             check_url(url, allow_loopback=True)
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", ".".join(["abcdefghi"] * 26)])
+def test_a_name_that_no_server_can_have_is_refused(host: str) -> None:
+    with pytest.raises(InvalidInput):
+        check_url(f"https://{host}/", allow_loopback=False)
+    check_url(f"https://{'a' * 63}.example/", allow_loopback=False)

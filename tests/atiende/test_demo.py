@@ -254,8 +254,9 @@ def test_after_kill_9_the_children_go_and_the_next_start_works(demo: Demo, first
     demo.process.communicate()
     servers = {PostgresServer(demo.folder).pid, ValkeyServer(demo.folder).pid}
     assert None not in servers
-    assert wait_until(lambda: not any(demo.has(name) for name in ("serve", "worker", "standin")), 8)
+    # The relay notices when the worker is gone, and finishes what it has in hand.
+    assert wait_until(lambda: not any(demo.has(name) for name in ("serve", "worker", "standin", "relay")), 20)
     demo.start(timeout_s=60)
     assert demo.facts == first_facts
     assert demo.press_ctrl_c() == 0
-    assert demo.processes() == set()
+    assert wait_until(lambda: demo.processes() == set(), 10)

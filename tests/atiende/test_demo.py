@@ -252,9 +252,8 @@ def test_after_kill_9_the_children_go_and_the_next_start_works(demo: Demo, first
     assert demo.process
     demo.process.kill()
     demo.process.communicate()
-    servers = {PostgresServer(demo.folder).pid, ValkeyServer(demo.folder).pid}
-    assert None not in servers
-    # The relay notices when the worker is gone, and finishes what it has in hand.
+    # The last of them to leave may turn the servers off, or leave them to the next start. The relay notices when the worker is
+    # gone, and finishes what it has in hand.
     assert wait_until(lambda: not any(demo.has(name) for name in ("serve", "worker", "standin", "relay")), 20)
     demo.start(timeout_s=60)
     assert demo.facts == first_facts

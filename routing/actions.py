@@ -18,8 +18,7 @@ from kernel.ids import new_id
 from routing import queries, rule_sets
 from routing.calendars import WorkingCalendar
 from routing.layers import import_layer
-from routing.models import Agency, Gazetteer, GazetteerPlace, RoutingRule, RuleSet, WorkingCalendarRow
-from routing.rule_sets import rule_content
+from routing.models import Agency, Gazetteer, GazetteerPlace, RuleSet, WorkingCalendarRow
 from routing.values import AgencyFacts, Rule
 
 __all__ = ["import_layer", "replace_agencies", "replace_calendars", "replace_places", "replace_rules"]
@@ -89,20 +88,15 @@ def replace_rules(
             raise InvalidInput("La regla {code} termina antes de empezar.", code=rule.code)
     if len({(rule.code, rule.valid_from) for rule in wanted}) < len(wanted):
         raise InvalidInput("Dos reglas tienen la misma clave y la misma fecha de inicio.")
-    session.exec(delete(RoutingRule).where(col(RoutingRule.jurisdiction_id) == jurisdiction_id))
-    for rule in wanted:
-        session.add(
-            RoutingRule(
-                jurisdiction_id=jurisdiction_id,
-                **rule_content(rule) | {"valid_from": rule.valid_from, "valid_to": rule.valid_to},
-            )
-        )
-    session.flush()
-    return _renew_rule_set(session, jurisdiction_id, now, default_agency_code)
+    return _renew_rule_set(session, jurisdiction_id, now, default_agency_code, wanted)
 
 
 def _renew_rule_set(
-    session: Session, jurisdiction_id: str, now: datetime, default_agency_code: str | None = None
+    session: Session,
+    jurisdiction_id: str,
+    now: datetime,
+    default_agency_code: str | None = None,
+    rules: Iterable[Rule] | None = None,
 ) -> int:
     """Adds a version when rules, agencies, calendars or the default differ from the newest one; 0 before the first rules."""
     newest = queries.newest_rule_set(session, jurisdiction_id)
@@ -111,9 +105,10 @@ def _renew_rule_set(
         return 0
     content = rule_sets.content(
         default,
-        queries.rules(session, jurisdiction_id),
+        rules if rules is not None else rule_sets.rules_of(newest.content) if newest else (),
         (queries.agency_facts(row) for row in queries.agencies(session, jurisdiction_id).values()),
         queries.calendar_definitions(session, jurisdiction_id),
+        newest.content.get("tests", ()) if newest else (),
     )
     rule_sets.book_of(jurisdiction_id, 0, content)  # refuses rules that nobody could apply
     digest = _digest(content)

@@ -61,7 +61,7 @@ class BoundaryArea(SQLModel, table=True):
 
 
 class RoutingRule(SQLModel, table=True):
-    """service or service group x area x date -> agency. Lower `priority` is asked first; None fields match everything."""
+    """Neither read nor written: rules live in `RuleSet.content`. Kept for the release before this one, which reads it."""
 
     __tablename__ = "routing_rule"
     __table_args__ = (
@@ -85,9 +85,11 @@ class RoutingRule(SQLModel, table=True):
 
 
 class RuleSet(SQLModel, table=True):
-    """The version of a jurisdiction's rules as a whole; every import that changes them adds one row.
+    """The version of a jurisdiction's rules as a whole; every import that changes them and every publication adds one row.
 
-    `content` is what that version decided with (rules, agencies, calendars), so that an old receipt can be checked years later.
+    `content` is what that version decides with (default agency, rules, agencies, calendars) and its tests: the only truth of
+    rules, kept for ever, so that an old receipt can be checked years later. On a day, the highest version with
+    `valid_from` (a local day) on or before it answers. `origin`: `import` of a city folder, or a `draft` that was published.
     """
 
     __tablename__ = "rule_set"
@@ -99,6 +101,8 @@ class RuleSet(SQLModel, table=True):
     digest: str = Field(sa_type=Text)
     default_agency_code: str = Field(sa_type=Text)
     content: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+    valid_from: date = Field(default=date.min, sa_column_kwargs={"server_default": "0001-01-01"})
+    origin: str = Field(default="import", sa_type=Text, sa_column_kwargs={"server_default": "import"})
     at: datetime = Field(sa_type=Instant)
 
 

@@ -1,6 +1,6 @@
 """Reads of responsibility. Rules and boundaries stay in memory, per process, as long as their version in the database stands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from threading import RLock
@@ -16,20 +16,20 @@ from georef.points import LonLat
 from kernel.errors import NotFound
 from routing import receipts, rule_sets
 from routing.decide import OUTLINE, RuleBook
-from routing.models import Agency, BoundaryArea, GazetteerPlace, RoutingRule, RuleSet, WorkingCalendarRow
+from routing.in_force import DatedSet, RulesInForce, answering
+from routing.models import Agency, BoundaryArea, BoundaryLayer, GazetteerPlace, RuleSet, WorkingCalendarRow
 from routing.models import Gazetteer as GazetteerVersion
 from routing.names import area_places
 from routing.receipts import Elsewhere, Layer, Question
-from routing.values import AgencyFacts, RoutingDecision, Rule
+from routing.values import AgencyFacts, RoutingDecision
 
-# One round trip answers "did anything change?". Counts see rows that were written without a new version.
+# One round trip answers "did anything change?". Rule sets are only ever added, so the newest one tells of them all.
 _STAMPS = """
-    SELECT 'rules' AS kind, r.jurisdiction_id, '' AS key, NULL::jsonb AS name, r.id, r.version, r.digest || ':' ||
-           (SELECT count(*) FROM routing_rule u WHERE u.jurisdiction_id = r.jurisdiction_id)::text || ':' ||
-           (SELECT count(*) FROM agency a WHERE a.jurisdiction_id = r.jurisdiction_id)::text AS digest
+    (SELECT 'rules' AS kind, r.jurisdiction_id, '' AS key, NULL::jsonb AS name, r.id, r.version, r.digest
       FROM rule_set r
      WHERE r.jurisdiction_id = %(jurisdiction_id)s
-       AND r.version = (SELECT max(version) FROM rule_set WHERE jurisdiction_id = %(jurisdiction_id)s)
+     ORDER BY r.version DESC
+     LIMIT 1)
      UNION ALL
     SELECT 'layer', l.jurisdiction_id, l.key, l.name, l.id, l.version, l.digest
       FROM boundary_layer l
@@ -41,36 +41,56 @@ _NEIGHBOUR_M = 20_000.0
 
 @dataclass(frozen=True, slots=True)
 class City:
-    """What one jurisdiction decides with now. `outlines` are the outlines of the other jurisdictions of the installation."""
+    """What one jurisdiction decides with. `outlines` are the outlines of the other jurisdictions of the installation."""
 
-    book: RuleBook
+    rules: RulesInForce
     layers: Mapping[str, Layer]
     outlines: Mapping[str, Layer]
+
+    @property
+    def book(self) -> RuleBook:
+        """The newest rules, also when their day is yet to come: for names and calendars. A decision asks `rules` by its day."""
+        return self.rules.newest
+
+
+class _Moved(Exception):
+    """Somebody published between a stamp and what it stamps; ask again."""
 
 
 # Layers whose areas people call by name.
 NAMED_LAYERS = ("district", "colonia", "postal_code")
 _lock = RLock()
-_books: dict[str, tuple[tuple[Any, ...], RuleBook]] = {}
+_rules: dict[str, tuple[tuple[Any, ...], RulesInForce]] = {}
 _layers: dict[UUID, tuple[tuple[Any, ...], Layer]] = {}
 _gazetteers: dict[str, tuple[tuple[Any, ...], Gazetteer]] = {}
 
 
 def city(session: Session, jurisdiction_id: str) -> City:
-    """Rules and boundaries in force in this transaction. Raises NotFound when the jurisdiction has no rules yet."""
-    book: RuleBook | None = None
+    """Rules and boundaries as one commit left them, never some from before it and some from after.
+
+    Raises NotFound when the jurisdiction has no rules yet.
+    """
+    while True:
+        try:
+            return _city(session, jurisdiction_id)
+        except _Moved:
+            continue
+
+
+def _city(session: Session, jurisdiction_id: str) -> City:
+    rules: RulesInForce | None = None
     layers: dict[str, Layer] = {}
     outlines: dict[str, Layer] = {}
     for row in session.connection().exec_driver_sql(_STAMPS, {"jurisdiction_id": jurisdiction_id}):
         if row.kind == "rules":
-            book = _book(session, jurisdiction_id, (row.id, row.version, row.digest))
+            rules = _rules_in_force(session, jurisdiction_id, (row.id, row.version, row.digest))
         elif row.jurisdiction_id == jurisdiction_id:
             layers[row.key] = _layer(session, row)
         else:
             outlines[row.jurisdiction_id] = _layer(session, row)
-    if book is None:
+    if rules is None:
         raise NotFound("La jurisdicción {jurisdiction_id} no tiene reglas.", jurisdiction_id=jurisdiction_id)
-    return City(book, layers, outlines)
+    return City(rules, layers, outlines)
 
 
 def _layer(session: Session, row: Any) -> Layer:
@@ -81,44 +101,58 @@ def _layer(session: Session, row: Any) -> Layer:
     with _lock:
         known = _layers.get(row.id)
         if known is None or known[0] != stamp:
-            known = _layers[row.id] = (stamp, Layer(row.key, row.name, BoundaryIndex(row.key, _areas(session, row.id))))
+            known = _layers[row.id] = _load_layer(session, row.id)
+    if known[0] != stamp:
+        raise _Moved
     return known[1]
 
 
-def _areas(session: Session, layer_id: UUID) -> Sequence[Area]:
-    rows = session.exec(select(BoundaryArea).where(BoundaryArea.layer_id == layer_id)).all()
-    geometries = shapely.from_wkb([row.geometry for row in rows])
-    return [
-        Area(row.code, row.name, geometry, row.valid_from, row.valid_to)
-        for row, geometry in zip(rows, geometries, strict=True)
+def _load_layer(session: Session, layer_id: UUID) -> tuple[tuple[Any, ...], Layer]:
+    """The layer with the stamp it has in the same statement: it may be a newer one than the caller has seen."""
+    rows = session.exec(
+        select(BoundaryLayer, BoundaryArea)
+        .join(BoundaryArea, col(BoundaryArea.layer_id) == col(BoundaryLayer.id), isouter=True)
+        .where(BoundaryLayer.id == layer_id)
+        .execution_options(populate_existing=True)
+    ).all()
+    layer = rows[0][0]
+    held = [area for _, area in rows if area is not None]
+    geometries = shapely.from_wkb([area.geometry for area in held])
+    areas = [
+        Area(area.code, area.name, geometry, area.valid_from, area.valid_to)
+        for area, geometry in zip(held, geometries, strict=True)
     ]
+    return (layer.version, layer.digest), Layer(layer.key, layer.name, BoundaryIndex(layer.key, areas))
 
 
-def _book(session: Session, jurisdiction_id: str, stamp: tuple[Any, ...]) -> RuleBook:
-    known = _books.get(jurisdiction_id)
+def _rules_in_force(session: Session, jurisdiction_id: str, stamp: tuple[Any, ...]) -> RulesInForce:
+    known = _rules.get(jurisdiction_id)
     if known is not None and known[0] == stamp:
         return known[1]
     with _lock:
-        book = load_rule_book(session, jurisdiction_id)
-        _books[jurisdiction_id] = (stamp, book)
-    return book
+        known = _rules.get(jurisdiction_id)
+        if known is None or known[0] != stamp:
+            known = _rules[jurisdiction_id] = (stamp, load_rules(session, jurisdiction_id, stamp[1]))
+    return known[1]
+
+
+def load_rules(session: Session, jurisdiction_id: str, up_to: int) -> RulesInForce:
+    """The versions up to `up_to` that answer on some day, as values."""
+    dated = session.exec(
+        select(col(RuleSet.version), col(RuleSet.valid_from)).where(
+            RuleSet.jurisdiction_id == jurisdiction_id, RuleSet.version <= up_to
+        )
+    ).all()
+    sets = answering(DatedSet(version, valid_from) for version, valid_from in dated)
+    books = tuple(rule_book(session, jurisdiction_id, known.version) for known in sets)
+    return RulesInForce(tuple(known.valid_from for known in sets), books)
 
 
 def newest_rule_set(session: Session, jurisdiction_id: str) -> RuleSet | None:
-    """The rule-set version in force, None before the first import."""
+    """The rule set with the highest version, also when its day is yet to come; None before the first import."""
     return session.exec(
         select(RuleSet).where(RuleSet.jurisdiction_id == jurisdiction_id).order_by(col(RuleSet.version).desc()).limit(1)
     ).first()
-
-
-def rules(session: Session, jurisdiction_id: str) -> list[Rule]:
-    """Every rule of the jurisdiction, past and future ones too, by code and first day."""
-    rows = session.exec(
-        select(RoutingRule)
-        .where(RoutingRule.jurisdiction_id == jurisdiction_id)
-        .order_by(col(RoutingRule.code), col(RoutingRule.valid_from))
-    )
-    return [rule_of(row) for row in rows]
 
 
 def calendar_definitions(session: Session, jurisdiction_id: str) -> dict[str, dict[str, Any]]:
@@ -129,20 +163,6 @@ def calendar_definitions(session: Session, jurisdiction_id: str) -> dict[str, di
         .order_by(col(WorkingCalendarRow.code))
     )
     return {row.code: row.definition for row in rows}
-
-
-def load_rule_book(session: Session, jurisdiction_id: str) -> RuleBook:
-    """The newest rule set as values. Raises NotFound when there is none."""
-    rule_set = newest_rule_set(session, jurisdiction_id)
-    if rule_set is None:
-        raise NotFound("La jurisdicción {jurisdiction_id} no tiene reglas.", jurisdiction_id=jurisdiction_id)
-    kept = rule_sets.content(
-        rule_set.default_agency_code,
-        rules(session, jurisdiction_id),
-        (agency_facts(row) for row in agencies(session, jurisdiction_id).values()),
-        calendar_definitions(session, jurisdiction_id),
-    )
-    return rule_sets.book_of(jurisdiction_id, rule_set.version, kept)
 
 
 def rule_book(session: Session, jurisdiction_id: str, version: int) -> RuleBook:
@@ -160,22 +180,6 @@ def agency_facts(row: Agency) -> AgencyFacts:
     return AgencyFacts(row.code, row.name, row.short_name, row.calendar_code, row.contact, row.is_active)
 
 
-def rule_of(row: RoutingRule) -> Rule:
-    """A stored rule as a value."""
-    return Rule(
-        code=row.code,
-        priority=row.priority,
-        agency_code=row.agency_code,
-        reason=row.reason,
-        valid_from=row.valid_from,
-        valid_to=row.valid_to,
-        service_code=row.service_code,
-        service_group=row.service_group,
-        layer_key=row.layer_key,
-        area_codes=None if row.area_codes is None else frozenset(row.area_codes),
-    )
-
-
 def agencies(session: Session, jurisdiction_id: str) -> dict[str, Agency]:
     """Every agency of the jurisdiction by code, also those no longer active, in the order of their codes."""
     rows = session.exec(
@@ -186,9 +190,9 @@ def agencies(session: Session, jurisdiction_id: str) -> dict[str, Agency]:
 
 def agency_name(session: Session, jurisdiction_id: str, code: str) -> str | None:
     """The agency's name; from memory when the rules that were read last in this process know it."""
-    known = _books.get(jurisdiction_id)
-    if known is not None and code in known[1].agencies:
-        return known[1].agencies[code].name
+    known = _rules.get(jurisdiction_id)
+    if known is not None and code in known[1].newest.agencies:
+        return known[1].newest.agencies[code].name
     return session.exec(
         select(Agency.name).where(Agency.jurisdiction_id == jurisdiction_id, Agency.code == code)
     ).one_or_none()
@@ -212,14 +216,14 @@ def route(
     """
     known = city(session, jurisdiction_id)
     question = Question(service_code, service_group, promise, point, precision_m, at)
-    return receipts.decide(known.book, known.layers, question, find_elsewhere(known, point, at))
+    return receipts.decide(known.rules.at(at), known.layers, question, find_elsewhere(known, point, at))
 
 
 def find_elsewhere(known: City, point: LonLat | None, at: datetime) -> Elsewhere | None:
     """The other jurisdiction that holds a point outside ours or is nearest to it, within 20 km."""
     if point is None or not known.outlines:
         return None
-    on = known.book.calendar.local_date(at)
+    on = known.rules.at(at).calendar.local_date(at)
     if OUTLINE in known.layers and known.layers[OUTLINE].index.at(point, on):
         return None
     found: list[Elsewhere] = []
@@ -281,6 +285,6 @@ def jurisdictions_at(session: Session, point: LonLat, on: date) -> list[str]:
 def clear_caches() -> None:
     """Forgets every rule book, boundary index and gazetteer of this process."""
     with _lock:
-        _books.clear()
+        _rules.clear()
         _layers.clear()
         _gazetteers.clear()

@@ -31,15 +31,17 @@ def content(
     rules: Iterable[Rule],
     agencies: Iterable[AgencyFacts],
     calendars: Mapping[str, Mapping[str, Any]],
+    tests: Iterable[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """The whole rule set as plain JSON; a calendar that no agency uses is not part of it."""
+    """The whole rule set as plain JSON, rules by code and first day; a calendar that no agency uses is not part of it."""
     agencies = list(agencies)
     used = {agency.calendar_code for agency in agencies}
     return {
         "default_agency_code": default_agency_code,
-        "rules": [rule_content(rule) for rule in rules],
+        "rules": [rule_content(rule) for rule in sorted(rules, key=lambda rule: (rule.code, rule.valid_from))],
         "agencies": [asdict(agency) for agency in agencies],
         "calendars": {code: dict(definition) for code, definition in calendars.items() if code in used},
+        "tests": [dict(test) for test in tests],
     }
 
 
@@ -51,8 +53,13 @@ def book_of(jurisdiction_id: str, version: int, kept: Mapping[str, Any]) -> Rule
         default_agency_code=kept["default_agency_code"],
         agencies={agency["code"]: AgencyFacts(**agency) for agency in kept["agencies"]},
         calendars={code: WorkingCalendar(definition) for code, definition in kept["calendars"].items()},
-        rules=tuple(_rule(rule) for rule in kept["rules"]),
+        rules=tuple(rules_of(kept)),
     )
+
+
+def rules_of(kept: Mapping[str, Any]) -> list[Rule]:
+    """The rules of a content, by code and first day."""
+    return [_rule(rule) for rule in kept["rules"]]
 
 
 def _rule(kept: Mapping[str, Any]) -> Rule:

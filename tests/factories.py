@@ -16,7 +16,9 @@ from shapely.geometry.base import BaseGeometry
 from sqlmodel import Session
 
 from intake.catalog.models import ApiKey, Jurisdiction, Service, ServiceAttribute
-from routing.models import Agency, BoundaryArea, BoundaryLayer, GazetteerPlace, RoutingRule, RuleSet, WorkingCalendarRow
+from routing import actions, queries, rule_sets
+from routing.models import Agency, BoundaryArea, BoundaryLayer, GazetteerPlace, WorkingCalendarRow
+from routing.values import Rule
 
 CITY = "prueba.gob.example"
 NOW = datetime(2026, 11, 19, 19, 0, tzinfo=UTC)  # a Thursday, 13:00 in Mexico City
@@ -66,19 +68,20 @@ def make_service(session: Session, code: str, name: str, city: str = CITY, **val
     return service
 
 
-def make_rule(
-    session: Session, code: str, agency: str, priority: int = 100, city: str = CITY, **values: Any
-) -> RoutingRule:
-    rule = RoutingRule(
-        jurisdiction_id=city,
-        code=code,
-        priority=priority,
-        agency_code=agency,
-        reason=values.pop("reason", both(f"regla {code}", f"rule {code}")),
-        valid_from=START,
-        **values,
-    )
-    session.add(rule)
+def _reason(code: str) -> dict[str, str]:
+    return both(f"regla {code}", f"rule {code}")
+
+
+def make_rule(session: Session, code: str, agency: str, priority: int = 100, city: str = CITY, **values: Any) -> Rule:
+    """Adds the rule to the newest rule set, as a new version."""
+    if "area_codes" in values:
+        values["area_codes"] = frozenset(values["area_codes"])
+    reason = values.pop("reason", _reason(code))
+    rule = Rule(code, priority, agency, reason, START, **values)
+    newest = queries.newest_rule_set(session, city)
+    known = rule_sets.rules_of(newest.content) if newest is not None else []
+    default = newest.default_agency_code if newest is not None else "ATENCION"
+    actions.replace_rules(session, city, [*known, rule], default, NOW)
     return rule
 
 
@@ -106,7 +109,6 @@ def make_city(session: Session, city: str = CITY, sms_number: str | None = SMS_N
         ("ATENCION", "Mesa de Atención"),
     ):
         session.add(Agency(jurisdiction_id=city, code=code, name=name, short_name=name))
-    session.add(RuleSet(jurisdiction_id=city, version=1, digest="test", default_agency_code="ATENCION", at=NOW))
     make_layer(session, "jurisdiction", [(city, "Ciudad Prueba", box(-99.20, 19.30, -99.10, 19.50))], city)
     make_layer(
         session,
@@ -161,9 +163,12 @@ def make_city(session: Session, city: str = CITY, sms_number: str | None = SMS_N
                 options=values,
             )
         )
-    make_rule(session, "AGUA-1", "AGUAS", 10, city, service_group="agua")
-    make_rule(session, "NORTE-1", "ALC-N", 100, city, layer_key="district", area_codes=["N"])
-    make_rule(session, "SUR-1", "ALC-S", 100, city, layer_key="district", area_codes=["S"])
+    rules = [
+        Rule("AGUA-1", 10, "AGUAS", _reason("AGUA-1"), START, service_group="agua"),
+        Rule("NORTE-1", 100, "ALC-N", _reason("NORTE-1"), START, layer_key="district", area_codes=frozenset("N")),
+        Rule("SUR-1", 100, "ALC-S", _reason("SUR-1"), START, layer_key="district", area_codes=frozenset("S")),
+    ]
+    actions.replace_rules(session, city, rules, "ATENCION", NOW)
     for kind, name, lon, lat in (
         ("district", "Norte", -99.15, 19.45),
         ("colonia", "El Carmen", -99.15, 19.42),

@@ -297,7 +297,7 @@ class _History:
             definition = self._services[service]
             areas, _, is_outside = self._areas[place]
             self._agencies[key] = choose(
-                self._rules.book,
+                self._rules.rules.at(self._until),
                 definition.code,
                 definition.group_code,
                 self._until.date(),

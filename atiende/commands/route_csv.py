@@ -14,7 +14,7 @@ from intake.catalog import queries as catalog
 from intake.catalog.models import Jurisdiction
 from kernel.errors import AtiendeError, InvalidInput, NotFound
 from routing import queries
-from routing.bulk import BulkAnswer, BulkRow, decide_many
+from routing.bulk import BulkAnswer, BulkRow
 from routing.calendars import Promise
 
 # Rows held in memory at once.
@@ -28,7 +28,7 @@ def route_file(session: Session, city: Jurisdiction, source: Path, target: Path,
     `at`: for rows without a time of their own. Columns added: outcome, agency, one per layer key with the area codes joined by
     "|", due (UTC), rule, error. A name the input already has gets `routed_` in front. The file appears whole or not at all.
     """
-    rules = queries.city(session, city.id)
+    known = queries.city(session, city.id)
     services = {
         definition.code: (definition.group_code, Promise.parse(definition.promise))
         for definition in catalog.services(session, city.id)
@@ -42,13 +42,13 @@ def route_file(session: Session, city: Jurisdiction, source: Path, target: Path,
             missing = [name for name in _NEEDED if name not in header]
             if missing:
                 raise InvalidInput("A {path} le faltan columnas: {missing}.", path=source, missing=", ".join(missing))
-            added = ["outcome", "agency", *rules.layers, "due", "rule", "error"]
+            added = ["outcome", "agency", *known.layers, "due", "rule", "error"]
             writer = csv.writer(write_file, lineterminator="\n")
             writer.writerow(header + [f"routed_{name}" if name in header else name for name in added])
             for chunk in _chunks(reader):
                 parsed = [_parse(header, row, services, city.timezone, at) for row in chunk]
                 good = [row for row in parsed if isinstance(row, BulkRow)]
-                answers = iter(decide_many(rules.book, rules.layers, good))
+                answers = iter(known.rules.decide_many(known.layers, good))
                 for row, question in zip(chunk, parsed, strict=True):
                     kept = (row + [""] * len(header))[: len(header)]
                     counts["rows"] += 1

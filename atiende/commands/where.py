@@ -16,7 +16,7 @@ def run(lon: float, lat: float) -> None:
         held = queries.jurisdictions_at(session, point, today)
         city_id = held[0] if held else place.choose_city(session, None, point, today).id
         city = queries.city(session, city_id)
-        on = city.book.calendar.local_date(clock.now())
+        on = city.rules.at(clock.now()).calendar.local_date(clock.now())
         layers = queries.areas_at(session, city_id, point, on)
         write_json(
             {

@@ -66,7 +66,9 @@ def generate(
         question = Question(
             definition.code, definition.group_code, definition.promise, spot.point, spot.precision_m, start
         )
-        decision = receipts.decide(city.book, city.layers, question, routing.find_elsewhere(city, spot.point, start))
+        decision = receipts.decide(
+            city.rules.at(start), city.layers, question, routing.find_elsewhere(city, spot.point, start)
+        )
         story = _story(chance, decision, start, until, told[code], words)
         channel = chance.choices(list(_CHANNELS), list(_CHANNELS.values()))[0]
         rows.add(

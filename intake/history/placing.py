@@ -10,7 +10,7 @@ import orjson
 from intake.catalog.definitions import ServiceDefinition
 from intake.history.mapping import Position
 from intake.history.rows import Past, Rejected
-from routing.bulk import BulkRow, decide_many
+from routing.bulk import BulkRow
 from routing.calendars import Promise
 from routing.decide import OUTLINE, choose
 from routing.queries import City
@@ -76,7 +76,7 @@ class Placer:
         placed = [row for row in rows if row.lon is not None]
         questions = [self._question(row) for row in placed]
         texts: dict[int, str] = {}
-        for row, answer in zip(placed, decide_many(self.rules.book, self.rules.layers, questions), strict=True):
+        for row, answer in zip(placed, self.rules.rules.decide_many(self.rules.layers, questions), strict=True):
             areas = texts.get(id(answer.areas))
             if areas is None:
                 areas = texts[id(answer.areas)] = _as_json(answer.areas)
@@ -88,10 +88,11 @@ class Placer:
         for row in rows:
             if row.lon is None and row.agency_code is None:
                 group, promise = self._terms(row.service_code)
-                on = self.rules.book.calendar.local_date(row.requested_at)
-                row.agency_code = choose(self.rules.book, row.service_code, group, on, nowhere).agency_code
+                book = self.rules.rules.at(row.requested_at)
+                on = book.calendar.local_date(row.requested_at)
+                row.agency_code = choose(book, row.service_code, group, on, nowhere).agency_code
                 if row.closed_at is None and row.expected_at is None and row.agency_code is not None:
-                    row.expected_at = self.rules.book.calendar_of(row.agency_code).due(promise, row.requested_at).at
+                    row.expected_at = book.calendar_of(row.agency_code).due(promise, row.requested_at).at
 
     def _question(self, row: Past) -> BulkRow:
         assert row.lon is not None

@@ -1,7 +1,7 @@
 """Imports: whole sets in, versions up only for new content, the past left as it was."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 from georef.gazetteer import Place
 from georef.points import LonLat
 from kernel.errors import InvalidInput, NotFound
-from routing import actions, queries
+from routing import actions, queries, rule_sets
 from routing.checking import verify
 from routing.models import BoundaryArea, RuleSet
 from routing.values import AgencyFacts, LayerReport, Rule
@@ -143,7 +143,7 @@ def test_rules_nobody_could_apply_are_refused(session: Session, wrong: list[Rule
         put_rules(session, *wrong)
 
 
-def ask(session: Session) -> Any:
+def ask(session: Session, at: datetime = NOW) -> Any:
     return queries.route(
         session,
         jurisdiction_id=CITY,
@@ -151,7 +151,7 @@ def ask(session: Session) -> Any:
         service_group="calles",
         promise={"amount": 1, "unit": "working_days"},
         point=LonLat(*IN_NORTE),
-        at=NOW,
+        at=at,
     )
 
 
@@ -187,3 +187,27 @@ def test_places_are_replaced_and_found_at_once(session: Session) -> None:
     found = queries.locate(session, CITY, "col. lomas verdes")[0]
     assert (found.place.kind, found.place.name) == ("colonia", "Lomas Verdes")
     assert LEFT.covers(Point(found.point.lon, found.point.lat))
+
+
+def test_the_rules_in_force_change_on_their_day(session: Session) -> None:
+    put_rules(session, rule("A", "OBRAS"))
+    put(session, [("L", "Toda", WHOLE)], key="jurisdiction")
+    newest = queries.newest_rule_set(session, CITY)
+    assert newest is not None
+    later = rule_sets.content("MESA", [rule("A", "ALC-W")], (), {}) | {
+        key: newest.content[key] for key in ("agencies", "calendars")
+    }
+    session.add(
+        RuleSet(
+            jurisdiction_id=CITY,
+            version=2,
+            digest="later",
+            default_agency_code="MESA",
+            content=later,
+            valid_from=THIRD,
+            origin="draft",
+            at=NOW,
+        )
+    )
+    answers = [ask(session, at) for at in (NOW, datetime(2027, 1, 2, tzinfo=UTC))]
+    assert [(answer.agency_code, answer.rule_set_version) for answer in answers] == [("OBRAS", 1), ("ALC-W", 2)]

@@ -207,7 +207,7 @@ def committed(engine: Engine, session: Session) -> Iterator[None]:
     with engine.begin() as connection:
         tables = (
             "outbox_event, service_request_event, routing_decision, report, service_request, api_key, service_attribute,"
-            " service, working_calendar, agency, rule_set, routing_rule, boundary_area, boundary_layer, gazetteer_place,"
+            " service, working_calendar, agency, rule_set, boundary_area, boundary_layer, gazetteer_place,"
             " jurisdiction"
         )
         connection.execute(text(f"TRUNCATE {tables} CASCADE"))

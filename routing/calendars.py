@@ -20,9 +20,9 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from kernel.errors import InvalidInput
+from routing.conditions import WEEKDAYS, minute_of
 from routing.values import UNITS, Unit
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = timedelta(days=1)
 # A calendar that stays closed this long is a mistake, not a holiday.
 _LONGEST_CLOSURE = 800
@@ -83,23 +83,13 @@ def _days(entries: Any, field: str) -> frozenset[date]:
     return frozenset(days)
 
 
-def _minutes(text: Any) -> int:
-    hours, colon, minutes = str(text).partition(":")
-    if not (colon and hours.isdigit() and minutes.isdigit() and len(minutes) == 2):
-        raise InvalidInput("«{hour}» no es una hora como 09:00.", field="hours", hour=text)
-    total = int(hours) * 60 + int(minutes)
-    if int(minutes) > 59 or total > 24 * 60:
-        raise InvalidInput("«{hour}» no es una hora como 09:00.", field="hours", hour=text)
-    return total
-
-
 def _blocks(raw: Any) -> tuple[tuple[int, int], ...]:
     """(first minute, last minute) of each block, counted from midnight; past 1440 on the next day."""
     blocks = []
     for pair in raw or ():
         if not isinstance(pair, list | tuple) or len(pair) != 2:
             raise InvalidInput("Cada horario es un par de horas, como 09:00 y 18:00.", field="hours")
-        start, end = _minutes(pair[0]), _minutes(pair[1])
+        start, end = minute_of(pair[0]), minute_of(pair[1])
         blocks.append((start, end if end > start else end + 24 * 60))
     blocks.sort()
     for (_, end), (start, _) in pairwise(blocks):
@@ -168,6 +158,11 @@ class WorkingCalendar:
 
     def local_date(self, at: datetime) -> date:
         return at.astimezone(self.timezone).date()
+
+    def clock(self, at: datetime) -> tuple[int, int]:
+        """(weekday, 0 is Monday; minute of the day) on the wall clock."""
+        local = at.astimezone(self.timezone)
+        return local.weekday(), local.hour * 60 + local.minute
 
     def _next_working_day(self, day: date) -> date:
         for n in range(1, _LONGEST_CLOSURE + 1):

@@ -1,16 +1,19 @@
 """Who is responsible, as a function of values: no session, no clock, no network.
 
-Rules are asked by rank (priority, then service before group before any service, then area before city-wide). The first rank with
-a match decides. Several matches in one rank are a tie: the rule whose area is smallest wins, then the first rule code.
+Rules are asked by rank (`Rule.rank`). The first rank with a match decides. Several matches in one rank are a tie: the rule whose
+area is smallest wins, then the first rule code. The order in which rules were written never matters.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 from georef.boundaries import Area
 from kernel.errors import InvalidInput
 from routing.calendars import WorkingCalendar
+from routing.conditions import NOTHING_KNOWN, Case, Hours, RuleFailed, answered
 from routing.values import EVERY_AREA, AgencyFacts, Outcome, Rule
 
 OUTLINE = "jurisdiction"
@@ -18,8 +21,7 @@ OUTLINE = "jurisdiction"
 AreasByLayer = Mapping[str, Sequence[Area]]
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A rule that applies here; `area` is the area that made it apply, None for a city-wide rule."""
 
     rule: Rule
@@ -28,12 +30,16 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The answer without its reasons. `tied` are the other matches of the winner's rank, best first."""
+    """The answer without its reasons. `tied` are the other matches of the winner's rank, best first.
+
+    `is_full`: the winner's agency has all it can take, so that `agency_code` is the rule's fallback.
+    """
 
     outcome: Outcome
     agency_code: str | None
     match: Match | None = None
     tied: tuple[Match, ...] = ()
+    is_full: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +49,70 @@ class Rank:
     rules: tuple[Rule, ...]
     city_wide: tuple[Rule, ...]
     by_area: Mapping[str, Mapping[str, tuple[Rule, ...]]]
+    has_conditions: bool
 
-    def matches(self, areas: AreasByLayer) -> list[Match]:
-        """Every rule that applies, in the order in which ties are broken."""
+    def matches(self, areas: AreasByLayer, case: Case = NOTHING_KNOWN) -> list[Match]:
+        """Every rule that applies, in the order in which ties are broken. Raises RuleFailed."""
         found = [Match(rule, None) for rule in self.city_wide]
         for layer_key, rules_of in self.by_area.items():
-            seen: set[str] = set()
+            seen: set[int] = set()
             for area in areas.get(layer_key, ()):
                 for rule in (*rules_of.get(area.code, ()), *rules_of.get(EVERY_AREA, ())):
-                    if rule.code not in seen:
-                        seen.add(rule.code)
+                    if id(rule) not in seen:
+                        seen.add(id(rule))
                         found.append(Match(rule, area))
+        if found and self.has_conditions:
+            found = [match for match in found if holds(match.rule, case)]
         if len(found) > 1:
             found.sort(key=_tie_order)
         return found
 
 
-def _tie_order(match: Match) -> tuple[float, str]:
-    return (match.area.size if match.area is not None else float("inf"), match.rule.code)
+def holds(rule: Rule, case: Case) -> bool:
+    """Whether the rule's conditions are met, wherever it is. Raises RuleFailed when that cannot be told."""
+    try:
+        if rule.answers is not None and not answered(rule.answers, case.answers):
+            return False
+        if rule.hours is None:
+            return True
+        return case.clock is not None and any(hours.holds(*case.clock) for hours in rule.hours)
+    except Exception as error:
+        raise RuleFailed(rule.code, error) from error
+
+
+def is_full(rule: Rule, case: Case) -> bool:
+    """Whether the rule's agency has as much open as the rule lets it have. Raises RuleFailed."""
+    if rule.capacity is None:
+        return False
+    try:
+        return bool(case.loads.get(rule.agency_code, 0) >= rule.capacity.open_limit)
+    except Exception as error:
+        raise RuleFailed(rule.code, error) from error
+
+
+def agency_of(rule: Rule, case: Case) -> str:
+    """Whom the rule names: its agency, or its fallback when that one is full. Raises RuleFailed."""
+    if rule.capacity is not None and is_full(rule, case):
+        return rule.capacity.fallback_agency_code
+    return rule.agency_code
+
+
+def _tie_order(match: Match) -> tuple[float, str, date, str]:
+    size = match.area.size if match.area is not None else float("inf")
+    return (size, match.rule.code, match.rule.valid_from, match.rule.agency_code)
+
+
+class Asked(NamedTuple):
+    """What the rules of a plan want to know beside the place: attribute codes, hours, and (agency, limit) of capacities."""
+
+    attributes: tuple[str, ...]
+    hours: tuple[Hours, ...]
+    limits: tuple[tuple[str, int], ...]
+
+
+class Plan(NamedTuple):
+    ranks: tuple[Rank, ...]
+    asked: Asked
 
 
 @dataclass(frozen=True)
@@ -76,11 +128,12 @@ class RuleBook:
     agencies: Mapping[str, AgencyFacts]
     calendars: Mapping[str, WorkingCalendar]
     rules: tuple[Rule, ...]
-    _plans: dict[tuple[str, str, int], tuple[Rank, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _plans: dict[tuple[str, str, int], Plan] = field(default_factory=dict, compare=False, repr=False)
     _edges: tuple[date, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name in {self.default_agency_code, *(rule.agency_code for rule in self.rules)}:
+        fallbacks = {rule.capacity.fallback_agency_code for rule in self.rules if rule.capacity is not None}
+        for name in sorted({self.default_agency_code, *(rule.agency_code for rule in self.rules)} | fallbacks):
             if name not in self.agencies:
                 raise InvalidInput("Las reglas nombran una dependencia que no existe: {code}.", code=name)
         for agency in self.agencies.values():
@@ -101,23 +154,29 @@ class RuleBook:
 
     def plan(self, service_code: str, service_group: str, on: date) -> tuple[Rank, ...]:
         """The ranks to ask for a service on a day, in order; ranks without a rule are left out."""
-        epoch = sum(edge <= on for edge in self._edges)
-        key = (service_code, service_group, epoch)
+        return self._plan(service_code, service_group, on).ranks
+
+    def asked(self, service_code: str, service_group: str, on: date) -> Asked:
+        """What the rules about a service want to know on a day, beside the place."""
+        return self._plan(service_code, service_group, on).asked
+
+    def _plan(self, service_code: str, service_group: str, on: date) -> Plan:
+        key = (service_code, service_group, bisect_right(self._edges, on))
         plan = self._plans.get(key)
         if plan is None:
             plan = self._plans[key] = self._make_plan(service_code, service_group, on)
         return plan
 
-    def _make_plan(self, service_code: str, service_group: str, on: date) -> tuple[Rank, ...]:
-        ranks: dict[tuple[int, int, int], list[Rule]] = {}
-        for rule in sorted(self.rules, key=lambda rule: (rule.rank, rule.code)):
+    def _make_plan(self, service_code: str, service_group: str, on: date) -> Plan:
+        ranks: dict[tuple[int, ...], list[Rule]] = {}
+        for rule in sorted(self.rules, key=lambda rule: (rule.rank, rule.code, rule.valid_from, rule.agency_code)):
             if (
                 rule.in_force(on)
                 and rule.service_code in (None, service_code)
                 and rule.service_group in (None, service_group)
             ):
                 ranks.setdefault(rule.rank, []).append(rule)
-        return tuple(_make_rank(rules) for rules in ranks.values())
+        return Plan(tuple(_make_rank(rules) for rules in ranks.values()), _asked(ranks.values()))
 
 
 def _make_rank(rules: Iterable[Rule]) -> Rank:
@@ -128,26 +187,54 @@ def _make_rank(rules: Iterable[Rule]) -> Rank:
             for code in sorted(rule.area_codes or ()):
                 codes = by_area.setdefault(rule.layer_key, {})
                 codes[code] = (*codes.get(code, ()), rule)
-    return Rank(rules, tuple(rule for rule in rules if rule.layer_key is None), by_area)
+    return Rank(
+        rules,
+        tuple(rule for rule in rules if rule.layer_key is None),
+        by_area,
+        any(rule.answers is not None or rule.hours is not None for rule in rules),
+    )
+
+
+def _asked(ranks: Iterable[Sequence[Rule]]) -> Asked:
+    rules = [rule for rank in ranks for rule in rank]
+    return Asked(
+        tuple(sorted({code for rule in rules for code in rule.answers or ()})),
+        tuple(dict.fromkeys(hours for rule in rules for hours in rule.hours or ())),
+        tuple(sorted({(rule.agency_code, rule.capacity.open_limit) for rule in rules if rule.capacity is not None})),
+    )
 
 
 def choose(
-    book: RuleBook, service_code: str, service_group: str, on: date, areas: AreasByLayer, *, is_outside: bool = False
+    book: RuleBook,
+    service_code: str,
+    service_group: str,
+    on: date,
+    areas: AreasByLayer,
+    *,
+    is_outside: bool = False,
+    case: Case = NOTHING_KNOWN,
 ) -> Choice:
     """The responsible agency for a service at a place on a local day.
 
     areas: what holds the point, per layer, smallest first; empty when there is no point, so that only city-wide rules apply.
+    Raises RuleFailed when a rule that is asked cannot be applied.
     """
     if is_outside:
         return Choice("outside", None)
     for rank in book.plan(service_code, service_group, on):
-        matches = rank.matches(areas)
+        matches = rank.matches(areas, case)
         if matches:
             winner = matches[0]
-            return Choice("assigned", winner.rule.agency_code, winner, tuple(matches[1:]))
+            rule = winner.rule
+            if rule.capacity is None:
+                return Choice("assigned", rule.agency_code, winner, tuple(matches[1:]))
+            agency = agency_of(rule, case)
+            return Choice("assigned", agency, winner, tuple(matches[1:]), is_full(rule, case))
     return Choice("default", book.default_agency_code)
 
 
-def all_matches(book: RuleBook, service_code: str, service_group: str, on: date, areas: AreasByLayer) -> list[Match]:
+def all_matches(
+    book: RuleBook, service_code: str, service_group: str, on: date, areas: AreasByLayer, case: Case = NOTHING_KNOWN
+) -> list[Match]:
     """Every rule that applies, in the order in which they would be asked: the first decides, the rest are runners-up."""
-    return [match for rank in book.plan(service_code, service_group, on) for match in rank.matches(areas)]
+    return [match for rank in book.plan(service_code, service_group, on) for match in rank.matches(areas, case)]

@@ -4,15 +4,16 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
 from georef.boundaries import Area, Border, BoundaryIndex
 from georef.points import LonLat
 from routing.calendars import Due, Promise
+from routing.conditions import Answer, Case
 from routing.decide import OUTLINE, AreasByLayer, Choice, Match, RuleBook, choose
-from routing.values import RoutingDecision, Rule
+from routing.values import LayerKind, RoutingDecision, Rule
 
 RECEIPT_VERSION = 1
 # A border closer than this is always worth a word, however exact the point claims to be.
@@ -23,16 +24,21 @@ _LISTED_MISSES = 30
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A boundary layer of a jurisdiction, with its name by language."""
+    """A layer of a jurisdiction, with its name by language: areas that hold points, or lines that run near them."""
 
     key: str
     name: Mapping[str, str]
     index: BoundaryIndex
+    kind: LayerKind = "area"
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: a service, its promise (`{"amount", "unit"}`), a point (None: only words), its precision, an instant."""
+    """What is asked: a service, its promise (`{"amount", "unit"}`), a point (None: only words), its precision, an instant.
+
+    answers: to the service's questions, by attribute code. loads: open requests by agency, given when the rules ask for them
+    (`RuleBook.asked`). settled: what a person said about a border, by layer: the code that holds the point, "" for none.
+    """
 
     service_code: str
     service_group: str
@@ -40,6 +46,12 @@ class Question:
     point: LonLat | None
     precision_m: float | None
     at: datetime
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    loads: Mapping[str, int] = field(default_factory=dict)
+    settled: Mapping[str, str] = field(default_factory=dict)
+
+    def case(self, clock: tuple[int, int]) -> Case:
+        return Case(self.answers, clock, self.loads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +83,8 @@ def decide(
     on = book.calendar.local_date(question.at)
     areas = areas_at(layers, question.point, on)
     outside = question.point is not None and is_outside(layers, areas, on)
-    choice = choose(book, question.service_code, question.service_group, on, areas, is_outside=outside)
+    case = question.case(book.calendar.clock(question.at))
+    choice = choose(book, question.service_code, question.service_group, on, areas, is_outside=outside, case=case)
     due = _due(book, choice, question)
     receipt = _build(book, layers, question, on, areas, choice, due, elsewhere if outside else None)
     rule = choice.match.rule if choice.match else None
@@ -208,7 +221,7 @@ def _considered(
     listed: list[dict[str, Any]] = []
     misses = 0
     for rank in book.plan(question.service_code, question.service_group, on):
-        matches = rank.matches(areas)
+        matches = rank.matches(areas, question.case(book.calendar.clock(question.at)))
         matched = {match.rule.code: match for match in matches}
         for rule in [match.rule for match in matches] + [rule for rule in rank.rules if rule.code not in matched]:
             match = matched.get(rule.code)
@@ -241,7 +254,13 @@ def _runner_up(
     if border is not None and choice.outcome != "outside":
         areas = areas_at(layers, border.beyond, on)
         other = choose(
-            book, question.service_code, question.service_group, on, areas, is_outside=is_outside(layers, areas, on)
+            book,
+            question.service_code,
+            question.service_group,
+            on,
+            areas,
+            is_outside=is_outside(layers, areas, on),
+            case=question.case(book.calendar.clock(question.at)),
         )
         if other.agency_code is not None and other.agency_code != choice.agency_code:
             across = {

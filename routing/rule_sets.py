@@ -6,13 +6,14 @@ from datetime import date
 from typing import Any
 
 from routing.calendars import WorkingCalendar
+from routing.conditions import Capacity, Hours
 from routing.decide import RuleBook
 from routing.values import AgencyFacts, Rule
 
 
 def rule_content(rule: Rule) -> dict[str, Any]:
-    """A rule as plain JSON, with sorted areas, so that the same rule always has the same bytes."""
-    return {
+    """A rule as plain JSON, sorted, without what it does not use, so that the same rule always has the same bytes."""
+    kept: dict[str, Any] = {
         "code": rule.code,
         "priority": rule.priority,
         "agency_code": rule.agency_code,
@@ -24,6 +25,17 @@ def rule_content(rule: Rule) -> dict[str, Any]:
         "layer_key": rule.layer_key,
         "area_codes": None if rule.area_codes is None else sorted(rule.area_codes),
     }
+    if rule.answers is not None:
+        kept["answers"] = {code: sorted(accepted) for code, accepted in sorted(rule.answers.items())}
+    if rule.hours is not None:
+        kept["hours"] = [hours.as_json() for hours in rule.hours]
+    if rule.tolerance_m is not None:
+        kept["tolerance_m"] = rule.tolerance_m
+    if rule.capacity is not None:
+        kept["capacity"] = asdict(rule.capacity)
+    if rule.question is not None:
+        kept["question"] = dict(rule.question)
+    return kept
 
 
 def content(
@@ -63,11 +75,15 @@ def rules_of(kept: Mapping[str, Any]) -> list[Rule]:
 
 
 def _rule(kept: Mapping[str, Any]) -> Rule:
+    answers, hours, capacity = kept.get("answers"), kept.get("hours"), kept.get("capacity")
     return Rule(
         **{
             **kept,
             "valid_from": date.fromisoformat(kept["valid_from"]),
             "valid_to": date.fromisoformat(kept["valid_to"]) if kept["valid_to"] else None,
             "area_codes": None if kept["area_codes"] is None else frozenset(kept["area_codes"]),
+            "answers": None if answers is None else {code: frozenset(given) for code, given in answers.items()},
+            "hours": None if hours is None else tuple(Hours.parse(block) for block in hours),
+            "capacity": None if capacity is None else Capacity(**capacity),
         }
     )

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernel.errors import InvalidInput
-from routing.calendars import WEEKDAYS, Promise, WorkingCalendar
+from routing.calendars import Promise, WorkingCalendar
+from routing.conditions import WEEKDAYS
 
 CITY = ZoneInfo("America/Mexico_City")
 OFFICE = {

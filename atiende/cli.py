@@ -22,6 +22,7 @@ open311_app = typer.Typer(no_args_is_help=True, help="Ask things of any Open311 
 bench_app = typer.Typer(no_args_is_help=True, help="Make data to measure with.")
 publish_app = typer.Typer(no_args_is_help=True, help="What everybody may read of the requests.")
 import_app = typer.Typer(no_args_is_help=True, help="Import what another register holds.")
+rules_app = typer.Typer(no_args_is_help=True, help="Who is responsible: propose and try rules.")
 app.add_typer(city_app, name="city")
 app.add_typer(layer_app, name="layer")
 app.add_typer(staff_app, name="staff")
@@ -30,6 +31,7 @@ app.add_typer(webhook_app, name="webhook")
 app.add_typer(open311_app, name="open311")
 app.add_typer(import_app, name="import")
 app.add_typer(bench_app, name="bench")
+app.add_typer(rules_app, name="rules")
 app.add_typer(publish_app, name="publish")
 
 Descriptor = Annotated[
@@ -228,6 +230,25 @@ def import_requests(
         publish=publish,
     )
     run(file, map_file, options, rejects)
+
+
+@rules_app.command("learn")
+def rules_learn(
+    file: Path,
+    map_file: Annotated[
+        Path, typer.Option("--map", help="TOML: which column is what, as for `atiende import requests`.")
+    ],
+    out: Annotated[Path, typer.Option(help="The proposal: a rules.toml to read, change and publish.")],
+    layer: Annotated[
+        list[str] | None, typer.Option(help="Areas that may decide: KEY=FILE:CODE_FIELD. May be repeated.")
+    ] = None,
+    answer: Annotated[list[str] | None, typer.Option(help="A column that may decide. May be repeated.")] = None,
+    hold_back: Annotated[float, typer.Option(min=0, max=0.9, help="Share of the rows to try the rules on.")] = 0.3,
+) -> None:
+    """Propose rules from past requests, service by service, and say how often they agree with rows held back."""
+    from atiende.commands.learn_rules import run
+
+    run(file, map_file, out, layers=layer or [], answers=answer or [], hold_back=hold_back)
 
 
 @bench_app.command("seed")

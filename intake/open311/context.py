@@ -94,12 +94,17 @@ def form_of(http_request: Request) -> Fields:
     return form
 
 
-def city_of(session: Session, fields: Fields, also: Fields | None = None) -> City:
-    """The jurisdiction named in `fields`, else in `also`.
+def asked_city(*sent: Fields) -> str | None:
+    """The jurisdiction_id of a call: that of the first of `sent` that has one."""
+    return next((given for fields in sent if (given := fields.one("jurisdiction_id"))), None)
+
+
+def city_of(session: Session, http_request: Request, *sent: Fields) -> City:
+    """The jurisdiction named in the first of `sent` that names one. The answer loses the headers that this city does without.
 
     Raises NotFound for an unknown one, InvalidInput when none is named and the installation serves several.
     """
-    asked = fields.one("jurisdiction_id") or (also.one("jurisdiction_id") if also else None)
+    asked = asked_city(*sent)
     rows: Sequence[Any] = session.connection().exec_driver_sql(_JURISDICTION, {"id": asked}).all()
     if not rows:
         if asked is None:
@@ -108,9 +113,11 @@ def city_of(session: Session, fields: Fields, also: Fields | None = None) -> Cit
     if len(rows) > 1:
         raise InvalidInput("jurisdiction_id required: aquí atendemos varias ciudades.", field="jurisdiction_id")
     row = rows[0]
-    language = language_in(fields, row.language)
+    language = language_in(sent[0], row.language)
     version = (row.keys_version, row.xmin)
     off = extensions.off_in({extensions.SETTING: row.extensions_off})
+    extensions.remember(asked, off)
+    extensions.take_back(answer_headers(http_request.scope), off)
     return City(row.id, ZoneInfo(row.timezone), language, catalog_at(session, row.id, row), version, off)
 
 

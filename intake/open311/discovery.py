@@ -1,6 +1,8 @@
 """Service discovery: where the API is, what it speaks, and when its services last changed."""
 
-from datetime import UTC
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlmodel import Session, select
@@ -17,7 +19,16 @@ from kernel.i18n import translate
 SPECIFICATION = "http://wiki.open311.org/GeoReport_v2"
 
 
-def discovery(session: Session, query: Fields, base_url: str) -> tuple[str, dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """The document, when what it tells last changed, and the extensions that the city it speaks for does without."""
+
+    document: Mapping[str, Any]
+    changed_at: datetime
+    extensions_off: frozenset[str]
+
+
+def discovery(session: Session, query: Fields, base_url: str) -> Discovery:
     """base_url: the installation's public address, without a trailing slash. Raises NotFound for an unknown jurisdiction.
 
     Without a jurisdiction_id it speaks for the whole installation: the default city's contact, the latest change of any city.
@@ -33,6 +44,7 @@ def discovery(session: Session, query: Fields, base_url: str) -> tuple[str, dict
     changed_at = max(city.catalog_changed_at for city in cities).astimezone(UTC)
     changeset = changed_at.isoformat(timespec="seconds").replace("+00:00", "Z")
     contact = ", ".join(str(settings[key]) for key in ("contact", "phone") if settings.get(key))
+    off = off_in(settings)
     endpoint = {
         "specification": SPECIFICATION,
         "url": f"{base_url}/open311/v2",
@@ -42,13 +54,14 @@ def discovery(session: Session, query: Fields, base_url: str) -> tuple[str, dict
         "extensions": [
             {"name": extension.name, "description": translate(language, extension.description)}
             for extension in EXTENSIONS.values()
-            if extension.name not in off_in(settings)
+            if extension.name not in off
         ],
     }
-    return "discovery", {
+    document = {
         "changeset": changeset,
         "contact": contact or base_url,
         "key_service": settings.get("key_service") or base_url,
         "endpoints": [endpoint],
         "max_requests": MAX_ROWS,
     }
+    return Discovery(document, changed_at.replace(microsecond=0), off)

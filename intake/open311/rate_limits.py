@@ -22,7 +22,8 @@ from redis.retry import Retry
 from starlette.requests import Request
 
 from intake.catalog import clients
-from intake.open311.context import form_of, query_of, secret_of
+from intake.open311.context import asked_city, form_of, query_of, secret_of
+from intake.open311.extensions import remembered, take_back
 from intake.open311.headers import answer_headers
 from kernel.errors import TooMany
 from kernel.settings import Settings
@@ -132,7 +133,7 @@ def spend(http_request: Request) -> None:
     is_write = http_request.method == "POST"
     query = query_of(http_request)
     fields = (form_of(http_request), query) if is_write else (query,)
-    asked = next((given for sent in fields if (given := sent.one("jurisdiction_id"))), None)
+    asked = asked_city(*fields)
     # Only for counting: whether the key opens anything is looked up with the city.
     client = clients.remembered(asked, secret_of(http_request, *fields))
     limit = settings.limits.writes_per_minute if is_write else settings.limits.reads_per_minute
@@ -143,8 +144,11 @@ def spend(http_request: Request) -> None:
     who = str(client.id) if client is not None else address_of(http_request, settings.secrets.session_key)
     told_at_once = 1 if is_write else max(1, limit // _READS_TOLD_AT_ONCE)
     budget = limiter.spend("write" if is_write else "read", who, limit, told_at_once=told_at_once)
-    answer_headers(http_request.scope).update(budget.headers)
+    # Whoever reads the city takes them back if it does without them.
+    headers = answer_headers(http_request.scope)
+    headers.update(budget.headers)
     if budget.used > limit:
+        take_back(headers, remembered(asked))
         raise TooMany(
             "Son demasiadas llamadas por minuto. Vuelve a intentarlo en {seconds} s.",
             retry_after_s=budget.reset_s,

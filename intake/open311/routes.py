@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 
 from fastapi import FastAPI
@@ -21,7 +20,7 @@ from intake.open311.description.operations import openapi
 from intake.open311.discovery import discovery
 from intake.open311.edge import Edge
 from intake.open311.errors import HANDLERS, format_of, language_of
-from intake.open311.extensions import require
+from intake.open311.extensions import require, take_back
 from intake.open311.formats import FORMATS, JSON, respond
 from intake.open311.headers import answer_headers, tell_last_modified
 from intake.open311.last_use import LastUses
@@ -102,21 +101,22 @@ def get_openapi(http_request: Request) -> Response:
 def get_discovery(http_request: Request) -> reading.Answer:
     base_url = http_request.app.state.settings.web.public_base_url
     with db.read_transaction() as session:
-        root, value = discovery(session, query_of(http_request), base_url)
-    tell_last_modified(http_request, datetime.fromisoformat(value["changeset"]), now=clock.now())
-    return root, value
+        found = discovery(session, query_of(http_request), base_url)
+    take_back(answer_headers(http_request.scope), found.extensions_off)
+    tell_last_modified(http_request, found.changed_at, now=clock.now())
+    return "discovery", found.document
 
 
 def get_services(http_request: Request) -> reading.Answer:
     with db.read_transaction() as session:
-        city = city_of(session, query_of(http_request))
+        city = city_of(session, http_request, query_of(http_request))
     tell_last_modified(http_request, city.catalog.changed_at, now=clock.now())
     return reading.services(city)
 
 
 def get_service_definition(http_request: Request) -> reading.Answer:
     with db.read_transaction() as session:
-        city = city_of(session, query_of(http_request))
+        city = city_of(session, http_request, query_of(http_request))
     answer = reading.service_definition(city, http_request.path_params["service_code"])
     tell_last_modified(http_request, city.catalog.changed_at, now=clock.now())
     return answer
@@ -130,7 +130,7 @@ def get_service_requests(http_request: Request) -> reading.Answer:
     query = query_of(http_request)
     # A key is looked up where it would be disabled: on a standby that lags it would open for moments more.
     with db.read_transaction(may_lag=not secret_of(http_request, query)) as session:
-        city = city_of(session, query)
+        city = city_of(session, http_request, query)
         audience = audience_of(session, http_request, city, query)
         wants_count = prefers_count(http_request.headers.get("prefer"))
         found = reading.service_requests(session, city, audience, query, wants_count=wants_count)
@@ -141,7 +141,7 @@ def get_service_requests(http_request: Request) -> reading.Answer:
 def get_service_request(http_request: Request) -> reading.Answer:
     query = query_of(http_request)
     with db.read_transaction() as session:
-        city = city_of(session, query)
+        city = city_of(session, http_request, query)
         audience = audience_of(session, http_request, city, query)
         return reading.service_request(session, city, audience, http_request.path_params["service_request_id"], query)
 
@@ -149,7 +149,7 @@ def get_service_request(http_request: Request) -> reading.Answer:
 def get_token(http_request: Request) -> reading.Answer:
     token = http_request.path_params["token"]
     with db.read_transaction() as session:
-        city = city_of(session, query_of(http_request))
+        city = city_of(session, http_request, query_of(http_request))
         found = queries.by_token(session, token, jurisdiction_id=city.id) if _TOKEN.fullmatch(token) else None
     # Of what the public may not see not even the id is told.
     if found is None or not found.is_public:
@@ -163,7 +163,7 @@ def post_service_request(http_request: Request) -> reading.Answer:
     check = partial(submitting.is_new, form=form, idempotency_key=idempotency_key, now=now)
     photos = take_photos(http_request, SUBMIT, form, query, check, now=now)
     with db.transaction() as session:
-        city = city_of(session, form, query)
+        city = city_of(session, http_request, form, query)
         client = client_of(session, http_request, city, SUBMIT, form, query)
         answer = submitting.post(session, city, client, form, idempotency_key=idempotency_key, now=now, photos=photos)
     return "service_requests", [answer]
@@ -178,7 +178,7 @@ def get_updates(http_request: Request) -> reading.Answer:
     _number_what_waits()
     # Not where reading may lag: what is learnt late would lie before the window that a client asks for next.
     with db.read_transaction() as session:
-        city = city_of(session, query)
+        city = city_of(session, http_request, query)
         require("servicerequestupdates", city.extensions_off)
         audience = audience_of(session, http_request, city, query)
         return "service_request_updates", update_feed.feed(session, city, audience, query)
@@ -190,7 +190,7 @@ def post_update(http_request: Request) -> reading.Answer:
     check = partial(updating.is_new, form=form, idempotency_key=idempotency_key)
     photos = take_photos(http_request, UPDATE, form, query, check, now=now)
     with db.transaction() as session:
-        city = city_of(session, form, query)
+        city = city_of(session, http_request, form, query)
         require("servicerequestupdates", city.extensions_off)
         client = client_of(session, http_request, city, UPDATE, form, query)
         answer = updating.post(session, city, client, form, idempotency_key=idempotency_key, now=now, photos=photos)
@@ -202,7 +202,7 @@ def get_changes(http_request: Request) -> reading.Answer:
     base_url = http_request.app.state.settings.web.public_base_url
     _number_what_waits()
     with db.read_transaction() as session:
-        city = city_of(session, query)
+        city = city_of(session, http_request, query)
         require("changes", city.extensions_off)
         audience = follower_of(session, http_request, city, query)
         return "change_feed", change_feed.feed(

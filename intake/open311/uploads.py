@@ -27,7 +27,7 @@ def take_photos(
     if not form.files:
         return Received()
     with db.transaction() as session:
-        city = city_of(session, form, query)
+        city = city_of(session, http_request, form, query)
         if "media" in city.extensions_off:
             return Received()
         is_new = check(session, city, client_of(session, http_request, city, scope, form, query))

@@ -21,6 +21,7 @@ from starlette.testclient import TestClient
 from intake.catalog import clients, keys
 from intake.catalog.models import ApiKey
 from intake.open311.edge import Edge
+from intake.open311.extensions import SETTING
 from intake.open311.rate_limits import RateLimiter, address_of
 from kernel.embedded.valkey import ValkeyServer
 from kernel.settings import Limits
@@ -204,6 +205,27 @@ def test_no_limit_says_nothing(session: Session, fmt: str) -> None:
     for answer in (client.get(f"services.{fmt}"), client.post(f"requests.{fmt}", data=form())):
         assert answer.status_code == 200
         assert "ratelimit" not in answer.headers
+
+
+@pytest.mark.database
+def test_a_city_may_do_without_saying_what_is_left(session: Session, fmt: str) -> None:
+    city = make_city(session)
+    client = client_with(reads_per_minute=8, writes_per_minute=1)
+    paths = [f"discovery.{fmt}", f"services.{fmt}", f"requests.{fmt}", f"requests/0.{fmt}", f"tokens/t-0.{fmt}"]
+    assert all("ratelimit" in client.get(path).headers for path in paths)
+    city.settings = city.settings | {SETTING: ["rate_limits"]}
+    session.flush()
+    # The first is counted by address: the key is not known before.
+    posts = [client.post(f"requests.{fmt}", data=form(description=f"Hoyo {n}")) for n in range(2)]
+    answers = [*posts, *(client.get(path) for path in paths[:3])]
+    assert [answer.status_code for answer in answers] == [200] * 5
+    refused = [client.get(f"services.{fmt}"), client.post(f"requests.{fmt}", data=form(description="Otro"))]
+    for answer in refused:
+        errors_of(answer, fmt, 429)
+        assert "retry-after" in answer.headers
+    assert [name for answer in (*answers, *refused) for name in answer.headers if name.startswith("ratelimit")] == []
+    # Of a city that is not ours nobody knows what it does without.
+    assert "ratelimit" in client_with().get(f"services.{fmt}?jurisdiction_id=nadie.example").headers
 
 
 @pytest.mark.database

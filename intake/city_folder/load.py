@@ -15,7 +15,7 @@ from intake.city_folder.read import read_folder
 from intake.city_folder.rules import name_areas
 from intake.city_folder.values import Attribute, CityFolder, Edition, LayerEntry, NamedArea, ServiceEntry
 from kernel.errors import InvalidInput
-from routing import actions
+from routing import actions, queries
 from routing.values import LayerReport
 
 
@@ -49,7 +49,9 @@ def import_folder(session: Session, folder: Path, *, now: datetime) -> ImportRep
     changed |= _write_services(session, jurisdiction.id, read.services)
     # Agencies name calendars and rules name agencies; a calendar can only vanish once nobody uses it, hence the second call.
     actions.replace_calendars(session, jurisdiction.id, read.calendars, now)
+    agency_names = _agency_names(session, jurisdiction.id)
     actions.replace_agencies(session, jurisdiction.id, read.agencies, now)
+    changed |= _agency_names(session, jurisdiction.id) != agency_names
     rules = name_areas(read.rules, areas)
     actions.replace_rules(session, jurisdiction.id, rules, read.city.default_agency, now)
     actions.replace_calendars(session, jurisdiction.id, read.calendars, now)
@@ -68,6 +70,10 @@ def import_folder(session: Session, folder: Path, *, now: datetime) -> ImportRep
     return ImportReport(
         jurisdiction.id, len(read.agencies), len(read.services), len(rules), version, places, reports, changed
     )
+
+
+def _agency_names(session: Session, jurisdiction_id: str) -> dict[str, str]:
+    return {code: agency.name for code, agency in queries.agencies(session, jurisdiction_id).items()}
 
 
 def _import_edition(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
@@ -14,7 +15,7 @@ from intake.open311.extensions import EXTENSIONS, without
 from intake.open311.filters import is_true, read_filters
 from intake.open311.forms import Fields
 from intake.open311.paging import MAX_ROWS, Page, links, read_cursor, read_page
-from intake.open311.projection import ID, KEY, Row, as_georeport
+from intake.open311.projection import ID, KEY, Row, as_georeport, last_change
 from intake.open311.searching import words_of
 from intake.open311.selection import Selection, Values
 from kernel import clock
@@ -26,10 +27,14 @@ _AGENCIES = "SELECT code, name, short_name FROM agency WHERE jurisdiction_id = %
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The items of a list, and the headers that tell of the rest of it."""
+    """The items of a list, and the headers that tell of the rest of it.
+
+    `changed_at`: since when the items read as they do; None where nothing dates them.
+    """
 
     items: list[dict[str, Any]]
     headers: Mapping[str, str] = field(default_factory=dict)
+    changed_at: datetime | None = None
 
 
 def by_filters(
@@ -58,14 +63,17 @@ def by_filters(
     return Listing(_printed(session, city, asked, rows), headers)
 
 
-def by_ids(session: Session, city: City, audience: Audience, ids: Sequence[str], query: Fields) -> list[dict[str, Any]]:
+def by_ids(session: Session, city: City, audience: Audience, ids: Sequence[str], query: Fields) -> Listing:
     """The requests that the reader may see with these ids, newest first; others are passed over. query: what to print of each."""
     folios = [one for one in ids if _FOLIO.fullmatch(one)][:MAX_ROWS]
     if not folios:
-        return []
+        return Listing([])
     asked = read_details(without(query, city.extensions_off))
     chosen = selection.with_folios(selection.readable_by(audience, city.id), folios)
-    return _printed(session, city, asked, _read(session, *chosen.newest(MAX_ROWS, with_details=bool(asked))))
+    rows = _read(session, *chosen.newest(MAX_ROWS, with_details=bool(asked)))
+    # What is asked for beyond the 17 fields changes with the clock as well: a promise is broken by waiting.
+    changed_at = None if asked else last_change(rows, city)
+    return Listing(_printed(session, city, asked, rows), changed_at=changed_at)
 
 
 def prefers_count(prefer: str | None) -> bool:

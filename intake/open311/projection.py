@@ -14,7 +14,7 @@ from intake.service_requests.published import public_code, public_url, texts_of_
 
 # After the columns of the 17 fields: id, key of the order, distance, then the details that were asked for.
 ID, KEY, DISTANCE_M, DETAILS = 18, 19, 20, 21
-_CODE = 3
+_CODE, _UPDATED, _ORIGINALS = 3, 7, 17
 # A list of a thousand is three thousand instants, most of them in few quarters of an hour: calendars are asked once for each.
 _QUARTER_S = 900
 _CLOCK = [f"{minute:02}:{second:02}" for minute in range(60) for second in range(60)]
@@ -37,6 +37,14 @@ def as_georeport(rows: Iterable[Row], city: City) -> list[dict[str, Any]]:
             item["distance"] = round(row[DISTANCE_M], 1)
         found.append(item)
     return found
+
+
+def last_change(rows: Sequence[Row], city: City) -> datetime | None:
+    """Since when the rows are printed as they are: of them and of the names they bear. None where the program's rules decide."""
+    if any(row[_ORIGINALS] is not None for row in rows):
+        return None
+    changed: list[datetime] = [row[_UPDATED] for row in rows]
+    return max([city.catalog.changed_at, *changed])
 
 
 def definition_of(city: City, code: str) -> ServiceDefinition | None:

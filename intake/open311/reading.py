@@ -34,16 +34,18 @@ def service_requests(
     """The list. `service_request_id` overrides every other argument, wrong ones included; what to print of each stays."""
     ids = query.listed("service_request_id")
     if ids:
-        return Listing(by_ids(session, city, audience, ids, query))
+        return by_ids(session, city, audience, ids, query)
     return by_filters(session, city, audience, query, wants_count=wants_count)
 
 
-def service_request(session: Session, city: City, audience: Audience, service_request_id: str, query: Fields) -> Answer:
-    """One request. Raises NotFound, also for one that the reader may not see: 403 would say that it exists."""
+def service_request(
+    session: Session, city: City, audience: Audience, service_request_id: str, query: Fields
+) -> Listing:
+    """The list of one request. Raises NotFound, also for one that the reader may not see: 403 would say that it exists."""
     found = by_ids(session, city, audience, [service_request_id], query)
-    if not found:
+    if not found.items:
         raise NotFound("No existe ese service_request_id.", field="service_request_id")
-    return "service_requests", found
+    return found
 
 
 def _service(definition: ServiceDefinition, language: str) -> dict[str, Any]:

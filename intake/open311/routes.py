@@ -143,7 +143,11 @@ def get_service_request(http_request: Request) -> reading.Answer:
     with db.read_transaction() as session:
         city = city_of(session, http_request, query)
         audience = audience_of(session, http_request, city, query)
-        return reading.service_request(session, city, audience, http_request.path_params["service_request_id"], query)
+        folio = http_request.path_params["service_request_id"]
+        found = reading.service_request(session, city, audience, folio, query)
+    if found.changed_at is not None:
+        tell_last_modified(http_request, found.changed_at, now=clock.now())
+    return "service_requests", found.items
 
 
 def get_token(http_request: Request) -> reading.Answer:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import or_
+from sqlalchemy import inspect, or_
 from sqlmodel import Session, col, select
 
+from intake.catalog.models import Jurisdiction
 from intake.service_requests import published, reviewing
 from intake.service_requests.models import PublicTextReview, ServiceRequest, ServiceRequestEvent
 from intake.service_requests.place_names import places_of
@@ -19,6 +20,7 @@ from intake.service_requests.public_text import RULES_VERSION
 from intake.service_requests.reviewing import ADDRESS, DESCRIPTION, NOTE
 
 BATCH = 500
+_READ = ("public_description", "public_address", "public_status_notes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,20 @@ def publish_texts(
     }
     for row in rows:
         _publish(session, row, events.get(row.id, []), reviews.get(row.id), now)
+    _date_changes(session, rows, now)
     session.flush()
     return Batch(len(rows), ids[-1])
+
+
+def _date_changes(session: Session, rows: Sequence[ServiceRequest], now: datetime) -> None:
+    """Dates the catalogue of each city where anything reads otherwise now: by its date clients ask whether an answer changed."""
+    changed = {row.jurisdiction_id for row in rows if any(_has_changed(row, name) for name in _READ)}
+    for jurisdiction in session.exec(select(Jurisdiction).where(col(Jurisdiction.id).in_(changed))):
+        jurisdiction.catalog_changed_at = now
+
+
+def _has_changed(row: ServiceRequest, name: str) -> bool:
+    return bool(inspect(row).attrs[name].history.has_changes())
 
 
 def _public_events(session: Session, ids: Sequence[UUID]) -> dict[UUID, list[ServiceRequestEvent]]:

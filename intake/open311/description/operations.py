@@ -118,7 +118,10 @@ OPERATIONS = (
 
 _HEADERS: Schema = {
     "ETag": {"description": "Con If-None-Match, 304 mientras nada cambie.", "schema": {"type": "string"}},
-    "Last-Modified": {"description": "Cuándo cambió el catálogo.", "schema": {"type": "string"}},
+    "Last-Modified": {
+        "description": "Cuándo cambió el catálogo, o un reporte o los nombres en él.",
+        "schema": {"type": "string"},
+    },
 }
 _RETRY: Schema = {"Retry-After": {"description": "En cuántos segundos.", "schema": {"type": "integer", "minimum": 0}}}
 _FAILURES = {

@@ -10,7 +10,7 @@ from georef.points import LonLat
 from intake.catalog.models import Jurisdiction, Service, ServiceAttribute
 from intake.city_folder.load import import_folder
 from routing import queries, rule_sets
-from routing.models import BoundaryArea, GazetteerPlace
+from routing.models import Agency, BoundaryArea, GazetteerPlace
 
 CITIES = Path(__file__).resolve().parents[3] / "cities"
 NOW = datetime(2026, 11, 19, 19, 0, tzinfo=UTC)
@@ -66,6 +66,19 @@ def test_a_service_that_vanishes_stays_inactive(session: Session, tmp_path: Path
     bache = session.exec(select(Service).where(Service.code == "BACHE")).one()
     assert not bache.is_active
     assert session.get_one(Jurisdiction, "encinos.gob.example").catalog_changed_at == LATER
+
+
+def test_an_agency_by_another_name_dates_the_catalogue(session: Session, tmp_path: Path) -> None:
+    import shutil
+
+    folder = tmp_path / "encinos"
+    shutil.copytree(CITIES / "encinos", folder)
+    import_folder(session, folder, now=NOW)
+    agencies = folder / "agencies.toml"
+    name = session.exec(select(Agency.name).order_by(Agency.code)).first()
+    agencies.write_text(agencies.read_text().replace(f'"{name}"', '"Otro nombre"'))
+    assert import_folder(session, folder, now=LATER).catalog_changed
+    assert session.exec(select(Agency.name).where(Agency.name == "Otro nombre")).one()
 
 
 def test_the_primary_road_of_2026_has_no_say_before(session: Session) -> None:

@@ -3,19 +3,17 @@
 from typing import Any
 
 import pytest
-import time_machine
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlmodel import Session
 from starlette.testclient import TestClient
 
-from intake.catalog import keys
 from intake.catalog.models import Jurisdiction
 from intake.open311 import edge, reading
 from kernel import db
 from kernel.errors import TooMany, Unavailable
-from tests.factories import CITY, NOW, make_service
-from tests.intake.open311.asking import MEDIA_TYPES, errors_of, form, posted, read
+from tests.factories import NOW, make_service
+from tests.intake.open311.asking import MEDIA_TYPES, errors_of, form, read
 
 RESOURCES = ["discovery", "services", "services/LUMINARIA", "requests", "servicerequestupdates", "../discovery"]
 
@@ -174,84 +172,6 @@ class TestEncodings:
             del got.headers["ratelimit"], head.headers["ratelimit"]  # one call more was made by then
             assert head.headers == got.headers
             assert head.content == b""
-
-
-@pytest.mark.database
-class TestConditions:
-    @pytest.mark.parametrize("resource", ["../discovery", "services", "services/LUMINARIA", "requests", "request"])
-    @pytest.mark.parametrize("method", ["GET", "HEAD"])
-    def test_what_the_client_has_is_304_without_a_body(
-        self, client: TestClient, resource: str, method: str, fmt: str
-    ) -> None:
-        if resource == "request":
-            resource = f"requests/{posted(client)}"
-        first = client.request(method, f"{resource}.{fmt}")
-        tag = first.headers["etag"]
-        for condition in (tag, f'"other", {tag}', "*", tag.removeprefix("W/")):
-            again = client.request(method, f"{resource}.{fmt}", headers={"if-none-match": condition})
-            assert (again.status_code, again.content) == (304, b"")
-            for name in ("etag", "cache-control", "vary", "access-control-allow-origin"):
-                assert again.headers[name] == first.headers[name]
-            assert "content-type" not in again.headers
-        other = client.request(method, f"{resource}.{fmt}", headers={"if-none-match": 'W/"other"'})
-        assert other.status_code == 200
-
-    def test_the_tag_moves_when_the_data_does(self, client: TestClient, fmt: str) -> None:
-        before = client.get(f"requests.{fmt}").headers["etag"]
-        posted(client)
-        response = client.get(f"requests.{fmt}", headers={"if-none-match": before})
-        assert response.status_code == 200
-        assert response.headers["etag"] != before
-
-    @pytest.mark.parametrize("resource", ["discovery", "services", "services/LUMINARIA"])
-    def test_the_date_of_the_catalogue_is_a_condition_too(self, client: TestClient, resource: str, fmt: str) -> None:
-        changed = client.get(f"{resource}.{fmt}").headers["last-modified"]
-        assert changed == "Sun, 01 Nov 2026 00:00:00 GMT"
-        since = {"if-modified-since": changed}
-        assert client.get(f"{resource}.{fmt}", headers=since).status_code == 304
-        since["if-none-match"] = '"other"'
-        assert client.get(f"{resource}.{fmt}", headers=since).status_code == 200
-        before = {"if-modified-since": "Sat, 31 Oct 2026 23:59:59 GMT"}
-        assert client.get(f"{resource}.{fmt}", headers=before).status_code == 200
-
-    def test_a_catalogue_that_changed_in_this_second_bears_no_date_yet(
-        self, client: TestClient, city: Jurisdiction, session: Session
-    ) -> None:
-        city.catalog_changed_at = NOW.replace(microsecond=5)
-        session.flush()
-        with time_machine.travel(NOW.replace(microsecond=9), tick=False) as traveller:
-            assert "last-modified" not in client.get("services.json").headers
-            traveller.shift(1)
-            assert "last-modified" in client.get("services.json").headers
-
-    @pytest.mark.parametrize(
-        ("resource", "policy"),
-        [
-            ("discovery", "public, max-age=60"),
-            ("services", "public, no-cache"),
-            ("services/LUMINARIA", "public, no-cache"),
-            ("requests", "public, max-age=10"),
-            ("servicerequestupdates", "public, max-age=10"),
-            ("nada", "no-store"),
-            ("requests/2600000000", "no-store"),
-            ("tokens/t-1", "no-store"),
-        ],
-    )
-    def test_how_long_an_answer_may_be_kept(self, client: TestClient, resource: str, policy: str, fmt: str) -> None:
-        assert client.get(f"{resource}.{fmt}").headers["cache-control"] == policy
-
-    def test_answers_to_forms_and_to_those_who_see_more_are_kept_by_nobody(
-        self, client: TestClient, session: Session, fmt: str
-    ) -> None:
-        scopes = [keys.READ_PRIVATE]
-        secret = keys.create(session, CITY, "Alcaldía Norte", scopes=scopes, agency_code="ALC-N", now=NOW)
-        for response in (
-            client.post(f"requests.{fmt}", data=form()),
-            client.get(f"requests.{fmt}", headers={"authorization": f"Bearer {secret}"}),
-        ):
-            assert response.status_code == 200
-            assert "no-store" in response.headers["cache-control"]
-            assert "etag" not in response.headers
 
 
 @pytest.mark.database

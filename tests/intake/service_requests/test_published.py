@@ -1,5 +1,6 @@
 """What everybody may read is stored with what was said, and masked while it is read where nothing is stored yet."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from georef.points import LonLat
+from intake.catalog.models import Jurisdiction
 from intake.service_requests import published, queries, reviewing
 from intake.service_requests.actions import add_note, change_status, submit
 from intake.service_requests.models import PublicTextReview
@@ -62,7 +64,6 @@ def test_notes_have_a_text_for_everybody(session: Session) -> None:
 def test_the_telephone_of_the_town_next_door_is_ours_to_tell(session: Session) -> None:
     from shapely.geometry import box
 
-    from intake.catalog.models import Jurisdiction
     from tests.factories import make_layer
 
     session.add(
@@ -157,6 +158,18 @@ def test_old_rows_are_stored_in_batches_that_go_on_where_they_were(session: Sess
     assert rows[0].public_status_notes == "Llame al […]"
     assert queries.events_of(session, rows[0].id)[-1].public_note == "Llame al […]"
     assert rows[0].updated_at == NOW
+
+
+def test_other_words_for_everybody_date_the_catalogue_by_which_clients_ask(session: Session) -> None:
+    city = session.get_one(Jurisdiction, CITY)
+    before, later = city.catalog_changed_at, NOW + timedelta(hours=1)
+    found = made(session, description="Sin luz, 55 1234 5678")
+    publish_texts(session, everything=True, now=later)
+    assert city.catalog_changed_at == before
+    found.public_description = "Sin luz, 55 1234 5678"
+    session.flush()
+    publish_texts(session, everything=True, now=later)
+    assert (found.public_description, city.catalog_changed_at) == ("Sin luz, […]", later)
 
 
 def test_what_a_person_decided_outlives_the_rules(session: Session) -> None:

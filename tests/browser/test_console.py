@@ -113,10 +113,13 @@ def test_a_row_changes_where_it_is(live_server: LiveServer, page_at: PageAt) -> 
     row = page.locator(f"#row-{made.id}")
     expect(row).to_contain_text("Nuevo")
     expect(page.locator("#live")).to_be_visible()
+    row.locator("a.t").focus()
     with live_server.at_work(), db.transaction() as session:
         actor = Actor("agency", "Cuadrilla Norte")
         actions.change_status(session, made.id, life="in_progress", note="", actor=actor, now=clock.now())
     expect(row).to_contain_text("En proceso")
+    # Whoever stood on the row with the keyboard still does.
+    expect(row.locator("a.t")).to_be_focused()
 
 
 def test_the_story_grows_while_it_is_read(live_server: LiveServer, page_at: PageAt) -> None:

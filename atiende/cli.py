@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from atiende.forecast_cli import forecast_app
 from atiende.webhook_cli import webhook_app
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ app.add_typer(staff_app, name="staff")
 app.add_typer(key_app, name="key")
 app.add_typer(webhook_app, name="webhook")
 app.add_typer(open311_app, name="open311")
+app.add_typer(forecast_app, name="forecast")
 app.add_typer(import_app, name="import")
 app.add_typer(bench_app, name="bench")
 app.add_typer(rules_app, name="rules")

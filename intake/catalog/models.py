@@ -12,6 +12,8 @@ from kernel.ids import new_id
 
 # In `Jurisdiction.settings`: the names of the Open311 extensions that the city does without (`intake.open311.extensions`).
 EXTENSIONS_OFF = "open311_extensions_off"
+# Also there: how long requests take (`intake.forecasts.config`).
+FORECAST = "forecast"
 
 
 class Jurisdiction(SQLModel, table=True):

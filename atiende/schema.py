@@ -9,8 +9,10 @@ import intake.media.models as media_models
 import intake.open311.models as open311_models
 import intake.people.models as people_models
 import intake.service_requests.models as service_request_models
+import intake.service_requests.rule_models as rule_models
 import intake.webhooks.models as webhook_models
 import kernel.outbox as outbox_models
+import routing.draft_models as routing_draft_models
 import routing.models as routing_models
 from kernel.db import metadata
 
@@ -18,9 +20,11 @@ from kernel.db import metadata
 MODULES = (
     outbox_models,
     routing_models,
+    routing_draft_models,
     catalog_models,
     people_models,
     service_request_models,
+    rule_models,
     media_models,
     change_models,
     open311_models,

@@ -3,29 +3,25 @@
 Importing the same content again changes nothing; what did change gets a new version, and old receipts keep their answers.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-import orjson
 from sqlalchemy import delete, insert
 from sqlmodel import Session, col, select
 
 from georef.gazetteer import Place
-from kernel.errors import InvalidInput
+from kernel.errors import Conflict
 from kernel.ids import new_id
 from routing import queries, rule_sets
 from routing.calendars import WorkingCalendar
 from routing.layers import import_layer
+from routing.locking import take_turn
 from routing.models import Agency, Gazetteer, GazetteerPlace, RuleSet, WorkingCalendarRow
+from routing.rule_tests import RuleTest
 from routing.values import AgencyFacts, Rule
 
 __all__ = ["import_layer", "replace_agencies", "replace_calendars", "replace_places", "replace_rules"]
-
-
-def _digest(content: Any) -> str:
-    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def replace_agencies(session: Session, jurisdiction_id: str, agencies: Iterable[AgencyFacts], now: datetime) -> None:
@@ -42,7 +38,7 @@ def replace_agencies(session: Session, jurisdiction_id: str, agencies: Iterable[
             row.is_active = False
             session.add(row)
     session.flush()
-    _renew_rule_set(session, jurisdiction_id, now)
+    _renew_rule_sets(session, jurisdiction_id, now)
 
 
 def replace_calendars(
@@ -66,65 +62,99 @@ def replace_calendars(
         if code not in used:
             session.delete(row)
     session.flush()
-    _renew_rule_set(session, jurisdiction_id, now)
+    _renew_rule_sets(session, jurisdiction_id, now)
 
 
 def replace_rules(
-    session: Session, jurisdiction_id: str, rules: Iterable[Rule], default_agency_code: str, now: datetime
+    session: Session,
+    jurisdiction_id: str,
+    rules: Iterable[Rule],
+    default_agency_code: str,
+    now: datetime,
+    *,
+    tests: Iterable[RuleTest] | None = None,
+    text: str | None = None,
 ) -> int:
-    """The rules and the agency that answers when none applies; returns the rule-set version, a new one only for new content.
+    """The rules of a city folder, and the agency that answers when none applies, for every day.
 
-    Agencies and calendars come first. Raises InvalidInput when a rule names an agency that is not there or no longer active.
+    Returns the rule-set version, a new one only for new content. `tests` None: they stay. `text`: what the rules were read from.
+    Agencies and calendars come first. Raises InvalidInput when a rule names an agency that is not there or no longer active,
+    Conflict when it would undo what was published from a draft.
     """
-    wanted = list(rules)
-    known = queries.agencies(session, jurisdiction_id)
-    for code in sorted({default_agency_code, *(rule.agency_code for rule in wanted)}):
-        if code not in known or not known[code].is_active:
-            raise InvalidInput("Las reglas nombran una dependencia que no existe: {code}.", code=code)
-    for rule in wanted:
-        if (rule.layer_key is None) != (rule.area_codes is None) or rule.area_codes == frozenset():
-            raise InvalidInput("La regla {code} debe nombrar una capa y sus zonas, o ninguna.", code=rule.code)
-        if rule.valid_to is not None and rule.valid_to <= rule.valid_from:
-            raise InvalidInput("La regla {code} termina antes de empezar.", code=rule.code)
-    if len({(rule.code, rule.valid_from) for rule in wanted}) < len(wanted):
-        raise InvalidInput("Dos reglas tienen la misma clave y la misma fecha de inicio.")
-    return _renew_rule_set(session, jurisdiction_id, now, default_agency_code, wanted)
+    take_turn(session, jurisdiction_id)
+    wanted = rule_sets.checked(rules, default_agency_code, queries.agencies(session, jurisdiction_id))
+    newest = queries.newest_rule_set(session, jurisdiction_id)
+    kept = newest.content.get("tests", []) if newest else []
+    part: dict[str, Any] | None = {
+        "default_agency_code": default_agency_code,
+        "rules": rule_sets.content(default_agency_code, wanted, (), {})["rules"],
+        "tests": kept if tests is None else [test.as_json() for test in tests],
+    }
+    if newest is not None and newest.origin != "import" and part != rule_sets.rules_part(newest.content):
+        last = queries.last_imported(session, jurisdiction_id)
+        if last is None or part != rule_sets.rules_part(last.content):
+            raise Conflict(
+                "Las reglas de la versión {version} se publicaron en la consola y no son las de la carpeta. Guarda su texto en la"
+                " carpeta (atiende rules show), o publica el cambio desde un borrador.",
+                version=newest.version,
+            )
+        part = None  # the folder says what it said last time; what was published since stays
+    return _renew_rule_sets(session, jurisdiction_id, now, part, text)
 
 
-def _renew_rule_set(
+def _renew_rule_sets(
     session: Session,
     jurisdiction_id: str,
     now: datetime,
-    default_agency_code: str | None = None,
-    rules: Iterable[Rule] | None = None,
+    part: Mapping[str, Any] | None = None,
+    text: str | None = None,
 ) -> int:
-    """Adds a version when rules, agencies, calendars or the default differ from the newest one; 0 before the first rules."""
+    """Adds a version when `part`, the agencies or the calendars differ from the newest one; 0 before the first rules.
+
+    `part`: the rules of an import, for every day. Without it, the set in force and those planned after it are made anew with
+    the agencies and calendars of now, each for its own days.
+    """
     newest = queries.newest_rule_set(session, jurisdiction_id)
-    default = default_agency_code or (newest.default_agency_code if newest else None)
-    if default is None:
-        return 0
-    content = rule_sets.content(
-        default,
-        rules if rules is not None else rule_sets.rules_of(newest.content) if newest else (),
+    facts = rule_sets.content(
+        "",
+        (),
         (queries.agency_facts(row) for row in queries.agencies(session, jurisdiction_id).values()),
         queries.calendar_definitions(session, jurisdiction_id),
-        newest.content.get("tests", ()) if newest else (),
     )
-    rule_sets.book_of(jurisdiction_id, 0, content)  # refuses rules that nobody could apply
-    digest = _digest(content)
-    if newest is not None and newest.digest == digest:
-        return newest.version
-    version = newest.version + 1 if newest else 1
-    session.add(
-        RuleSet(
-            jurisdiction_id=jurisdiction_id,
-            version=version,
-            digest=digest,
-            default_agency_code=default,
-            content=content,
-            at=now,
+    shared = {"agencies": facts["agencies"], "calendars": facts["calendars"]}
+    if part is not None:
+        made = [({**part, **shared}, date.min, "import", text)]
+        if newest is not None and part == rule_sets.rules_part(newest.content):
+            part = None
+    if part is None:
+        if newest is None:
+            return 0
+        current = queries.sets_from(session, jurisdiction_id, now)
+        made = [({**known.content, **shared}, known.valid_from, known.origin, known.rules_text) for known in current]
+        same = next(
+            (n for n, known in enumerate(current) if rule_sets.digest(made[n][0]) != known.digest), len(current)
         )
-    )
+        made = made[same:]
+    if not made:
+        assert newest is not None
+        return newest.version
+    version = newest.version if newest else 0
+    for content, valid_from, origin, written in made:
+        rule_sets.book_of(jurisdiction_id, 0, content)  # refuses rules that nobody could apply
+        version += 1
+        session.add(
+            RuleSet(
+                jurisdiction_id=jurisdiction_id,
+                version=version,
+                digest=rule_sets.digest(content),
+                default_agency_code=content["default_agency_code"],
+                content=content,
+                rules_text=written,
+                valid_from=valid_from,
+                origin=origin,
+                at=now,
+            )
+        )
     session.flush()
     return version
 
@@ -143,7 +173,7 @@ def replace_places(session: Session, jurisdiction_id: str, places: Iterable[Plac
         }
         for place in places
     ]
-    digest = _digest(rows)
+    digest = rule_sets.digest(rows)
     version = session.get(Gazetteer, jurisdiction_id)
     if version is not None and version.digest == digest:
         return len(rows)

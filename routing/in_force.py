@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -28,11 +28,24 @@ def answering(sets: Iterable[DatedSet]) -> list[DatedSet]:
 
 
 @dataclass(frozen=True, slots=True)
+class Fallen:
+    """A version that cannot decide, why, and the version that decides instead."""
+
+    version: int
+    used_version: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class RulesInForce:
-    """The books of a jurisdiction, each with its first local day, ascending; at least one."""
+    """The books of a jurisdiction, each with its first local day, ascending; at least one.
+
+    fallen: by position, the version whose days an older book has to answer for.
+    """
 
     days: tuple[date, ...]
     books: tuple[RuleBook, ...]
+    fallen: Mapping[int, Fallen] = field(default_factory=dict)
 
     @property
     def newest(self) -> RuleBook:
@@ -41,9 +54,14 @@ class RulesInForce:
 
     def on(self, day: date) -> RuleBook:
         """What decides on that day; before the first day the oldest there is."""
-        if len(self.books) == 1:
-            return self.books[0]
-        return self.books[max(bisect_right(self.days, day) - 1, 0)]
+        return self.books[self._position(day)]
+
+    def _position(self, day: date) -> int:
+        return max(bisect_right(self.days, day) - 1, 0) if len(self.books) > 1 else 0
+
+    def fallen_at(self, instant: datetime) -> Fallen | None:
+        """The version that should decide at that instant and cannot."""
+        return self.fallen.get(self._position(self.newest.calendar.local_date(instant))) if self.fallen else None
 
     def at(self, instant: datetime) -> RuleBook:
         """What decides at that instant, by the day it is in the city then."""

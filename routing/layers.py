@@ -31,7 +31,7 @@ def import_layer(
     again changes nothing. A code given twice is one area in several pieces. Raises InvalidInput for an empty set, an empty code,
     or a geometry that is no polygon even after repair.
     """
-    wanted, repaired, merged = _read(areas)
+    wanted, repaired, merged = read_areas(areas)
     layer = session.exec(
         select(BoundaryLayer)
         .where(BoundaryLayer.jurisdiction_id == jurisdiction_id, BoundaryLayer.key == key)
@@ -55,9 +55,10 @@ def import_layer(
     return LayerReport(key, layer.version, *counts, repaired=repaired, merged=merged)
 
 
-def _read(
+def read_areas(
     areas: Iterable[tuple[str, str, BaseGeometry]],
 ) -> tuple[dict[str, tuple[str, bytes]], tuple[str, ...], tuple[str, ...]]:
+    """(name, WKB) by code, the codes that were repaired and those given more than once. Raises InvalidInput."""
     pieces: dict[str, list[Shape]] = {}
     names: dict[str, str] = {}
     for code, name, geometry in areas:

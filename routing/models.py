@@ -90,6 +90,7 @@ class RuleSet(SQLModel, table=True):
     `content` is what that version decides with (default agency, rules, agencies, calendars) and its tests: the only truth of
     rules, kept for ever, so that an old receipt can be checked years later. On a day, the highest version with
     `valid_from` (a local day) on or before it answers. `origin`: `import` of a city folder, or a `draft` that was published.
+    `rules_text` is what a person wrote the rules as, in the format of a city's rules.toml.
     """
 
     __tablename__ = "rule_set"
@@ -103,6 +104,9 @@ class RuleSet(SQLModel, table=True):
     content: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
     valid_from: date = Field(default=date.min, sa_column_kwargs={"server_default": "0001-01-01"})
     origin: str = Field(default="import", sa_type=Text, sa_column_kwargs={"server_default": "import"})
+    rules_text: str | None = Field(default=None, sa_type=Text)
+    published_by: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
+    draft_id: UUID | None = None
     at: datetime = Field(sa_type=Instant)
 
 

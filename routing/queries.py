@@ -14,13 +14,18 @@ from georef.boundaries import Area, BoundaryIndex
 from georef.gazetteer import Gazetteer, Place, PlaceMatch
 from georef.points import LonLat
 from kernel.errors import NotFound
-from routing import receipts, rule_sets
+from routing import deciding, receipts
 from routing.decide import OUTLINE, RuleBook
 from routing.in_force import DatedSet, RulesInForce, answering
 from routing.models import Agency, BoundaryArea, BoundaryLayer, GazetteerPlace, RuleSet, WorkingCalendarRow
 from routing.models import Gazetteer as GazetteerVersion
 from routing.names import area_places
 from routing.receipts import Elsewhere, Layer, Question
+from routing.stored_rules import last_imported as last_imported
+from routing.stored_rules import load_rules
+from routing.stored_rules import newest_rule_set as newest_rule_set
+from routing.stored_rules import rule_book as rule_book
+from routing.stored_rules import rule_set as rule_set
 from routing.values import AgencyFacts, RoutingDecision
 
 # One round trip answers "did anything change?". Rule sets are only ever added, so the newest one tells of them all.
@@ -85,26 +90,36 @@ def _city(session: Session, jurisdiction_id: str) -> City:
         if row.kind == "rules":
             rules = _rules_in_force(session, jurisdiction_id, (row.id, row.version, row.digest))
         elif row.jurisdiction_id == jurisdiction_id:
-            layers[row.key] = _layer(session, row)
+            layers[row.key] = _exactly(session, row)
         else:
-            outlines[row.jurisdiction_id] = _layer(session, row)
+            outlines[row.jurisdiction_id] = _exactly(session, row)
     if rules is None:
         raise NotFound("La jurisdicción {jurisdiction_id} no tiene reglas.", jurisdiction_id=jurisdiction_id)
     return City(rules, layers, outlines)
 
 
-def _layer(session: Session, row: Any) -> Layer:
+def _exactly(session: Session, row: Any) -> Layer:
     stamp = (row.version, row.digest)
-    known = _layers.get(row.id)
-    if known is not None and known[0] == stamp:
-        return known[1]
-    with _lock:
-        known = _layers.get(row.id)
-        if known is None or known[0] != stamp:
-            known = _layers[row.id] = _load_layer(session, row.id)
-    if known[0] != stamp:
+    found, layer = _stamped_layer(session, row.id, stamp)
+    if found != stamp:
         raise _Moved
-    return known[1]
+    return layer
+
+
+def _layer(session: Session, row: Any) -> Layer:
+    """The layer as the row says or newer."""
+    return _stamped_layer(session, row.id, (row.version, row.digest))[1]
+
+
+def _stamped_layer(session: Session, layer_id: UUID, stamp: tuple[Any, ...]) -> tuple[tuple[Any, ...], Layer]:
+    known = _layers.get(layer_id)
+    if known is not None and known[0] == stamp:
+        return known
+    with _lock:
+        known = _layers.get(layer_id)
+        if known is None or known[0] != stamp:
+            known = _layers[layer_id] = _load_layer(session, layer_id)
+    return known
 
 
 def _load_layer(session: Session, layer_id: UUID) -> tuple[tuple[Any, ...], Layer]:
@@ -136,23 +151,16 @@ def _rules_in_force(session: Session, jurisdiction_id: str, stamp: tuple[Any, ..
     return known[1]
 
 
-def load_rules(session: Session, jurisdiction_id: str, up_to: int) -> RulesInForce:
-    """The versions up to `up_to` that answer on some day, as values."""
-    dated = session.exec(
-        select(col(RuleSet.version), col(RuleSet.valid_from)).where(
-            RuleSet.jurisdiction_id == jurisdiction_id, RuleSet.version <= up_to
-        )
-    ).all()
-    sets = answering(DatedSet(version, valid_from) for version, valid_from in dated)
-    books = tuple(rule_book(session, jurisdiction_id, known.version) for known in sets)
-    return RulesInForce(tuple(known.valid_from for known in sets), books)
-
-
-def newest_rule_set(session: Session, jurisdiction_id: str) -> RuleSet | None:
-    """The rule set with the highest version, also when its day is yet to come; None before the first import."""
-    return session.exec(
-        select(RuleSet).where(RuleSet.jurisdiction_id == jurisdiction_id).order_by(col(RuleSet.version).desc()).limit(1)
-    ).first()
+def sets_from(session: Session, jurisdiction_id: str, now: datetime) -> list[RuleSet]:
+    """The rule set in force, and those planned after it, by first day."""
+    rows = session.exec(select(RuleSet).where(RuleSet.jurisdiction_id == jurisdiction_id)).all()
+    by_version = {row.version: row for row in rows}
+    sets = [by_version[known.version] for known in answering(DatedSet(row.version, row.valid_from) for row in rows)]
+    if len(sets) < 2:
+        return sets
+    today = city(session, jurisdiction_id).book.calendar.local_date(now)
+    started = [known for known in sets if known.valid_from <= today]
+    return [*started[-1:], *(known for known in sets if known.valid_from > today)]
 
 
 def calendar_definitions(session: Session, jurisdiction_id: str) -> dict[str, dict[str, Any]]:
@@ -163,16 +171,6 @@ def calendar_definitions(session: Session, jurisdiction_id: str) -> dict[str, di
         .order_by(col(WorkingCalendarRow.code))
     )
     return {row.code: row.definition for row in rows}
-
-
-def rule_book(session: Session, jurisdiction_id: str, version: int) -> RuleBook:
-    """What a past version decided with, to check a receipt of then. Raises NotFound for a version that is not on record."""
-    rule_set = session.exec(
-        select(RuleSet).where(RuleSet.jurisdiction_id == jurisdiction_id, RuleSet.version == version)
-    ).first()
-    if rule_set is None or not rule_set.content:
-        raise NotFound("No hay registro de la versión {version} de las reglas.", version=version)
-    return rule_sets.book_of(jurisdiction_id, version, rule_set.content)
 
 
 def agency_facts(row: Agency) -> AgencyFacts:
@@ -216,7 +214,7 @@ def route(
     """
     known = city(session, jurisdiction_id)
     question = Question(service_code, service_group, promise, point, precision_m, at)
-    return receipts.decide(known.rules.at(at), known.layers, question, find_elsewhere(known, point, at))
+    return deciding.decide(session, known.rules, known.layers, question, find_elsewhere(known, point, at))
 
 
 def find_elsewhere(known: City, point: LonLat | None, at: datetime) -> Elsewhere | None:

@@ -1,14 +1,54 @@
 """A rule set as one JSON value and back: what a version is kept as, and what its digest is made from."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
+import orjson
+
+from kernel.errors import InvalidInput
 from routing.calendars import WorkingCalendar
 from routing.conditions import Capacity, Hours
 from routing.decide import RuleBook
 from routing.values import AgencyFacts, Rule
+
+
+class _Known(Protocol):
+    is_active: bool
+
+
+def digest(content: Any) -> str:
+    """What the same content always gives, whatever the order of its keys."""
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def checked(rules: Iterable[Rule], default_agency_code: str, agencies: Mapping[str, _Known]) -> list[Rule]:
+    """The rules, when somebody could apply them. Raises InvalidInput: an agency that is not there or no longer active, a place
+    that is half said, an end before the beginning, a code given twice.
+    """
+    wanted = list(rules)
+    for code in sorted({default_agency_code, *(rule.agency_code for rule in wanted)}):
+        if code not in agencies or not agencies[code].is_active:
+            raise InvalidInput("Las reglas nombran una dependencia que no existe: {code}.", code=code)
+    for rule in wanted:
+        if (rule.layer_key is None) != (rule.area_codes is None) or rule.area_codes == frozenset():
+            raise InvalidInput("La regla {code} debe nombrar una capa y sus zonas, o ninguna.", code=rule.code)
+        if rule.valid_to is not None and rule.valid_to <= rule.valid_from:
+            raise InvalidInput("La regla {code} termina antes de empezar.", code=rule.code)
+    if len({(rule.code, rule.valid_from) for rule in wanted}) < len(wanted):
+        raise InvalidInput("Dos reglas tienen la misma clave y la misma fecha de inicio.")
+    return wanted
+
+
+def rules_part(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a content a person writes: the rest are agencies and calendars."""
+    return {
+        "default_agency_code": kept["default_agency_code"],
+        "rules": kept["rules"],
+        "tests": kept.get("tests", []),
+    }
 
 
 def rule_content(rule: Rule) -> dict[str, Any]:

@@ -1,0 +1,54 @@
+"""A decision by the rules of its day, and by the last good ones when those fail: nobody is turned away for a rule's sake."""
+
+from collections.abc import Mapping
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+from routing import alerts, receipts
+from routing.decide import RuleBook
+from routing.in_force import Fallen, RulesInForce
+from routing.receipts import Elsewhere, Layer, Question
+from routing.stored_rules import rule_book, said
+from routing.values import RoutingDecision
+
+# How far back a set is looked for that decides what the newest cannot.
+_OLDER_SETS = 5
+
+log = structlog.get_logger(__name__)
+
+
+def decide(
+    session: Session, rules: RulesInForce, layers: Mapping[str, Layer], question: Question, elsewhere: Elsewhere | None
+) -> RoutingDecision:
+    """The decision with its receipt; when an older version made it, the receipt says in whose place and why."""
+    book, fallen = rules.at(question.at), rules.fallen_at(question.at)
+    try:
+        decision = receipts.decide(book, layers, question, elsewhere)
+    except DBAPIError:
+        raise
+    except Exception as error:
+        older = _by_an_older_set(session, book, layers, question, elsewhere)
+        if older is None:
+            raise
+        decision = older
+        fallen = Fallen(fallen.version if fallen else book.version, decision.rule_set_version, said(error))
+    if fallen is not None:
+        decision.receipt["instead_of"] = {"rule_set_version": fallen.version, "because": fallen.error}
+        alerts.note(book.jurisdiction_id, fallen, question.at)
+    return decision
+
+
+def _by_an_older_set(
+    session: Session, book: RuleBook, layers: Mapping[str, Layer], question: Question, elsewhere: Elsewhere | None
+) -> RoutingDecision | None:
+    """None when older sets fail as well: then it is the question that is wrong."""
+    for version in range(book.version - 1, max(book.version - 1 - _OLDER_SETS, 0), -1):
+        try:
+            return receipts.decide(rule_book(session, book.jurisdiction_id, version), layers, question, elsewhere)
+        except DBAPIError:
+            raise
+        except Exception as error:  # it is the newest set's failure that is told
+            log.warning("an older rule set fails too", version=version, error=type(error).__name__)
+    return None

@@ -1,0 +1,125 @@
+"""A rule set that fails never switches off silently: the last good one decides, the receipt says so, and somebody is told."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import Session, select
+
+from georef.points import LonLat
+from kernel.errors import AtiendeError
+from kernel.outbox import OutboxEvent
+from routing import alerts, drafts, publishing, queries, receipts
+from routing.checking import verify
+from routing.draft_models import RuleAlert
+from routing.receipts import decide
+from routing.values import RoutingDecision
+from tests.factories import CITY, IN_NORTE, NOW, make_city
+from tests.routing.test_drafts import ROSA, TODAY, make, rule, write
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def city(session: Session) -> Iterator[Session]:
+    """Version 1 gives everything in the north to ALC-N, version 2 to AGUAS."""
+    make_city(session)
+    draft = make(session)
+    write(session, draft, rule("A", "AGUAS"))
+    publishing.publish(session, draft.id, TODAY, ROSA, NOW)
+    alerts.forget()
+    yield session
+    alerts.forget()
+    queries.clear_caches()
+
+
+def ask(session: Session, promise: dict[str, object] | None = None) -> RoutingDecision:
+    return queries.route(
+        session,
+        jurisdiction_id=CITY,
+        service_code="BACHE",
+        service_group="calles",
+        promise=promise or {"amount": 1, "unit": "working_days"},
+        point=LonLat(*IN_NORTE),
+        at=NOW,
+    )
+
+
+CORRUPTIONS = [
+    "content - 'rules'",
+    "jsonb_set(content, '{rules,0,agency_code}', '\"NADIE\"')",
+    "jsonb_set(content, '{rules,0,valid_from}', '\"mañana\"')",
+    "'{}'::jsonb",
+    "'[]'::jsonb",
+    "jsonb_set(content, '{calendars,default,timezone}', '\"Luna\"')",
+]
+
+
+@pytest.mark.parametrize("broken", CORRUPTIONS)
+def test_a_set_that_cannot_be_read_has_the_one_before_it_decide(city: Session, broken: str) -> None:
+    assert ask(city).agency_code == "AGUAS"
+    city.connection().execute(text(f"UPDATE rule_set SET content = {broken} WHERE version = 2"))
+    city.expire_all()
+    queries.clear_caches()
+    answers = [ask(city), ask(city)]
+    assert {(answer.agency_code, answer.rule_set_version) for answer in answers} == {("ALC-N", 1)}
+    told = answers[0].receipt["instead_of"]
+    assert told["rule_set_version"] == 2
+    assert told["because"]
+    assert verify(answers[0].receipt, queries.rule_book(city, CITY, 1), queries.city(city, CITY).layers).holds
+    alert = city.exec(select(RuleAlert)).one()
+    assert (alert.version, alert.used_version, alert.error, alert.count) == (2, 1, told["because"], 1)
+    assert city.exec(select(OutboxEvent.name)).all().count("rules.failed") == 1
+    assert [known.version for known in alerts.standing(city, CITY)] == [2]
+
+
+def test_counts_are_gathered(city: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    city.connection().execute(text("UPDATE rule_set SET content = '{}' WHERE version = 2"))
+    city.expire_all()
+    queries.clear_caches()
+    for _ in range(3):
+        ask(city)
+    monkeypatch.setattr(alerts, "_WRITE_EVERY_S", 0.0)
+    ask(city)
+    city.expire_all()
+    assert city.exec(select(RuleAlert)).one().count == 4
+    assert city.exec(select(OutboxEvent.name)).all().count("rules.failed") == 1
+
+
+def test_a_rule_that_fails_while_it_decides(city: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(book: object, *rest: object) -> RoutingDecision:
+        if getattr(book, "version", 0) == 2:
+            raise ZeroDivisionError("regla A")
+        return decide(book, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(receipts, "decide", failing)
+    answer = ask(city)
+    assert (answer.agency_code, answer.rule_set_version) == ("ALC-N", 1)
+    assert answer.receipt["instead_of"] == {"rule_set_version": 2, "because": "ZeroDivisionError: regla A"}
+    assert city.exec(select(RuleAlert)).one().error == "ZeroDivisionError: regla A"
+
+
+def test_a_question_that_no_set_can_answer_is_the_questions_fault(city: Session) -> None:
+    with pytest.raises(AtiendeError):
+        ask(city, {"amount": 0, "unit": "lunas"})
+    assert city.exec(select(RuleAlert)).all() == []
+
+
+def test_a_newer_set_ends_the_alert(city: Session) -> None:
+    city.connection().execute(text("UPDATE rule_set SET content = content - 'rules' WHERE version = 2"))
+    city.expire_all()
+    queries.clear_caches()
+    ask(city)
+    assert alerts.everywhere(city)
+    draft = drafts.create(city, CITY, "Arreglo", by=ROSA, now=NOW)
+    write(city, draft, rule("A", "ALC-S"))
+    publishing.publish(city, draft.id, TODAY, ROSA, NOW)
+    assert (ask(city).agency_code, alerts.standing(city, CITY)) == ("ALC-S", [])
+
+
+def test_without_any_good_set_the_reason_is_told(city: Session) -> None:
+    city.connection().execute(text("UPDATE rule_set SET content = content - 'rules'"))
+    city.expire_all()
+    queries.clear_caches()
+    with pytest.raises(KeyError):
+        ask(city)

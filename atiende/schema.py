@@ -8,6 +8,7 @@ import intake.conversations.models as conversation_models
 import intake.media.models as media_models
 import intake.open311.models as open311_models
 import intake.people.models as people_models
+import intake.service_requests.duplicates.models as duplicate_models
 import intake.service_requests.models as service_request_models
 import intake.service_requests.rule_models as rule_models
 import intake.webhooks.models as webhook_models
@@ -25,6 +26,7 @@ MODULES = (
     people_models,
     service_request_models,
     rule_models,
+    duplicate_models,
     media_models,
     change_models,
     open311_models,

@@ -31,7 +31,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class AttributeDefinition:
-    """One question. `is_variable` false: a text to show, never an input, so never required and never validated."""
+    """One question. `is_variable` false: a text to show, never an input, so never required and never validated.
+
+    `is_asset`: the answer names the thing itself (a pole, a hydrant), so that the same answer means the same thing.
+    """
 
     code: str
     datatype: str
@@ -41,6 +44,25 @@ class AttributeDefinition:
     description: Texts
     datatype_description: Texts
     options: tuple[Option, ...] = ()
+    is_asset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateRules:
+    """When two reports of a service may be one. radius_m: how far apart; closed_days: how long a closed one may still be it.
+
+    `is_offered` false: residents are never asked, only staff see what may be the same.
+    """
+
+    radius_m: float = 100.0
+    closed_days: int = 14
+    is_offered: bool = True
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "DuplicateRules":
+        """From what a city folder says (`duplicates` of the service, its group or the city); the rest is our default."""
+        names = {"radius_m": "radius_m", "closed_days": "closed_days", "offer": "is_offered"}
+        return cls(**{names[key]: value for key, value in values.items() if key in names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +86,7 @@ class ServiceDefinition:
     position: int
     timezone: ZoneInfo
     attributes: tuple[AttributeDefinition, ...] = ()
+    duplicates: DuplicateRules = DuplicateRules()
 
     @property
     def has_metadata(self) -> bool:

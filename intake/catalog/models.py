@@ -61,6 +61,10 @@ class Service(SQLModel, table=True):
     is_sensitive: bool = False
     is_active: bool = True
     position: int = 0
+    # What the city folder says of likely duplicates, as `DuplicateRules.of` reads it.
+    duplicates: dict[str, Any] = Field(
+        default_factory=dict, sa_column=Column(Json, nullable=False, server_default=text("'{}'::jsonb"))
+    )
 
 
 class ServiceAttribute(SQLModel, table=True):
@@ -85,6 +89,7 @@ class ServiceAttribute(SQLModel, table=True):
     description: dict[str, str] = Field(sa_column=Column(Json, nullable=False))
     datatype_description: dict[str, str] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
     options: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
+    is_asset: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
 
 
 class ApiKey(SQLModel, table=True):

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlmodel import Session, select
 
-from intake.catalog.definitions import AttributeDefinition, Option, ServiceDefinition
+from intake.catalog.definitions import AttributeDefinition, DuplicateRules, Option, ServiceDefinition
 from intake.catalog.matching import ServiceMatch, match_services
 from intake.catalog.models import Jurisdiction, Service, ServiceAttribute
 from kernel.errors import NotFound
@@ -122,6 +122,7 @@ def _load(session: Session, jurisdiction_id: str, zone: ZoneInfo, language: str,
                 description=row.description,
                 datatype_description=row.datatype_description,
                 options=tuple(Option(option["key"], option["name"]) for option in row.options),
+                is_asset=row.is_asset,
             )
         )
     rows = session.exec(select(Service).where(Service.jurisdiction_id == jurisdiction_id))
@@ -152,4 +153,5 @@ def _definition(row: Service, zone: ZoneInfo, attributes: tuple[AttributeDefinit
         position=row.position,
         timezone=zone,
         attributes=attributes,
+        duplicates=DuplicateRules.of(row.duplicates),
     )

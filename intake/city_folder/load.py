@@ -145,6 +145,7 @@ def _write_services(session: Session, jurisdiction_id: str, entries: Sequence[Se
             "is_sensitive": entry.is_sensitive,
             "is_active": True,
             "position": position,
+            "duplicates": dict(entry.duplicates),
         }
         if row is None:
             row = Service(jurisdiction_id=jurisdiction_id, code=entry.code, **values)
@@ -170,6 +171,7 @@ def _write_attributes(session: Session, service: Service, attributes: Sequence[A
             "description": dict(attribute.description),
             "datatype_description": dict(attribute.datatype_description),
             "options": [dict(option) for option in attribute.options],
+            "is_asset": attribute.is_asset,
         }
         for attribute in attributes
     ]

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from intake.city_folder import theme
 from intake.city_folder.places import read_places
 from intake.city_folder.rules import read_rules
-from intake.city_folder.services import read_services
+from intake.city_folder.services import read_duplicates, read_services
 from intake.city_folder.tables import Notes, Table, read_toml
 from intake.city_folder.values import City, CityFolder, Edition, LayerEntry, Problem
 from kernel.errors import InvalidInput
@@ -24,7 +24,7 @@ from routing.values import AgencyFacts
 _CITY_KEYS = (
     "id", "name", "is_fictional", "timezone", "language", "phone", "emergency_phone", "contact", "sms_number",
     "key_service", "default_agency", "default_calendar", "theme", "logo", "texts", "open311_extensions_off",
-    "phone_regions", "sms_transliterate",
+    "phone_regions", "sms_transliterate", "duplicates",
 )  # fmt: skip
 # What a city may say in its own words (docs/add-a-city.md).
 _TEXTS = ("welcome", "place_example", "outside")
@@ -45,7 +45,7 @@ def read_folder(path: Path) -> tuple[CityFolder | None, list[Problem]]:
         city=city,
         agencies=agencies,
         calendars=calendars,
-        services=read_services(notes, path),
+        services=read_services(notes, path, city.duplicates),
         rules=read_rules(notes, path),
         layers=_layers(notes, path),
         places=read_places(notes, path),
@@ -86,6 +86,7 @@ def _city(notes: Notes, path: Path) -> City:
         default_agency=table.text("default_agency"),
         default_calendar=table.text("default_calendar", required=False, default="default"),
         settings=settings,
+        duplicates=read_duplicates(table),
     )
 
 

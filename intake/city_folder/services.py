@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from intake.catalog.definitions import LIST_DATATYPES
@@ -11,42 +12,70 @@ from kernel.errors import InvalidInput
 from routing.calendars import Promise
 
 KINDS = ("realtime", "batch", "blackbox")
+# A look-up reads the cells around a point: farther than this is another street, and dearer to look for.
+MOST_RADIUS_M = 300
+MOST_CLOSED_DAYS = 90
+_DUPLICATE_KEYS = ("radius_m", "closed_days", "offer")
 DATATYPES = ("string", "text", "number", "datetime", "singlevaluelist", "multivaluelist")
 _SERVICE_KEYS = (
     "code", "position", "kind", "icon", "is_emergency", "is_sensitive", "keywords", "promise", "name", "description",
-    "notice", "attribute",
+    "notice", "attribute", "duplicates",
 )  # fmt: skip
 _ATTRIBUTE_KEYS = (
-    "code", "order", "datatype", "required", "variable", "description", "datatype_description", "options",
+    "code", "order", "datatype", "required", "variable", "asset", "description", "datatype_description", "options",
 )  # fmt: skip
 
 
-def read_services(notes: Notes, path: Path) -> Sequence[ServiceEntry]:
-    """Every `services/<group>/<CODE>.toml`, in the order of groups and positions."""
-    groups = _groups(notes, path)
+def read_services(
+    notes: Notes, path: Path, duplicates: Mapping[str, Any] = MappingProxyType({})
+) -> Sequence[ServiceEntry]:
+    """Every `services/<group>/<CODE>.toml`, in the order of groups and positions. duplicates: what the city says of all."""
+    groups = _groups(notes, path, duplicates)
     found = []
     for file in sorted((path / "services").glob("*/*.toml")):
         name = file.relative_to(path).as_posix()
         group = file.parent.name
         if group not in groups:
             notes.error(name, "", "La carpeta {group} no está en services/groups.toml.", group=group)
-        found.append(_service(notes, name, read_toml(notes, path, name), group, groups.get(group, {})))
+        group_name, of_group = groups.get(group, ({}, duplicates))
+        found.append(_service(notes, name, read_toml(notes, path, name), group, group_name, of_group))
     order = list(groups)
     found.sort(key=lambda entry: (order.index(entry.group_code) if entry.group_code in groups else -1, entry.position))
     return found
 
 
-def _groups(notes: Notes, path: Path) -> dict[str, Texts]:
+def _groups(notes: Notes, path: Path, of_city: Mapping[str, Any]) -> dict[str, tuple[Texts, Mapping[str, Any]]]:
     file = "services/groups.toml"
     top = Table(notes, file, "", read_toml(notes, path, file), ("group",))
-    groups = {}
+    groups: dict[str, tuple[Texts, Mapping[str, Any]]] = {}
     for index, raw in enumerate(top.rows("group")):
-        table = Table(notes, file, f"group[{index}]", raw, ("code", "name"))
-        groups[table.text("code")] = table.texts("name")
+        table = Table(notes, file, f"group[{index}]", raw, ("code", "name", "duplicates"))
+        groups[table.text("code")] = table.texts("name"), {**of_city, **read_duplicates(table)}
     return groups
 
 
-def _service(notes: Notes, file: str, raw: Mapping[str, Any], group: str, group_name: Texts) -> ServiceEntry:
+def read_duplicates(table: Table) -> dict[str, Any]:
+    """What `duplicates` of this table says: `radius_m`, `closed_days`, `offer`."""
+    inner = Table(table.notes, table.file, "duplicates", table.table("duplicates"), _DUPLICATE_KEYS)
+    read: dict[str, Any] = {}
+    for key, most in (("radius_m", MOST_RADIUS_M), ("closed_days", MOST_CLOSED_DAYS)):
+        if key in inner.raw:
+            read[key] = inner.number(key)
+            if not 0 <= read[key] <= most:
+                inner.wrong(key, "{key} debe estar entre 0 y {most}.", key=key, most=most)
+    if "offer" in inner.raw:
+        read["offer"] = inner.flag("offer")
+    return read
+
+
+def _service(
+    notes: Notes,
+    file: str,
+    raw: Mapping[str, Any],
+    group: str,
+    group_name: Texts,
+    of_group: Mapping[str, Any],
+) -> ServiceEntry:
     table = Table(notes, file, "", raw, _SERVICE_KEYS)
     promise = table.table("promise", required=True)
     if promise:
@@ -69,6 +98,7 @@ def _service(notes: Notes, file: str, raw: Mapping[str, Any], group: str, group_
         is_emergency=table.flag("is_emergency"),
         is_sensitive=table.flag("is_sensitive"),
         position=table.number("position"),
+        duplicates={**of_group, **read_duplicates(table)},
         attributes=[_attribute(notes, file, index, entry) for index, entry in enumerate(table.rows("attribute"))],
     )
 
@@ -93,6 +123,7 @@ def _attribute(notes: Notes, file: str, index: int, raw: Mapping[str, Any]) -> A
         datatype=datatype,
         is_variable=variable,
         is_required=required,
+        is_asset=table.flag("asset"),
         description=table.texts("description"),
         datatype_description=table.texts("datatype_description", required=False),
         options=options,

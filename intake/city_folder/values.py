@@ -44,6 +44,7 @@ class City:
     default_agency: str
     default_calendar: str
     settings: Mapping[str, Any]
+    duplicates: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,12 @@ class Attribute:
     description: Texts
     datatype_description: Texts
     options: Sequence[Mapping[str, Any]]
+    is_asset: bool = False
 
 
 @dataclass(frozen=True)
 class ServiceEntry:
-    """One service file; `file` is its path in the folder."""
+    """One service file; `file` is its path in the folder. `duplicates`: of the service, else of its group, else of the city."""
 
     file: str
     code: str
@@ -79,6 +81,7 @@ class ServiceEntry:
     is_sensitive: bool
     position: int
     attributes: Sequence[Attribute]
+    duplicates: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlmodel import Session, select
 
 from intake.service_requests import lifecycle, published, reviewing
+from intake.service_requests.duplicates import links
 from intake.service_requests.events import add_event
 from intake.service_requests.models import ServiceRequest, ServiceRequestEvent
 from intake.service_requests.place_names import places_of
@@ -36,6 +37,9 @@ def change_status(
     lifecycle.check_change(service_request.life, life, outcome_code)
     _check_note(note)
     story = {"life": life, "before": service_request.life, "outcome_code": outcome_code} | (data or {})
+    if service_request.parent_id is not None and life != lifecycle.CLOSED:
+        # Whoever goes on with a duplicate says that it is none.
+        _separate(session, service_request, actor, now)
     service_request.life = life
     service_request.outcome_code = outcome_code
     service_request.closed_at = now if life == lifecycle.CLOSED else None
@@ -57,6 +61,12 @@ def change_status(
     _touch(session, service_request, event, now)
     reviewing.ask(session, service_request, published.doubts_of(f"note:{event.id}", shown), now=now)
     return service_request
+
+
+def _separate(session: Session, duplicate: ServiceRequest, actor: Actor, now: datetime) -> None:
+    assert duplicate.parent_id is not None
+    parent = lock(session, duplicate.parent_id)
+    links.separate(session, duplicate, parent, links.merging_of(session, duplicate.id), actor=actor, now=now)
 
 
 def add_note(

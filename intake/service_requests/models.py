@@ -88,6 +88,17 @@ class ServiceRequest(SQLModel, table=True):
             text("requested_at DESC"),
             postgresql_where=text("is_public"),
         ),
+        # Likely duplicates: cells of a thousandth of a degree, about a hundred metres; what is open comes first in each.
+        Index(
+            "ix_service_request_spot",
+            "jurisdiction_id",
+            text("(floor(lat * 1000)::bigint * 360000 + floor(lon * 1000)::bigint)"),
+            "service_code",
+            text("closed_at DESC NULLS FIRST"),
+            text("requested_at DESC"),
+            postgresql_where=text("lat IS NOT NULL AND parent_id IS NULL"),
+        ),
+        Index("ix_service_request_parent_id", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
         Index(
             "ix_service_request_words",
             text("public_search_words(public_description, public_address)"),
@@ -135,12 +146,25 @@ class ServiceRequest(SQLModel, table=True):
     # The register that a past request came from, and its number there; None for what people report here.
     source: str | None = Field(default=None, sa_type=Text)
     source_id: str | None = Field(default=None, sa_type=Text)
+    # The request that this one is a duplicate of. That one never has a parent itself, so there are no chains.
+    parent_id: UUID | None = Field(default=None, foreign_key="service_request.id")
 
 
 class Report(SQLModel, table=True):
-    """What one person said. Several reports may be about one request; none is ever thrown away."""
+    """What one person said. Several reports may be about one request; none is ever thrown away.
+
+    `idempotency_key`: of a report that joined a request which was there; said twice, it is one report.
+    """
 
     __tablename__ = "report"
+    __table_args__ = (
+        Index(
+            "uq_report_idempotency_key",
+            "idempotency_key",
+            unique=True,
+            postgresql_where=text("idempotency_key IS NOT NULL"),
+        ),
+    )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     service_request_id: UUID = Field(foreign_key="service_request.id", index=True)
@@ -151,6 +175,7 @@ class Report(SQLModel, table=True):
     words: str = Field(default="", sa_type=Text)
     wants_notices: bool = True
     at: datetime = Field(sa_type=Instant)
+    idempotency_key: str | None = Field(default=None, sa_type=Text)
 
 
 class PublicTextReview(SQLModel, table=True):

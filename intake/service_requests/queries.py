@@ -87,6 +87,32 @@ def reports_of(session: Session, service_request_id: UUID) -> list[Report]:
     return list(session.exec(statement))
 
 
+def followers_of(session: Session, service_request_id: UUID) -> list[Report]:
+    """What each person said about it or about one of its duplicates: everybody who is to hear how it goes, oldest first."""
+    duplicates = select(ServiceRequest.id).where(ServiceRequest.parent_id == service_request_id)
+    statement = (
+        select(Report)
+        .where(
+            or_(
+                col(Report.service_request_id) == service_request_id,
+                col(Report.service_request_id).in_(duplicates),
+            )
+        )
+        .order_by(col(Report.at), col(Report.id))
+    )
+    return list(session.exec(statement))
+
+
+def duplicates_of(session: Session, service_request_id: UUID) -> list[ServiceRequest]:
+    """The requests that are this one, oldest first."""
+    statement = (
+        select(ServiceRequest)
+        .where(ServiceRequest.parent_id == service_request_id)
+        .order_by(col(ServiceRequest.requested_at), col(ServiceRequest.id))
+    )
+    return list(session.exec(statement))
+
+
 def search(session: Session, filters: Filters, *, after: After | None = None, limit: int = 50) -> list[ServiceRequest]:
     """At most `limit` requests, newest first, continuing after the row that `after` names."""
     requested_at, request_id = col(ServiceRequest.requested_at), col(ServiceRequest.id)

@@ -54,8 +54,7 @@ class Phase:
 @contextmanager
 def filled(rows: int) -> Iterator[tuple[str, Engine]]:
     """A database with one fictional city and so many past requests, gone afterwards: five millions take ten gigabytes."""
-    name = f"bench_open311_{rows}"
-    url = make_database(name)
+    url = make_database(f"bench_open311_{rows}")
     engine = db.make_engine(url)
     db.configure(engine)
     crypto.configure(Vault(_KEY, _KEY))
@@ -74,7 +73,7 @@ def filled(rows: int) -> Iterator[tuple[str, Engine]]:
     engine.dispose()
     other = db.make_engine(os.environ["ATIENDE_TEST_DATABASE_URL"])
     with other.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+        connection.execute(text(f'DROP DATABASE "{engine.url.database}" WITH (FORCE)'))
     other.dispose()
 
 

@@ -1,0 +1,1 @@
+"""Likely duplicates: how likely, who decided what, and requests that are one. How people are asked is elsewhere."""

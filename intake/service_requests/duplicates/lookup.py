@@ -1,0 +1,221 @@
+"""What is there already around a place: the requests that a report may be about, likeliest first.
+
+One statement by `ix_service_request_spot`. However busy a corner is, no more than MOST_ROWS are read of it: of each cell and
+service the newest, the service itself before its family, cells nearest first. Of the family only half the radius is read.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import Session
+
+from georef.distances import metres_per_degree
+from georef.points import LonLat
+from intake.catalog import queries as catalog
+from intake.catalog.definitions import ServiceDefinition
+from intake.service_requests.duplicates.cells import cells_around
+from intake.service_requests.duplicates.scoring import LIKELY, Likeness, Sighting, likeness
+from intake.service_requests.lifecycle import CLOSED
+from intake.service_requests.models import ServiceRequest
+from intake.service_requests.public_text import public_text
+
+MOST_ROWS = 400
+_OF_EACH, _OF_FAMILY = 25, 6
+_MOST_SCORED = 60
+# Requests that are over for a reason which a second report does not change are not the same thing to anybody.
+_NO_PARENTS = ("duplicate", "outside_jurisdiction", "cancelled_by_resident")
+# What a resident may say of a closed one: that it is still there.
+_NOT_DONE = ("resolved", "not_found")
+
+# The expression of the cell stands as the index has it. `OFFSET 0` keeps the bound where it is written.
+_AROUND = """
+SELECT f.*, EXISTS (
+    SELECT FROM report p WHERE p.service_request_id = f.id AND p.contact_point_id = %(contact)s
+) AS is_mine
+FROM (
+    SELECT n.* FROM (
+        SELECT r.id, r.folio, r.service_code, r.lon, r.lat, r.precision_m, r.requested_at, r.closed_at, r.life,
+            r.outcome_code, r.report_count, r.photo_id, r.is_public, r.agency_code, r.address_id, r.attributes,
+            CASE WHEN r.public_text_version IS NULL THEN NULL ELSE r.public_description END AS words,
+            CASE WHEN r.public_text_version IS NULL THEN r.description END AS original,
+            r.public_address AS address,
+            sqrt(((r.lon - %(lon)s) * %(per_lon)s) ^ 2 + ((r.lat - %(lat)s) * %(per_lat)s) ^ 2) AS metres
+        FROM unnest(%(cells)s::bigint[], %(codes)s::text[], %(limits)s::int[]) AS s(cell, code, most)
+        CROSS JOIN LATERAL (
+            (SELECT * FROM service_request o
+             WHERE o.jurisdiction_id = %(city)s AND o.lat IS NOT NULL AND o.parent_id IS NULL
+                AND (floor(o.lat * 1000)::bigint * 360000 + floor(o.lon * 1000)::bigint) = s.cell
+                AND o.service_code = s.code AND o.closed_at IS NULL{readable}
+             ORDER BY o.requested_at DESC LIMIT s.most)
+            UNION ALL
+            (SELECT * FROM service_request o
+             WHERE o.jurisdiction_id = %(city)s AND o.lat IS NOT NULL AND o.parent_id IS NULL
+                AND (floor(o.lat * 1000)::bigint * 360000 + floor(o.lon * 1000)::bigint) = s.cell
+                AND o.service_code = s.code AND o.closed_at > %(closed_after)s{readable}
+             ORDER BY o.closed_at DESC LIMIT s.most)
+        ) AS r
+        LIMIT %(most_rows)s
+    ) AS n
+    WHERE n.metres <= %(radius_m)s AND n.id <> %(but)s AND COALESCE(n.outcome_code, '') <> ALL(%(no_parents)s::text[])
+    ORDER BY n.metres, n.requested_at DESC, n.id LIMIT %(most_scored)s
+) AS f
+"""
+_PUBLIC = " AND o.is_public"
+_NOBODY = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A request that may be the same. words, address: the public ones."""
+
+    id: UUID
+    folio: str
+    service_code: str
+    agency_code: str | None
+    life: str
+    outcome_code: str | None
+    requested_at: datetime
+    closed_at: datetime | None
+    report_count: int
+    photo_id: UUID | None
+    is_public: bool
+    words: str
+    address: str
+    likeness: Likeness
+
+
+def offered(session: Session, definition: ServiceDefinition, told: Sighting, *, now: datetime) -> list[Found]:
+    """What a resident may be asked about: public requests only, likeliest first; nothing of services that are not public.
+
+    Their contact counts only if `told` has it: a number that somebody typed is not theirs until the network says so.
+    """
+    if not (definition.is_public and definition.duplicates.is_offered):
+        return []
+    found = around(session, definition, told, now=now, public_only=True)
+    return [one for one in found if may_join(one.life, one.outcome_code)]
+
+
+def may_join(life: str, outcome_code: str | None) -> bool:
+    """Whether a resident may say "it is the same" of such a request: it is open, or they can see that it is not done."""
+    return life != CLOSED or outcome_code in _NOT_DONE
+
+
+def around(
+    session: Session,
+    definition: ServiceDefinition,
+    told: Sighting,
+    *,
+    now: datetime,
+    public_only: bool = False,
+    but: UUID | None = None,
+    least: float = LIKELY,
+) -> list[Found]:
+    """Every request around that is at least so likely, likeliest first; `but`: the request itself, when it is made already."""
+    rules = definition.duplicates
+    if rules.radius_m <= 0:
+        return []
+    known = catalog.catalog(session, definition.jurisdiction_id)
+    services = known.retired | known.by_code
+    family = _family(services, definition, public_only=public_only)
+    close_by = cells_around(told.point, rules.radius_m / 2)
+    asked = [(cell, definition.code, _OF_EACH) for cell in cells_around(told.point, rules.radius_m)]
+    asked += [(cell, code, _OF_FAMILY) for cell in close_by for code in family]
+    per_lon, per_lat = metres_per_degree(told.point.lat)
+    values: dict[str, Any] = {
+        "city": definition.jurisdiction_id,
+        "lon": told.point.lon,
+        "lat": told.point.lat,
+        "per_lon": per_lon,
+        "per_lat": per_lat,
+        "cells": [cell for cell, _, _ in asked],
+        "codes": [code for _, code, _ in asked],
+        "limits": [most for _, _, most in asked],
+        "closed_after": now - timedelta(days=rules.closed_days),
+        "radius_m": rules.radius_m,
+        "but": but or _NOBODY,
+        "contact": told.contact_point_id or _NOBODY,
+        "no_parents": list(_NO_PARENTS),
+        "most_rows": MOST_ROWS,
+        "most_scored": _MOST_SCORED,
+    }
+    sql = _AROUND.replace("{readable}", _PUBLIC if public_only else "")
+    rows: Sequence[Any] = session.connection().exec_driver_sql(sql, values).all()
+    scored = [_found(row, services, definition, told) for row in rows]
+    likely = [one for one in scored if one.likeness.score >= least]
+    return sorted(likely, key=lambda one: (-one.likeness.score, one.requested_at, one.folio))
+
+
+def sighting_of(definition: ServiceDefinition | None, service_request: ServiceRequest) -> Sighting | None:
+    """A request that is made, as a sighting; None for one without a point."""
+    if service_request.lon is None or service_request.lat is None:
+        return None
+    return Sighting(
+        service_code=service_request.service_code,
+        group_code=definition.group_code if definition else "",
+        point=LonLat(service_request.lon, service_request.lat),
+        at=service_request.requested_at,
+        precision_m=service_request.precision_m,
+        words=service_request.public_description or public_text(service_request.description),
+        address=service_request.public_address or "",
+        address_id=service_request.address_id,
+        assets=assets_of(definition, service_request.attributes),
+    )
+
+
+def assets_of(definition: ServiceDefinition | None, answers: Mapping[str, Any]) -> dict[str, str]:
+    """The answers that name the thing itself."""
+    asked = definition.attributes if definition else ()
+    return {
+        question.code: str(value)
+        for question in asked
+        if question.is_asset and (value := _first(answers.get(question.code))) is not None
+    }
+
+
+def _first(answer: Any) -> str | None:
+    value = answer[0] if isinstance(answer, list | tuple) and answer else answer
+    return str(value) if isinstance(value, str | int | float) and str(value).strip() else None
+
+
+def _family(services: Mapping[str, ServiceDefinition], own: ServiceDefinition, *, public_only: bool) -> list[str]:
+    """The other services of its group."""
+    return sorted(
+        one.code
+        for one in services.values()
+        if one.group_code == own.group_code and one.code != own.code and (one.is_public or not public_only)
+    )
+
+
+def _found(row: Any, services: Mapping[str, ServiceDefinition], own: ServiceDefinition, told: Sighting) -> Found:
+    definition = services.get(row.service_code)
+    words = row.words if row.original is None else public_text(row.original)
+    known = Sighting(
+        service_code=row.service_code,
+        group_code=definition.group_code if definition else "",
+        point=LonLat(row.lon, row.lat),
+        at=row.requested_at,
+        precision_m=row.precision_m,
+        words=words or "",
+        address=row.address or "",
+        address_id=row.address_id,
+        assets=assets_of(definition, row.attributes),
+    )
+    return Found(
+        id=row.id,
+        folio=row.folio,
+        service_code=row.service_code,
+        agency_code=row.agency_code,
+        life=row.life,
+        outcome_code=row.outcome_code,
+        requested_at=row.requested_at,
+        closed_at=row.closed_at,
+        report_count=row.report_count,
+        photo_id=row.photo_id,
+        is_public=row.is_public,
+        words=words or "",
+        address=row.address or "",
+        likeness=likeness(told, known, own.duplicates, closed_at=row.closed_at, is_same_contact=row.is_mine),
+    )

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from channels.app.icons import icon
 from channels.app.style import resident_css
-from intake.catalog.definitions import city_text, text_in
+from intake.catalog.definitions import city_text, emergency_phone, text_in
 from intake.catalog.models import Jurisdiction
 from kernel.dates import day_in_words, moment_in_words
 from kernel.folio import spaced
@@ -82,6 +82,7 @@ def render(page: Page, template: str, status_code: int = 200, **values: Any) -> 
             icon=icon,
             spaced=spaced,
             _=partial(translate, language),
+            emergency_phone=emergency_phone(page.city.settings),
             own=lambda key: city_text(page.city.settings, key, language),
             text_in=lambda texts: text_in(texts, language),
             day=lambda at: day_in_words(at, zone, language, now=page.now),

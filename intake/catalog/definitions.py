@@ -21,6 +21,11 @@ def city_text(settings: Mapping[str, Any], key: str, language: str) -> str:
     return text_in(settings.get("texts", {}).get(key, {}), language)
 
 
+def emergency_phone(settings: Mapping[str, Any]) -> str:
+    """Whom to call when somebody is in danger: not us. Every country has one, and a city that names none has Mexico's."""
+    return str(settings.get("emergency_phone") or "911")
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """One answer of a list question: `key` is what a client sends, `name` what people read."""

@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 
 from georef.points import LonLat
 from intake.catalog import queries as catalog
+from intake.catalog.definitions import emergency_phone
 from intake.catalog.matching import match_services
 from intake.conversations import actions, queries, wording
 from intake.conversations.dialogue.next_step import next_step, while_with_agent
@@ -66,7 +67,7 @@ def _handle(session: Session, conversation: Conversation, message: Message, now:
     decide = while_with_agent if conversation.state == "with_agent" else next_step
     step = decide(state, message.body, context)
     replies = _Replies(session, conversation, message, now)
-    state = _noted(state, _act(replies, step), message)
+    state = _noted(state, _act(replies, step, context.emergency_phone), message)
     conversation.dialogue = state.to_json()
     conversation.language = state.language
 
@@ -95,11 +96,13 @@ def _context(session: Session, conversation: Conversation, message: Message, now
     return DialogueContext(
         now=now,
         services=known.by_code,
+        retired=known.retired,
         match_services=lambda text: match_services(known.services, text, _MOST_SERVICES),
         find_places=lambda words: find_places(gazetteer, words),
         city=city.name,
         media_count=len(message.media),
         told=Told(told.folio, told.life) if told else None,
+        emergency_phone=emergency_phone(city.settings),
     )
 
 
@@ -126,13 +129,13 @@ class _Replies:
         )
 
 
-def _act(replies: _Replies, step: Step) -> DialogueState:
+def _act(replies: _Replies, step: Step, emergency_phone: str) -> DialogueState:
     """Sends what the step says, does what it wants, and gives the state to remember."""
     language = step.state.language
     if isinstance(step.effect, ChooseNotices) and not _choose_notices(replies, step.effect):
         return step.state
     for text in step.texts:
-        replies.send(wording.say(language, "dialogue", text.key, **text.params))
+        replies.send(wording.say(language, "dialogue", text.key, emergency=emergency_phone, **text.params))
     if isinstance(step.effect, Submit):
         return _submit(replies, step.state, step.effect)
     if isinstance(step.effect, ShowStatus):

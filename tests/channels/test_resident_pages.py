@@ -13,7 +13,7 @@ from channels.app.jobs import forget_drafts
 from channels.app.report import MOST
 from channels.app.routes import install
 from georef.points import LonLat
-from intake.catalog.models import Jurisdiction
+from intake.catalog.models import Jurisdiction, Service
 from intake.people.actions import address_of
 from intake.people.models import ContactPoint
 from intake.service_requests import actions
@@ -208,6 +208,22 @@ def test_whoever_fills_the_hidden_field_sends_nothing(client: TestClient, sessio
     page = client.get(f"{draft}/listo", follow_redirects=False)
     assert page.status_code == 303
     assert session.exec(select(ServiceRequest)).all() == []
+
+
+def test_the_citys_own_emergency_phone_is_named_wherever_there_may_be_danger(
+    client: TestClient, session: Session
+) -> None:
+    city = session.get_one(Jurisdiction, CITY)
+    city.settings = city.settings | {"emergency_phone": "066"}
+    session.exec(select(Service).where(Service.code == "FUGA")).one().is_emergency = True
+    city.catalog_changed_at = clock.now()
+    session.flush()
+    draft = begin(client, "FUGA")
+    fill(client, draft)
+    for path in ("/", "/reportar?q=huele a gas", f"{draft}/detalles", "/en", "/en/reportar?q=huele a gas"):
+        page = client.get(path).text
+        assert 'href="tel:066"' in page, path
+        assert "911" not in page, path
 
 
 def test_words_find_services_and_danger_shows_911_first(client: TestClient) -> None:

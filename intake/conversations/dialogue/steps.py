@@ -22,7 +22,7 @@ class DialogueContext:
     """What the dialogue may know: the catalogue, and two ways of asking what words mean.
 
     match_services: best first, score 0 to 100. find_places: best first. media_count: attachments of this message.
-    told: set when this message may answer a notice.
+    retired: services no longer taken. told: set when this message may answer a notice. emergency_phone: fills `{emergency}`.
     """
 
     now: datetime
@@ -32,11 +32,13 @@ class DialogueContext:
     city: str
     media_count: int = 0
     told: Told | None = None
+    retired: Mapping[str, ServiceDefinition] = field(default_factory=dict)
+    emergency_phone: str = "911"
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text to the resident: a key of `texts/<language>.toml` and what fills it."""
+    """A text to the resident: a key of `texts/<language>.toml` and what fills it. Every text may have `{emergency}` besides."""
 
     key: str
     params: Mapping[str, object] = field(default_factory=dict)

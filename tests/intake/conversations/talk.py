@@ -117,4 +117,5 @@ class Talk:
 
     @property
     def bodies(self) -> list[str]:
-        return [wording.say(self.state.language, "dialogue", text.key, **text.params) for text in self.step.texts]
+        language = self.state.language
+        return [wording.say(language, "dialogue", text.key, emergency="911", **text.params) for text in self.step.texts]

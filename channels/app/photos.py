@@ -28,9 +28,9 @@ router = APIRouter(prefix="/r/{token}")
 @router.get("/fotos")
 def ask_photos(step: StepDep) -> Response:
     if not step.answers.details_done:
-        return see_other(step.page.url(f"{step.here}/detalles"))
+        return step.go("/detalles")
     if not is_configured():
-        return see_other(step.page.url(f"{step.here}/contacto"))
+        return step.go("/contacto")
     return _photos_page(step, {})
 
 
@@ -49,7 +49,7 @@ def answer_photos(http_request: Request, token: str, upload: UploadDep) -> Respo
         known = [one for one in step.answers.photos if one in kept or one not in answers.photos]
         photos = list(dict.fromkeys([*known, *map(str, received.ids)]))[: shelf().limits.max_files]
         given = step.answers.changed(photos=photos)
-        if not received.problems or step.draft.service_request_id is not None:
+        if not received.problems or step.is_sent:
             return step.keep(given, "/contacto")
         drafts.save(session, step.draft, given)
         step.answers = given

@@ -40,9 +40,14 @@ class Step:
         self.draft: WebDraft
         self.answers: Answers
         self.draft, self.answers = drafts.load(session, token, now=page.now, for_update=posted)
-        self.service: ServiceDefinition = catalog.service(
-            session, self.draft.jurisdiction_id, self.answers.service_code
-        )
+        known = catalog.catalog(session, self.draft.jurisdiction_id)
+        code = self.answers.service_code
+        found = known.by_code.get(code) or known.retired.get(code)
+        if found is None:
+            raise catalog.unknown_service(code)
+        self.service: ServiceDefinition = found
+        # Retired since it was chosen: what was sent is still shown, and what was not goes on once another one is chosen.
+        self.needs_service = code not in known.by_code and not self.is_sent
 
     @property
     def here(self) -> str:
@@ -60,6 +65,8 @@ class Step:
         errors: dict[str, str] | None = None,
         **values: object,
     ) -> Response:
+        if self.needs_service and not errors:
+            return self.go("/que")
         answers, errors = answers or self.answers, errors or {}
         return render(
             self.page,
@@ -93,10 +100,18 @@ class Step:
 
     def keep(self, answers: Answers, then: str) -> Response:
         """Saves the answers and goes on; a report that is already sent goes to its folio."""
-        if self.draft.service_request_id is not None:
-            return see_other(self.page.url(f"{self.here}/listo"))
+        if self.is_sent:
+            return self.go("/listo")
         drafts.save(self.session, self.draft, answers)
-        return see_other(self.page.url(self.here + then))
+        return self.go(then)
+
+    @property
+    def is_sent(self) -> bool:
+        return self.draft.service_request_id is not None
+
+    def go(self, then: str) -> Response:
+        """To another step: to the choice of a service while the report has none that is still offered."""
+        return see_other(self.page.url(self.here + ("/que" if self.needs_service else then)))
 
 
 StepDep = Annotated[Step, Depends()]
@@ -152,7 +167,7 @@ def _place_page(step: Step, answers: Answers, errors: dict[str, str]) -> Respons
 @router.get("/cual")
 def ask_which(step: StepDep) -> Response:
     if not step.answers.candidates:
-        return see_other(step.page.url(f"{step.here}/lugar"))
+        return step.go("/lugar")
     return _which_page(step, {})
 
 
@@ -179,7 +194,7 @@ def _which_page(step: Step, errors: dict[str, str]) -> Response:
 @router.get("/detalles")
 def ask_details(step: StepDep) -> Response:
     if not step.answers.place_done:
-        return see_other(step.page.url(f"{step.here}/lugar"))
+        return step.go("/lugar")
     return _details_page(step, step.answers, {})
 
 
@@ -223,7 +238,7 @@ def _details_page(step: Step, answers: Answers, errors: dict[str, str]) -> Respo
 @router.get("/contacto")
 def ask_contact(step: StepDep) -> Response:
     if not step.answers.details_done:
-        return see_other(step.page.url(f"{step.here}/detalles"))
+        return step.go("/detalles")
     return step.show("contact.html")
 
 
@@ -258,11 +273,11 @@ def check(step: StepDep) -> Response:
 
 @router.post("/revisa")
 def send_report(step: StepDep) -> Response:
-    if step.draft.service_request_id is None:
-        if not _is_complete(step.answers):
-            return see_other(step.page.url(f"{step.here}/contacto"))
+    if not step.is_sent:
+        if step.needs_service or not _is_complete(step.answers):
+            return step.go("/contacto")
         send(step.session, step.draft, step.answers, language=step.page.language, now=step.page.now)
-    return see_other(step.page.url(f"{step.here}/listo"))
+    return step.go("/listo")
 
 
 def _is_complete(answers: Answers) -> bool:
@@ -271,10 +286,10 @@ def _is_complete(answers: Answers) -> bool:
 
 def _check_page(step: Step, errors: dict[str, str]) -> Response:
     answers, here = step.answers, step.here
-    if step.draft.service_request_id is not None:
-        return see_other(step.page.url(f"{here}/listo"))
+    if step.is_sent:
+        return step.go("/listo")
     if not _is_complete(answers):
-        return see_other(step.page.url(f"{here}/contacto"))
+        return step.go("/contacto")
     decision = preview(step.session, step.service, answers, now=step.page.now)
     rows: list[tuple[str, str, str]] = [
         (step.text("Qué pasa"), text_in(step.service.name, step.page.language), f"{here}/que"),
@@ -316,7 +331,7 @@ def masked(phone: str) -> str:
 def done(step: StepDep) -> Response:
     service_request = sent_request(step.session, step.draft)
     if service_request is None:
-        return see_other(step.page.url(f"{step.here}/revisa"))
+        return step.go("/revisa")
     decision = preview(step.session, step.service, step.answers, now=step.page.now)
     return step.show(
         "done.html",

@@ -37,8 +37,13 @@ def what(page: PageDep, session: SessionDep, q: str = "") -> Response:
     return what_page(page, session, q, here="/reportar", back="/")
 
 
-def what_page(page: Page, session: Session, q: str, *, here: str, back: str) -> Response:
-    """What it may be about, by the words in `q`; a choice is posted to `here`."""
+def what_page(
+    page: Page, session: Session, q: str, *, here: str, back: str, retired: ServiceDefinition | None = None
+) -> Response:
+    """What it may be about, by the words in `q`; a choice is posted to `here`. back: "" where there is nothing to go back to.
+
+    retired: what was chosen and is not offered any more.
+    """
     words = q.replace("\0", "").strip()[:MAX_WORDS]
     services = catalog.services(session, page.city.id)
     matches = [match.definition for match in match_services(services, words, limit=4)] if words else []
@@ -47,6 +52,7 @@ def what_page(page: Page, session: Session, q: str, *, here: str, back: str) -> 
         "what.html",
         here=here,
         back=back,
+        retired=retired,
         words=words,
         matches=matches,
         is_danger=is_emergency(plain(words)),
@@ -56,8 +62,12 @@ def what_page(page: Page, session: Session, q: str, *, here: str, back: str) -> 
 
 @router.post("/reportar")
 def start_report(page: PageDep, session: SessionDep, form: FormDep) -> Response:
-    service = catalog.service(session, page.city.id, form.get("service_code"))
-    answers = Answers(service_code=service.code, words=form.get("q").strip()[:MAX_WORDS])
+    known = catalog.catalog(session, page.city.id)
+    code, words = form.get("service_code"), form.get("q").strip()[:MAX_WORDS]
+    if retired := known.retired.get(code):
+        return what_page(page, session, words, here="/reportar", back="/", retired=retired)
+    service = catalog.service(session, page.city.id, code)
+    answers = Answers(service_code=service.code, words=words)
     token = drafts.start(session, page.city.id, answers, now=page.now)
     return see_other(page.url(f"/r/{token}/lugar"))
 

@@ -15,6 +15,7 @@ from intake.conversations.dialogue.report import (
     heard,
     proceed,
     settled,
+    still_offered,
     which,
     with_matter,
     within,
@@ -58,7 +59,8 @@ def answer_which(state: DialogueState, text: str, context: DialogueContext) -> S
     if len(named) == 1:
         return proceed(chosen(state, named[0]), context)
     if number is not None or not said:
-        return again(state, which(state, context))
+        state = still_offered(state, context)
+        return again(state, which(state, context)) if state.services else proceed(state, context)
     return answer_what(replace(state, services=()), text, context)
 
 
@@ -142,7 +144,9 @@ def answer_question(state: DialogueState, text: str, context: DialogueContext) -
     assert draft is not None
     service = context.services.get(draft.service_code or "")
     attribute = questions.next_question(service, draft) if service else None
-    if service is None or attribute is None:
+    if service is None:  # it was retired since; what they write now is still about it
+        return proceed(replace(state, draft=heard(draft, text)), context)
+    if attribute is None:
         return proceed(state, context)
     given = questions.read(attribute, text, state.language, context.now, service.timezone)
     if given is None:

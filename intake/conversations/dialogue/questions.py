@@ -1,7 +1,7 @@
 """A service's questions, asked one at a time, and the answers people give. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -48,6 +48,17 @@ def ask(attribute: AttributeDefinition, language: str, *, again: bool = False) -
     params = {"question": question, "choices": numbered(text_in(option.name, language) for option in attribute.options)}
     kind = {"singlevaluelist": "choice", "multivaluelist": "choices"}.get(attribute.datatype, attribute.datatype)
     return Text(f"ask_{kind}_again" if again else f"ask_{kind}", params)
+
+
+def in_words(service: ServiceDefinition, answers: Mapping[str, Sequence[str]], language: str) -> list[str]:
+    """What was answered, a line for each question, as a person would write it: `¿Qué ocurre?: No enciende`."""
+    told = []
+    for attribute in service.attributes:
+        names = {option.key: text_in(option.name, language) for option in attribute.options}
+        given = [names.get(value, value) for value in answers.get(attribute.code, ()) if value.strip()]
+        if given:
+            told.append(f"{text_in(attribute.description, language).strip() or attribute.code}: {', '.join(given)}")
+    return told
 
 
 def numbered(names: Iterator[str] | list[str]) -> str:

@@ -52,7 +52,7 @@ def _next(
     draft = state.draft
     assert draft is not None
     if service is None:
-        return _ask_service(state, context)
+        return _ask_another(state, context) if draft.service_code else _ask_service(state, context)
     if not draft.is_placed:
         asked = _place(state, finding)
         if isinstance(asked, Step):
@@ -73,15 +73,35 @@ def _opening(draft: Draft) -> str:
 
 
 def _ask_service(state: DialogueState, context: DialogueContext) -> Step:
+    state = still_offered(state, context)
     if not state.services:
         return Step(replace(state, step="what"), (Text("what_short" if state.misses == 0 else "what_again"),))
     return Step(replace(state, step="which"), (which(state, context),))
 
 
+def _ask_another(state: DialogueState, context: DialogueContext) -> Step:
+    """The service was retired while they were writing: all they wrote stays, also the answers to its questions."""
+    draft = state.draft
+    assert draft is not None
+    left = context.retired.get(draft.service_code or "")
+    told = questions.in_words(left, draft.answers, state.language) if left else ()
+    draft = replace(draft, service_code=None, answers={}, words=(*draft.words, *told))
+    matter = recognise(" ".join(draft.words), None, context)
+    if matter is None and left:
+        matter = recognise(text_in(left.name, state.language), None, context)
+    state = replace(state, draft=draft, services=matter.codes if matter else (), misses=0)
+    if matter is None:
+        return Step(replace(state, step="what"), (Text("what_gone"),))
+    return Step(replace(state, step="which"), (Text("which_gone", which(state, context).params),))
+
+
+def still_offered(state: DialogueState, context: DialogueContext) -> DialogueState:
+    """The numbered choices without what was retired since: only before they are written out anew."""
+    return replace(state, services=tuple(code for code in state.services if code in context.services))
+
+
 def which(state: DialogueState, context: DialogueContext) -> Text:
-    names = [
-        text_in(context.services[code].name, state.language) for code in state.services if code in context.services
-    ]
+    names = [text_in(context.services[code].name, state.language) for code in state.services]
     return Text("which", {"choices": numbered(names), "other": len(names) + 1})
 
 

@@ -6,7 +6,8 @@ from weakref import WeakKeyDictionary
 from sqlmodel import Session
 
 from georef.gazetteer import Gazetteer
-from intake.service_requests.masking.people import Places, plain
+from intake.service_requests.masking.people import Places
+from intake.service_requests.masking.words import plain
 from routing import queries as routing
 
 # As long as the gazetteer itself stands; `routing` makes a new one when the city's places change.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 
 from intake.service_requests.masking.marks import Mark
+from intake.service_requests.masking.screening import Look
 from kernel import clock
 from kernel.folio import is_valid
 
@@ -15,6 +16,8 @@ _LABEL = r"[^\s@<>()\[\]:;,\"'.]"
 _EMAIL = re.compile(rf"{_WORD}{{1,64}}+@{_LABEL}{{1,255}}+(?:\.{_LABEL}{{1,255}}+)++")
 # Cheap to fail, and most texts do: ten digits, each at most five characters after the one before.
 _TEN_DIGITS = re.compile(r"\d(?:[^\d]{0,5}\d){9}")
+_FEWEST_SAID = 7
+_SEVEN_DIGITS = re.compile(r"\d\d\d[ .-]?\d{4}")
 _GROUP = re.compile(r"\d+")
 _BETWEEN = re.compile(r"[ .()\u00a0\u202f–-]{1,3}")
 # Days, hours and coordinates: digits that no telephone runs through.
@@ -52,7 +55,7 @@ _SECRET = re.compile(
 )
 
 
-def marks(text: str) -> Iterator[Mark]:
+def marks(text: str, look: Look | None = None) -> Iterator[Mark]:
     """E-mail addresses, telephone numbers, profiles and addresses with secrets; folios, dates, coordinates, house numbers stay.
 
     A telephone number is ten digits that do not begin with 0 or 1, or anything international behind a plus sign.
@@ -60,16 +63,22 @@ def marks(text: str) -> Iterator[Mark]:
     if "@" in text:
         for found in _EMAIL.finditer(text):
             yield Mark(*found.span(), "email")
-    if _TEN_DIGITS.search(text) or "+" in text:
-        for run in _runs(text):
-            for start, end in _phones(text, run):
-                yield Mark(start, end, "phone")
-    for found in _SAID.finditer(text):
-        yield Mark(*found.span("digits"), "phone", 0.9, "said")
-    if "/" in text or "www" in text:
+    if look is None or look.digits >= _FEWEST_SAID:
+        if _TEN_DIGITS.search(text) or "+" in text:
+            for run in _runs(text):
+                for start, end in _phones(text, run):
+                    yield Mark(start, end, "phone")
+        if look is None or _SEVEN_DIGITS.search(text):
+            for found in _SAID.finditer(text):
+                yield Mark(*found.span("digits"), "phone", 0.9, "said")
+    if ("/" in text or "www" in text) and not (look and _has_no_url(look.low)):
         for found in _URL.finditer(text):
             if _PROFILE.match(found[0]) or _SECRET.search(found[0]):
                 yield Mark(found.start(), found.start() + len(found[0].rstrip(".,;:!?)")), "url")
+
+
+def _has_no_url(low: str) -> bool:
+    return "://" not in low and "www." not in low and ".me/" not in low and ".com/" not in low
 
 
 def _runs(text: str) -> list[list[_Span]]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from intake.service_requests.masking.marks import Mark
+from intake.service_requests.masking.screening import Look
 
 _DATE = r"\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 _OFFICIAL = re.compile(
@@ -25,15 +26,26 @@ _CARD = (13, 19)
 _CLABE = 18
 
 
-def marks(text: str) -> Iterator[Mark]:
-    for found in _OFFICIAL.finditer(text):
-        yield Mark(*found.span(), "id", 1.0, str(found.lastgroup))
-    for found in _SAID.finditer(text):
-        yield Mark(*found.span("number"), "id", 0.9, "said")
-    for found in _LONG.finditer(text):
-        digits = re.sub(r"\D", "", found[0])
-        if (len(digits) == _CLABE and is_clabe(digits)) or (_CARD[0] <= len(digits) <= _CARD[1] and is_card(digits)):
-            yield Mark(*found.span(), "card", 1.0, "check digit")
+# What each of them needs, cheap to fail: all begin with a digit.
+_MAY_BE_OFFICIAL = re.compile(r"\d(?:\d{5}|\d\d-\d\d-)")
+_MAY_BE_SAID = re.compile(r"\d[\w-]{5}")
+_MAY_BE_LONG = re.compile(r"\d(?:[ -]?\d){12}")
+
+
+def marks(text: str, look: Look | None = None) -> Iterator[Mark]:
+    if look is None or (look.digits > 5 and _MAY_BE_OFFICIAL.search(text)):
+        for found in _OFFICIAL.finditer(text):
+            yield Mark(*found.span(), "id", 1.0, str(found.lastgroup))
+    if look is None or (look.digits and _MAY_BE_SAID.search(text)):
+        for found in _SAID.finditer(text):
+            yield Mark(*found.span("number"), "id", 0.9, "said")
+    if look is None or (look.digits > 12 and _MAY_BE_LONG.search(text)):
+        for found in _LONG.finditer(text):
+            digits = re.sub(r"\D", "", found[0])
+            if (len(digits) == _CLABE and is_clabe(digits)) or (
+                _CARD[0] <= len(digits) <= _CARD[1] and is_card(digits)
+            ):
+                yield Mark(*found.span(), "card", 1.0, "check digit")
 
 
 def is_card(digits: str) -> bool:

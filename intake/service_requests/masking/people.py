@@ -4,177 +4,79 @@ Words are read once from left to right. A name begins behind a cue ("mi vecino",
 What stands before and after it says whether it is a place; a cue that can only speak of a person outweighs that.
 """
 
-import re
-import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
-from georef.names import STREET_TYPES
 from intake.service_requests.masking.marks import Mark
+from intake.service_requests.masking.screening import Look, may_name_somebody
+from intake.service_requests.masking.tokens import Token, is_short, tokens
+from intake.service_requests.masking.words import SHORT_GIVEN, words
 
 # Folded names of a city's places, asked for only when a text has a name that could be one.
 Places = Callable[[], frozenset[str]]
 
-_TOKEN = re.compile(r"[^\W\d_]+(?:[’'´][^\W\d_]+)*|\d+|\[…\]")
-_JOINS = re.compile(r"\.?[ \t\u00a0]{1,3}|\.")
 _MAX_WORDS = 7
+# A cue is one word before a name, or two with an article.
+_REACH = 3
 _BACK = 7
-_PLAIN = str.maketrans("áéíóúüñàèìòùâêîôûäëïöç", "aeiouunaeiouaeiouaeioc")
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    given: frozenset[str]
-    surnames: frozenset[str]
-    ambiguous: frozenset[str]
-    titles: frozenset[str]
-    street_titles: frozenset[str]
-    kin: frozenset[str]
-    named_before: frozenset[str]
-    any_before: frozenset[str]
-    particles: frozenset[str]
-    articles: frozenset[str]
-    streets: frozenset[str]
-    buildings: frozenset[str]
-    between: frozenset[str]
-    place_before: frozenset[str]
-    place_after: frozenset[str]
-    famous: frozenset[str]
-    common: frozenset[str]
 
 
 @cache
-def _words() -> _Words:
-    data = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
-    sets = {
-        name: frozenset(value if isinstance(value, list) else value.split())
-        for name, value in data.items()
-        if name != "famous"
-    }
-    sets["famous"] = frozenset(name for line in data["famous"].split("\n") for name in line.split("|") if name)
-    sets["streets"] |= STREET_TYPES
-    return _Words(**sets)
+def _known() -> frozenset[str]:
+    """Words that may begin a name without a cue."""
+    return words().given | words().surnames | SHORT_GIVEN
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    start: int
-    end: int
-    plain: str
-    is_capital: bool
-    is_word: bool
-    # Nothing but a blank, or a full stop of an abbreviation, is between this word and the one before.
-    joins: bool
-    gap: str
+@cache
+def _cues() -> frozenset[str]:
+    """Words behind which any word may begin a name."""
+    known = words()
+    return known.titles | known.street_titles | known.kin | {phrase.split()[-1] for phrase in known.any_before}
 
 
-def plain(word: str) -> str:
-    return word.lower().translate(_PLAIN).replace("’", "").replace("'", "").replace("´", "")
+def marks(
+    text: str, places: Places, barred: list[tuple[int, int]], *, is_address: bool = False, look: Look | None = None
+) -> Iterator[Mark]:
+    """The names; `barred`: stretches that are hidden already, in order. In an address a bare name is a street's.
 
-
-def _tokens(text: str, barred: list[tuple[int, int]]) -> list[_Token]:
-    """The words and numbers, without those that something else has hidden."""
-    tokens: list[_Token] = []
-    waiting = barred[::-1]
-    last = 0
-    for found in _TOKEN.finditer(text):
-        start, end = found.span()
-        while waiting and waiting[-1][1] <= start:
-            waiting.pop()
-        word = found[0]
-        is_hidden = bool(waiting and waiting[-1][0] < end) or word[0] == "["
-        gap = text[last:start]
-        is_word = not is_hidden and word[0].isalpha()
-        tokens.append(
-            _Token(
-                start,
-                end,
-                "" if is_hidden else plain(word),
-                is_word and word[0].isupper(),
-                is_word,
-                bool(tokens)
-                and _JOINS.fullmatch(gap) is not None
-                and not (gap[0] == "." and not _is_short(tokens[-1])),
-                gap,
-            )
-        )
-        last = end
-    return tokens
-
-
-def _is_short(token: _Token) -> bool:
-    known = _words()
-    return token.end - token.start == 1 or token.plain in _ABBREVIATIONS or token.plain in known.between
-
-
-_ABBREVIATIONS = frozenset(
-    [
-        "sr",
-        "sra",
-        "srta",
-        "sres",
-        "lic",
-        "ing",
-        "arq",
-        "dr",
-        "dra",
-        "prof",
-        "profr",
-        "profa",
-        "mtro",
-        "mtra",
-        "gral",
-        "cap",
-        "ma",
-        "fco",
-        "gpe",
-        "mr",
-        "mrs",
-        "ms",
-        "av",
-        "col",
-        "esq",
-        "st",
-        "sto",
-        "sta",
-        "blvd",
-        "calz",
-        "ave",
-        "pza",
-        "pque",
-        "mdo",
-        "cda",
-        "priv",
-        "prol",
-        "rd",
-        "no",
-        "num",
-        "atte",
-    ]
-)
-
-
-def marks(text: str, places: Places, barred: list[tuple[int, int]], *, is_address: bool = False) -> Iterator[Mark]:
-    """The names; `barred`: stretches that are hidden already, in order. In an address a bare name is a street's."""
-    tokens = _tokens(text, barred)
-    letters = [token for token in tokens if token.is_word and token.end - token.start > 2]
+    Without a `look` every word is asked whether it begins a name, also those that cannot; the answer is the same.
+    """
+    if look is not None and not may_name_somebody(text, look, is_address=is_address):
+        return
+    found = tokens(text, barred)
+    letters = [token for token in found if token.is_word and token.end - token.start > 2]
     shouts = len(letters) > 0 and sum(text[t.start : t.end].isupper() for t in letters) * 2 > len(letters)
-    reader = _Reader(text, tokens, shouts, places, is_address)
+    reader = _Reader(text, found, shouts, places, is_address)
     at = 0
-    while at < len(tokens):
-        mark, at = reader.read(at)
-        if mark is not None:
-            yield mark
+    for begin in range(len(found)) if look is None else _beginnings(found):
+        if begin >= at:
+            mark, at = reader.read(begin)
+            if mark is not None:
+                yield mark
+
+
+def _beginnings(found: list[Token]) -> list[int]:
+    """Where names may begin: at words we know, initials, and behind a cue, an article and what is hidden between them."""
+    known, cues = _known(), _cues()
+    begins: list[int] = []
+    cue = -_REACH
+    for at, token in enumerate(found):
+        word = token.plain
+        if at - cue < _REACH or word in known or len(word) == 1:
+            begins.append(at)
+        if word in cues:
+            cue = at
+        elif not word and at - cue < _REACH:
+            cue += 1
+    return begins
 
 
 class _Reader:
     """One pass over the words of one text."""
 
-    def __init__(self, text: str, tokens: list[_Token], shouts: bool, places: Places, is_address: bool) -> None:
+    def __init__(self, text: str, tokens: list[Token], shouts: bool, places: Places, is_address: bool) -> None:
         self.text, self.tokens, self.shouts, self.places, self.is_address = text, tokens, shouts, places, is_address
-        self.words = _words()
+        self.words = words()
         self.place_end = -1  # the word after the last place that was recognised
 
     def read(self, at: int) -> tuple[Mark | None, int]:
@@ -210,7 +112,7 @@ class _Reader:
             return 2, "phrase"  # "le dicen El Beto"
         before = tokens[back].plain
         is_far = (
-            len(gap) > 4 or any(letter in gap for letter in ";()?") or (gap[:1] == "." and not _is_short(tokens[back]))
+            len(gap) > 4 or any(letter in gap for letter in ";()?") or (gap[:1] == "." and not is_short(tokens[back]))
         )
         if is_far and not (gap.strip() in (".", "") and "\n" in gap):  # a letter's last line: "Gracias.", "Rosa"
             return 0, ""
@@ -291,7 +193,7 @@ class _Reader:
         if token.end - token.start == 1:  # an initial
             following = at + 1 < len(self.tokens) and self.tokens[at + 1].joins and self.tokens[at + 1].is_capital
             return token.is_capital and following and self.text[token.end : token.end + 1] == "."
-        if is_first and word in ("ma", "fco", "gpe"):
+        if is_first and word in SHORT_GIVEN:
             ahead = self.tokens[at + 1] if at + 1 < len(self.tokens) else token
             return token.is_capital and ahead.joins and ahead.plain in words.given
         if word in words.place_after or (word in words.streets | words.buildings and not is_known):
@@ -315,11 +217,11 @@ class _Reader:
         """How sure it is that this is somebody's name, were it no place; 0 for no."""
         words, first = self.words, self.tokens[at]
         known = [name for name in names if name in words.given or name in words.surnames]
-        given = next((name for name in names if len(name) > 1 and name not in ("ma", "fco", "gpe")), "")
+        given = next((name for name in names if len(name) > 1 and name not in SHORT_GIVEN), "")
         is_written = first.is_capital and not self.shouts
         if cue >= 2:
             return (0.95 if known else 0.8), why
-        if given not in words.given and first.plain not in ("ma", "fco", "gpe"):
+        if given not in words.given and first.plain not in SHORT_GIVEN:
             return 0, ""
         clear = [name for name in known if name not in words.ambiguous]
         surnames = [name for name in names[1:] if name in words.surnames]

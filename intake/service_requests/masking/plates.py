@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from intake.service_requests.masking.marks import SURE, Mark
+from intake.service_requests.masking.screening import Look
 
 # Letters of Mexican plates, without I, O, Q and Ñ, which they do not use.
 _L = "[A-HJ-NPR-Z]"
@@ -39,17 +40,29 @@ _NO_PLATE = frozenset(
 )
 
 
-def marks(text: str) -> Iterator[Mark]:
-    if not any(letter.isdigit() for letter in text):
+# What each of them needs, cheap to fail: all begin with a digit.
+_MAY_BE_WRITTEN = re.compile(r"\d(?:(?<=[A-Z-]\d)|(?=-))")
+_L3 = r"[^\W\d_]{3}"
+_MAY_BE_LOOSE = re.compile(
+    rf"\d(?:(?<=[^\W\d_]\d)|(?=[^\W\d_])|(?=\d)(?<={_L3}[ -]\d)(?<![\w/.-]{_L3}[ -]\d)|\d\d[ -]{_L3}(?![\w/-]))"
+)
+
+
+def marks(text: str, look: Look | None = None) -> Iterator[Mark]:
+    if look is not None and not look.digits:
         return
-    for found in _SAID.finditer(text):
-        start, end = found.span("plate")
-        end = _plate_end(text, start, end)
-        if end > start:
-            yield Mark(start, end, "plate", 1.0, "said")
-    for found in _WRITTEN.finditer(text):
-        if _letters(found[0]).isdisjoint(_NO_PLATE) and not _is_thing(text, found.start()):
-            yield Mark(*found.span(), "plate", SURE, "written")
+    if look is None or _says(look.low):
+        for found in _SAID.finditer(text):
+            start, end = found.span("plate")
+            end = _plate_end(text, start, end)
+            if end > start:
+                yield Mark(start, end, "plate", 1.0, "said")
+    if look is None or _MAY_BE_WRITTEN.search(text):
+        for found in _WRITTEN.finditer(text):
+            if _letters(found[0]).isdisjoint(_NO_PLATE) and not _is_thing(text, found.start()):
+                yield Mark(*found.span(), "plate", SURE, "written")
+    if look is not None and not (_MAY_BE_LOOSE.search(text) and _LOOSE.search(text)):
+        return
     vehicles = [found.end() for found in _VEHICLE.finditer(text)]
     at = 0
     for found in _LOOSE.finditer(text) if vehicles else ():
@@ -58,6 +71,10 @@ def marks(text: str) -> Iterator[Mark]:
         is_near = 0 <= found.start() - vehicles[at] <= _NEAR
         if is_near and _letters(found[0].upper()).isdisjoint(_NO_PLATE):
             yield Mark(*found.span(), "plate", 0.8, "near a vehicle")
+
+
+def _says(low: str) -> bool:
+    return "placa" in low or "matr" in low or "plate" in low or "tag" in low
 
 
 def _plate_end(text: str, start: int, end: int) -> int:

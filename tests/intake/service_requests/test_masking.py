@@ -3,6 +3,7 @@
 import csv
 import gzip
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import process_time
 
@@ -100,6 +101,42 @@ def test_masking_again_changes_nothing_and_the_rest_stays(words: str) -> None:
         shown += words[at : mark.start] + "[…]"
         at = mark.end
     assert shown + words[at:] == result.text
+
+
+_ODD_PIECES = [
+    "luz", "LUZ", "Luz", "J. K. Rosa", "MI VECINO", "[…]", "d'Angelo", "O’Brien", "María", "JOSÉ", "'", ".", ":",
+    "´", "_", "²", "ı", "ſ", "K", "İ", "abc 12 34", "abc-1234", "tag 12ab3", "12-AB-3C", "A1B2C", "1234567",
+    "123-45-6789", "rfc", "tel 123 4567", "www.x.mx/a", "t.me/a", "the owner", "nombre", "nombre es",
+    "quien suscribe", "Schmidt", "kowalski", "Ma.", "fco", "c.", "C.", "Dr", "reporta", "Alejandro Quintana",
+    "frente", "hay", "Muy", "vecinos", "general",
+]  # fmt: skip
+_gaps = st.sampled_from(["", " ", " ", " ", ", ", ". ", "\n", "'"])
+_odd_talk = st.lists(st.tuples(st.sampled_from(_PIECES + _ODD_PIECES), _gaps), max_size=16).map(
+    lambda pairs: "".join(word + gap for word, gap in pairs)
+)
+
+
+@given(st.one_of(_odd_talk, _odd_talk.map(str.upper), _odd_talk.map(str.title), st.text(max_size=80)), st.booleans())
+def test_a_quick_look_rules_out_only_what_is_not_there(words: str, is_address: bool) -> None:
+    names = frozenset(["alejandro quintana"])
+    quick = mask(words, lambda: names, is_address=is_address)
+    assert quick == mask(words, lambda: names, is_address=is_address, screened=False)
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_the_sentences_are_masked_the_same_without_a_quick_look(language: str) -> None:
+    for half in (False, True):
+        for sentence in sentences(language, held_back=half):
+            for words in (sentence.text, sentence.text.upper(), sentence.text.lower(), sentence.text.title()):
+                assert mask(words) == mask(words, screened=False)
+
+
+def test_threads_that_mask_at_once_do_not_disturb_one_another() -> None:
+    texts = [sentence.text for sentence in sentences("es", held_back=False)]
+    alone = [mask(text) for text in texts]
+    with ThreadPoolExecutor(8) as pool:
+        for together in pool.map(lambda _: [mask(text) for text in texts], range(8)):
+            assert together == alone
 
 
 HOSTILE: dict[str, Callable[[int], str]] = {

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -211,7 +211,9 @@ class _Import:
             if not self._options.dry_run:
                 session.add(row)
         if not self._options.dry_run:
-            city.catalog_changed_at = max(self._now, city.catalog_changed_at)
+            # Later than before even within one run: readers know a catalogue by this date.
+            city.catalog_changed_at = max(self._now, city.catalog_changed_at + timedelta(microseconds=1))
+            session.add(city)
         self.summary.retired |= made
 
     def store(self, rows: Sequence[Past]) -> Counts:

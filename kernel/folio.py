@@ -80,22 +80,26 @@ class FolioScrambler:
         return digits + check_digit(digits)
 
     def folios(self, pairs: Iterable[tuple[int, int]]) -> list[str]:
-        """The folio of each (year, number): the same as one at a time, ten times as fast from a few thousand on."""
-        tables = _round_tables(self.key)
+        """The folio of each (year, number): the same as one at a time, many times as fast from a few thousand on."""
+        import numpy as np  # a tenth of a second, only for those who make many
+
+        years, values = np.array(list(pairs), dtype=np.int64).reshape(-1, 2).T
+        values = values % _SERIALS
+        tables = [np.array(table, dtype=np.int64) for table in _round_tables(self.key)]
         mask = (1 << _HALF_BITS) - 1
-        made: list[str] = []
-        for year, number in pairs:
-            value = number % _SERIALS
-            while True:
-                left, right = value >> _HALF_BITS, value & mask
-                for table in tables:
-                    left, right = right, left ^ table[right]
-                value = left << _HALF_BITS | right
-                if value < _SERIALS:
-                    break
-            digits = f"{year % 100:02d}{value:0{_SERIAL_DIGITS}d}"
-            made.append(digits + check_digit(digits))
-        return made
+        waiting = np.arange(len(values))
+        while len(waiting):
+            left, right = values[waiting] >> _HALF_BITS, values[waiting] & mask
+            for table in tables:
+                left, right = right, left ^ table[right]
+            values[waiting] = left << _HALF_BITS | right
+            waiting = waiting[values[waiting] >= _SERIALS]
+        numbers = years % 100 * _SERIALS + values
+        damm = np.array([[int(digit) for digit in row] for row in _DAMM])
+        interim = np.zeros(len(numbers), dtype=np.int64)
+        for place in range(LENGTH - 2, -1, -1):
+            interim = damm[interim, numbers // 10**place % 10]
+        return [f"{folio:010d}" for folio in (numbers * 10 + interim).tolist()]
 
     def _permute(self, value: int) -> int:
         mask = (1 << _HALF_BITS) - 1

@@ -1,7 +1,7 @@
 """A batch of past requests into the queue: what is known is left alone, the rest goes in by COPY, in the caller's transaction."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -143,14 +143,14 @@ def write(
     cursor = _driver(session).cursor()
     if new:
         numbers = _numbers(session, register, folios, new)
-        lines = [copy_line(register, row, folio) for row, folio in zip(new, numbers, strict=True)]
-        copy_in(cursor, COPY, lines)
+        copy_in(cursor, COPY, copy_lines(register, new, numbers))
     if newer:
         columns = ", ".join(("id", *_CHANGING))
         cursor.execute(
             f"CREATE TEMP TABLE changed_history ON COMMIT DROP AS SELECT {columns} FROM service_request WITH NO DATA"  # noqa: S608  # our own names
         )
-        lines = [f"{known_id}\t{_changing(register, row)}\n" for known_id, row in newer]
+        changing = _changing(register, [row for _, row in newer])
+        lines = [f"{known_id}\t{values}\n" for (known_id, _), values in zip(newer, changing, strict=True)]
         copy_in(cursor, f"COPY changed_history ({columns}) FROM STDIN", lines)
         cursor.execute(_UPDATE)
         cursor.execute("DROP TABLE changed_history")
@@ -198,47 +198,46 @@ def taken_folios(session: Session, folios: Sequence[str]) -> set[str]:
     return {row[0] for row in session.connection().exec_driver_sql(statement, {"folios": list(folios)})}
 
 
-def copy_line(register: Register, row: Past, folio: str) -> str:
-    """The row in COPY's text format, in the order of COLUMNS."""
-    media = f'["{_json_string(row.media_url)}"]' if row.media_url else "[]"
-    return (
-        f"{row_id(register, row)}\t{_escaped(register.jurisdiction_id)}\t{folio}\t{_escaped(register.source)}"
-        f"\t{_text(row.source_id)}\t{register.language}\t{{}}\t{_text(media)}\tnone\t1\t1\t{row.requested_at}"
-        f"\t{_changing(register, row)}\n"
-    )
-
-
-def _changing(register: Register, row: Past) -> str:
-    description, address, notes = row.description, row.address, row.status_notes
-    address_id, zipcode = row.address_id, row.zipcode
-    masker = register.masker
-    for_all = None
-    if masker is not None:
-        for_all = (masker.text(description), masker.address(address), masker.text(notes))
-    together = f"{description}{address}{notes}{address_id}{zipcode}"
-    if not together.isprintable() or "\\" in together:
-        description, address, notes, address_id, zipcode = map(
-            _text, (description, address, notes, address_id, zipcode)
+def copy_lines(register: Register, rows: Sequence[Past], folios: Sequence[str]) -> list[str]:
+    """The rows in COPY's text format, in the order of COLUMNS."""
+    city, source = _escaped(register.jurisdiction_id), _escaped(register.source)
+    lines = []
+    for row, folio, changing in zip(rows, folios, _changing(register, rows), strict=True):
+        media = _text(f'["{_json_string(row.media_url)}"]') if row.media_url else "[]"
+        lines.append(
+            f"{row_id(register, row)}\t{city}\t{folio}\t{source}\t{_text(row.source_id)}\t{register.language}\t{{}}\t{media}"
+            f"\tnone\t1\t1\t{row.requested_at}\t{changing}\n"
         )
-        if for_all is not None:
-            for_all = (_text(for_all[0]), _text(for_all[1]), _text(for_all[2]))
-    is_public = "f" if row.service_code in register.private_services else "t"
-    precision = _NULL if row.lon is None or register.precision_m is None else register.precision_m
-    place = f"{_NULL}\t{_NULL}" if row.lon is None else f"{row.lon}\t{row.lat}"
-    updated_at = f"{row.updated_at}"
-    closed_at = updated_at if row.closed_at is row.updated_at else row.closed_at or _NULL
-    return (
-        f"{_escaped(row.service_code)}\t{_escaped(row.channel)}\t{description}\t{address or _NULL}\t{address_id or _NULL}"
-        f"\t{zipcode or _NULL}\t{place}\t{precision}\t{_escaped(row.areas)}\t{row.life}\t{row.outcome_code or _NULL}"
-        f"\t{notes}\t{_escaped(row.agency_code) if row.agency_code else _NULL}\t{is_public}\t{updated_at}"
-        f"\t{row.expected_at or _NULL}\t{closed_at}\t{_public_columns(for_all)}"
-    )
+    return lines
 
 
-def _public_columns(texts: tuple[str, str, str] | None) -> str:
-    if texts is None:
-        return "\t".join([_NULL] * 5)
-    return f"{texts[0]}\t{texts[1] or _NULL}\t{texts[2]}\t{{}}\t{RULES_VERSION}"
+def _changing(register: Register, rows: Sequence[Past]) -> Iterator[str]:
+    private, precision, masker = register.private_services, register.precision_m, register.masker
+    precision_m = _NULL if precision is None else f"{precision}"
+    nothing = "\t".join([_NULL] * 5)
+    for row in rows:
+        description, address, notes = row.description, row.address, row.status_notes
+        address_id, zipcode = row.address_id, row.zipcode
+        together = f"{description}{address}{notes}{address_id}{zipcode}"
+        is_plain = together.isprintable() and "\\" not in together
+        public = nothing
+        if masker is not None:
+            said, where, noted = masker.text(description), masker.address(address), masker.text(notes)
+            if not is_plain:
+                said, where, noted = _text(said), _text(where), _text(noted)
+            public = f"{said}\t{where or _NULL}\t{noted}\t{{}}\t{RULES_VERSION}"
+        if not is_plain:
+            description, address, notes = _text(description), _text(address), _text(notes)
+            address_id, zipcode = _text(address_id), _text(zipcode)
+        place = f"{_NULL}\t{_NULL}\t{_NULL}" if row.lon is None else f"{row.lon}\t{row.lat}\t{precision_m}"
+        updated_at = f"{row.updated_at}"
+        closed_at = updated_at if row.closed_at is row.updated_at else row.closed_at or _NULL
+        yield (
+            f"{_escaped(row.service_code)}\t{_escaped(row.channel)}\t{description}\t{address or _NULL}\t{address_id or _NULL}"
+            f"\t{zipcode or _NULL}\t{place}\t{_escaped(row.areas)}\t{row.life}\t{row.outcome_code or _NULL}"
+            f"\t{notes}\t{_escaped(row.agency_code) if row.agency_code else _NULL}"
+            f"\t{'f' if row.service_code in private else 't'}\t{updated_at}\t{row.expected_at or _NULL}\t{closed_at}\t{public}"
+        )
 
 
 def row_id(register: Register, row: Past) -> str:

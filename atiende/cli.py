@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from atiende.forecast_cli import forecast_app
+from atiende.rules_cli import rules_app
 from atiende.webhook_cli import webhook_app
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ open311_app = typer.Typer(no_args_is_help=True, help="Ask things of any Open311 
 bench_app = typer.Typer(no_args_is_help=True, help="Make data to measure with.")
 publish_app = typer.Typer(no_args_is_help=True, help="What everybody may read of the requests.")
 import_app = typer.Typer(no_args_is_help=True, help="Import what another register holds.")
-rules_app = typer.Typer(no_args_is_help=True, help="Who is responsible: propose and try rules.")
 app.add_typer(city_app, name="city")
 app.add_typer(layer_app, name="layer")
 app.add_typer(staff_app, name="staff")

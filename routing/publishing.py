@@ -1,6 +1,5 @@
 """Publishing a draft: rules and boundaries come into force together, from one day on, in the caller's transaction."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
@@ -14,19 +13,7 @@ from routing.draft_models import RoutingDraft
 from routing.layers import import_layer
 from routing.locking import take_turn
 from routing.models import RuleSet
-from routing.rule_tests import RuleTest, TestResult
-
-
-class TestsFail(InvalidInput):
-    """A rule set that does not pass its own tests; `results` are those that fail."""
-
-    __test__ = False  # not one of pytest's
-
-    def __init__(self, results: Sequence[TestResult]) -> None:
-        super().__init__(
-            "Estas pruebas no se cumplen, y nada cambió:\n{lines}", field="tests", lines=rule_tests.in_lines(results)
-        )
-        self.results = tuple(results)
+from routing.rule_tests import RuleTest, TestResult, TestsFail
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """Examples that a rule set must get right: a point, a service and answers, and who it should be. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 from georef.points import LonLat
-from kernel.errors import AtiendeError
+from kernel.errors import AtiendeError, InvalidInput
 from routing.decide import RuleBook
 from routing.receipts import Layer, Question, decide
 
@@ -99,3 +99,13 @@ def in_lines(failed: Iterable[TestResult]) -> str:
 
 def _place(test: RuleTest) -> str:
     return f"{test.lon:.5f} {test.lat:.5f}" if test.lon is not None and test.lat is not None else "–"
+
+
+class TestsFail(InvalidInput):
+    """A rule set that does not pass its own tests; `results` are those that fail."""
+
+    __test__ = False  # not one of pytest's
+
+    def __init__(self, results: Sequence[TestResult]) -> None:
+        super().__init__("Estas pruebas no se cumplen, y nada cambió:\n{lines}", field="tests", lines=in_lines(results))
+        self.results = tuple(results)

@@ -50,5 +50,8 @@ def import_(folder: Path) -> None:
     sys.stdout.write(
         f"{report.jurisdiction_id}: {report.agencies} dependencias, {report.services} servicios, {report.rules} reglas"
         f" (versión {report.rule_set_version}), {report.places} lugares"
+        f", {report.tests} pruebas"
         f"{'' if report.catalog_changed else ', catálogo sin cambios'}\n"
     )
+    if report.tests and report.untested_without:
+        sys.stdout.write(f"pruebas sin correr, faltan capas: {', '.join(report.untested_without)}\n")

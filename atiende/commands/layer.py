@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 from atiende import bootstrap
 from georef.readers import read_areas
 from intake.catalog import queries as catalog
-from intake.city_folder.load import layer_name
+from intake.city_folder.load import layer_name, layer_names
 from kernel import clock, db
 from kernel.errors import InvalidInput
 from kernel.settings import load_storage_settings
+from routing import queries, trying
 from routing.actions import import_layer
 
 _SHOWN = 12
@@ -38,6 +39,8 @@ def import_(
             valid_from=start,
             now=now,
         )
+        if set(layer_names(session, jurisdiction)) <= queries.city(session, jurisdiction).layers.keys():
+            trying.refuse_failing(session, jurisdiction, now)
     sys.stdout.write(
         f"{jurisdiction} {layer}, desde {start}: {report.added} nuevas, {report.changed} cambiadas, {report.closed} cerradas,"
         f" {report.unchanged} iguales; versión {report.version}\n"

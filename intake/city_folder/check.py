@@ -13,11 +13,15 @@ from intake.city_folder import theme
 from intake.city_folder.coverage import grid_points, without_rule
 from intake.city_folder.layers import read_edition
 from intake.city_folder.read import read_folder
+from intake.city_folder.rule_tests import FILE as TESTS
 from intake.city_folder.rules import FILE as RULES
 from intake.city_folder.rules import name_areas
 from intake.city_folder.tables import Notes
+from intake.city_folder.trying import try_folder
 from intake.city_folder.values import EVERY_AREA, CityFolder, NamedArea, Problem
+from kernel import clock
 from kernel.errors import InvalidInput
+from routing.rule_tests import DEFAULT, OUTSIDE, failures
 
 REQUIRED_LAYERS = ("jurisdiction", "district", "colonia")
 # A district may lie over the outline by the rounding of coordinates, not by a street.
@@ -46,6 +50,7 @@ def check_folder(path: Path) -> CheckReport:
     _check_rules(notes, folder, areas)
     _check_layers(notes, folder, areas)
     _check_theme(notes, folder)
+    _check_tests(notes, folder)
     report = CheckReport(problems + notes.problems)
     report.facts.append(
         (
@@ -232,3 +237,19 @@ def _coverage(folder: CityFolder, areas: Areas) -> Iterator[tuple[str, dict[str,
     )
     for code, misses in sorted(bare.items(), key=lambda pair: -pair[1])[:5]:
         yield "  {service}: {misses} puntos", {"service": code, "misses": misses}
+
+
+def _check_tests(notes: Notes, folder: CityFolder) -> None:
+    """Tries the rules on their tests, unless a layer is imported separately or something is wrong already."""
+    if notes.has_errors or not folder.tests:
+        return
+    if not all(layer.editions for layer in folder.layers):
+        notes.note(TESTS, "", "Las pruebas de las reglas se corren cuando estén todas las capas.")
+        return
+    known = {agency.code for agency in folder.agencies} | {OUTSIDE, DEFAULT}
+    for test in folder.tests:
+        if test.expects not in known:
+            notes.error(TESTS, test.code, "No existe la dependencia {code}.", code=test.expects)
+    for result in failures(try_folder(folder, clock.now())):
+        got = f"{result.error or result.got}{f' ({result.rule_code})' if result.rule_code else ''}"
+        notes.error(TESTS, result.test.code, "Debía dar {expects} y da {got}.", expects=result.test.expects, got=got)

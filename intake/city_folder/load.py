@@ -15,13 +15,16 @@ from intake.city_folder.read import read_folder
 from intake.city_folder.rules import name_areas
 from intake.city_folder.values import Attribute, CityFolder, Edition, LayerEntry, NamedArea, ServiceEntry
 from kernel.errors import InvalidInput
-from routing import actions, queries
-from routing.values import LayerReport
+from routing import actions, queries, trying
+from routing.values import LayerReport, Rule
 
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import found and did. `catalog_changed`: a client's copy of the services is out of date."""
+    """What an import found and did. `catalog_changed`: a client's copy of the services is out of date.
+
+    `untested_without`: layers that are imported separately and are not there yet, so that the rules' tests were not tried.
+    """
 
     jurisdiction_id: str
     agencies: int
@@ -31,6 +34,8 @@ class ImportReport:
     places: int
     layers: Sequence[LayerReport]
     catalog_changed: bool
+    tests: int = 0
+    untested_without: Sequence[str] = ()
 
 
 def import_folder(session: Session, folder: Path, *, now: datetime) -> ImportReport:
@@ -53,14 +58,15 @@ def import_folder(session: Session, folder: Path, *, now: datetime) -> ImportRep
     actions.replace_agencies(session, jurisdiction.id, read.agencies, now)
     changed |= _agency_names(session, jurisdiction.id) != agency_names
     rules = name_areas(read.rules, areas)
-    actions.replace_rules(session, jurisdiction.id, rules, read.city.default_agency, now)
+    _replace_rules(session, jurisdiction.id, read, rules, now)
     actions.replace_calendars(session, jurisdiction.id, read.calendars, now)
-    version = actions.replace_rules(session, jurisdiction.id, rules, read.city.default_agency, now)
+    version = _replace_rules(session, jurisdiction.id, read, rules, now)
     reports = [
         _import_edition(session, jurisdiction.id, layer, edition, found, now)
         for layer in read.layers
         for edition, found in editions[layer.key]
     ]
+    untested = _refuse_failing(session, jurisdiction.id, read, now)
     # Districts and colonias need no row here: routing reads their names from the layers.
     places = actions.replace_places(session, jurisdiction.id, read.places, now)
     if changed:
@@ -68,8 +74,33 @@ def import_folder(session: Session, folder: Path, *, now: datetime) -> ImportRep
         session.add(jurisdiction)
     session.flush()
     return ImportReport(
-        jurisdiction.id, len(read.agencies), len(read.services), len(rules), version, places, reports, changed
+        jurisdiction.id,
+        len(read.agencies),
+        len(read.services),
+        len(rules),
+        version,
+        places,
+        reports,
+        changed,
+        len(read.tests),
+        untested,
     )
+
+
+def _replace_rules(
+    session: Session, jurisdiction_id: str, read: CityFolder, rules: Sequence[Rule], now: datetime
+) -> int:
+    default = read.city.default_agency
+    return actions.replace_rules(session, jurisdiction_id, rules, default, now, tests=read.tests, text=read.rules_text)
+
+
+def _refuse_failing(session: Session, jurisdiction_id: str, read: CityFolder, now: datetime) -> Sequence[str]:
+    """Raises TestsFail. Layers that are yet to be imported separately are returned: without them nothing can be tried."""
+    present = queries.city(session, jurisdiction_id).layers
+    missing = [layer.key for layer in read.layers if layer.key not in present]
+    if not missing:
+        trying.refuse_failing(session, jurisdiction_id, now)
+    return missing
 
 
 def _agency_names(session: Session, jurisdiction_id: str) -> dict[str, str]:
@@ -194,6 +225,13 @@ def _write_attributes(session: Session, service: Service, attributes: Sequence[A
 
 def layer_name(session: Session, jurisdiction_id: str, key: str) -> Mapping[str, str]:
     """What the city folder calls the layer; its key when the folder does not mention it. Raises NotFound for the city."""
-    names = catalog.jurisdiction(session, jurisdiction_id).settings.get("layer_names", {})
-    known: Mapping[str, str] = names.get(key) or {"es": key, "en": key}
+    known: Mapping[str, str] = layer_names(session, jurisdiction_id).get(key) or {"es": key, "en": key}
     return known
+
+
+def layer_names(session: Session, jurisdiction_id: str) -> Mapping[str, Mapping[str, str]]:
+    """The layers that the city folder mentions, by key. Raises NotFound for the city."""
+    names: Mapping[str, Mapping[str, str]] = catalog.jurisdiction(session, jurisdiction_id).settings.get(
+        "layer_names", {}
+    )
+    return names

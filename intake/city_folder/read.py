@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from intake.city_folder import theme
 from intake.city_folder.places import read_places
-from intake.city_folder.rules import read_rules
+from intake.city_folder.rule_tests import read_tests
+from intake.city_folder.rules import read_rules, rules_text
 from intake.city_folder.services import read_duplicates, read_services
 from intake.city_folder.tables import Notes, Table, read_toml
 from intake.city_folder.values import City, CityFolder, Edition, LayerEntry, Problem
@@ -40,13 +41,16 @@ def read_folder(path: Path) -> tuple[CityFolder | None, list[Problem]]:
     city = _city(notes, path)
     agencies = _agencies(notes, path, city.default_calendar)
     calendars = _calendars(notes, path, city.timezone)
+    services = read_services(notes, path, city.duplicates)
     folder = CityFolder(
         path=path,
         city=city,
         agencies=agencies,
         calendars=calendars,
-        services=read_services(notes, path, city.duplicates),
+        services=services,
         rules=read_rules(notes, path),
+        rules_text=rules_text(path),
+        tests=read_tests(notes, path, {service.code: service.group_code for service in services}, city.timezone),
         layers=_layers(notes, path),
         places=read_places(notes, path),
         basemap=_basemap(notes, path),

@@ -26,6 +26,12 @@ def read_rules(notes: Notes, path: Path) -> Sequence[Rule]:
     return found
 
 
+def rules_text(path: Path) -> str:
+    """The file as it is written, for a person to go on from; empty without one."""
+    file = path / FILE
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+
+
 def _expand(table: Table) -> Iterator[Rule]:
     code, priority = table.text("code"), table.number("priority")
     reason = table.texts("reason")

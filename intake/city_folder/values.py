@@ -10,6 +10,7 @@ from shapely.geometry.base import BaseGeometry
 
 from georef.gazetteer import Place
 from kernel.i18n import translate
+from routing.rule_tests import RuleTest
 from routing.values import AgencyFacts, Rule
 
 Texts = Mapping[str, str]
@@ -112,6 +113,8 @@ class CityFolder:
     calendars: Mapping[str, Mapping[str, Any]]
     services: Sequence[ServiceEntry]
     rules: Sequence[Rule]
+    rules_text: str
+    tests: Sequence[RuleTest]
     layers: Sequence[LayerEntry]
     places: Sequence[Place]
     basemap: Mapping[str, Any]

@@ -22,8 +22,7 @@ from routing import actions, drafts, publishing, queries, rule_sets
 from routing.checking import verify
 from routing.draft_models import RoutingDraft
 from routing.models import RuleSet
-from routing.publishing import TestsFail
-from routing.rule_tests import RuleTest
+from routing.rule_tests import RuleTest, TestsFail
 from routing.values import RoutingDecision, Rule
 from tests.factories import CITY, IN_NORTE, IN_SUR, NOW, START, both, make_city
 

@@ -1,0 +1,45 @@
+"""`atiende rules`: try, show and publish rules from the command line."""
+
+from typing import Annotated
+
+import typer
+
+rules_app = typer.Typer(no_args_is_help=True, help="Who is responsible: propose, try, show and publish rules.")
+
+Jurisdiction = Annotated[str | None, typer.Option(help="Id of the city; every city by default.")]
+
+
+@rules_app.command("test")
+def try_(jurisdiction: Jurisdiction = None) -> None:
+    """Try the rules in force, and those planned, on their tests; exits with 1 when one fails."""
+    from atiende.commands.rules import test as run
+
+    run(jurisdiction)
+
+
+@rules_app.command("show")
+def show(jurisdiction: Annotated[str, typer.Option(help="Id of the city.")]) -> None:
+    """Print the newest rules as a rules.toml."""
+    from atiende.commands.rules import show as run
+
+    run(jurisdiction)
+
+
+@rules_app.command("drafts")
+def drafts(jurisdiction: Jurisdiction = None) -> None:
+    """List the open drafts: id, city, name, set it starts from, last change."""
+    from atiende.commands.rules import drafts as run
+
+    run(jurisdiction)
+
+
+@rules_app.command("publish")
+def publish(
+    draft: str,
+    on: Annotated[str, typer.Option("--on", help="First day in force, YYYY-MM-DD.")],
+    by: Annotated[str, typer.Option(help="Who decides it.")] = "atiende rules publish",
+) -> None:
+    """Put a draft's rules and boundaries in force from a day on; refused when one of its tests fails."""
+    from atiende.commands.rules import publish as run
+
+    run(draft, on, by)

@@ -6,14 +6,19 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from threading import Lock
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from georef.areas import Area, PointColumns
 from georef.borders import BorderLines
+from georef.lines import LineSnapshot
 from georef.points import LonLat
+
+__all__ = ["Area", "Border", "BoundaryIndex", "PointColumns", "Snapshot"]
 
 # About 150 m a cell in a large city: most cells lie wholly inside one set of areas, and then a look-up is one dict access.
 _CELLS_PER_SIDE = 400
@@ -24,49 +29,12 @@ _PROBES_M = (0.5, 2.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Area:
-    """A polygon or multipolygon, EPSG:4326, lon-lat, in force from `valid_from` (inclusive) until `valid_to` (exclusive)."""
-
-    code: str
-    name: str
-    geometry: BaseGeometry
-    valid_from: date
-    valid_to: date | None = None
-
-    def in_force(self, on: date) -> bool:
-        return self.valid_from <= on and (self.valid_to is None or on < self.valid_to)
-
-    @property
-    def size(self) -> float:
-        """Square degrees to six digits: only good for ordering, and twins drawn by different hands stay twins."""
-        return float(f"{self.geometry.area:.6g}")
-
-
-@dataclass(frozen=True, slots=True)
 class Border:
     """The nearest border of a layer. `neighbour` is the area beyond it, None where nothing is; `beyond` is a point there."""
 
     metres: float
     neighbour: Area | None
     beyond: LonLat
-
-
-class PointColumns:
-    """Many points, EPSG:4326, ready to be looked up in any number of layers. Not finite ones are in no area."""
-
-    def __init__(self, lons: npt.ArrayLike, lats: npt.ArrayLike) -> None:
-        self.lons = np.asarray(lons, dtype=np.float64)
-        self.lats = np.asarray(lats, dtype=np.float64)
-        self._order = np.argsort(self.lons)
-        self._sorted = self.lons[self._order]
-        self._lats = self.lats[self._order]
-
-    def within(self, bounds: Sequence[float]) -> npt.NDArray[np.intp]:
-        """Positions of the points in the closed box (west, south, east, north)."""
-        west, south, east, north = bounds
-        first, last = np.searchsorted(self._sorted, west, "left"), np.searchsorted(self._sorted, east, "right")
-        lats = self._lats[first:last]
-        return self._order[first:last][(lats >= south) & (lats <= north)]
 
 
 _Cell = tuple[tuple[Area, ...], tuple[tuple[int, BaseGeometry], ...], tuple[int, ...]]
@@ -187,27 +155,47 @@ def _extend(start: LonLat, end: LonLat, length_m: float, by_m: float) -> LonLat:
 
 
 class BoundaryIndex:
-    """One layer through time: every area it ever had, looked up by point and day."""
+    """One layer through time: everything it ever had, looked up by point and day.
 
-    def __init__(self, key: str, areas: Sequence[Area]) -> None:
+    kind: areas hold points; lines hold none and are asked for by `lines`.
+    """
+
+    def __init__(self, key: str, areas: Sequence[Area], kind: Literal["area", "line"] = "area") -> None:
         self.key = key
+        self.kind = kind
         self.areas = tuple(areas)
         edges = {area.valid_from for area in areas} | {area.valid_to for area in areas if area.valid_to is not None}
         self._edges = sorted(edges)
         self._snapshots: dict[int, Snapshot] = {}
+        self._lines: dict[int, LineSnapshot] = {}
         self._lock = Lock()
 
     def in_force(self, on: date) -> Snapshot:
-        """The areas of that day; the same object for every day between two changes."""
+        """The areas of that day, none in a layer of lines; the same object for every day between two changes."""
         epoch = bisect_right(self._edges, on)
         snapshot = self._snapshots.get(epoch)
         if snapshot is None:
             with self._lock:
                 snapshot = self._snapshots.get(epoch)
                 if snapshot is None:
-                    snapshot = Snapshot(area for area in self.areas if area.in_force(on))
+                    snapshot = Snapshot(self._held(on) if self.kind == "area" else ())
                     self._snapshots[epoch] = snapshot
         return snapshot
+
+    def lines(self, on: date) -> LineSnapshot:
+        """The lines of that day, none in a layer of areas; the same object for every day between two changes."""
+        epoch = bisect_right(self._edges, on)
+        snapshot = self._lines.get(epoch)
+        if snapshot is None:
+            with self._lock:
+                snapshot = self._lines.get(epoch)
+                if snapshot is None:
+                    snapshot = LineSnapshot(self._held(on) if self.kind == "line" else ())
+                    self._lines[epoch] = snapshot
+        return snapshot
+
+    def _held(self, on: date) -> Iterable[Area]:
+        return (area for area in self.areas if area.in_force(on))
 
     def at(self, point: LonLat, on: date) -> list[Area]:
         """Every area that holds the point on that day, its border included, smallest first; empty in a gap."""

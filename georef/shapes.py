@@ -1,4 +1,4 @@
-"""Makes boundary geometries fit to be looked up: valid, flat, polygons only, in one canonical form."""
+"""Makes geometries of layers fit to be looked up: valid, flat, polygons only or lines only, in one canonical form."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from kernel.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A valid polygon or multipolygon without heights, in canonical order, so that equal areas have equal bytes."""
+    """Valid polygons, or lines, without heights, in canonical order, so that equal areas have equal bytes."""
 
     geometry: BaseGeometry
     was_repaired: bool
@@ -25,7 +25,31 @@ def clean(geometry: BaseGeometry | None, *, code: str) -> Shape:
     polygons = _polygons(flat if was_valid else shapely.make_valid(flat))
     if not polygons:
         raise InvalidInput("La zona {code} no es un polígono.", code=code)
-    west, south, east, north = shapely.total_bounds(polygons)
+    _refuse_metres(polygons, code)
+    merged = polygons[0] if len(polygons) == 1 else shapely.multipolygons(polygons)
+    if not shapely.is_valid(merged):
+        merged = shapely.union_all(polygons)
+    return Shape(shapely.normalize(merged), not was_valid)
+
+
+def is_line(geometry: BaseGeometry | None) -> bool:
+    return geometry is not None and geometry.geom_type in ("LineString", "LinearRing", "MultiLineString")
+
+
+def clean_line(geometry: BaseGeometry | None, *, code: str) -> Shape:
+    """Normalises a line or a bundle of lines. Raises InvalidInput when it has no length or is not in degrees."""
+    if geometry is None or shapely.is_missing(geometry) or geometry.is_empty:
+        raise InvalidInput("La línea {code} no tiene geometría.", code=code)
+    parts = shapely.get_parts(shapely.force_2d(geometry))
+    lines = [part for part in parts if is_line(part) and part.length > 0]
+    if not lines:
+        raise InvalidInput("{code} no es una línea.", code=code)
+    _refuse_metres(lines, code)
+    return Shape(shapely.normalize(lines[0] if len(lines) == 1 else shapely.multilinestrings(lines)), False)
+
+
+def _refuse_metres(parts: list[BaseGeometry], code: str) -> None:
+    west, south, east, north = shapely.total_bounds(parts)
     if not (west >= -180 and east <= 180 and south >= -90 and north <= 90):
         raise InvalidInput(
             "La zona {code} no está en grados de longitud y latitud (WGS84): {west}, {south}.",
@@ -33,16 +57,15 @@ def clean(geometry: BaseGeometry | None, *, code: str) -> Shape:
             west=float(west),
             south=float(south),
         )
-    merged = polygons[0] if len(polygons) == 1 else shapely.multipolygons(polygons)
-    if not shapely.is_valid(merged):
-        merged = shapely.union_all(polygons)
-    return Shape(shapely.normalize(merged), not was_valid)
 
 
 def merge(shapes: list[Shape]) -> Shape:
-    """One area given in several pieces."""
+    """One area, or one line, given in several pieces."""
     if len(shapes) == 1:
         return shapes[0]
+    if is_line(shapes[0].geometry):
+        parts = [part for shape in shapes for part in shapely.get_parts(shape.geometry)]
+        return Shape(shapely.normalize(shapely.multilinestrings(parts)), False)
     union = shapely.union_all([shape.geometry for shape in shapes])
     return Shape(shapely.normalize(union), any(shape.was_repaired for shape in shapes))
 

@@ -1,7 +1,7 @@
 """Who is responsible, as a function of values: no session, no clock, no network.
 
 Rules are asked by rank (`Rule.rank`). The first rank with a match decides. Several matches in one rank are a tie: the rule whose
-area is smallest wins, then the first rule code. The order in which rules were written never matters.
+area is smallest or whose line is nearest wins, then the first rule code. The order in which rules were written never matters.
 """
 
 from bisect import bisect_right
@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
-from georef.boundaries import Area
+from georef.areas import Area
+from georef.lines import NearLine
 from kernel.errors import InvalidInput
 from routing.calendars import WorkingCalendar
 from routing.conditions import NOTHING_KNOWN, Case, Hours, RuleFailed, answered
-from routing.values import EVERY_AREA, AgencyFacts, Outcome, Rule
+from routing.values import EVERY_AREA, AgencyFacts, LayerKind, Outcome, Rule
 
 OUTLINE = "jurisdiction"
 
@@ -22,7 +23,7 @@ AreasByLayer = Mapping[str, Sequence[Area]]
 
 
 class Match(NamedTuple):
-    """A rule that applies here; `area` is the area that made it apply, None for a city-wide rule."""
+    """A rule that applies here; `area` is the area or the near line that made it apply, None for a city-wide rule."""
 
     rule: Rule
     area: Area | None
@@ -44,11 +45,15 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """Rules of one rank that can apply to a service on a day, city-wide ones apart from those tied to areas."""
+    """Rules of one rank that can apply to a service on a day, city-wide ones apart from those tied to areas or lines.
+
+    All rules of a rank are of one kind: city-wide, or of areas, or of lines.
+    """
 
     rules: tuple[Rule, ...]
     city_wide: tuple[Rule, ...]
     by_area: Mapping[str, Mapping[str, tuple[Rule, ...]]]
+    by_line: Mapping[str, Mapping[str, tuple[Rule, ...]]]
     has_conditions: bool
 
     def matches(self, areas: AreasByLayer, case: Case = NOTHING_KNOWN) -> list[Match]:
@@ -61,11 +66,22 @@ class Rank:
                     if id(rule) not in seen:
                         seen.add(id(rule))
                         found.append(Match(rule, area))
+        for layer_key, rules_of in self.by_line.items():
+            for line in areas.get(layer_key, ()):
+                for rule in (*rules_of.get(line.code, ()), *rules_of.get(EVERY_AREA, ())):
+                    if _is_near(rule, line) and not any(match.rule is rule for match in found):
+                        found.append(Match(rule, line))
         if found and self.has_conditions:
             found = [match for match in found if holds(match.rule, case)]
         if len(found) > 1:
             found.sort(key=_tie_order)
         return found
+
+
+def _is_near(rule: Rule, line: Area) -> bool:
+    if not isinstance(line, NearLine):
+        raise RuleFailed(rule.code, f"{rule.layer_key}: {line.code}")
+    return line.is_settled or (rule.tolerance_m is not None and line.metres <= rule.tolerance_m)
 
 
 def holds(rule: Rule, case: Case) -> bool:
@@ -98,8 +114,15 @@ def agency_of(rule: Rule, case: Case) -> str:
 
 
 def _tie_order(match: Match) -> tuple[float, str, date, str]:
-    size = match.area.size if match.area is not None else float("inf")
-    return (size, match.rule.code, match.rule.valid_from, match.rule.agency_code)
+    return (closeness(match), match.rule.code, match.rule.valid_from, match.rule.agency_code)
+
+
+def closeness(match: Match) -> float:
+    """What breaks a tie, the least first: metres to the line, or the size of the area."""
+    area = match.area
+    if isinstance(area, NearLine):
+        return 0.0 if area.is_settled else area.metres
+    return area.size if area is not None else float("inf")
 
 
 class Asked(NamedTuple):
@@ -130,6 +153,8 @@ class RuleBook:
     rules: tuple[Rule, ...]
     _plans: dict[tuple[str, str, int], Plan] = field(default_factory=dict, compare=False, repr=False)
     _edges: tuple[date, ...] = field(init=False, compare=False, repr=False)
+    _tolerances: dict[int, Mapping[str, tuple[float, ...]]] = field(default_factory=dict, compare=False, repr=False)
+    _right_kinds: set[tuple[tuple[str, str], ...]] = field(default_factory=set, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         fallbacks = {rule.capacity.fallback_agency_code for rule in self.rules if rule.capacity is not None}
@@ -151,6 +176,31 @@ class RuleBook:
 
     def calendar_of(self, agency_code: str) -> WorkingCalendar:
         return self.calendars[self.agencies[agency_code].calendar_code]
+
+    def tolerances(self, on: date) -> Mapping[str, tuple[float, ...]]:
+        """By layer of lines, the metres within which rules of that day ask for its lines, ascending."""
+        epoch = bisect_right(self._edges, on)
+        known = self._tolerances.get(epoch)
+        if known is None:
+            found: dict[str, set[float]] = {}
+            for rule in self.rules:
+                if rule.layer_key is not None and rule.tolerance_m is not None and rule.in_force(on):
+                    found.setdefault(rule.layer_key, set()).add(float(rule.tolerance_m))
+            known = self._tolerances[epoch] = {key: tuple(sorted(metres)) for key, metres in found.items()}
+        return known
+
+    def refuse_wrong_kinds(self, kinds: Mapping[str, LayerKind]) -> None:
+        """Raises RuleFailed for a rule on a layer of lines without a tolerance, or on a layer of areas with one."""
+        key = tuple(kinds.items())
+        if key in self._right_kinds:
+            return
+        for rule in self.rules:
+            kind = kinds.get(rule.layer_key) if rule.layer_key is not None else None
+            if kind == "line" and rule.tolerance_m is None:
+                raise RuleFailed(rule.code, f"tolerance_m ({rule.layer_key})")
+            if kind == "area" and rule.tolerance_m is not None:
+                raise RuleFailed(rule.code, f"tolerance_m ({rule.layer_key})")
+        self._right_kinds.add(key)
 
     def plan(self, service_code: str, service_group: str, on: date) -> tuple[Rank, ...]:
         """The ranks to ask for a service on a day, in order; ranks without a rule are left out."""
@@ -182,15 +232,18 @@ class RuleBook:
 def _make_rank(rules: Iterable[Rule]) -> Rank:
     rules = tuple(rules)
     by_area: dict[str, dict[str, tuple[Rule, ...]]] = {}
+    by_line: dict[str, dict[str, tuple[Rule, ...]]] = {}
     for rule in rules:
         if rule.layer_key is not None:
+            by = by_area if rule.tolerance_m is None else by_line
             for code in sorted(rule.area_codes or ()):
-                codes = by_area.setdefault(rule.layer_key, {})
+                codes = by.setdefault(rule.layer_key, {})
                 codes[code] = (*codes.get(code, ()), rule)
     return Rank(
         rules,
         tuple(rule for rule in rules if rule.layer_key is None),
         by_area,
+        by_line,
         any(rule.answers is not None or rule.hours is not None for rule in rules),
     )
 
@@ -216,7 +269,8 @@ def choose(
 ) -> Choice:
     """The responsible agency for a service at a place on a local day.
 
-    areas: what holds the point, per layer, smallest first; empty when there is no point, so that only city-wide rules apply.
+    areas: what holds the point, per layer, smallest first, and the lines near it, nearest first (`routing.places`); empty when
+    there is no point, so that only city-wide rules apply.
     Raises RuleFailed when a rule that is asked cannot be applied.
     """
     if is_outside:

@@ -15,7 +15,7 @@ from kernel.errors import Conflict, InvalidInput, NotFound
 from routing import queries, rule_sets
 from routing.decide import RuleBook
 from routing.draft_models import RoutingDraft, RoutingDraftArea, RoutingDraftLayer
-from routing.layers import read_areas
+from routing.layers import kind_of, read_areas, refuse_other_kind
 from routing.models import RuleSet
 from routing.receipts import Layer
 from routing.rule_tests import RuleTest
@@ -131,14 +131,16 @@ def replace_layer(
     key: str,
     name: Mapping[str, str],
     areas: Iterable[tuple[str, str, BaseGeometry]],
-    kind: str = "area",
     seen_version: int | None = None,
     by: str,
     now: datetime,
 ) -> RoutingDraft:
     """The whole layer as it would be. Raises InvalidInput for what `import_layer` would not take."""
     draft = locked(session, draft_id, seen_version)
+    areas = list(areas)
+    kind = kind_of(areas)
     wanted, _, _ = read_areas(areas)
+    refuse_other_kind(session, draft.jurisdiction_id, key, kind)
     _drop_layer(session, draft_id, key)
     layer = RoutingDraftLayer(draft_id=draft_id, key=key, kind=kind, name=dict(name))
     session.add(layer)
@@ -245,6 +247,6 @@ def layers_of(session: Session, draft: RoutingDraft, valid_from: date) -> dict[s
             if area.valid_from < valid_from
         ]
         new = [Area(code, name, geometry, valid_from, None) for code, name, geometry in areas_in(session, row.id)]
-        index = BoundaryIndex(row.key, [*before, *new])
+        index = BoundaryIndex(row.key, [*before, *new], "line" if row.kind == "line" else "area")
         layers[row.key] = Layer(row.key, live.name if live is not None else row.name, index)
     return layers

@@ -6,14 +6,16 @@ from datetime import date
 from typing import Any
 
 from kernel.i18n import translate
-from routing.receipts import NEAR_BORDER_M
+from routing.border_cases import NEAR_BORDER_M
+from routing.conditions import WEEKDAYS
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """`headline`: who. `tag`: rule and version. `reasons`: why, one sentence each. `runner_up`: who else, and when; may be empty.
 
-    `border_m`: metres to the border that matters, rounded; None without one.
+    `border_m`: metres to the border that matters, rounded; None without one. `sentence`: all that a resident needs. `question`
+    and `replies` (what each would mean) are of a border case; empty without one.
     """
 
     headline: str
@@ -21,6 +23,9 @@ class Explanation:
     reasons: tuple[str, ...]
     runner_up: str
     border_m: int | None
+    sentence: str = ""
+    question: str = ""
+    replies: tuple[str, ...] = ()
 
 
 def explain(receipt: Mapping[str, Any], language: str = "es") -> Explanation:
@@ -37,6 +42,11 @@ def explain(receipt: Mapping[str, Any], language: str = "es") -> Explanation:
             reason
             for reason in (
                 _why(receipt, language, say),
+                _full(receipt, say),
+                _line(receipt, language, say),
+                _answers(receipt, say),
+                _hours(receipt, language, say),
+                _settled(receipt, language, say),
                 _zone(receipt, language, say),
                 _tie(receipt, say),
                 _certainty(receipt, language, say),
@@ -46,6 +56,9 @@ def explain(receipt: Mapping[str, Any], language: str = "es") -> Explanation:
         ),
         runner_up=_runner_up(receipt, language, say),
         border_m=round(border["metres"]) if border else None,
+        sentence=_full(receipt, say) or _elsewhere(receipt, say) or _why(receipt, language, say),
+        question=_in(language, receipt["border_case"]["question"]) if receipt.get("border_case") else "",
+        replies=_replies(receipt, language, say),
     )
 
 
@@ -74,6 +87,87 @@ def _why(receipt: Mapping[str, Any], language: str, say: Any) -> str:
     if receipt["point"] is None:
         return str(say("Sin un punto en el mapa no se sabe la zona: la recibe la dependencia general."))
     return str(say("Ninguna regla cubre este servicio en este lugar: la recibe la dependencia general."))
+
+
+def _full(receipt: Mapping[str, Any], say: Any) -> str:
+    capacity = (receipt["rule"] or {}).get("capacity")
+    if not capacity or not capacity["is_full"]:
+        return ""
+    return str(
+        say(
+            "{agency} tiene {open} solicitudes abiertas y puede con {limit}: la atiende {other}.",
+            agency=capacity["agency"]["name"],
+            open=capacity["open"],
+            limit=capacity["limit"],
+            other=receipt["agency"]["name"],
+        )
+    )
+
+
+def _line(receipt: Mapping[str, Any], language: str, say: Any) -> str:
+    line = (receipt["rule"] or {}).get("line")
+    if not line:
+        return ""
+    return str(
+        say(
+            "El punto está a {metres} del eje de {name}: la regla cuenta hasta {tolerance}.",
+            metres=_metres(line["metres"], language),
+            name=line["name"],
+            tolerance=_metres(line["tolerance_m"], language),
+        )
+    )
+
+
+def _answers(receipt: Mapping[str, Any], say: Any) -> str:
+    asked = (receipt["rule"] or {}).get("answers")
+    if not asked:
+        return ""
+    given = receipt["answers"]
+    told = "; ".join(f"{code}: {_listed(given[code])}" for code in asked if code in given)
+    return str(say("La regla aplica por lo que se respondió ({answers}).", answers=told))
+
+
+def _listed(answer: Any) -> str:
+    return ", ".join(answer) if isinstance(answer, list) else str(answer)
+
+
+def _hours(receipt: Mapping[str, Any], language: str, say: Any) -> str:
+    blocks = (receipt["rule"] or {}).get("hours")
+    if not blocks:
+        return ""
+    told = "; ".join(_block(block, language, say) for block in blocks)
+    return str(say("La regla aplica por la hora, {time} ({hours}).", time=receipt["local_time"][-5:], hours=told))
+
+
+def _block(block: Mapping[str, Any], language: str, say: Any) -> str:
+    from babel.dates import get_day_names  # 0.1 s, only when a receipt is read
+
+    names = get_day_names("abbreviated", locale=language.split("-")[0])
+    days = ", ".join(names[WEEKDAYS.index(day)] for day in block["days"])
+    span = say("de {start} a {end}", start=block["from"], end=block["to"])
+    return str(span) if len(block["days"]) == len(WEEKDAYS) else f"{days} {span}"
+
+
+def _settled(receipt: Mapping[str, Any], language: str, say: Any) -> str:
+    settled = receipt.get("settled")
+    if not settled:
+        return ""
+    named = [area["name"] for layer in receipt["layers"] if settled.get(layer["key"]) for area in layer["areas"]]
+    if named:
+        return str(say("Se preguntó y está en {name}.", name=" / ".join(named)))
+    off = [_in(language, layer["name"]) for layer in receipt["layers"] if layer["key"] in settled]
+    return str(say("Se preguntó y no está en: {layer}.", layer=" / ".join(off)))
+
+
+def _replies(receipt: Mapping[str, Any], language: str, say: Any) -> tuple[str, ...]:
+    doubt = receipt.get("border_case")
+    if not doubt:
+        return ()
+    return tuple(
+        f"{_in(language, reply['name'])}: "
+        + (reply["agency"]["name"] if reply["agency"] else str(say("Fuera de la ciudad")))
+        for reply in doubt["replies"]
+    )
 
 
 def _zone(receipt: Mapping[str, Any], language: str, say: Any) -> str:
@@ -106,6 +200,8 @@ def _tie(receipt: Mapping[str, Any], say: Any) -> str:
     if not tie:
         return ""
     rules = ", ".join(tie["rules"])
+    if tie["broken_by"] == "nearest_line":
+        return str(say("Coinciden varias reglas ({rules}): ganó la de la vía más cercana.", rules=rules))
     if tie["broken_by"] == "smallest_area":
         return str(say("Coinciden varias reglas ({rules}): ganó la de la zona más pequeña.", rules=rules))
     return str(say("Coinciden varias reglas ({rules}): ganó la primera por su clave.", rules=rules))
@@ -137,8 +233,13 @@ def _elsewhere(receipt: Mapping[str, Any], say: Any) -> str:
     other = receipt.get("elsewhere")
     if not other:
         return ""
+    phone = other.get("phone")
     if other["metres"] == 0:
+        if phone:
+            return str(say("El lugar está en {name}: llama al {phone}.", name=other["name"], phone=phone))
         return str(say("El punto está en {name}.", name=other["name"]))
+    if phone:
+        return str(say("Lo más cercano es {name}: llama al {phone}.", name=other["name"], phone=phone))
     return str(say("Lo más cercano es {name}.", name=other["name"]))
 
 
@@ -155,6 +256,19 @@ def _runner_up(receipt: Mapping[str, Any], language: str, say: Any) -> str:
                 metres=_metres(when["metres"], language),
             )
         )
+    if when["kind"] == "line":
+        metres = _metres(when["metres"], language)
+        return str(
+            say(
+                "{agency}, si el punto está del otro lado del borde de la vía, a {metres}.",
+                agency=agency,
+                metres=metres,
+            )
+        )
+    if when["kind"] == "two_owners":
+        return str(say("{agency}, que también tiene ese lugar.", agency=agency))
+    if when["kind"] == "room":
+        return str(say("{agency}, en cuanto tenga lugar.", agency=agency))
     return str(say("{agency}, si no aplica la regla {rule}.", agency=agency, rule=receipt["rule"]["code"]))
 
 

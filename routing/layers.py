@@ -1,7 +1,7 @@
-"""Importing a boundary layer: each import states the whole layer from a day on, until the next import."""
+"""Importing a layer of areas or lines: each import states the whole layer from a day on, until the next import."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 import shapely
@@ -12,7 +12,7 @@ from georef import shapes
 from georef.shapes import Shape
 from kernel.errors import InvalidInput
 from routing.models import BoundaryArea, BoundaryLayer
-from routing.values import LayerReport
+from routing.values import LayerKind, LayerReport
 
 
 def import_layer(
@@ -25,12 +25,15 @@ def import_layer(
     valid_from: date,
     now: datetime,
 ) -> LayerReport:
-    """Puts (code, name, polygon in EPSG:4326 lon-lat) in force from `valid_from` on.
+    """Puts (code, name, polygons in EPSG:4326 lon-lat, or else only lines) in force from `valid_from` on.
 
     Areas that changed or are not in the new set end that day; answers about earlier days stay as they were. The same content
     again changes nothing. A code given twice is one area in several pieces. Raises InvalidInput for an empty set, an empty code,
-    or a geometry that is no polygon even after repair.
+    a geometry that is no polygon even after repair, and for lines where the layer has areas or the other way round.
     """
+    areas = list(areas)
+    kind = kind_of(areas)
+    refuse_other_kind(session, jurisdiction_id, key, kind)
     wanted, repaired, merged = read_areas(areas)
     layer = session.exec(
         select(BoundaryLayer)
@@ -40,7 +43,7 @@ def import_layer(
     names = {"es": name, "en": name} if isinstance(name, str) else dict(name)
     is_new = layer is None
     if layer is None:
-        layer = BoundaryLayer(jurisdiction_id=jurisdiction_id, key=key, name=names, imported_at=now)
+        layer = BoundaryLayer(jurisdiction_id=jurisdiction_id, key=key, name=names, kind=kind, imported_at=now)
         session.add(layer)
         session.flush()
     rows = session.exec(select(BoundaryArea).where(BoundaryArea.layer_id == layer.id)).all()
@@ -55,17 +58,35 @@ def import_layer(
     return LayerReport(key, layer.version, *counts, repaired=repaired, merged=merged)
 
 
+def refuse_other_kind(session: Session, jurisdiction_id: str, key: str, kind: LayerKind) -> None:
+    """Raises InvalidInput for lines where the layer has areas, or the other way round."""
+    known = session.exec(
+        select(BoundaryLayer.kind).where(BoundaryLayer.jurisdiction_id == jurisdiction_id, BoundaryLayer.key == key)
+    ).one_or_none()
+    if known not in (None, kind):
+        if kind == "line":
+            raise InvalidInput("La capa {layer} tiene zonas y el archivo trae líneas: usa otra clave.", layer=key)
+        raise InvalidInput("La capa {layer} tiene líneas y el archivo no: usa otra clave.", layer=key)
+
+
+def kind_of(areas: Sequence[tuple[str, str, BaseGeometry]]) -> LayerKind:
+    """A layer is of lines when it holds nothing else."""
+    return "line" if areas and all(shapes.is_line(geometry) for _, _, geometry in areas) else "area"
+
+
 def read_areas(
     areas: Iterable[tuple[str, str, BaseGeometry]],
 ) -> tuple[dict[str, tuple[str, bytes]], tuple[str, ...], tuple[str, ...]]:
     """(name, WKB) by code, the codes that were repaired and those given more than once. Raises InvalidInput."""
+    areas = list(areas)
     pieces: dict[str, list[Shape]] = {}
     names: dict[str, str] = {}
+    clean = shapes.clean_line if kind_of(areas) == "line" else shapes.clean
     for code, name, geometry in areas:
         code = str(code).strip()
         if not code:
             raise InvalidInput("Una zona no tiene clave.", field="code")
-        pieces.setdefault(code, []).append(shapes.clean(geometry, code=code))
+        pieces.setdefault(code, []).append(clean(geometry, code=code))
         names.setdefault(code, str(name).strip() or code)
     if not pieces:
         raise InvalidInput("La capa no tiene ninguna zona.")

@@ -28,7 +28,10 @@ class Agency(SQLModel, table=True):
 
 
 class BoundaryLayer(SQLModel, table=True):
-    """A set of areas of one kind: `jurisdiction` (the outline), `district`, `colonia`, or what a city adds."""
+    """Areas of one kind: `jurisdiction` (the outline), `district`, `colonia`, or what a city adds; or lines, as of roads.
+
+    `kind`: area or line, for good: whatever a layer ever held is looked up in one way.
+    """
 
     __tablename__ = "boundary_layer"
     __table_args__ = (UniqueConstraint("jurisdiction_id", "key"),)
@@ -37,13 +40,14 @@ class BoundaryLayer(SQLModel, table=True):
     jurisdiction_id: str = Field(sa_type=Text)
     key: str = Field(sa_type=Text)
     name: dict[str, str] = Field(sa_column=Column(Json, nullable=False))
+    kind: str = Field(default="area", sa_type=Text, sa_column_kwargs={"server_default": "area"})
     version: int = 1
     digest: str = Field(default="", sa_type=Text)
     imported_at: datetime = Field(sa_type=Instant)
 
 
 class BoundaryArea(SQLModel, table=True):
-    """One area, in force from `valid_from` (inclusive) until `valid_to` (exclusive); geometry is WKB, EPSG:4326, lon-lat."""
+    """One area or line, in force from `valid_from` until `valid_to` (exclusive); geometry is WKB, EPSG:4326, lon-lat."""
 
     __tablename__ = "boundary_area"
     __table_args__ = (

@@ -26,7 +26,7 @@ from routing.stored_rules import load_rules
 from routing.stored_rules import newest_rule_set as newest_rule_set
 from routing.stored_rules import rule_book as rule_book
 from routing.stored_rules import rule_set as rule_set
-from routing.values import AgencyFacts, RoutingDecision
+from routing.values import AgencyFacts, LayerKind, RoutingDecision
 
 # One round trip answers "did anything change?". Rule sets are only ever added, so the newest one tells of them all.
 _STAMPS = """
@@ -137,7 +137,8 @@ def _load_layer(session: Session, layer_id: UUID) -> tuple[tuple[Any, ...], Laye
         Area(area.code, area.name, geometry, area.valid_from, area.valid_to)
         for area, geometry in zip(held, geometries, strict=True)
     ]
-    return (layer.version, layer.digest), Layer(layer.key, layer.name, BoundaryIndex(layer.key, areas))
+    kind: LayerKind = "line" if layer.kind == "line" else "area"
+    return (layer.version, layer.digest), Layer(layer.key, layer.name, BoundaryIndex(layer.key, areas, kind))
 
 
 def _rules_in_force(session: Session, jurisdiction_id: str, stamp: tuple[Any, ...]) -> RulesInForce:
@@ -236,9 +237,13 @@ def find_elsewhere(known: City, point: LonLat | None, at: datetime) -> Elsewhere
 
 
 def areas_at(session: Session, jurisdiction_id: str, point: LonLat, on: date) -> dict[str, list[Area]]:
-    """Every layer's areas at the point on that day, smallest first; a layer without an area there gives an empty list."""
-    layers = city(session, jurisdiction_id).layers
-    return {key: list(held) for key, held in receipts.areas_at(layers, point, on).items()}
+    """Every layer's areas at the point on that day, smallest first, and lines that rules ask for, nearest first.
+
+    A layer without any there gives an empty list.
+    """
+    known = city(session, jurisdiction_id)
+    held = receipts.areas_at(known.layers, point, on, known.rules.on(on).tolerances(on))
+    return {key: list(areas) for key, areas in held.items()}
 
 
 def locate(

@@ -1,6 +1,6 @@
 """The receipt of a decision: everything it was made from, in JSON that a person's page and a checking program both read.
 
-`build` writes it, `verify` decides again from it. docs/routing.md describes every key.
+docs/routing.md describes every key. `routing.checking` decides again from it, also from the first format.
 """
 
 from collections.abc import Mapping
@@ -8,28 +8,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from georef.boundaries import Area, Border, BoundaryIndex
+from georef.boundaries import Border
+from georef.lines import NearLine
 from georef.points import LonLat
+from routing import border_cases
+from routing.border_cases import NEAR_BORDER_M, BorderCase, Situation, agency
 from routing.calendars import Due, Promise
-from routing.conditions import Answer, Case
-from routing.decide import OUTLINE, AreasByLayer, Choice, Match, RuleBook, choose
-from routing.values import LayerKind, RoutingDecision, Rule
+from routing.conditions import Answer, Case, answered
+from routing.decide import OUTLINE, AreasByLayer, Choice, Match, RuleBook, agency_of, choose, closeness
+from routing.places import Layer, areas_at, is_outside, settle
+from routing.values import RoutingDecision, Rule
 
-RECEIPT_VERSION = 1
-# A border closer than this is always worth a word, however exact the point claims to be.
-NEAR_BORDER_M = 50.0
+__all__ = ["NEAR_BORDER_M", "Elsewhere", "Layer", "Question", "areas_at", "decide", "is_outside"]
+
+RECEIPT_VERSION = 2
 # Rules that did not match are listed up to this many; the matching ones always are.
 _LISTED_MISSES = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """A layer of a jurisdiction, with its name by language: areas that hold points, or lines that run near them."""
-
-    key: str
-    name: Mapping[str, str]
-    index: BoundaryIndex
-    kind: LayerKind = "area"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,37 +50,62 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """Another jurisdiction near or around a point outside ours; 0 metres when it holds the point."""
+    """Who serves a point outside ours; 0 metres when its ground holds the point.
 
-    jurisdiction_id: str
+    jurisdiction_id: of a city of this installation, None for a neighbour that our city only knows by name and phone.
+    """
+
+    jurisdiction_id: str | None
     name: str
     metres: float
+    phone: str | None = None
 
 
-def areas_at(layers: Mapping[str, Layer], point: LonLat | None, on: date) -> dict[str, tuple[Area, ...]]:
-    """What holds the point, per layer; nothing without a point."""
-    if point is None:
-        return dict.fromkeys(layers, ())
-    return {key: layer.index.in_force(on).at(point.lon, point.lat) for key, layer in layers.items()}
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """What a receipt is written from."""
 
+    book: RuleBook
+    layers: Mapping[str, Layer]
+    question: Question
+    on: date
+    case: Case
+    areas: AreasByLayer
+    choice: Choice
+    borders: Mapping[str, Border]
+    version: int
 
-def is_outside(layers: Mapping[str, Layer], areas: AreasByLayer, on: date) -> bool:
-    """Whether a located point is out of the city. A city without an outline in force that day holds every point."""
-    outline = layers.get(OUTLINE)
-    return outline is not None and not areas[OUTLINE] and bool(outline.index.in_force(on).areas)
+    def choose(self, areas: AreasByLayer) -> Choice:
+        outside = is_outside(self.layers, areas, self.on)
+        asked = self.question
+        return choose(
+            self.book, asked.service_code, asked.service_group, self.on, areas, is_outside=outside, case=self.case
+        )
 
 
 def decide(
-    book: RuleBook, layers: Mapping[str, Layer], question: Question, elsewhere: Elsewhere | None = None
+    book: RuleBook,
+    layers: Mapping[str, Layer],
+    question: Question,
+    elsewhere: Elsewhere | None = None,
+    *,
+    version: int = RECEIPT_VERSION,
 ) -> RoutingDecision:
-    """The decision with its receipt. `elsewhere` is only read when the point turns out to be outside."""
+    """The decision with its receipt. `elsewhere` is only read when the point turns out to be outside.
+
+    version: of the receipt; the first format is only made to be compared with one of then. Raises RuleFailed when a rule cannot
+    be applied, InvalidInput when something is settled that is not there.
+    """
     on = book.calendar.local_date(question.at)
-    areas = areas_at(layers, question.point, on)
+    book.refuse_wrong_kinds({key: layer.kind for key, layer in layers.items()})
+    areas = areas_at(layers, question.point, on, book.tolerances(on))
+    if question.settled:
+        areas = settle(layers, areas, question.settled, question.point, on)
     outside = question.point is not None and is_outside(layers, areas, on)
     case = question.case(book.calendar.clock(question.at))
     choice = choose(book, question.service_code, question.service_group, on, areas, is_outside=outside, case=case)
     due = _due(book, choice, question)
-    receipt = _build(book, layers, question, on, areas, choice, due, elsewhere if outside else None)
+    basis = _Basis(book, layers, question, on, case, areas, choice, _borders(layers, question.point, on), version)
     rule = choice.match.rule if choice.match else None
     return RoutingDecision(
         outcome=choice.outcome,
@@ -96,7 +115,7 @@ def decide(
         rule_set_version=book.version,
         areas={key: [{"code": area.code, "name": area.name} for area in held] for key, held in areas.items()},
         due_at=due.at if due else None,
-        receipt=receipt,
+        receipt=_receipt(basis, due, elsewhere if outside else None),
     )
 
 
@@ -106,54 +125,40 @@ def _due(book: RuleBook, choice: Choice, question: Question) -> Due | None:
     return book.calendar_of(choice.agency_code).due(Promise.parse(question.promise), question.at)
 
 
-def _build(
-    book: RuleBook,
-    layers: Mapping[str, Layer],
-    question: Question,
-    on: date,
-    areas: AreasByLayer,
-    choice: Choice,
-    due: Due | None,
-    elsewhere: Elsewhere | None,
-) -> dict[str, Any]:
-    point = question.point
-    borders: dict[str, Border] = {}
-    if point is not None:
-        for layer in layers.values():
-            near = layer.index.nearest_border(point, on)
-            if near is not None:
-                borders[layer.key] = near
-    plan = book.plan(question.service_code, question.service_group, on)
-    key = _deciding_layer(choice, [layer for rank in plan for layer in rank.by_area], borders)
-    border = borders[key] if key is not None else None
-    considered, second = _considered(book, question, on, areas, choice)
-    runner_up = _runner_up(book, layers, question, on, choice, second, key, border)
+def _borders(layers: Mapping[str, Layer], point: LonLat | None, on: date) -> dict[str, Border]:
+    if point is None:
+        return {}
+    near = {key: layer.index.nearest_border(point, on) for key, layer in layers.items() if layer.kind == "area"}
+    return {key: border for key, border in near.items() if border is not None}
+
+
+def _receipt(basis: _Basis, due: Due | None, elsewhere: Elsewhere | None) -> dict[str, Any]:
+    book, question, choice, point = basis.book, basis.question, basis.choice, basis.question.point
+    asked = book.asked(question.service_code, question.service_group, basis.on)
+    key = _deciding_layer(basis)
+    border = basis.borders[key] if key is not None else None
+    considered, second = _considered(basis)
+    situation, doubt = _doubt(basis)
     return {
-        "version": RECEIPT_VERSION,
+        "version": basis.version,
         "decided_at": _iso(question.at),
+        "local_time": question.at.astimezone(book.calendar.timezone).strftime("%Y-%m-%dT%H:%M"),
         "jurisdiction_id": book.jurisdiction_id,
         "service_code": question.service_code,
         "service_group": question.service_group,
         "point": None if point is None else {"lon": point.lon, "lat": point.lat, "precision_m": question.precision_m},
+        # Only what the rules asked for: a receipt is read by more people than the answers are.
+        "answers": {code: question.answers[code] for code in asked.attributes if code in question.answers},
+        "loads": {code: question.loads[code] for code, _ in asked.limits if code in question.loads},
+        "settled": dict(sorted(question.settled.items())),
         "outcome": choice.outcome,
-        "agency": _agency(book, choice.agency_code),
-        "rule": _rule(choice.match.rule) if choice.match else None,
+        "agency": agency(book, choice.agency_code),
+        "rule": _rule(basis, choice.match) if choice.match else None,
         "rule_set_version": book.version,
-        "layers": [
-            {
-                "key": layer.key,
-                "name": dict(layer.name),
-                "areas": [
-                    {"code": area.code, "name": area.name, "valid_from": area.valid_from.isoformat()}
-                    for area in areas[layer.key]
-                ],
-                "border_m": round(borders[layer.key].metres, 1) if layer.key in borders else None,
-            }
-            for layer in layers.values()
-        ],
+        "layers": [_layer(basis, layer) for layer in basis.layers.values()],
         "considered": considered,
         "tie": _tie(choice),
-        "runner_up": runner_up,
+        "runner_up": _runner_up(basis, second, key, border, doubt),
         "border": None
         if border is None
         else {
@@ -161,12 +166,14 @@ def _build(
             "metres": round(border.metres, 1),
             "neighbour": {"code": border.neighbour.code, "name": border.neighbour.name} if border.neighbour else None,
         },
+        "border_case": border_cases.as_json(situation, doubt) if situation and doubt else None,
         "elsewhere": None
         if elsewhere is None
         else {
             "jurisdiction_id": elsewhere.jurisdiction_id,
             "name": elsewhere.name,
             "metres": round(elsewhere.metres, 1),
+            "phone": elsewhere.phone,
         },
         "due": None
         if due is None or choice.agency_code is None
@@ -183,96 +190,185 @@ def _iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _agency(book: RuleBook, code: str | None) -> dict[str, str] | None:
-    return None if code is None else {"code": code, "name": book.agencies[code].name}
+def _layer(basis: _Basis, layer: Layer) -> dict[str, Any]:
+    point, border = basis.question.point, basis.borders.get(layer.key)
+    told: dict[str, Any] = {
+        "key": layer.key,
+        "name": dict(layer.name),
+        "kind": layer.kind,
+        "areas": [
+            {"code": area.code, "name": area.name, "valid_from": area.valid_from.isoformat()}
+            | ({"metres": round(area.metres, 1)} if isinstance(area, NearLine) else {})
+            for area in basis.areas[layer.key]
+        ],
+        "border_m": round(border.metres, 1) if border is not None else None,
+    }
+    if layer.kind == "line":
+        near = layer.index.lines(basis.on).nearest(point) if point is not None else None
+        told["nearest"] = (
+            None if near is None else {"code": near.code, "name": near.name, "metres": round(near.metres, 1)}
+        )
+    return told
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
-    return {"code": rule.code, "priority": rule.priority, "reason": dict(rule.reason)}
+def _rule(basis: _Basis, match: Match) -> dict[str, Any]:
+    """The winning rule, with the conditions that it had."""
+    rule = match.rule
+    told: dict[str, Any] = {"code": rule.code, "priority": rule.priority, "reason": dict(rule.reason)}
+    if rule.answers is not None:
+        told["answers"] = {code: sorted(accepted) for code, accepted in sorted(rule.answers.items())}
+    if rule.hours is not None:
+        told["hours"] = [hours.as_json() for hours in rule.hours]
+    if isinstance(match.area, NearLine):
+        told["line"] = {
+            "layer": rule.layer_key,
+            "code": match.area.code,
+            "name": match.area.name,
+            "metres": round(match.area.metres, 1),
+            "tolerance_m": rule.tolerance_m,
+        }
+    if rule.capacity is not None:
+        told["capacity"] = {
+            "agency": agency(basis.book, rule.agency_code),
+            "open": basis.question.loads.get(rule.agency_code),
+            "limit": rule.capacity.open_limit,
+            "is_full": basis.choice.is_full,
+        }
+    return told
 
 
 def _tie(choice: Choice) -> dict[str, Any] | None:
     if choice.match is None or not choice.tied:
         return None
     first, second = choice.match, choice.tied[0]
-    by_size = first.area is not None and (second.area is None or first.area.size < second.area.size)
+    closest = "nearest_line" if isinstance(first.area, NearLine) else "smallest_area"
     return {
         "rules": [match.rule.code for match in (first, *choice.tied)],
-        "broken_by": "smallest_area" if by_size else "rule_code",
+        "broken_by": closest if closeness(first) < closeness(second) else "rule_code",
     }
 
 
-def _deciding_layer(choice: Choice, asked: list[str], borders: Mapping[str, Border]) -> str | None:
+def _deciding_layer(basis: _Basis) -> str | None:
     """The layer whose border matters: the winning rule's, else the nearest one that rules ask about, else the outline."""
+    choice, borders, question = basis.choice, basis.borders, basis.question
     if choice.match is not None and choice.match.rule.layer_key in borders:
         return choice.match.rule.layer_key
-    nearest = sorted((borders[key].metres, key) for key in set(asked) if key in borders)
+    plan = basis.book.plan(question.service_code, question.service_group, basis.on)
+    asked = {layer for rank in plan for layer in rank.by_area}
+    nearest = sorted((borders[key].metres, key) for key in asked if key in borders)
     if nearest and choice.outcome != "outside":
         return nearest[0][1]
     return OUTLINE if OUTLINE in borders else None
 
 
-def _considered(
-    book: RuleBook, question: Question, on: date, areas: AreasByLayer, choice: Choice
-) -> tuple[list[dict[str, Any]], Match | None]:
+def _considered(basis: _Basis) -> tuple[list[dict[str, Any]], Match | None]:
     """The rules that were tried, in order, and the next match that would give another agency."""
-    if choice.outcome == "outside":
+    if basis.choice.outcome == "outside":
         return [], None
     listed: list[dict[str, Any]] = []
     misses = 0
-    for rank in book.plan(question.service_code, question.service_group, on):
-        matches = rank.matches(areas, question.case(book.calendar.clock(question.at)))
-        matched = {match.rule.code: match for match in matches}
-        for rule in [match.rule for match in matches] + [rule for rule in rank.rules if rule.code not in matched]:
-            match = matched.get(rule.code)
-            if match is None:
+    question = basis.question
+    for rank in basis.book.plan(question.service_code, question.service_group, basis.on):
+        matches = rank.matches(basis.areas, basis.case)
+        matched = {id(match.rule) for match in matches}
+        for match in matches:
+            listed.append({"rule": match.rule.code, "matched": True, "because": _because(match)})
+            if basis.choice.match is not None and agency_of(match.rule, basis.case) != basis.choice.agency_code:
+                return listed, match
+        for rule in rank.rules:
+            if id(rule) not in matched:
                 misses += 1
                 if misses <= _LISTED_MISSES:
-                    because = "no_point" if question.point is None else "not_in_area"
-                    listed.append({"rule": rule.code, "matched": False, "because": because})
-                continue
-            listed.append(
-                {"rule": rule.code, "matched": True, "because": "city_wide" if match.area is None else "in_area"}
-            )
-            if choice.match is not None and rule.agency_code != choice.agency_code:
-                return listed, match
+                    listed.append({"rule": rule.code, "matched": False, "because": _because_not(basis, rule)})
     return listed, None
 
 
+def _because(match: Match) -> str:
+    if match.area is None:
+        return "city_wide"
+    return "near_line" if isinstance(match.area, NearLine) else "in_area"
+
+
+def _because_not(basis: _Basis, rule: Rule) -> str:
+    """The first thing that is missing, the place before the conditions."""
+    if rule.layer_key is not None:
+        if rule.layer_key not in basis.layers:
+            return "no_layer"
+        if basis.question.point is None:
+            return "no_point"
+        codes = rule.area_codes or frozenset()
+        held = [area for area in basis.areas[rule.layer_key] if area.code in codes or "*" in codes]
+        if rule.tolerance_m is not None:
+            held = [
+                line
+                for line in held
+                if isinstance(line, NearLine) and (line.is_settled or line.metres <= rule.tolerance_m)
+            ]
+        if not held:
+            return "not_in_area" if rule.tolerance_m is None else "not_near_line"
+    if rule.answers is not None and not answered(rule.answers, basis.case.answers):
+        return "other_answers"
+    return "other_hours"
+
+
+def _doubt(basis: _Basis) -> tuple[Situation | None, BorderCase | None]:
+    question = basis.question
+    if question.point is None or basis.version == 1:
+        return None, None
+    situation = Situation(
+        book=basis.book,
+        layers=basis.layers,
+        service_code=question.service_code,
+        service_group=question.service_group,
+        point=question.point,
+        precision_m=question.precision_m,
+        settled=question.settled,
+        on=basis.on,
+        case=basis.case,
+        areas=basis.areas,
+        borders=basis.borders,
+        choice=basis.choice,
+    )
+    return situation, border_cases.find(situation)
+
+
 def _runner_up(
-    book: RuleBook,
-    layers: Mapping[str, Layer],
-    question: Question,
-    on: date,
-    choice: Choice,
-    second: Match | None,
-    key: str | None,
-    border: Border | None,
+    basis: _Basis, second: Match | None, key: str | None, border: Border | None, doubt: BorderCase | None
 ) -> dict[str, Any] | None:
-    """Who it would be otherwise: across a border the point may well be beyond, else by the next rule, else across the border."""
+    """Who it would be otherwise.
+
+    The other side of a border case; else beyond a border that is near; else the rule's own agency, had it room; else the next
+    rule's; else across the border, however far.
+    """
+    book, choice = basis.book, basis.choice
+    if doubt is not None and doubt.beyond.choice.agency_code is not None:
+        other = doubt.beyond.choice
+        return {
+            "agency": agency(book, other.agency_code),
+            "rule": other.match.rule.code if other.match else None,
+            "when": {"kind": doubt.kind, "layer": doubt.layer, "metres": round(doubt.metres, 1)},
+        }
     across: dict[str, Any] | None = None
-    if border is not None and choice.outcome != "outside":
-        areas = areas_at(layers, border.beyond, on)
-        other = choose(
-            book,
-            question.service_code,
-            question.service_group,
-            on,
-            areas,
-            is_outside=is_outside(layers, areas, on),
-            case=question.case(book.calendar.clock(question.at)),
-        )
+    if border is not None and choice.outcome != "outside" and key not in basis.question.settled:
+        there = areas_at(basis.layers, border.beyond, basis.on, book.tolerances(basis.on))
+        other = basis.choose(there)
         if other.agency_code is not None and other.agency_code != choice.agency_code:
             across = {
-                "agency": _agency(book, other.agency_code),
+                "agency": agency(book, other.agency_code),
                 "rule": other.match.rule.code if other.match else None,
                 "when": {"kind": "border", "layer": key, "metres": round(border.metres, 1)},
             }
-            if border.metres <= max(question.precision_m or 0.0, NEAR_BORDER_M):
+            if border.metres <= max(basis.question.precision_m or 0.0, NEAR_BORDER_M):
                 return across
+    if choice.is_full and choice.match is not None and choice.match.rule.agency_code != choice.agency_code:
+        return {
+            "agency": agency(book, choice.match.rule.agency_code),
+            "rule": choice.match.rule.code,
+            "when": {"kind": "room"},
+        }
     if second is not None:
         return {
-            "agency": _agency(book, second.rule.agency_code),
+            "agency": agency(book, agency_of(second.rule, basis.case)),
             "rule": second.rule.code,
             "when": {"kind": "next_rule", "reason": dict(second.rule.reason)},
         }

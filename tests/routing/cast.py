@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from shapely.geometry import box
+from shapely.geometry import LineString, box
 
 from georef.boundaries import Area, BoundaryIndex
+from georef.distances import metres_per_degree
 from georef.points import LonLat
 from routing.calendars import WorkingCalendar
 from routing.decide import RuleBook
@@ -70,3 +71,21 @@ def question(
 ) -> Question:
     defaults: dict[str, Any] = {"promise": {"amount": 5, "unit": "working_days"}, "precision_m": 12.0, "at": NOW}
     return Question(service, group, point=LonLat(*point) if point else None, **(defaults | values))
+
+
+def road(code: str, *points: tuple[float, float], start: date = START, end: date | None = None) -> Area:
+    return Area(code, f"Avenida {code}", LineString(points), start, end)
+
+
+# Along the middle of Oeste and across into Este; and across it, on the border of both.
+AVENUE = road("AV", (-99.20, 19.45), (-99.10, 19.45))
+CROSS = road("CR", (-99.175, 19.30), (-99.175, 19.50))
+
+
+def line_layer(*lines: Area, key: str = "road") -> dict[str, Layer]:
+    return {key: Layer(key, both("Vía primaria", "Primary road"), BoundaryIndex(key, lines, "line"))}
+
+
+def metres_north(lat: float, metres: float) -> float:
+    """The latitude so many metres north."""
+    return lat + metres / metres_per_degree(lat)[1]

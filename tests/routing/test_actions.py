@@ -99,7 +99,7 @@ def test_broken_polygons_are_repaired_and_reported(session: Session) -> None:
         [],
         [("", "Sin clave", LEFT)],
         [("P", "Punto", Point(-99.1, 19.4))],
-        [("L", "Línea", LineString([(-99.1, 19.4), (-99.2, 19.4)]))],
+        [("L", "Línea", LineString([(-99.1, 19.4), (-99.2, 19.4)])), ("P", "Plano", LEFT)],
         [("N", "Nada", None)],
         [("M", "Metros", box(480_000, 2_140_000, 490_000, 2_150_000))],
         [("F", "Plano", Polygon([(-99.1, 19.4), (-99.2, 19.4), (-99.1, 19.4)]))],
@@ -108,6 +108,25 @@ def test_broken_polygons_are_repaired_and_reported(session: Session) -> None:
 def test_what_is_no_area_is_refused(session: Session, areas: list[tuple[str, str, Any]]) -> None:
     with pytest.raises(InvalidInput):
         put(session, areas)
+
+
+def test_a_layer_of_lines_stays_one_and_is_looked_up_by_rules(session: Session) -> None:
+    first, second = LineString([(-99.1, 19.4), (-99.2, 19.4)]), LineString([(-99.2, 19.4), (-99.2, 19.5)])
+    assert put(session, [("VP", "Eje", first), ("VP", "Eje", second)], key="road").added == 1
+    assert not put(session, [("VP", "Eje", second), ("VP", "Eje", first)], key="road").is_changed
+    with pytest.raises(InvalidInput, match="líneas"):
+        put(session, [("VP", "Eje", LEFT)], key="road")
+    put(session, [("L", "Izquierda", LEFT)])
+    with pytest.raises(InvalidInput, match="zonas"):
+        put(session, [("L", "Izquierda", first)])
+    near = rule("VP-1", "OBRAS", layer_key="road", area_codes=["VP"], tolerance_m=12.0)
+    put_rules(session, near)
+    known = queries.city(session, CITY)
+    assert known.layers["road"].kind == "line"
+    assert [line.code for line in queries.areas_at(session, CITY, LonLat(-99.15, 19.40005), NOW.date())["road"]] == [
+        "VP"
+    ]
+    assert queries.areas_at(session, CITY, LonLat(-99.15, 19.41), NOW.date())["road"] == []
 
 
 def test_only_new_content_makes_a_new_version(session: Session) -> None:

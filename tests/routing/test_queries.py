@@ -100,7 +100,7 @@ def test_a_corner_and_a_landmark_are_located(city: Session) -> None:
 def test_a_point_in_the_neighbouring_city_is_told_whose_it_is(city: Session) -> None:
     make_layer(city, "jurisdiction", [("V", "Villa Vecina", box(-99.60, 19.30, -99.40, 19.50))], "vecina.example")
     elsewhere = ask(city, OUTSIDE).receipt["elsewhere"]
-    assert elsewhere == {"jurisdiction_id": "vecina.example", "name": "Villa Vecina", "metres": 0.0}
+    assert elsewhere == {"jurisdiction_id": "vecina.example", "name": "Villa Vecina", "metres": 0.0, "phone": None}
     between = ask(city, (-99.39, 19.42)).receipt["elsewhere"]
     assert between["jurisdiction_id"] == "vecina.example"
     assert between["metres"] == pytest.approx(1050, abs=5)

@@ -26,7 +26,8 @@ def test_a_receipt_is_plain_json_with_every_key() -> None:
     assert json.loads(json.dumps(receipt)) == receipt
     assert set(receipt) == {
         "version", "decided_at", "jurisdiction_id", "service_code", "service_group", "point", "outcome", "agency", "rule",
-        "rule_set_version", "layers", "considered", "tie", "runner_up", "border", "elsewhere", "due",
+        "rule_set_version", "layers", "considered", "tie", "runner_up", "border", "elsewhere", "due", "local_time", "answers",
+        "loads", "settled", "border_case",
     }  # fmt: skip
     assert receipt["decided_at"] == "2026-11-19T19:00:00Z"
     assert receipt["point"] == {"lon": -99.19, "lat": 19.45, "precision_m": 12.0}
@@ -93,15 +94,20 @@ def test_no_rule_and_no_point_go_to_the_default_agency() -> None:
 
 
 def test_outside_names_the_nearest_jurisdiction() -> None:
-    decision = decide(CITY, LAYERS, question((-99.5, 19.45)), Elsewhere("otra.example", "Otra Ciudad", 0.0))
+    decision = decide(CITY, LAYERS, question((-99.5, 19.45)), Elsewhere("otra.example", "Otra Ciudad", 0.0, "555 0100"))
     assert (decision.outcome, decision.agency_code, decision.due_at, decision.receipt["due"]) == (
         "outside",
         None,
         None,
         None,
     )
-    assert decision.receipt["elsewhere"] == {"jurisdiction_id": "otra.example", "name": "Otra Ciudad", "metres": 0.0}
-    assert "El punto está en Otra Ciudad." in explain(decision.receipt).reasons
+    assert decision.receipt["elsewhere"] == {
+        "jurisdiction_id": "otra.example",
+        "name": "Otra Ciudad",
+        "metres": 0.0,
+        "phone": "555 0100",
+    }
+    assert "El lugar está en Otra Ciudad: llama al 555 0100." in explain(decision.receipt).reasons
     assert explain(decision.receipt, "en").headline == "Outside the city"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import shapely
 from shapely.geometry.base import BaseGeometry
 
@@ -40,3 +41,15 @@ class BorderLines:
         per_lon, per_lat = metres_per_degree(point.lat)
         metres = float(np.hypot((there[0] - point.lon) * per_lon, (there[1] - point.lat) * per_lat))
         return metres, LonLat(float(there[0]), float(there[1]))
+
+    def within(
+        self, lons: npt.NDArray[np.float64], lats: npt.NDArray[np.float64], metres: float
+    ) -> npt.NDArray[np.float64]:
+        """Metres from each point to the nearest border, infinite when that is farther than `metres`; in the layer's flat grid."""
+        found = np.full(len(lons), np.inf)
+        points = shapely.points(lons * self._scale[0], lats * self._scale[1])
+        (positions, _), distances = self._tree.query_nearest(
+            points, max_distance=metres, return_distance=True, all_matches=False
+        )
+        found[positions] = distances
+        return found

@@ -1,0 +1,194 @@
+"""Asks both sides about the same requests, batch by batch, and adds up what differs."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from georef.borders import BorderLines
+from routing.bulk import BulkAnswer, BulkRow, decide_many
+from routing.receipts import NEAR_BORDER_M
+from routing.whatif.sides import Side
+from routing.whatif.tally import NOBODY, Tally
+
+OPEN_LIVES = frozenset({"new", "in_progress", "waiting_resident", "reopened"})
+
+
+class PastRow(NamedTuple):
+    """A request of the past. lon, lat: WGS84 degrees, both None without a point. `agency_code`: the one on record."""
+
+    id: str
+    folio: str
+    service_code: str
+    service_group: str
+    lon: float | None
+    lat: float | None
+    at: datetime
+    answers: Mapping[str, Any]
+    agency_code: str | None
+    life: str
+
+    @property
+    def is_open(self) -> bool:
+        return self.life in OPEN_LIVES
+
+
+class Change(NamedTuple):
+    """A request that the draft gives to somebody else; NOBODY where nobody answers, "" for a rule where none decided.
+
+    border_m: metres to the nearest border that the draft's rules ask about, None beyond 50.
+    """
+
+    id: str
+    folio: str
+    service_code: str
+    lon: float | None
+    lat: float | None
+    at: str
+    life: str
+    recorded: str
+    before: str
+    after: str
+    rule_before: str
+    rule_after: str
+    border_m: float | None
+
+    @property
+    def is_open(self) -> bool:
+        return self.life in OPEN_LIVES
+
+
+class Comparison:
+    """Two sides and what came of asking them so far. `drafted_layers`: keys whose boundaries the draft changes."""
+
+    def __init__(
+        self, before: Side, after: Side, drafted_layers: Sequence[str] = (), tally: Tally | None = None
+    ) -> None:
+        self.before, self.after = before, after
+        self.tally = tally or Tally()
+        self.watched = tuple(dict.fromkeys([*drafted_layers, *after.asked_layers]))
+
+    def add(self, rows: Sequence[PastRow]) -> list[Change]:
+        """Counts a batch; the changes in it, in its order."""
+        if not rows:
+            return []
+        old, new = _answers(self.before, rows), _answers(self.after, rows)
+        befores = [answer.agency_code or NOBODY for answer in old]
+        afters = [answer.agency_code or NOBODY for answer in new]
+        near = self._metres_to_border(rows)
+        self._count(rows, befores, afters, new, near)
+        return [
+            Change(
+                id=row.id,
+                folio=row.folio,
+                service_code=row.service_code,
+                lon=row.lon,
+                lat=row.lat,
+                at=row.at.astimezone(self._zone).isoformat(timespec="seconds"),
+                life=row.life,
+                recorded=row.agency_code or NOBODY,
+                before=before,
+                after=after,
+                rule_before=was.rule_code or "",
+                rule_after=now.rule_code or "",
+                border_m=round(float(metres), 1) if np.isfinite(metres) else None,
+            )
+            for row, before, after, was, now, metres in zip(rows, befores, afters, old, new, near, strict=True)
+            if before != after
+        ]
+
+    @property
+    def _zone(self) -> Any:
+        return self.before.book.calendar.timezone
+
+    def _count(
+        self,
+        rows: Sequence[PastRow],
+        befores: Sequence[str],
+        afters: Sequence[str],
+        answers: Sequence[BulkAnswer],
+        near: npt.NDArray[np.float64],
+    ) -> None:
+        tally, weeks = self.tally, _Weeks(self._zone)
+        tally.rows += len(rows)
+        tally.pairs.update(zip((row.service_code for row in rows), befores, afters, strict=True))
+        tally.weeks.update(zip((weeks.monday(row.at) for row in rows), befores, afters, strict=True))
+        tally.near_border += int(np.isfinite(near).sum())
+        outcomes = Counter(answer.outcome for answer in answers)
+        tally.outside += outcomes["outside"]
+        tally.default += outcomes["default"]
+        for row, before, after in zip(rows, befores, afters, strict=True):
+            is_open = row.life in OPEN_LIVES
+            tally.open_rows += is_open
+            tally.unlocated += row.lon is None
+            tally.recorded_differs += (row.agency_code or NOBODY) != before
+            if before != after:
+                tally.changed += 1
+                if is_open:
+                    tally.open_changed += 1
+                    tally.open_pairs[before, after] += 1
+        # Points in the same areas share one object: each is looked at once.
+        places = Counter(
+            id(answer.areas)
+            for row, answer in zip(rows, answers, strict=True)
+            if row.lon is not None and answer.outcome != "outside"
+        )
+        areas = {id(answer.areas): answer.areas for answer in answers}
+        for place, count in places.items():
+            for key in self.watched:
+                held = len(areas[place].get(key, ()))
+                if held == 0:
+                    tally.holes[key] += count
+                elif held > 1:
+                    tally.overlaps[key] += count
+
+    @cached_property
+    def _borders(self) -> list[BorderLines]:
+        held = [self.after.layers[key].index.areas for key in self.watched if key in self.after.layers]
+        return [BorderLines([area.geometry for area in areas]) for areas in held if areas]
+
+    def _metres_to_border(self, rows: Sequence[PastRow]) -> npt.NDArray[np.float64]:
+        """Metres to the nearest watched border, infinite beyond NEAR_BORDER_M or without a point."""
+        found = np.full(len(rows), np.inf)
+        located = np.array([n for n, row in enumerate(rows) if row.lon is not None], dtype=np.intp)
+        if len(located):
+            lons, lats = (np.array([row[axis] for row in rows], dtype=np.float64)[located] for axis in (4, 5))
+            for lines in self._borders:
+                found[located] = np.minimum(found[located], lines.within(lons, lats, NEAR_BORDER_M))
+        return found
+
+
+def _answers(side: Side, rows: Sequence[PastRow]) -> list[BulkAnswer]:
+    """One answer for each row; rows without a point are asked in a city without boundaries, where only city-wide rules apply."""
+    questions = [
+        BulkRow(row.lon or 0.0, row.lat or 0.0, row.service_code, row.service_group, None, row.at) for row in rows
+    ]
+    placed = [n for n, row in enumerate(rows) if row.lon is not None]
+    if len(placed) == len(rows):
+        return decide_many(side.book, side.layers, questions)
+    found: dict[int, BulkAnswer] = dict(
+        zip(placed, decide_many(side.book, side.layers, [questions[n] for n in placed]), strict=True)
+    )
+    nowhere = [n for n, row in enumerate(rows) if row.lon is None]
+    found.update(zip(nowhere, decide_many(side.book, {}, [questions[n] for n in nowhere]), strict=True))
+    return [found[n] for n in range(len(rows))]
+
+
+class _Weeks:
+    """The Monday of the local week of an instant; asked once for each hour."""
+
+    def __init__(self, zone: Any) -> None:
+        self._zone = zone
+        self._known: dict[int, str] = {}
+
+    def monday(self, at: datetime) -> str:
+        hour = int(at.timestamp() // 3600)
+        known = self._known.get(hour)
+        if known is None:
+            day = at.astimezone(self._zone).date()
+            known = self._known[hour] = (day - timedelta(days=day.weekday())).isoformat()
+        return known

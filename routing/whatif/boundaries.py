@@ -18,6 +18,8 @@ from routing.whatif.tally import NOBODY
 
 # Less than this is the rounding of two drawings, not a place.
 SMALLEST_M2 = 1.0
+# A layer that covers this share of the city is meant to cover all of it: a place without an area is then a hole. Roads do not.
+_TILING = 0.9
 # The owners of pieces are asked for every service; beyond this many only the geometry is told.
 _ASKED_PIECES = 2_000
 
@@ -115,6 +117,14 @@ def polygons_of(geometry: BaseGeometry) -> list[tuple[BaseGeometry, float]]:
     parts = shapely.get_parts(shapely.get_parts(geometry))
     sized = [(part, square_metres(part)) for part in parts if part.geom_type == "Polygon"]
     return [(part, m2) for part, m2 in sized if m2 > SMALLEST_M2]
+
+
+def tiles(layer: Layer, outline: Layer | None) -> bool:
+    """Whether the layer is meant to cover the whole city, as districts are and parks are not."""
+    if outline is None or not outline.index.areas:
+        return False
+    city = float(sum(area.geometry.area for area in outline.index.areas))
+    return float(sum(area.geometry.area for area in layer.index.areas)) >= _TILING * city
 
 
 def holes(layer: Layer, outline: Layer | None) -> list[Hole]:

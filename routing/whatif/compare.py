@@ -11,7 +11,9 @@ import numpy.typing as npt
 
 from georef.borders import BorderLines
 from routing.bulk import BulkAnswer, BulkRow, decide_many
+from routing.decide import OUTLINE
 from routing.receipts import NEAR_BORDER_M
+from routing.whatif.boundaries import tiles
 from routing.whatif.sides import Side
 from routing.whatif.tally import NOBODY, Tally
 
@@ -70,7 +72,14 @@ class Comparison:
     ) -> None:
         self.before, self.after = before, after
         self.tally = tally or Tally()
+        self.drafted_layers = tuple(drafted_layers)
+        # Their borders are asked about; holes and overlaps only make sense where each place should have one area.
         self.watched = tuple(dict.fromkeys([*drafted_layers, *after.asked_layers]))
+        self.tiling = tuple(
+            key
+            for key in self.watched
+            if any(tiles(side.layers[key], side.layers.get(OUTLINE)) for side in (before, after))
+        )
 
     def add(self, rows: Sequence[PastRow]) -> list[Change]:
         """Counts a batch; the changes in it, in its order."""
@@ -139,7 +148,7 @@ class Comparison:
         )
         areas = {id(answer.areas): answer.areas for answer in answers}
         for place, count in places.items():
-            for key in self.watched:
+            for key in self.tiling:
                 held = len(areas[place].get(key, ()))
                 if held == 0:
                     tally.holes[key] += count

@@ -308,6 +308,44 @@ def route(
 
 
 @app.command()
+def whatif(
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="KEY=FILE: boundaries in place of a layer's (GeoJSON, GeoPackage; also .gz; a path or a URL)."
+        ),
+    ] = None,
+    rules: Annotated[Path | None, typer.Option(help="rules.toml in place of today's rules.")] = None,
+    first: Annotated[
+        str | None,
+        typer.Option("--from", help="First day of the period, YYYY-MM-DD; 90 days before its end by default."),
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last day, included; today by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the CSV, GeoJSON and HTML files.")] = None,
+    jurisdiction: Annotated[str | None, typer.Option(help="The city; the default one otherwise.")] = None,
+    code: Annotated[
+        str | None, typer.Option(help="Field with each area's code; found by its name or its values otherwise.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Field with each area's name.")] = None,
+    lang: Annotated[str | None, typer.Option(help="es or en: the language of the report.")] = None,
+) -> None:
+    """Try boundaries or rules on the requests of a period: who would gain and lose what. Changes nothing."""
+    from atiende.commands.whatif import run
+
+    run(
+        layer or [],
+        rules,
+        first=first,
+        last=last,
+        out=out,
+        jurisdiction=jurisdiction,
+        code_field=code,
+        name_field=name,
+        language=lang,
+    )
+
+
+@app.command()
 def replay(
     file: Path,
     jurisdiction: Annotated[str, typer.Option()],

@@ -1,0 +1,112 @@
+"""`atiende whatif`: a draft of boundaries or rules tried on the requests of a period, as files."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from atiende.commands import place
+from atiende.commands.progress import Progress
+from intake.whatif import drafting
+from intake.whatif.files import NAMES
+from intake.whatif.history import Period
+from intake.whatif.reading import Reading
+from intake.whatif.replay import Draft, compare, live_side, replay, subject
+from kernel import clock, db
+from kernel.errors import InvalidInput
+from kernel.i18n import LANGUAGES, translate
+
+_SHOWN = 5
+
+
+def run(
+    layers: Sequence[str],
+    rules: Path | None,
+    *,
+    first: str | None,
+    last: str | None,
+    out: Path | None,
+    jurisdiction: str | None,
+    code_field: str | None,
+    name_field: str | None,
+    language: str | None,
+) -> None:
+    """Writes the files and prints what they say in short.
+
+    Raises InvalidInput for what cannot be tried (no draft, an unusable file, an unknown layer or agency, a period without
+    requests, a folder that cannot be written), NotFound for a missing file or city.
+    """
+    language = language or ("en" if os.environ.get("LANG", "").startswith("en") else "es")
+    if language not in LANGUAGES:
+        raise InvalidInput("No hablamos «{language}»: es o en.", field="lang", language=language)
+    if not layers and rules is None:
+        raise InvalidInput("Di qué se prueba: --layer CAPA=ARCHIVO, --rules ARCHIVO, o los dos.")
+    if out is None:
+        raise InvalidInput("Di a qué carpeta van los resultados: --out CARPETA.", field="out")
+    if out.exists() and not out.is_dir():
+        raise InvalidInput("{path} no es una carpeta.", field="out", path=out)
+    place.connect()
+    now = clock.now()
+    progress = Progress()
+    with db.transaction() as session:
+        city = place.choose_city(session, jurisdiction, None, now.date())
+        today = now.astimezone(ZoneInfo(city.timezone)).date()
+        period = Period.parse(first, last, today)
+        live = live_side(session, city.id, today)
+        read = {}
+        for spec in layers:
+            key, file = drafting.split_spec(spec, live.layers)
+            if key not in live.layers:
+                raise InvalidInput(
+                    "No existe la capa «{layer}». Están: {layers}.", layer=key, layers=", ".join(live.layers)
+                )
+            if key in read:
+                raise InvalidInput("La capa «{layer}» viene dos veces.", field="layer", layer=key)
+            read[key] = drafting.read_layer(live, key, file, code_field=code_field, name_field=name_field)
+        draft = Draft(read, drafting.read_rules_file(rules) if rules is not None else None)
+        asked = compare(live, draft, today)
+        about = subject(session, city.id, _title(layers, rules), period, now)
+        found = replay(session, asked, about, out, language=language, progress=progress)
+    progress.end()
+    _tell(found, out, language)
+
+
+def _title(layers: Sequence[str], rules: Path | None) -> str:
+    return ", ".join([*(Path(spec.rpartition("=")[2]).name for spec in layers), *([rules.name] if rules else [])])
+
+
+def _tell(found: dict[str, Any], out: Path, language: str) -> None:
+    totals, reading = found["totals"], Reading(found, language)
+    lines = [
+        translate(
+            language,
+            "{n} solicitudes: cambian {changed}, de ellas {open_changed} abiertas. Sin zona {holes}, en dos zonas {overlaps},"
+            " cerca de un límite {border}.",
+            n=f"{totals['requests']:,}",
+            changed=f"{totals['changed']:,}",
+            open_changed=f"{totals['open_changed']:,}",
+            holes=f"{totals['in_holes']:,}",
+            overlaps=f"{totals['in_overlaps']:,}",
+            border=f"{totals['near_border']:,}",
+        )
+    ]
+    moves = found["moves"]
+    lines += [
+        f"  {move['requests']:>9,}  {reading.agency(move['before'])} → {reading.agency(move['after'])}"
+        for move in moves[:_SHOWN]
+    ]
+    if len(moves) > _SHOWN:
+        lines.append(translate(language, "  y {n} pares más", n=len(moves) - _SHOWN))
+    lines += [
+        translate(
+            language,
+            "La regla {rule} nombra zonas que su capa no tiene: {areas}.",
+            rule=missing["rule"],
+            areas=", ".join(missing["areas"]),
+        )
+        for missing in found["unknown_areas"]
+    ]
+    lines.append(f"{out}: {', '.join(NAMES)}")
+    sys.stdout.write("\n".join(lines) + "\n")

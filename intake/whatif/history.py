@@ -1,0 +1,111 @@
+"""Requests of a period as `routing.whatif` asks about them, oldest first: as one stream, or a page at a time."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from intake.catalog import queries as catalog
+from kernel.errors import InvalidInput
+from routing.whatif.compare import PastRow
+
+_COLUMNS = (
+    "SELECT id::text, folio, service_code, lon, lat, requested_at, attributes, agency_code, life FROM service_request"
+    " WHERE jurisdiction_id = %(city)s AND requested_at >= %(since)s AND requested_at < %(until)s"
+)
+_STREAM = f"{_COLUMNS} ORDER BY requested_at, id"
+_PAGE = (
+    f"{_COLUMNS} AND (requested_at, id) > (%(after_at)s, %(after_id)s::uuid) ORDER BY requested_at, id LIMIT %(limit)s"
+)
+_COUNT = (
+    "SELECT count(*) FROM service_request"
+    " WHERE jurisdiction_id = %(city)s AND requested_at >= %(since)s AND requested_at < %(until)s"
+)
+_FIRST_ID = "00000000-0000-0000-0000-000000000000"
+# Each row is copied several times on its way; this many are far from filling a small machine.
+BATCH = 20_000
+_USUAL_DAYS = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Local days, the last one included."""
+
+    first: date
+    last: date
+
+    def bounds(self, zone: ZoneInfo) -> dict[str, datetime]:
+        return {
+            "since": datetime.combine(self.first, time.min, zone),
+            "until": datetime.combine(self.last + timedelta(days=1), time.min, zone),
+        }
+
+    @staticmethod
+    def parse(first: str | None, last: str | None, today: date) -> "Period":
+        """From two days as people write them in ISO; until today, and ninety days of it, by default. Raises InvalidInput."""
+        until = _day(last, "to") or today
+        since = _day(first, "from") or until - timedelta(days=_USUAL_DAYS)
+        if since > until:
+            raise InvalidInput(
+                "El periodo termina antes de empezar: {first} a {last}.", field="from", first=since, last=until
+            )
+        return Period(since, until)
+
+
+def _day(text: str | None, field: str) -> date | None:
+    if not text or not text.strip():
+        return None
+    try:
+        found = date.fromisoformat(text.strip())
+    except ValueError:
+        raise InvalidInput("«{day}» no es una fecha como 2026-03-01.", field=field, day=text.strip()[:40]) from None
+    # Before the calendar of today, and where a day more would be no day.
+    if not 1900 <= found.year <= 9000:
+        raise InvalidInput("«{day}» no es una fecha como 2026-03-01.", field=field, day=text.strip()[:40])
+    return found
+
+
+def groups(session: Session, jurisdiction_id: str) -> dict[str, str]:
+    """Service code -> group, of services that are no longer offered too."""
+    known = catalog.catalog(session, jurisdiction_id)
+    return {code: service.group_code for code, service in {**known.retired, **known.by_code}.items()}
+
+
+def count(session: Session, jurisdiction_id: str, period: Period, zone: ZoneInfo) -> int:
+    bound = {"city": jurisdiction_id, **period.bounds(zone)}
+    return int(session.connection().exec_driver_sql(_COUNT, bound).scalar_one())
+
+
+def stream(
+    session: Session, jurisdiction_id: str, period: Period, zone: ZoneInfo, group_of: Mapping[str, str]
+) -> Iterator[list[PastRow]]:
+    """Every request of the period in batches, as one statement saw them; the server keeps those that were not fetched yet."""
+    bound = {"city": jurisdiction_id, **period.bounds(zone)}
+    connection = session.connection().execution_options(stream_results=True, yield_per=BATCH)
+    for rows in connection.exec_driver_sql(_STREAM, bound).partitions():
+        yield [_row(row, group_of) for row in rows]
+
+
+def page(
+    session: Session,
+    jurisdiction_id: str,
+    period: Period,
+    zone: ZoneInfo,
+    group_of: Mapping[str, str],
+    *,
+    after: tuple[datetime, str] | None,
+    limit: int = BATCH,
+) -> list[PastRow]:
+    """The next requests behind `after` (time and id of the last one seen)."""
+    bounds = period.bounds(zone)
+    after_at, after_id = after or (bounds["since"] - timedelta(microseconds=1), _FIRST_ID)
+    bound = {"city": jurisdiction_id, **bounds, "after_at": after_at, "after_id": after_id, "limit": limit}
+    return [_row(row, group_of) for row in session.connection().exec_driver_sql(_PAGE, bound)]
+
+
+def _row(row: Any, group_of: Mapping[str, str]) -> PastRow:
+    request_id, folio, service, lon, lat, at, answers, agency, life = row
+    return PastRow(request_id, folio, service, group_of.get(service, ""), lon, lat, at, answers, agency, life)

@@ -1,0 +1,157 @@
+"""An outcome in the reader's language: what the page and the report show alike."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from intake.whatif import pictures
+from kernel.i18n import translate
+from routing.whatif.tally import NOBODY
+
+# Agencies with a line of their own and with a chart; the rest are one line.
+_LINES = 12
+_CHARTS = 8
+
+
+@dataclass(frozen=True)
+class Line:
+    """One agency of the table; several of them in one when `count` is more than 1."""
+
+    name: str
+    before: int
+    gains: int
+    losses: int
+    after: int
+    bar: Markup
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Map:
+    """Two maps of a layer with a sentence each, which says what they show to who does not see them."""
+
+    title: str
+    before: Markup
+    after: Markup
+    has_pieces: bool
+    has_holes: bool
+    has_overlaps: bool
+    has_dots: bool
+
+
+class Reading:
+    """Names, sentences and pictures of an outcome (`routing.whatif.outcome`)."""
+
+    def __init__(self, outcome: Mapping[str, Any], language: str) -> None:
+        self._outcome, self._language = outcome, language
+
+    def agency(self, code: str) -> str:
+        if code == NOBODY:
+            return translate(self._language, "Nadie: fuera de la ciudad")
+        return str(self._outcome["names"].get(code, code))
+
+    def area(self, named: Sequence[str] | None) -> str:
+        return str(named[1]) if named else translate(self._language, "sin zona")
+
+    def layer(self, key: str) -> str:
+        for layer in self._outcome["layers"]:
+            if layer["key"] == key:
+                names = layer["name"]
+                return str(names.get(self._language) or names.get("es") or key)
+        return key
+
+    def size(self, m2: float) -> str:
+        """Square metres, hectares or square kilometres."""
+        if m2 < 10_000:
+            return f"{round(m2):,} m²"
+        if m2 < 1_000_000:
+            return f"{m2 / 10_000:,.1f} ha"
+        return f"{m2 / 1_000_000:,.1f} km²"
+
+    def lines(self, most: int = _LINES) -> list[Line]:
+        """Agencies by how much they move; those beyond `most`, and those that keep what they have, together in the last line."""
+        agencies = self._outcome["agencies"]
+        largest = max((abs(line["after"] - line["before"]) for line in agencies), default=0)
+        moving = [line for line in agencies if line["gains"] or line["losses"]][:most]
+        rest = [line for line in agencies if line not in moving]
+        made = [self._line(self.agency(line["code"]), [line], largest) for line in moving]
+        if len(rest) == 1:
+            made.append(self._line(self.agency(rest[0]["code"]), rest, largest))
+        elif rest:
+            made.append(self._line(translate(self._language, "Otras {n}", n=len(rest)), rest, largest))
+        return made
+
+    def _line(self, name: str, held: Sequence[Mapping[str, int]], largest: int) -> Line:
+        before, gains, losses, after = (
+            sum(line[column] for line in held) for column in ("before", "gains", "losses", "after")
+        )
+        bar = pictures.difference_bar(after - before, largest, self._language)
+        return Line(name, before, gains, losses, after, bar, len(held))
+
+    def charts(self) -> list[tuple[str, Markup]]:
+        """(name, chart) of the agencies whose weeks change most."""
+        weeks = self._outcome["weeks"]
+        changing = [line for line in weeks["agencies"] if line["before"] != line["after"]][:_CHARTS]
+        if len(weeks["mondays"]) < 2:
+            return []
+        return [
+            (
+                self.agency(line["code"]),
+                pictures.week_chart(
+                    weeks["mondays"], line["before"], line["after"], self.agency(line["code"]), self._language
+                ),
+            )
+            for line in changing
+        ]
+
+    def week_rows(self) -> list[tuple[str, list[tuple[int, int]]]]:
+        """(week, (before, after) for each changing agency), for those who want the numbers of the charts."""
+        weeks = self._outcome["weeks"]
+        changing = [line for line in weeks["agencies"] if line["before"] != line["after"]][:_CHARTS]
+        return [
+            (
+                pictures.short_day(monday, self._language),
+                [(line["before"][n], line["after"][n]) for line in changing],
+            )
+            for n, monday in enumerate(weeks["mondays"])
+        ]
+
+    def maps(self) -> list[Map]:
+        """One for each layer that changes."""
+        return [self._map(drawn, number) for number, drawn in enumerate(self._outcome["maps"])]
+
+    def _map(self, drawn: Mapping[str, Any], number: int) -> Map:
+        name, after = self.layer(drawn["layer"]), drawn["after"]
+        totals = self._outcome["totals"]
+        now = translate(self._language, "Mapa de hoy: {layer}", layer=name)
+        then = translate(
+            self._language,
+            "Mapa con el borrador: {layer}. Cambian de dependencia {n} solicitudes; la tabla dice de quién a quién.",
+            layer=name,
+            n=f"{totals['changed']:,}",
+        )
+        return Map(
+            name,
+            pictures.layer_map(drawn["before"], now, f"{number}b"),
+            pictures.layer_map(after, then, f"{number}a"),
+            bool(after.get("pieces")),
+            bool(after.get("holes")),
+            bool(after.get("overlaps")),
+            bool(after["dots"]),
+        )
+
+    def title(self) -> str:
+        """What the draft does, in one sentence: the largest move between two agencies."""
+        moves = self._outcome["moves"]
+        if not moves:
+            return translate(self._language, "Nada cambia de manos")
+        first = moves[0]
+        return translate(
+            self._language,
+            "De {before} a {after}: {n} solicitudes",
+            before=self.agency(first["before"]),
+            after=self.agency(first["after"]),
+            n=f"{first['requests']:,}",
+        )

@@ -84,9 +84,10 @@ def stream(
 ) -> Iterator[list[PastRow]]:
     """Every request of the period in batches, as one statement saw them; the server keeps those that were not fetched yet."""
     bound = {"city": jurisdiction_id, **period.bounds(zone)}
-    connection = session.connection().execution_options(stream_results=True, yield_per=BATCH)
-    for rows in connection.exec_driver_sql(_STREAM, bound).partitions():
-        yield [_row(row, group_of) for row in rows]
+    options = {"stream_results": True, "max_row_buffer": BATCH}
+    rows = session.connection().exec_driver_sql(_STREAM, bound, execution_options=options)
+    for batch in rows.partitions(BATCH):
+        yield [_row(row, group_of) for row in batch]
 
 
 def page(

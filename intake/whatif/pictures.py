@@ -61,8 +61,8 @@ def layer_map(picture: Mapping[str, Any], label: str, number: str) -> Markup:
     )
     if picture["dots"]:
         dots = "".join(f"M{x} {y}h0" for x, y in picture["dots"])
-        out.append(_path(dots, 'stroke="var(--map-land)" stroke-width="6.5" stroke-linecap="round"'))
-        out.append(_path(dots, 'stroke="var(--ink)" stroke-width="4.5" stroke-linecap="round"'))
+        out.append(_path(dots, 'stroke="var(--map-land)" stroke-width="5" stroke-linecap="round"'))
+        out.append(_path(dots, 'stroke="var(--ink)" stroke-width="3.5" stroke-linecap="round"'))
     out.append(
         '<g font-size="14" font-weight="600" fill="var(--map-text)" text-anchor="middle" paint-order="stroke"'
         ' stroke="var(--map-land)" stroke-width="3" stroke-linejoin="round">'

@@ -1,6 +1,5 @@
 """A whole replay in one go: the command's way. Pages do the same in parts (`intake.whatif.jobs`)."""
 
-import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -75,16 +74,11 @@ def replay(
             last=about.period.last,
         )
     group_of = history.groups(session, city)
-    # Millions of small objects without a cycle among them.
-    gc.disable()
-    try:
-        with OutputFolder(folder, about, language) as files:
-            for rows in history.stream(session, city, about.period, about.zone, group_of):
-                files.add(asked.add(rows))
-                # The last twentieth is the boundaries and the report.
-                progress(0.95 * min(asked.tally.rows / total, 1.0), asked.tally.rows)
-            found = files.finish(asked)
-            progress(1.0, asked.tally.rows)
-            return found
-    finally:
-        gc.enable()
+    with OutputFolder(folder, about, language) as files:
+        for rows in history.stream(session, city, about.period, about.zone, group_of):
+            files.add(asked.add(rows))
+            # The last twentieth is the boundaries and the report.
+            progress(0.95 * min(asked.tally.rows / total, 1.0), asked.tally.rows)
+        found = files.finish(asked)
+        progress(1.0, asked.tally.rows)
+        return found

@@ -157,7 +157,8 @@ class Comparison:
 
     @cached_property
     def _borders(self) -> list[BorderLines]:
-        held = [self.after.layers[key].index.areas for key in self.watched if key in self.after.layers]
+        layers = [self.after.layers[key] for key in self.watched]
+        held = [layer.index.areas for layer in layers if layer.kind == "area"]
         return [BorderLines([area.geometry for area in areas]) for areas in held if areas]
 
     def _metres_to_border(self, rows: Sequence[PastRow]) -> npt.NDArray[np.float64]:

@@ -17,7 +17,7 @@ WIDTH, HEIGHT = 540, 280
 _NARROWEST_M = 1_500.0
 # Around what changes, so that one sees where it lies.
 _SLACK = 1.9
-_MOST_DOTS = 300
+_MOST_DOTS = 140
 _MOST_LABELS = 12
 _DRAWN_PIECES = 150
 # Degrees: about ten centimetres, the rounding of two drawings of one line.
@@ -194,7 +194,7 @@ def _labels(areas: Sequence[Area], frame: _Frame) -> list[list[Any]]:
     kept: list[list[Any]] = []
     boxes: list[Bounds] = []
     for room, name, x, y in sorted(found, key=lambda one: (-one[0], one[1])):
-        half = 3.6 * len(name)
+        half = 4.2 * len(name)
         x = min(max(x, half + 4), WIDTH - half - 4)
         y = min(max(y, 14), HEIGHT - 6)
         box = (x - half, y - 13, x + half, y + 5)

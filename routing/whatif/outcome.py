@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from georef.boundaries import BoundaryIndex
 from routing.decide import OUTLINE
 from routing.receipts import Layer
 from routing.whatif.boundaries import (
@@ -48,13 +49,19 @@ def measure(
     found = Geometry()
     outline = asked.after.layers.get(OUTLINE)
     for key in asked.drafted_layers:
-        before, after = asked.before.layers[key], asked.after.layers[key]
+        before, after = before_and_after(asked, key)
         pieces = with_owners(differences(before, after), asked.before, asked.after, services, at)
         found.pieces += with_requests(pieces, points)
         if key != OUTLINE and (tiles(before, outline) or tiles(after, outline)):
             found.holes += holes(after, outline)
         found.overlaps += overlaps(after)
     return found
+
+
+def before_and_after(asked: Comparison, key: str) -> tuple[Layer, Layer]:
+    """A layer on both sides; one that only the draft has begins without areas."""
+    after = asked.after.layers[key]
+    return asked.before.layers.get(key) or replace(after, index=BoundaryIndex(key, [])), after
 
 
 def outcome(
@@ -145,7 +152,7 @@ def _weeks(tally: Tally) -> dict[str, Any]:
 
 
 def _layer(asked: Comparison, geometry: Geometry, key: str) -> dict[str, Any]:
-    before, after = asked.before.layers[key], asked.after.layers[key]
+    before, after = before_and_after(asked, key)
     pieces = [piece for piece in geometry.pieces if piece.layer == key]
     gaps = [hole for hole in geometry.holes if hole.layer == key]
     doubles = [overlap for overlap in geometry.overlaps if overlap.layer == key]
@@ -198,8 +205,7 @@ def _maps(
     for key in asked.drafted_layers or _backdrop(asked):
         found.append(
             draw_layer(
-                asked.before.layers[key],
-                asked.after.layers[key],
+                *before_and_after(asked, key),
                 pieces=[piece for piece in geometry.pieces if piece.layer == key],
                 holes=[hole for hole in geometry.holes if hole.layer == key],
                 overlaps=[overlap for overlap in geometry.overlaps if overlap.layer == key],

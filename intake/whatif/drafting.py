@@ -1,11 +1,13 @@
 """Drafts from files: boundaries as `atiende layer import` reads them, rules as a city folder writes them."""
 
 import re
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from georef.readers import Feature, read_features
+from intake.city_folder.rules import FILE as RULES_FILE
 from intake.city_folder.rules import read_rules
 from intake.city_folder.tables import Notes
 from kernel.errors import InvalidInput, NotFound
@@ -82,21 +84,23 @@ def _text(value: Any) -> str:
 
 
 def read_rules_file(path: Path) -> list[Rule]:
-    """The rules of a `rules.toml`. Raises NotFound for a missing file, InvalidInput with every problem of one that is wrong."""
+    """The rules of a `rules.toml`. Raises NotFound for a missing file, InvalidInput with the problems of one that is wrong."""
     if not path.is_file():
         raise NotFound("No existe el archivo {path}.", path=path)
     try:
-        path.read_text(encoding="utf-8")
+        return read_rules_text(path.read_text(encoding="utf-8-sig"), path.name)
     except UnicodeDecodeError:
         raise InvalidInput("{file} no es texto en UTF-8.", field="rules", file=path.name) from None
+
+
+def read_rules_text(text: str, name: str = "rules.toml") -> list[Rule]:
+    """The rules written in `text` as a city folder writes them; `name` is what errors call it. Raises InvalidInput."""
     notes = Notes()
-    rules = read_rules(notes, path)
-    if notes.has_errors or not rules:
-        lines = [f"{problem.where}: {problem.public_text()}" for problem in notes.problems if problem.level == "error"]
-        raise InvalidInput(
-            "{file} no se puede usar:\n{lines}",
-            field="rules",
-            file=path.name,
-            lines="\n".join(lines[:_SHOWN]) or "no tiene reglas",
-        )
-    return list(rules)
+    with tempfile.TemporaryDirectory(prefix="atiende-rules-") as folder:
+        (Path(folder) / RULES_FILE).write_text(text, encoding="utf-8")
+        rules = list(read_rules(notes, Path(folder)))
+    problems = [f"{problem.where}: {problem.public_text()}" for problem in notes.problems if problem.level == "error"]
+    if problems or not rules:
+        lines = "\n".join(problems[:_SHOWN]) or "rule"
+        raise InvalidInput("{file} no se puede usar:\n{lines}", field="rules", file=name, lines=lines)
+    return rules

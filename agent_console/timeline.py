@@ -11,6 +11,7 @@ from intake.conversations.models import Message
 from intake.service_requests.lifecycle import LIFE_TEXTS
 from intake.service_requests.models import Report, ServiceRequestEvent
 from kernel.dates import day_in_words
+from kernel.folio import spaced
 from kernel.i18n import translate
 
 AUDIENCES: Mapping[str, tuple[str, str]] = {
@@ -43,6 +44,12 @@ PHOTOS: Mapping[str, str] = {
     "photo_unreadable": "La foto {number} no se pudo leer",
     "photo_hidden": "Ocultó la foto {number}",
     "photo_shown": "Volvió a mostrar la foto {number}",
+}
+DUPLICATES: Mapping[str, str] = {
+    "merged": "Es duplicado del folio {folio}",
+    "duplicate_added": "Se le unió el folio {folio}",
+    "unmerged": "Se separó del folio {folio}",
+    "duplicate_removed": "El folio {folio} se separó",
 }
 # The other channels are names and keep their capitals.
 _COMMON_NOUNS = frozenset({"phone", "email", "counter", "console", "web"})
@@ -157,9 +164,8 @@ def _of_event(event: ServiceRequestEvent, timezone: str, language: str, now: dat
     if event.name == "status_changed" and event.note:
         css, icon = ("b", "building") if event.actor_kind in ("agency", "api") else ("", "work")
         return Entry(event.at, css, icon, _actor(event, language), line, event.note, audience)
-    icons = {"submitted": "new", "placed": "pin", "routed": "go", "status_changed": "work"} | dict.fromkeys(
-        PHOTOS, "photo"
-    )
+    icons = {"submitted": "new", "placed": "pin", "routed": "go", "status_changed": "work", "joined": "users"}
+    icons |= dict.fromkeys(PHOTOS, "photo") | dict.fromkeys(DUPLICATES, "layers")
     said = f"{_actor(event, language)}: {line}" if event.actor_name else line
     return Entry(event.at, "sys", icons.get(event.name, "note"), "", said, "", audience)
 
@@ -188,6 +194,14 @@ def _line(event: ServiceRequestEvent, timezone: str, language: str, now: datetim
             return translate(language, "Le toca a {agency}", agency=agency)
         due = day_in_words(datetime.fromisoformat(str(data["expected_at"])), timezone, language, now=now)
         return translate(language, "Le toca a {agency}, a más tardar el {day}", agency=agency, day=due)
+    if event.name == "joined":
+        channel = _channel_in_a_sentence(str(data.get("channel", "")), language)
+        if not data.get("is_new_person", True):
+            return translate(language, "Quien ya lo reportó escribió de nuevo por {channel}", channel=channel)
+        return translate(language, "Otra persona reportó lo mismo por {channel}", channel=channel)
+    if event.name in DUPLICATES:
+        folio = spaced(str(data.get("folio") or data.get("parent_folio") or ""))
+        return translate(language, DUPLICATES[event.name], folio=folio)
     if event.name in PHOTOS:
         return translate(language, PHOTOS[event.name], number=data.get("number", ""))
     if event.name == "status_changed":

@@ -4,7 +4,12 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     "message.received": ["intake.conversations.jobs.advance_conversation"],
     "media_file.received": ["intake.media.jobs.prepare_photo"],
     "message.queued": ["channels.jobs.deliver_message"],
-    "service_request.submitted": ["intake.conversations.jobs.tell_resident", "intake.changes.jobs.number_changes"],
+    "service_request.submitted": [
+        "intake.conversations.jobs.tell_resident",
+        "intake.changes.jobs.number_changes",
+        "intake.service_requests.duplicates.jobs.find_duplicates",
+    ],
+    "service_request.joined": ["intake.conversations.jobs.tell_joined"],
     "service_request.updated": ["intake.conversations.jobs.tell_resident", "intake.changes.jobs.number_changes"],
     "changes.numbered": ["intake.webhooks.jobs.queue_deliveries"],
     "webhook_delivery.queued": ["intake.webhooks.jobs.deliver_webhook"],

@@ -25,7 +25,8 @@ class Answers:
     """What has been answered so far. `lon`, `lat`: the place chosen from the gazetteer, WGS84; None when none fits.
 
     `candidates` holds the places offered and not yet chosen between: `[{"label", "lon", "lat", "precision_m"}]`.
-    `photos`: ids of photos that are stored and wait for the report.
+    `photos`: ids of photos that are stored and wait for the report. `ruled_out`: likely duplicates of which they said that theirs
+    is another, as `deciding.Shown` keeps them; `compared`: of which service and place they were asked.
     """
 
     service_code: str
@@ -46,6 +47,8 @@ class Answers:
     notify: str = ""
     phone: str = ""
     name: str = ""
+    ruled_out: list[dict[str, Any]] = field(default_factory=list)
+    compared: str = ""
 
     @property
     def point(self) -> LonLat | None:

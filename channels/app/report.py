@@ -10,7 +10,7 @@ from channels.app.drafts import Answers
 from channels.app.edges import PageDep, see_other
 from channels.app.models import WebDraft
 from channels.app.rendering import Page, render
-from channels.app.sending import preview, send, sent_request
+from channels.app.sending import agency_of, is_joined, preview, send, sent_request
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import ServiceDefinition, text_in
 from intake.media.storage import is_configured
@@ -260,7 +260,7 @@ def answer_contact(step: StepDep, form: FormDep) -> Response:
     if form.get("website"):
         # A field that people never see: whoever fills it is a program, and its draft is never complete.
         given = given.changed(notify="", phone="")
-    return step.keep(given, "/revisa")
+    return step.keep(given, "/parecidos")
 
 
 # ── Check and send ──
@@ -274,22 +274,29 @@ def check(step: StepDep) -> Response:
 @router.post("/revisa")
 def send_report(step: StepDep) -> Response:
     if not step.is_sent:
-        if step.needs_service or not _is_complete(step.answers):
+        if step.needs_service or not is_complete(step.answers):
             return step.go("/contacto")
         send(step.session, step.draft, step.answers, language=step.page.language, now=step.page.now)
     return step.go("/listo")
 
 
-def _is_complete(answers: Answers) -> bool:
+def is_complete(answers: Answers) -> bool:
     return bool(answers.place_done and answers.details_done and answers.notify)
+
+
+def compared_with(answers: Answers) -> str:
+    """What likely duplicates were looked for: another place or another kind is asked about anew."""
+    return f"{answers.service_code} {answers.lon} {answers.lat}"
 
 
 def _check_page(step: Step, errors: dict[str, str]) -> Response:
     answers, here = step.answers, step.here
     if step.is_sent:
         return step.go("/listo")
-    if not _is_complete(answers):
+    if not is_complete(answers):
         return step.go("/contacto")
+    if answers.compared != compared_with(answers):
+        return step.go("/parecidos")
     decision = preview(step.session, step.service, answers, now=step.page.now)
     rows: list[tuple[str, str, str]] = [
         (step.text("Qué pasa"), text_in(step.service.name, step.page.language), f"{here}/que"),
@@ -333,6 +340,14 @@ def done(step: StepDep) -> Response:
     if service_request is None:
         return step.go("/revisa")
     decision = preview(step.session, step.service, step.answers, now=step.page.now)
+    if is_joined(step.draft, service_request):
+        return step.show(
+            "joined.html",
+            request=service_request,
+            said=spoken(service_request.folio) if step.page.language == "es" else "",
+            phone=masked(step.answers.phone) if step.answers.phone else "",
+            agency_name=agency_of(step.session, service_request),
+        )
     return step.show(
         "done.html",
         request=service_request,

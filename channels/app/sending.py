@@ -11,6 +11,8 @@ from intake.catalog.definitions import ServiceDefinition
 from intake.media.actions import attach
 from intake.people.actions import find_or_create, remember_name
 from intake.service_requests.actions import submit
+from intake.service_requests.duplicates import deciding, joining
+from intake.service_requests.duplicates.joining import MeToo
 from intake.service_requests.models import ServiceRequest
 from intake.service_requests.values import Reporter, Submission
 from routing import queries as routing
@@ -33,12 +35,7 @@ def preview(session: Session, service: ServiceDefinition, answers: Answers, *, n
 
 def send(session: Session, draft: WebDraft, answers: Answers, *, language: str, now: datetime) -> ServiceRequest:
     """Submits the draft; the caller holds its row, so that a second tap finds it sent."""
-    reporter = None
-    if answers.phone:
-        contact = find_or_create(session, draft.jurisdiction_id, "phone", answers.phone, now=now, language=language)
-        if answers.name:
-            remember_name(session, contact.person_id, answers.name)
-        reporter = Reporter(contact.person_id, contact.id, wants_notices=answers.notify == "sms")
+    reporter = _reporter(session, draft, answers, language, now)
     service_request = submit(
         session,
         Submission(
@@ -52,15 +49,72 @@ def send(session: Session, draft: WebDraft, answers: Answers, *, language: str, 
             address_string=answers.address or None,
             attributes=answers.attributes,
             reporter=reporter,
-            idempotency_key=f"web:{draft.id}",
+            idempotency_key=_key(draft),
             language=language,
         ),
+        now=now,
+    )
+    deciding.record(
+        session,
+        draft.jurisdiction_id,
+        [deciding.Shown.from_json(one) for one in answers.ruled_out],
+        "other",
+        "resident",
+        service_request_id=service_request.id,
+        channel="web",
         now=now,
     )
     attach(session, service_request, [UUID(one) for one in answers.photos], now=now)
     draft.service_request_id = service_request.id
     session.add(draft)
     return service_request
+
+
+def join(
+    session: Session, draft: WebDraft, answers: Answers, shown: deciding.Shown, *, as_closed: bool, now: datetime
+) -> ServiceRequest:
+    """Makes the draft a report of a request that is there. Raises Moved, NotFound when it is not what was shown any more."""
+    reporter = _reporter(session, draft, answers, "es", now)
+    said = MeToo(
+        draft.jurisdiction_id,
+        shown.candidate_id,
+        "web",
+        answers.words,
+        _key(draft),
+        reporter=reporter,
+        as_closed=as_closed,
+    )
+    service_request, report = joining.join(session, said, now=now)
+    deciding.record(
+        session, draft.jurisdiction_id, [shown], "same", "resident", report_id=report.id, channel="web", now=now
+    )
+    attach(session, service_request, [UUID(one) for one in answers.photos], now=now)
+    draft.service_request_id = service_request.id
+    session.add(draft)
+    return service_request
+
+
+def is_joined(draft: WebDraft, service_request: ServiceRequest) -> bool:
+    """Whether the draft became a report of a request that others had made."""
+    return service_request.idempotency_key != _key(draft)
+
+
+def agency_of(session: Session, service_request: ServiceRequest) -> str:
+    code = service_request.agency_code
+    return (routing.agency_name(session, service_request.jurisdiction_id, code) or "") if code else ""
+
+
+def _key(draft: WebDraft) -> str:
+    return f"web:{draft.id}"
+
+
+def _reporter(session: Session, draft: WebDraft, answers: Answers, language: str, now: datetime) -> Reporter | None:
+    if not answers.phone:
+        return None
+    contact = find_or_create(session, draft.jurisdiction_id, "phone", answers.phone, now=now, language=language)
+    if answers.name:
+        remember_name(session, contact.person_id, answers.name)
+    return Reporter(contact.person_id, contact.id, wants_notices=answers.notify == "sms")
 
 
 def sent_request(session: Session, draft: WebDraft) -> ServiceRequest | None:

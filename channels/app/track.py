@@ -102,10 +102,17 @@ def _projection(session: Session, page: Page, service_request: ServiceRequest) -
         "pill": Pill(css, icon, translate(language, lifecycle.PILL_TEXTS[code])),
         "promise": promise,
         "agency_name": agency.name if agency else "",
+        "parent": _parent_folio(session, service_request),
         "explanation": explain(decision.receipt, language) if decision else None,
         "photos": [row.id for row in photos_of(session, service_request.id, public_only=True)],
         "timeline": [Entry(event.at, _told(event, language)) for event in reversed(events)],
     }
+
+
+def _parent_folio(session: Session, service_request: ServiceRequest) -> str:
+    """Of the request that this one is a duplicate of, if everybody may see that one."""
+    parent = session.get(ServiceRequest, service_request.parent_id) if service_request.parent_id else None
+    return parent.folio if parent is not None and parent.is_public else ""
 
 
 def _told(event: ServiceRequestEvent, language: str) -> str:
@@ -115,6 +122,8 @@ def _told(event: ServiceRequestEvent, language: str) -> str:
         return translate(language, "Recibimos el reporte.")
     if event.name == "routed":
         return translate(language, "Lo enviamos a {agency}.", agency=data.get("agency_name", ""))
+    if event.name == "joined":
+        return translate(language, "Otra persona reportó lo mismo.")
     if event.name in _PHOTOS:
         return translate(language, _PHOTOS[event.name])
     if event.name == "status_changed":

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from intake.conversations.advance import advance
 from intake.conversations.models import Message
+from intake.conversations.notices import tell_joined as tell_who_joined
 from intake.conversations.notices import tell_reporters
 from kernel import clock, db
 
@@ -19,3 +20,9 @@ def tell_resident(service_request_id: str, event_id: int | None = None, **_: obj
     """Tells the reporters of a request what just happened to it; without event_id, that it was received."""
     with db.transaction() as session:
         tell_reporters(session, UUID(service_request_id), event_id, now=clock.now())
+
+
+def tell_joined(service_request_id: str, report_id: str, **_: object) -> None:
+    """Tells whoever said that theirs is the same which folio it goes on under."""
+    with db.transaction() as session:
+        tell_who_joined(session, UUID(service_request_id), UUID(report_id), now=clock.now())

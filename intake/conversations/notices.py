@@ -26,15 +26,26 @@ def tell_reporters(session: Session, service_request_id: UUID, event_id: int | N
     event = session.get(ServiceRequestEvent, event_id) if event_id is not None else None
     if request is None or (event_id is not None and (event is None or event.name != "status_changed")):
         return
+    # Whoever reported a duplicate of it follows it too; that it was received concerns its own reporters.
+    find = service_requests.reports_of if event is None else service_requests.followers_of
     told: set[UUID] = set()
     # Always in the same order: two events of one request must not wait for each other.
-    for report in sorted(service_requests.reports_of(session, request.id), key=lambda r: str(r.contact_point_id)):
+    for report in sorted(find(session, request.id), key=lambda r: str(r.contact_point_id)):
         if report.contact_point_id is None or not report.wants_notices or report.contact_point_id in told:
             continue
         if event is None and report.conversation_id is not None:
             continue
         told.add(report.contact_point_id)
         _tell(session, request, report, report.contact_point_id, event, now)
+
+
+def tell_joined(session: Session, service_request_id: UUID, report_id: UUID, *, now: datetime) -> None:
+    """Queues to whoever joined a request on a channel without a conversation that they are heard, and under which folio."""
+    request, report = session.get(ServiceRequest, service_request_id), session.get(Report, report_id)
+    if request is None or report is None or report.conversation_id is not None:
+        return
+    if report.contact_point_id is not None and report.wants_notices:
+        _tell(session, request, report, report.contact_point_id, None, now, is_joined=True)
 
 
 def _tell(
@@ -44,6 +55,8 @@ def _tell(
     contact_point_id: UUID,
     event: ServiceRequestEvent | None,
     now: datetime,
+    *,
+    is_joined: bool = False,
 ) -> None:
     contact_point = session.get_one(ContactPoint, contact_point_id)
     began = session.get(Conversation, report.conversation_id) if report.conversation_id else None
@@ -53,13 +66,13 @@ def _tell(
     conversation = actions.open_conversation(session, contact_point, channel, now=now)
     # Whoever is saying "no more notices" right now is waited for, and obeyed.
     people.lock(session, contact_point_id)
-    client_ref = f"event-{event.id}" if event else f"received-{request.id}"
+    client_ref = f"event-{event.id}" if event else f"joined-{report.id}" if is_joined else f"received-{request.id}"
     if people.is_opted_out(session, contact_point_id) or queries.is_sent(session, contact_point_id, client_ref):
         return
     language = conversation.language if began else request.language
     words = in_words(session, request, language)
     if event is None:
-        body: str | None = wording.received(words, now)
+        body: str | None = wording.joined(words, now) if is_joined else wording.received(words, now)
     else:
         life, outcome_code = event.data.get("life", ""), event.data.get("outcome_code")
         body = wording.notice(words, life, outcome_code, event.note, now)

@@ -69,6 +69,13 @@ def received(request: RequestInWords, now: datetime) -> str:
     return _fill(request, "received", "default" if request.is_default_agency else "assigned", request.expected_at, now)
 
 
+def joined(request: RequestInWords, now: datetime) -> str:
+    """The answer to "it is the same": under which folio it goes on, with whom and by when."""
+    is_dated = request.expected_at is not None and request.expected_at >= now and request.life != "reopened"
+    key = "reopened" if request.life == "reopened" else "assigned" if is_dated else "undated"
+    return _fill(request, "joined", key, request.expected_at if is_dated else None, now)
+
+
 def status(request: RequestInWords, now: datetime) -> str:
     """One sentence on how a request goes."""
     if request.life == "closed":

@@ -33,6 +33,22 @@ _EVENTS = (
     " FROM service_request_event e WHERE e.audience = 'public' AND e.service_request_id = ANY(%(ids)s)"
     " ORDER BY e.service_request_id, e.id"
 )
+_PARENTS = "SELECT r.id, r.folio FROM service_request r WHERE r.is_public AND r.id = ANY(%(ids)s)"
+# Of each pair the newest word counts.
+_POSSIBLE = (
+    "SELECT word.own, r.folio FROM ("
+    " SELECT DISTINCT ON (own, other) own, other, decision, score FROM ("
+    "  SELECT d.service_request_id AS own, d.candidate_id AS other, d.decision, d.score, d.id FROM duplicate_decision d"
+    "  WHERE d.service_request_id = ANY(%(ids)s)"
+    "  UNION ALL"
+    "  SELECT d.candidate_id, d.service_request_id, d.decision, d.score, d.id FROM duplicate_decision d"
+    "  WHERE d.candidate_id = ANY(%(ids)s) AND d.service_request_id IS NOT NULL"
+    " ) AS pair ORDER BY own, other, id DESC"
+    ") AS word JOIN service_request r ON r.id = word.other JOIN service_request o ON o.id = word.own"
+    " WHERE word.decision = 'found' AND r.is_public AND r.parent_id IS NULL AND o.parent_id IS NULL"
+    " ORDER BY word.own, word.score DESC, r.folio"
+)
+PARENT, POSSIBLE = "parent_service_request_id", "possible_duplicates"
 # What CitySDK calls the steps of a request; a closed one is told by its outcome.
 _STEPS = {
     lifecycle.NEW: "RECEIVED",
@@ -53,6 +69,7 @@ class _Columns(NamedTuple):
     media_urls: Sequence[str]
     public_attributes: Mapping[str, Any] | None
     attributes: Mapping[str, Any] | None
+    parent_id: UUID | None
 
 
 class _Decision(NamedTuple):
@@ -81,6 +98,8 @@ class _Seen:
     columns: _Columns
     decision: _Decision | None
     photos: Sequence[UUID]
+    parent_folio: str | None
+    possible_duplicates: Sequence[str]
     city: City
     now: datetime
 
@@ -99,11 +118,22 @@ def add_details(
     ids = [row[ID] for row in rows]
     decisions = _decisions(session, ids) if "routing" in asked.parts else {}
     photos = media.public_photos_of_requests(session, ids) if "media_urls" in asked.parts else {}
+    parents = _parents(session, rows) if PARENT in asked.parts else {}
+    possible = _possible_duplicates(session, ids) if POSSIBLE in asked.parts else {}
     notes = _notes(session, city, ids) if asked.has_notes else {}
     for row, item in zip(rows, items, strict=True):
         columns = _Columns(*row[DETAILS:])
         if asked.parts:
-            seen = _Seen(row, columns, decisions.get(row[ID]), photos.get(row[ID], ()), city, now)
+            seen = _Seen(
+                row,
+                columns,
+                decisions.get(row[ID]),
+                photos.get(row[ID], ()),
+                parents.get(columns.parent_id) if columns.parent_id else None,
+                possible.get(row[ID], ()),
+                city,
+                now,
+            )
             item["extended_attributes"] = {name: part(seen) for name, part in PARTS.items() if name in asked.parts}
         if asked.has_notes:
             item["notes"] = notes.get(row[ID], [])
@@ -114,6 +144,24 @@ def add_details(
 def _decisions(session: Session, ids: Sequence[UUID]) -> dict[UUID, _Decision]:
     rows: Any = session.connection().exec_driver_sql(_DECISIONS, {"ids": list(ids)})
     return {request_id: _Decision(*values) for request_id, *values in rows}
+
+
+def _parents(session: Session, rows: Sequence[Row]) -> dict[UUID, str]:
+    """The folios of those that these rows are duplicates of, as far as everybody may see them."""
+    ids = [parent for row in rows if (parent := _Columns(*row[DETAILS:]).parent_id) is not None]
+    if not ids:
+        return {}
+    found: Any = session.connection().exec_driver_sql(_PARENTS, {"ids": ids})
+    return dict(found.all())
+
+
+def _possible_duplicates(session: Session, ids: Sequence[UUID]) -> dict[UUID, list[str]]:
+    """Folios of what may be the same and nobody has decided on; public ones only, on either side."""
+    rows: Any = session.connection().exec_driver_sql(_POSSIBLE, {"ids": list(ids)})
+    found: dict[UUID, list[str]] = defaultdict(list)
+    for request_id, folio in rows:
+        found[request_id].append(folio)
+    return found
 
 
 def _notes(session: Session, city: City, ids: Sequence[UUID]) -> dict[UUID, list[dict[str, str]]]:
@@ -132,6 +180,8 @@ def _told(name: str, note: str, data: Mapping[str, Any], language: str) -> str:
         return translate(language, "Recibimos el reporte.")
     if name == "routed":
         return translate(language, "Lo enviamos a {agency}.", agency=data.get("agency_name") or "")
+    if name == "joined":
+        return translate(language, "Otra persona reportó lo mismo.")
     if name != "status_changed":
         return note
     life = str(data.get("life") or "")
@@ -221,4 +271,6 @@ PARTS: Mapping[str, Callable[[_Seen], Any]] = {
     "channel": lambda seen: seen.columns.channel,
     "report_count": lambda seen: seen.columns.report_count,
     "media_urls": _media_urls,
+    PARENT: lambda seen: seen.parent_folio,
+    POSSIBLE: lambda seen: list(seen.possible_duplicates) or None,
 }

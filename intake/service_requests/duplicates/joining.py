@@ -43,8 +43,8 @@ class Moved(Conflict):
 def join(session: Session, said: MeToo, *, now: datetime) -> tuple[ServiceRequest, Report]:
     """The request with one report more, and that report; what was shown as closed is opened again.
 
-    Of a request that is a duplicate itself the first one takes the report. A contact that has reported it before is one person
-    still. Raises NotFound for a request that residents may not see, Moved, InvalidInput.
+    Of a request that is a duplicate itself the first one takes the report. A contact that has reported it before, and writes from
+    that very contact, is one person still. Raises NotFound for a request that residents may not see, Moved, InvalidInput.
     """
     if len(said.words) > MAX_DESCRIPTION:
         raise InvalidInput(
@@ -70,7 +70,9 @@ def join(session: Session, said: MeToo, *, now: datetime) -> tuple[ServiceReques
         at=now,
         idempotency_key=said.idempotency_key,
     )
-    is_new_person = said.reporter is None or not _has_reported(session, service_request.id, said.reporter)
+    # A number that somebody typed may be anybody's: whether it has reported this before must not show in the count.
+    is_vouched = said.reporter is not None and said.conversation_id is not None
+    is_new_person = not (is_vouched and _has_reported(session, service_request.id, said.reporter))
     if is_new_person:
         service_request.report_count += 1
     session.add(report)
@@ -102,7 +104,9 @@ def _lock_first(session: Session, service_request_id: UUID) -> ServiceRequest:
         wanted = service_request.parent_id  # merged while we waited for it
 
 
-def _has_reported(session: Session, service_request_id: UUID, reporter: Reporter) -> bool:
+def _has_reported(session: Session, service_request_id: UUID, reporter: Reporter | None) -> bool:
+    if reporter is None:
+        return False
     mine = select(func.count()).where(
         Report.service_request_id == service_request_id,
         col(Report.contact_point_id) == reporter.contact_point_id,

@@ -16,6 +16,8 @@ from intake.open311.details import PARTS
 from intake.open311.extensions import EXTENSIONS, SETTING, off_in, without
 from intake.open311.forms import Fields
 from intake.service_requests import actions, queries
+from intake.service_requests.duplicates import merging
+from intake.service_requests.duplicates.jobs import find_duplicates
 from intake.service_requests.values import Actor
 from kernel.i18n import translate
 from tests.factories import API_KEY, IN_SUR, NOW, OUTSIDE
@@ -359,6 +361,31 @@ class TestDetails:
         assert {"layer": "colonia", "code": "N-01", "name": "El Carmen"} in extended["areas"]
         assert (extended["channel"], extended["report_count"]) == ("open311", 1)
         assert extended["media_urls"] == ["https://example.org/a.jpg"]
+        assert (extended["parent_service_request_id"], extended["possible_duplicates"]) == (None, None)
+
+    def test_what_may_be_the_same_is_named_until_somebody_decides(self, client: TestClient, session: Session) -> None:
+        folios = [posted(client, description=words) for words in ("Hay un bache enorme", "un bache enorme")]
+        first, second = (queries.by_folio(session, folio) for folio in folios)
+        assert first is not None
+        assert second is not None
+        find_duplicates(str(second.id))
+        said = [self.one_of(client, folio)["possible_duplicates"] for folio in folios]
+        assert said == [[second.folio], [first.folio]]
+        first.is_public = False
+        session.flush()
+        assert self.one_of(client, second.folio)["possible_duplicates"] is None
+        first.is_public = True
+        merging.merge(session, second.id, first.id, actor=Actor("agent", "Amir"), now=NOW)
+        merged = self.one_of(client, second.folio)
+        assert (merged["parent_service_request_id"], merged["possible_duplicates"]) == (first.folio, None)
+        assert self.one_of(client, first.folio)["report_count"] == 2
+        first.is_public = False
+        session.flush()
+        assert self.one_of(client, second.folio)["parent_service_request_id"] is None
+
+    def one_of(self, client: TestClient, folio: str) -> Any:
+        (found,) = client.get(f"requests/{folio}.json?extensions=true").json()
+        return found["extended_attributes"]
 
     def test_names_choose_parts(self, client: TestClient) -> None:
         folio = posted(client)
@@ -472,4 +499,4 @@ class TestDetails:
         statements.clear()
         client.get("requests.json?extensions=true&notes=true&attributes=true&page_size=4")
         of_lists = [one for one in statements if "service_request" in one]
-        assert len(of_lists) == 4
+        assert len(of_lists) == 5

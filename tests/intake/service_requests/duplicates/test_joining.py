@@ -58,9 +58,17 @@ def test_said_twice_it_is_one_report(city: Session) -> None:
 
 def test_a_contact_that_reported_it_before_is_one_person_still(city: Session) -> None:
     made = report(city, phone="5512345678")
-    joined, _ = joining.join(city, me_too(made, reporter=rosa(city)), now=NOW)
+    joined, _ = joining.join(city, me_too(made, reporter=rosa(city), conversation_id=uuid4()), now=NOW)
     assert joined.report_count == 1
     assert len(queries.reports_of(city, made.id)) == 2
+
+
+def test_a_number_that_was_typed_does_not_show_whether_it_has_reported_before(city: Session) -> None:
+    made = report(city, phone="5512345678")
+    for phone in ("5512345678", "5587654321"):
+        before = made.report_count
+        joining.join(city, me_too(made, reporter=rosa(city, phone)), now=NOW)
+        assert made.report_count == before + 1
 
 
 def test_what_is_hidden_cannot_be_joined_and_is_not_told_from_what_is_not_there(city: Session) -> None:

@@ -21,11 +21,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from kernel.errors import InvalidInput
 from routing.conditions import WEEKDAYS, minute_of
+from routing.spans import Spans
 from routing.values import UNITS, Unit
 
 _DAY = timedelta(days=1)
 # A calendar that stays closed this long is a mistake, not a holiday.
 _LONGEST_CLOSURE = 800
+# Working time is counted through in stretches of days, worked out once.
+_COUNTED_DAYS = 400
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 Block = tuple[datetime, datetime]
 
@@ -128,6 +133,7 @@ class WorkingCalendar:
         self._open = _days(definition.get("open"), "open")
         self._worked: dict[date, tuple[Block, ...]] = {}
         self._counted: dict[tuple[date, int], Due] = {}
+        self._spans: tuple[date, date, Spans] | None = None
 
     def is_working_day(self, day: date) -> bool:
         return bool(self.blocks(day))
@@ -223,3 +229,45 @@ class WorkingCalendar:
             if idle > _LONGEST_CLOSURE:
                 raise InvalidInput("El calendario no tiene días de trabajo después del {day}.", day=day.isoformat())
             day += _DAY
+
+    def worked(self, start: datetime, end: datetime) -> timedelta:
+        """The working time from `start` to `end`; hours that two shifts share count once. Nothing when `end` is not later."""
+        if end <= start:
+            return timedelta(0)
+        spans = self._over(start, end)
+        return (spans.before(_number(end)) - spans.before(_number(start))) * _MICROSECOND
+
+    def after(self, at: datetime, work: timedelta) -> datetime:
+        """The first instant with that much working time since `at` (UTC); `at` itself for none."""
+        if work <= timedelta(0):
+            return at.astimezone(UTC)
+        ahead = _DAY * _COUNTED_DAYS
+        while True:
+            spans = self._over(at, at + ahead)
+            reached = spans.reached(spans.before(_number(at)) + work // _MICROSECOND)
+            if reached is not None:
+                return _EPOCH + reached * _MICROSECOND
+            if ahead > _DAY * _COUNTED_DAYS and not self.worked(at + ahead - _DAY * _LONGEST_CLOSURE, at + ahead):
+                raise InvalidInput(
+                    "El calendario no tiene días de trabajo después del {day}.", day=at.date().isoformat()
+                )
+            ahead *= 2
+
+    def _over(self, start: datetime, end: datetime) -> Spans:
+        """Spans that hold every working block around these instants."""
+        first, last = self.local_date(start) - _DAY * 2, self.local_date(end) + _DAY
+        known = self._spans
+        if known is not None:
+            if known[0] <= first and last <= known[1]:
+                return known[2]
+            first, last = min(first, known[0]), max(last, known[1])
+        else:
+            last = max(last, first + _DAY * _COUNTED_DAYS)
+        blocks = (block for n in range((last - first).days + 1) for block in self.blocks(first + _DAY * n))
+        spans = Spans((_number(block[0]), _number(block[1])) for block in blocks)
+        self._spans = (first, last, spans)
+        return spans
+
+
+def _number(at: datetime) -> int:
+    return (at - _EPOCH) // _MICROSECOND

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from agent_console.presentation import channel_look, outcome_text
+from intake.catalog.definitions import text_in
 from intake.conversations.models import Message
 from intake.service_requests.lifecycle import LIFE_TEXTS
 from intake.service_requests.models import Report, ServiceRequestEvent
@@ -50,6 +51,10 @@ DUPLICATES: Mapping[str, str] = {
     "duplicate_added": "Se le unió el folio {folio}",
     "unmerged": "Se separó del folio {folio}",
     "duplicate_removed": "El folio {folio} se separó",
+}
+MOVED: Mapping[str, str] = {
+    "waiting_resident": "La espera movió el plazo al {day}",
+    "closed": "El tiempo que estuvo cerrado movió el plazo al {day}",
 }
 # The other channels are names and keep their capitals.
 _COMMON_NOUNS = frozenset({"phone", "email", "counter", "console", "web"})
@@ -166,12 +171,17 @@ def _of_event(event: ServiceRequestEvent, timezone: str, language: str, now: dat
         return Entry(event.at, css, icon, _actor(event, language), line, event.note, audience)
     icons = {"submitted": "new", "placed": "pin", "routed": "go", "status_changed": "work", "joined": "users"}
     icons |= dict.fromkeys(PHOTOS, "photo") | dict.fromkeys(DUPLICATES, "layers")
+    icons |= {"escalated": "alert", "promise_moved": "clock"}
     said = f"{_actor(event, language)}: {line}" if event.actor_name else line
     return Entry(event.at, "sys", icons.get(event.name, "note"), "", said, "", audience)
 
 
 def _actor(event: ServiceRequestEvent, language: str) -> str:
     return event.actor_name or translate(language, ACTORS[event.actor_kind])
+
+
+def _moved_to(data: Mapping[str, Any], timezone: str, language: str, now: datetime) -> str:
+    return day_in_words(datetime.fromisoformat(str(data["after"])), timezone, language, now=now)
 
 
 def _line(event: ServiceRequestEvent, timezone: str, language: str, now: datetime) -> str | None:
@@ -202,6 +212,14 @@ def _line(event: ServiceRequestEvent, timezone: str, language: str, now: datetim
     if event.name in DUPLICATES:
         folio = spaced(str(data.get("folio") or data.get("parent_folio") or ""))
         return translate(language, DUPLICATES[event.name], folio=folio)
+    if event.name == "escalated":
+        due = day_in_words(datetime.fromisoformat(str(data["due"])), timezone, language, now=now)
+        name = text_in(data["name"], language)
+        if "agency" in data["tells"]:
+            return translate(language, "{step}, desde el {day}. Se avisó a la dependencia", step=name, day=due)
+        return translate(language, "{step}, desde el {day}. Aviso para supervisión", step=name, day=due)
+    if event.name == "promise_moved":
+        return translate(language, MOVED[str(data["reason"])], day=_moved_to(data, timezone, language, now))
     if event.name in PHOTOS:
         return translate(language, PHOTOS[event.name], number=data.get("number", ""))
     if event.name == "status_changed":

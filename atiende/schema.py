@@ -5,9 +5,11 @@ import channels.app.models as resident_models
 import intake.catalog.models as catalog_models
 import intake.changes.models as change_models
 import intake.conversations.models as conversation_models
+import intake.forecasts.models as forecast_models
 import intake.media.models as media_models
 import intake.open311.models as open311_models
 import intake.people.models as people_models
+import intake.service_requests.clock_models as clock_models
 import intake.service_requests.duplicates.models as duplicate_models
 import intake.service_requests.models as service_request_models
 import intake.service_requests.rule_models as rule_models
@@ -25,6 +27,8 @@ MODULES = (
     catalog_models,
     people_models,
     service_request_models,
+    clock_models,
+    forecast_models,
     rule_models,
     duplicate_models,
     media_models,

@@ -21,5 +21,6 @@ PERIODIC: dict[str, float] = {
     "channels.jobs.sweep": 30,
     "intake.changes.jobs.sweep": 10,
     "intake.media.jobs.tidy_up": 600,
+    "intake.service_requests.jobs.escalate": 20,
     "intake.webhooks.jobs.sweep": 5,
 }

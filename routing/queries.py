@@ -15,6 +15,7 @@ from georef.gazetteer import Gazetteer, Place, PlaceMatch
 from georef.points import LonLat
 from kernel.errors import NotFound
 from routing import deciding, receipts
+from routing.calendars import WorkingCalendar
 from routing.decide import OUTLINE, RuleBook
 from routing.in_force import DatedSet, RulesInForce, answering
 from routing.models import Agency, BoundaryArea, BoundaryLayer, GazetteerPlace, RuleSet, WorkingCalendarRow
@@ -67,6 +68,7 @@ NAMED_LAYERS = ("district", "colonia", "postal_code")
 _lock = RLock()
 _rules: dict[str, tuple[tuple[Any, ...], RulesInForce]] = {}
 _layers: dict[UUID, tuple[tuple[Any, ...], Layer]] = {}
+_calendars: dict[tuple[str, int, str], WorkingCalendar] = {}
 _gazetteers: dict[str, tuple[tuple[Any, ...], Gazetteer]] = {}
 
 
@@ -172,6 +174,27 @@ def calendar_definitions(session: Session, jurisdiction_id: str) -> dict[str, di
         .order_by(col(WorkingCalendarRow.code))
     )
     return {row.code: row.definition for row in rows}
+
+
+def calendar_of(session: Session, jurisdiction_id: str, version: int, code: str) -> WorkingCalendar:
+    """A calendar as that version of the rules had it; where it kept none, the one of today's default agency.
+
+    Raises NotFound without rules.
+    """
+    known = _rules.get(jurisdiction_id)
+    for book in known[1].books if known is not None else ():
+        if book.version == version and code in book.calendars:
+            return book.calendars[code]
+    key = (jurisdiction_id, version, code)
+    if key not in _calendars:
+        content: Mapping[str, Any] | None = session.exec(
+            select(RuleSet.content).where(RuleSet.jurisdiction_id == jurisdiction_id, RuleSet.version == version)
+        ).one_or_none()
+        kept = (content or {}).get("calendars", {}).get(code)
+        if kept is None:
+            return city(session, jurisdiction_id).book.calendar
+        _calendars[key] = WorkingCalendar(kept)
+    return _calendars[key]
 
 
 def agency_facts(row: Agency) -> AgencyFacts:
@@ -289,5 +312,6 @@ def clear_caches() -> None:
     """Forgets every rule book, boundary index and gazetteer of this process."""
     with _lock:
         _rules.clear()
+        _calendars.clear()
         _layers.clear()
         _gazetteers.clear()

@@ -116,6 +116,8 @@ def decide(
         areas={key: [{"code": area.code, "name": area.name} for area in held] for key, held in areas.items()},
         due_at=due.at if due else None,
         receipt=_receipt(basis, due, elsewhere if outside else None),
+        calendar_code=book.agencies[choice.agency_code].calendar_code if choice.agency_code else None,
+        calendar=book.calendar_of(choice.agency_code) if choice.agency_code else None,
     )
 
 

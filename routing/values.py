@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from routing.calendars import WorkingCalendar
 
 from routing.conditions import Capacity, Hours
 
@@ -72,7 +75,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class RoutingDecision:
-    """Who answers and by when. `areas` holds `{"code", "name"}` per layer key; `receipt` is described in docs/routing.md."""
+    """Who answers and by when. `areas` holds `{"code", "name"}` per layer key; `receipt` is described in docs/routing.md.
+
+    calendar: the agency's, by which `due_at` was counted; None without an agency.
+    """
 
     outcome: Outcome
     agency_code: str | None
@@ -82,6 +88,8 @@ class RoutingDecision:
     areas: dict[str, list[dict[str, str]]]
     due_at: datetime | None
     receipt: dict[str, Any]
+    calendar_code: str | None = None
+    calendar: "WorkingCalendar | None" = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

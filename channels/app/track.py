@@ -30,6 +30,12 @@ _PHOTOS = {
 }
 
 
+MOVED = {
+    "waiting_resident": "Mientras esperábamos tu respuesta el plazo no corrió: ahora es el {day}.",
+    "closed": "El tiempo que estuvo cerrado no contó: el plazo es ahora el {day}.",
+}
+
+
 @dataclass(frozen=True)
 class Pill:
     css: str
@@ -105,7 +111,7 @@ def _projection(session: Session, page: Page, service_request: ServiceRequest) -
         "parent": _parent_folio(session, service_request),
         "explanation": explain(decision.receipt, language) if decision else None,
         "photos": [row.id for row in photos_of(session, service_request.id, public_only=True)],
-        "timeline": [Entry(event.at, _told(event, language)) for event in reversed(events)],
+        "timeline": [Entry(event.at, _told(event, page)) for event in reversed(events)],
     }
 
 
@@ -115,9 +121,12 @@ def _parent_folio(session: Session, service_request: ServiceRequest) -> str:
     return parent.folio if parent is not None and parent.is_public else ""
 
 
-def _told(event: ServiceRequestEvent, language: str) -> str:
+def _told(event: ServiceRequestEvent, page: Page) -> str:
     """One public event in one sentence."""
-    data = event.data
+    data, language = event.data, page.language
+    if event.name == "promise_moved":
+        day = day_in_words(datetime.fromisoformat(str(data["after"])), page.city.timezone, language, now=page.now)
+        return translate(language, MOVED[str(data["reason"])], day=day)
     if event.name == "submitted":
         return translate(language, "Recibimos el reporte.")
     if event.name == "routed":

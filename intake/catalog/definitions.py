@@ -6,6 +6,8 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from routing.clocks import DEFAULT_STEPS, Step
+
 Texts = Mapping[str, str]
 
 LIST_DATATYPES = frozenset({"singlevaluelist", "multivaluelist"})
@@ -92,6 +94,16 @@ class ServiceDefinition:
     timezone: ZoneInfo
     attributes: tuple[AttributeDefinition, ...] = ()
     duplicates: DuplicateRules = DuplicateRules()
+    first_answer: Mapping[str, Any] | None = None
+    silence: Mapping[str, Any] | None = None
+    promise_version: int = 1
+    steps: tuple[Step, ...] = DEFAULT_STEPS
+
+    @property
+    def terms_content(self) -> dict[str, Any]:
+        """What the service promises, by subject, as `routing.clocks.Terms` reads it; what it does not promise is left out."""
+        said = {"resolution": self.promise, "first_answer": self.first_answer, "silence": self.silence}
+        return {subject: dict(promise) for subject, promise in said.items() if promise}
 
     @property
     def has_metadata(self) -> bool:

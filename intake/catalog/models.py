@@ -1,6 +1,6 @@
 """What can be asked for, and where: jurisdictions, services, their questions. Bilingual texts are `{"es": …, "en": …}`."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,8 @@ from kernel.ids import new_id
 EXTENSIONS_OFF = "open311_extensions_off"
 # Also there: how long requests take (`intake.forecasts.config`).
 FORECAST = "forecast"
+# And the chain of steps of its promises (`intake.catalog.chains`).
+PROMISES = "promises"
 
 
 class Jurisdiction(SQLModel, table=True):
@@ -37,7 +39,10 @@ class Jurisdiction(SQLModel, table=True):
 
 
 class Service(SQLModel, table=True):
-    """An Open311 service. `promise` is `{"amount": 5, "unit": "working_days"}` (or `hours`, `working_hours`, `days`)."""
+    """An Open311 service. `promise` is `{"amount": 5, "unit": "working_days"}` (or `hours`, `working_hours`, `days`).
+
+    first_answer and silence, alike: how long until the city's first word, and between one word and the next. `promise_version`:
+    the row of `service_promise` that holds all three."""
 
     __tablename__ = "service"
     __table_args__ = (
@@ -55,6 +60,9 @@ class Service(SQLModel, table=True):
     group_name: dict[str, str] = Field(sa_column=Column(Json, nullable=False))
     keywords: list[str] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
     promise: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
+    first_answer: dict[str, Any] | None = Field(default=None, sa_column=Column(Json, nullable=True))
+    silence: dict[str, Any] | None = Field(default=None, sa_column=Column(Json, nullable=True))
+    promise_version: int = Field(default=1, sa_column=Column(Integer, nullable=False, server_default=text("1")))
     notice: dict[str, str] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
     icon: str = Field(default="note", sa_type=Text)
     is_emergency: bool = False
@@ -65,6 +73,22 @@ class Service(SQLModel, table=True):
     duplicates: dict[str, Any] = Field(
         default_factory=dict, sa_column=Column(Json, nullable=False, server_default=text("'{}'::jsonb"))
     )
+
+
+class ServicePromise(SQLModel, table=True):
+    """What a service promised on the days from `valid_from` (inclusive) to `valid_to` (exclusive; None: still). Never edited.
+
+    `terms` is `{"resolution": …, "first_answer": …, "silence": …}`; a version replaced within a day has no day of its own.
+    """
+
+    __tablename__ = "service_promise"
+
+    jurisdiction_id: str = Field(sa_type=Text, primary_key=True, foreign_key="jurisdiction.id")
+    service_code: str = Field(sa_type=Text, primary_key=True)
+    version: int = Field(primary_key=True)
+    terms: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
+    valid_from: date
+    valid_to: date | None = None
 
 
 class ServiceAttribute(SQLModel, table=True):

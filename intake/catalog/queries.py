@@ -1,5 +1,6 @@
 """Reads of the catalogue. Definitions are kept in the process until the city's catalogue changes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
@@ -9,10 +10,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlmodel import Session, select
 
+from intake.catalog.chains import chain_of
 from intake.catalog.definitions import AttributeDefinition, DuplicateRules, Option, ServiceDefinition
 from intake.catalog.matching import ServiceMatch, match_services
 from intake.catalog.models import Jurisdiction, Service, ServiceAttribute
 from kernel.errors import NotFound
+from routing.clocks import Step, steps_for
 
 __all__ = [
     "Catalog",
@@ -126,15 +129,18 @@ def _load(session: Session, jurisdiction_id: str, zone: ZoneInfo, language: str,
             )
         )
     rows = session.exec(select(Service).where(Service.jurisdiction_id == jurisdiction_id))
+    chain = chain_of(jurisdiction(session, jurisdiction_id).settings)
     active: dict[str, ServiceDefinition] = {}
     retired: dict[str, ServiceDefinition] = {}
     for found in sorted(rows, key=lambda row: (row.position, row.code)):
-        definition = _definition(found, zone, tuple(attributes.get(found.id, ())))
+        definition = _definition(found, zone, tuple(attributes.get(found.id, ())), chain)
         (active if found.is_active else retired)[found.code] = definition
     return Catalog(jurisdiction_id, zone, language, changed_at, tuple(active.values()), active, retired)
 
 
-def _definition(row: Service, zone: ZoneInfo, attributes: tuple[AttributeDefinition, ...]) -> ServiceDefinition:
+def _definition(
+    row: Service, zone: ZoneInfo, attributes: tuple[AttributeDefinition, ...], chain: Sequence[Step]
+) -> ServiceDefinition:
     return ServiceDefinition(
         id=row.id,
         jurisdiction_id=row.jurisdiction_id,
@@ -154,4 +160,8 @@ def _definition(row: Service, zone: ZoneInfo, attributes: tuple[AttributeDefinit
         timezone=zone,
         attributes=attributes,
         duplicates=DuplicateRules.of(row.duplicates),
+        first_answer=row.first_answer,
+        silence=row.silence,
+        promise_version=row.promise_version,
+        steps=steps_for(chain, row.code),
     )

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from intake.catalog import queries as catalog
 from intake.catalog.models import Jurisdiction, Service, ServiceAttribute
 from intake.city_folder.layers import read_edition
+from intake.city_folder.promise_versions import keep_versions
 from intake.city_folder.read import read_folder
 from intake.city_folder.rules import name_areas
 from intake.city_folder.values import Attribute, CityFolder, Edition, LayerEntry, NamedArea, ServiceEntry
@@ -52,6 +53,7 @@ def import_folder(session: Session, folder: Path, *, now: datetime) -> ImportRep
     areas = {key: [area for _, found in known for area in found] for key, known in editions.items()}
     jurisdiction, changed = _write_jurisdiction(session, read, now)
     changed |= _write_services(session, jurisdiction.id, read.services)
+    changed |= keep_versions(session, jurisdiction, read.services, now)
     # Agencies name calendars and rules name agencies; a calendar can only vanish once nobody uses it, hence the second call.
     actions.replace_calendars(session, jurisdiction.id, read.calendars, now)
     agency_names = _agency_names(session, jurisdiction.id)
@@ -177,6 +179,8 @@ def _write_services(session: Session, jurisdiction_id: str, entries: Sequence[Se
             "is_active": True,
             "position": position,
             "duplicates": dict(entry.duplicates),
+            "first_answer": dict(entry.first_answer) or None,
+            "silence": dict(entry.silence) or None,
         }
         if row is None:
             row = Service(jurisdiction_id=jurisdiction_id, code=entry.code, **values)

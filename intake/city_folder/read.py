@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from intake.catalog.models import FORECAST, PROMISES
 from intake.city_folder import theme
 from intake.city_folder.places import read_places
+from intake.city_folder.promises import read_forecast, read_promises
 from intake.city_folder.rule_tests import read_tests
 from intake.city_folder.rules import read_rules, rules_text
 from intake.city_folder.services import read_duplicates, read_services
@@ -25,7 +27,7 @@ from routing.values import AgencyFacts
 _CITY_KEYS = (
     "id", "name", "is_fictional", "timezone", "language", "phone", "emergency_phone", "contact", "sms_number",
     "key_service", "default_agency", "default_calendar", "theme", "logo", "texts", "open311_extensions_off",
-    "phone_regions", "sms_transliterate", "duplicates",
+    "phone_regions", "sms_transliterate", "duplicates", "promises", "forecast",
 )  # fmt: skip
 # What a city may say in its own words (docs/add-a-city.md).
 _TEXTS = ("welcome", "place_example", "outside")
@@ -41,7 +43,7 @@ def read_folder(path: Path) -> tuple[CityFolder | None, list[Problem]]:
     city = _city(notes, path)
     agencies = _agencies(notes, path, city.default_calendar)
     calendars = _calendars(notes, path, city.timezone)
-    services = read_services(notes, path, city.duplicates)
+    services = read_services(notes, path, city.duplicates, city.promises)
     folder = CityFolder(
         path=path,
         city=city,
@@ -81,6 +83,9 @@ def _city(notes: Notes, path: Path) -> City:
         "phone_regions": table.words("phone_regions"),
         "sms_transliterate": table.flag("sms_transliterate", default=True),
     }
+    promises, chain = read_promises(table)
+    settings |= {PROMISES: chain} if chain else {}
+    settings |= {FORECAST: forecast} if (forecast := read_forecast(table)) else {}
     return City(
         id=table.text("id"),
         name=table.text("name"),
@@ -91,6 +96,7 @@ def _city(notes: Notes, path: Path) -> City:
         default_calendar=table.text("default_calendar", required=False, default="default"),
         settings=settings,
         duplicates=read_duplicates(table),
+        promises=promises,
     )
 
 

@@ -1,15 +1,15 @@
 """Reads `services/`: one file for each service, one for the groups they are shown in."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from intake.catalog.definitions import LIST_DATATYPES
+from intake.city_folder.promises import PROMISES, read_promise
 from intake.city_folder.tables import Notes, Table, read_toml
 from intake.city_folder.values import Attribute, ServiceEntry, Texts
-from kernel.errors import InvalidInput
-from routing.calendars import Promise
 
 KINDS = ("realtime", "batch", "blackbox")
 # A look-up reads the cells around a point: farther than this is another street, and dearer to look for.
@@ -19,7 +19,7 @@ _DUPLICATE_KEYS = ("radius_m", "closed_days", "offer")
 DATATYPES = ("string", "text", "number", "datetime", "singlevaluelist", "multivaluelist")
 _SERVICE_KEYS = (
     "code", "position", "kind", "icon", "is_emergency", "is_sensitive", "keywords", "promise", "name", "description",
-    "notice", "attribute", "duplicates",
+    "notice", "attribute", "duplicates", "first_answer", "silence",
 )  # fmt: skip
 _ATTRIBUTE_KEYS = (
     "code", "order", "datatype", "required", "variable", "asset", "description", "datatype_description", "options",
@@ -27,9 +27,12 @@ _ATTRIBUTE_KEYS = (
 
 
 def read_services(
-    notes: Notes, path: Path, duplicates: Mapping[str, Any] = MappingProxyType({})
+    notes: Notes,
+    path: Path,
+    duplicates: Mapping[str, Any] = MappingProxyType({}),
+    promises: Mapping[str, Any] = MappingProxyType({}),
 ) -> Sequence[ServiceEntry]:
-    """Every `services/<group>/<CODE>.toml`, in the order of groups and positions. duplicates: what the city says of all."""
+    """Every `services/<group>/<CODE>.toml`, in the order of groups and positions. duplicates, promises: the city's, for all."""
     groups = _groups(notes, path, duplicates)
     found = []
     for file in sorted((path / "services").glob("*/*.toml")):
@@ -39,6 +42,9 @@ def read_services(
             notes.error(name, "", "La carpeta {group} no está en services/groups.toml.", group=group)
         group_name, of_group = groups.get(group, ({}, duplicates))
         found.append(_service(notes, name, read_toml(notes, path, name), group, group_name, of_group))
+    found = [
+        replace(entry, **{key: getattr(entry, key) or promises.get(key, {}) for key in PROMISES}) for entry in found
+    ]
     order = list(groups)
     found.sort(key=lambda entry: (order.index(entry.group_code) if entry.group_code in groups else -1, entry.position))
     return found
@@ -77,12 +83,7 @@ def _service(
     of_group: Mapping[str, Any],
 ) -> ServiceEntry:
     table = Table(notes, file, "", raw, _SERVICE_KEYS)
-    promise = table.table("promise", required=True)
-    if promise:
-        try:
-            Promise.parse(promise)
-        except InvalidInput as error:
-            table.wrong("promise", "{reason}", reason=error.public_text())
+    own = {key: read_promise(table, key) for key in PROMISES}
     return ServiceEntry(
         file=file,
         code=table.text("code"),
@@ -93,12 +94,14 @@ def _service(
         description=table.texts("description"),
         notice=table.texts("notice", required=False),
         keywords=table.words("keywords"),
-        promise=promise,
+        promise=read_promise(table, "promise", required=True),
         icon=table.text("icon", required=False, default="note"),
         is_emergency=table.flag("is_emergency"),
         is_sensitive=table.flag("is_sensitive"),
         position=table.number("position"),
         duplicates={**of_group, **read_duplicates(table)},
+        first_answer=own["first_answer"],
+        silence=own["silence"],
         attributes=[_attribute(notes, file, index, entry) for index, entry in enumerate(table.rows("attribute"))],
     )
 

@@ -46,6 +46,7 @@ class City:
     default_calendar: str
     settings: Mapping[str, Any]
     duplicates: Mapping[str, Any] = field(default_factory=dict)
+    promises: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ class ServiceEntry:
     position: int
     attributes: Sequence[Attribute]
     duplicates: Mapping[str, Any] = field(default_factory=dict)
+    first_answer: Mapping[str, Any] = field(default_factory=dict)
+    silence: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

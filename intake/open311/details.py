@@ -182,6 +182,8 @@ def _told(name: str, note: str, data: Mapping[str, Any], language: str) -> str:
         return translate(language, "Lo enviamos a {agency}.", agency=data.get("agency_name") or "")
     if name == "joined":
         return translate(language, "Otra persona reportó lo mismo.")
+    if name == "promise_moved":
+        return translate(language, "El plazo cambió al {day}.", day=data["after"][:10])
     if name != "status_changed":
         return note
     life = str(data.get("life") or "")

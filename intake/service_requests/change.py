@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlmodel import Session, select
 
-from intake.service_requests import lifecycle, published, reviewing
+from intake.service_requests import lifecycle, promises, published, reviewing
 from intake.service_requests.duplicates import links
 from intake.service_requests.events import add_event
 from intake.service_requests.models import ServiceRequest, ServiceRequestEvent
@@ -40,6 +40,7 @@ def change_status(
     if service_request.parent_id is not None and life != lifecycle.CLOSED:
         # Whoever goes on with a duplicate says that it is none.
         _separate(session, service_request, actor, now)
+    before, closed_at = service_request.life, service_request.closed_at
     service_request.life = life
     service_request.outcome_code = outcome_code
     service_request.closed_at = now if life == lifecycle.CLOSED else None
@@ -58,7 +59,14 @@ def change_status(
         data=story,
     )
     service_request.status_notes, service_request.public_status_notes = note, shown.text
+    moved = promises.follow(session, service_request, before, closed_at, actor, now)
     _touch(session, service_request, event, now)
+    if moved is not None:
+        session.flush()
+        assert moved.id is not None
+        outbox.record(
+            session, "service_request.updated", at=now, service_request_id=service_request.id, event_id=moved.id
+        )
     reviewing.ask(session, service_request, published.doubts_of(f"note:{event.id}", shown), now=now)
     return service_request
 
@@ -100,10 +108,16 @@ def add_note(
         public_note=shown.text if shown else None,
         data=story,
     )
+    promises.hear(session, service_request, actor, now, audience)
     _touch(session, service_request, event, now)
     if shown is not None:
         reviewing.ask(session, service_request, published.doubts_of(f"note:{event.id}", shown), now=now)
     return event
+
+
+def note_word(session: Session, service_request_id: UUID, *, actor: Actor, now: datetime) -> None:
+    """Notes that somebody of the city has written to the person, in a message of their own. Raises NotFound."""
+    promises.hear(session, lock(session, service_request_id), actor, now, "reporter")
 
 
 def _check_note(note: str) -> None:

@@ -22,6 +22,9 @@ class ServiceRequest(SQLModel, table=True):
 
     `public_…` is what everybody may read of the text of the same name, as `public_text_version` of the rules left it. Without a
     version (a row from before, or from a process of the previous release) nothing was stored and readers mask as they read.
+    `promise`: what was promised (terms, version, calendar, from when), as `intake.service_requests.promises` writes it; None for
+    requests from before, and imported ones. `last_word_at`: the city's last word to the person. `paused_at`: since when the clock
+    of the resolution stands still. `next_step_at`: when the chain of steps has something to record.
     `photo_id`: the photo that stands for it in public lists, kept here so that a list of a thousand reads one table;
     `intake.media` keeps it right.
     """
@@ -47,6 +50,8 @@ class ServiceRequest(SQLModel, table=True):
             "expected_at",
             postgresql_where=text("life <> 'closed'"),
         ),
+        # Only what has a step to come: the job that records steps reads what is due, whatever the table holds.
+        Index("ix_service_request_next_step", "next_step_at", postgresql_where=text("next_step_at IS NOT NULL")),
         Index(
             "uq_service_request_source",
             "jurisdiction_id",
@@ -146,6 +151,13 @@ class ServiceRequest(SQLModel, table=True):
     # The register that a past request came from, and its number there; None for what people report here.
     source: str | None = Field(default=None, sa_type=Text)
     source_id: str | None = Field(default=None, sa_type=Text)
+    promise: dict[str, Any] | None = Field(default=None, sa_column=Column(Json, nullable=True))
+    first_answer_due_at: datetime | None = Field(default=None, sa_type=Instant)
+    first_answered_at: datetime | None = Field(default=None, sa_type=Instant)
+    last_word_at: datetime | None = Field(default=None, sa_type=Instant)
+    silence_due_at: datetime | None = Field(default=None, sa_type=Instant)
+    paused_at: datetime | None = Field(default=None, sa_type=Instant)
+    next_step_at: datetime | None = Field(default=None, sa_type=Instant)
     # The request that this one is a duplicate of. That one never has a parent itself, so there are no chains.
     parent_id: UUID | None = Field(default=None, foreign_key="service_request.id")
 

@@ -14,7 +14,7 @@ from georef.points import LonLat
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import ServiceDefinition, city_text
 from intake.catalog.models import Jurisdiction
-from intake.service_requests import published, reviewing
+from intake.service_requests import promises, published, reviewing
 from intake.service_requests.answers import Answer, read_answers
 from intake.service_requests.events import new_event
 from intake.service_requests.models import Report, RoutingDecisionRow, ServiceRequest
@@ -153,7 +153,7 @@ def _values(
         "updated_at": now,
         "expected_at": decision.due_at,
         "idempotency_key": submission.idempotency_key,
-    }
+    } | promises.made(definition, decision, now)
 
 
 def _outside(session: Session, submission: Submission, now: datetime) -> dict[str, Any]:

@@ -18,7 +18,10 @@ from intake.service_requests.lifecycle import open311_status
 TEST = "webhook.test"
 _PREFIX = "service_request."
 # What can be chosen. Changes with other names go to those who chose nothing, which means all.
-TYPES = tuple(_PREFIX + name for name in ("submitted", "routed", "transferred", "status_changed", "noted"))
+TYPES = tuple(
+    _PREFIX + name
+    for name in ("submitted", "routed", "transferred", "status_changed", "noted", "escalated", "promise_moved")
+)
 _SECRET_BYTES = 32
 
 

@@ -21,6 +21,8 @@ TYPES = {
     "service_request.transferred": "Pasó a otra dependencia",
     "service_request.status_changed": "Cambió su estado",
     "service_request.noted": "Nota nueva",
+    "service_request.escalated": "Venció un paso del plazo",
+    "service_request.promise_moved": "Se movió el plazo",
     payload.TEST: "Prueba",
 }
 # state and reason -> word, icon, class

@@ -20,13 +20,20 @@ class ParquetSource:
         try:
             self._file = pyarrow.parquet.ParquetFile(path)
         except (pyarrow.ArrowException, OSError) as error:
-            raise InvalidInput("{path} está dañado o cortado: {reason}.", path=path.name, reason=error) from None
+            raise _unreadable(path, error) from None
         check_columns(path, mapped, self._file.schema_arrow.names, mapped.columns)
         self.columns = list(mapped.columns)
-        self._read = 0
+        self._path, self._read = path, 0
 
     def lines(self) -> Iterator[Line]:
-        for batch in self._file.iter_batches(batch_size=_ROWS, columns=self.columns):
+        batches = self._file.iter_batches(batch_size=_ROWS, columns=self.columns)
+        while True:
+            try:
+                batch = next(batches, None)
+            except (pyarrow.ArrowException, OSError) as error:
+                raise _unreadable(self._path, error) from None
+            if batch is None:
+                return
             columns = [batch.column(name).to_pylist() for name in self.columns]
             for cells in zip(*columns, strict=True):
                 self._read += 1
@@ -37,3 +44,7 @@ class ParquetSource:
 
     def share(self) -> float:
         return float(self._read / max(1, self._file.metadata.num_rows))
+
+
+def _unreadable(path: Path, error: Exception) -> InvalidInput:
+    return InvalidInput("{path} está dañado o cortado: {reason}.", path=path.name, reason=error)

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -31,9 +32,9 @@ def mapped(**parts: Any) -> HistoryMap:
 class Reader:
     """Reads rows given as the cells that differ from an ordinary one."""
 
-    def __init__(self, history_map: HistoryMap | None = None) -> None:
+    def __init__(self, history_map: HistoryMap | None = None, columns: Sequence[str] = COLUMNS) -> None:
         known: Any = Known({"BACHE": None, "FUGA": None}, {"ALC-N"}, ZONE, NOW)  # type: ignore[dict-item]  # only codes count
-        self.translator = Translator(history_map or mapped(), COLUMNS, known)
+        self.translator = Translator(history_map or mapped(), columns, known)
 
     def __call__(self, **cells: str) -> Past:
         return self.translator.read(2, list((ROW | cells).values()))

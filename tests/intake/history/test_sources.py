@@ -1,5 +1,4 @@
 import gzip
-import importlib.util
 import json
 from pathlib import Path
 
@@ -131,9 +130,3 @@ def test_any_json_text_comes_back(
         place = list(source.columns).index("words")
         lines = list(source.lines())
     assert [cells[place] for _, cells in lines if isinstance(cells, list)] == [row["words"] for row in whole]
-
-
-@pytest.mark.skipif(importlib.util.find_spec("pyarrow") is not None, reason="pyarrow is here: nothing is missing")
-def test_parquet_without_its_extra_says_what_to_install(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"atiende\[parquet\]"):
-        refuse(csv_file(tmp_path, b"PAR1", "rows.parquet"), mapped())

@@ -216,6 +216,9 @@ def import_requests(
     publish: Annotated[
         bool, typer.Option(help="Mask what everybody may read now; else leave it to `atiende publish texts`.")
     ] = True,
+    review: Annotated[
+        int, typer.Option(min=0, max=1000, help="Open requests with doubtful names for the review list, at most.")
+    ] = 100,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N rows.")] = None,
 ) -> None:
     """Load past requests from CSV, JSON or Parquet (also .gz); running it again adds only what is not there yet."""
@@ -230,6 +233,7 @@ def import_requests(
         dry_run=dry_run,
         route=route,
         publish=publish,
+        review=review,
     )
     run(file, map_file, options, rejects)
 

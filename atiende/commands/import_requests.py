@@ -107,6 +107,13 @@ def _lines(summary: Summary, account: _Account, options: Options, rejects: Path 
             count=len(summary.retired),
             codes=", ".join(sorted(summary.retired)[:20]),
         )
+    if summary.to_review:
+        yield translate(
+            language,
+            "{count} solicitudes abiertas con nombres dudosos, las más nuevas, en la lista de revisión;"
+            " de las demás vale el texto estricto.",
+            count=summary.to_review,
+        )
     for line in counted(summary.repairs, language):
         yield f"  {line}"
     for reason, count in account.reasons.most_common():

@@ -21,6 +21,7 @@ from sqlmodel import Session
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import ServiceDefinition
 from intake.catalog.models import Jurisdiction, Service
+from intake.history.doubts import ask_for_review
 from intake.history.mapping import HistoryMap
 from intake.history.placing import Placer
 from intake.history.rows import Known, Past, Rejected, Translator
@@ -46,6 +47,7 @@ class Options:
     """How to import. `jurisdiction_id` None: the map's. `limit`: only that many rows of the file.
 
     `publish` false: public texts are left for `atiende publish texts`; until then readers mask as they read.
+    `review`: at most so many of the register's open requests with doubtful names go on the review list, the newest.
     """
 
     jurisdiction_id: str | None = None
@@ -55,6 +57,7 @@ class Options:
     dry_run: bool = False
     route: bool = True
     publish: bool = True
+    review: int = 100
 
 
 @dataclass
@@ -68,6 +71,7 @@ class Summary:
     counts: Counts = field(default_factory=Counts)
     repairs: Counter[str] = field(default_factory=Counter)
     retired: dict[str, str] = field(default_factory=dict)
+    to_review: int = 0
     seconds: float = 0.0
 
 
@@ -233,7 +237,18 @@ class _Import:
         self._translator.finish()
         self.summary.repairs = self._translator.repairs
         self.summary.repairs["swapped"] += self._placer.swapped
-        if self.summary.counts.inserted >= _ENOUGH_TO_ANALYZE and not self._options.dry_run:
+        if self._options.dry_run:
+            return
+        if self._options.publish and self._options.review:
+            with db.transaction() as session:
+                self.summary.to_review = ask_for_review(
+                    session,
+                    self._register.jurisdiction_id,
+                    self._register.source,
+                    limit=self._options.review,
+                    now=self._now,
+                )
+        if self.summary.counts.inserted >= _ENOUGH_TO_ANALYZE:
             with db.transaction() as session:
                 session.connection().exec_driver_sql("ANALYZE service_request")
 

@@ -70,6 +70,8 @@ class _Columns(NamedTuple):
     public_attributes: Mapping[str, Any] | None
     attributes: Mapping[str, Any] | None
     parent_id: UUID | None
+    source: str | None
+    source_id: str | None
 
 
 class _Decision(NamedTuple):
@@ -264,6 +266,13 @@ def _media_urls(seen: _Seen) -> list[str]:
     return [url for url in urls if url]
 
 
+def _register(seen: _Seen) -> dict[str, str] | None:
+    """The register that a past request came from, and its number there: `routing` is null for it, nothing was decided here."""
+    if seen.columns.source is None:
+        return None
+    return {"name": seen.columns.source, "number": seen.columns.source_id or ""}
+
+
 PARTS: Mapping[str, Callable[[_Seen], Any]] = {
     "detailed_status": _detailed_status,
     "outcome": _outcome,
@@ -275,4 +284,5 @@ PARTS: Mapping[str, Callable[[_Seen], Any]] = {
     "media_urls": _media_urls,
     PARENT: lambda seen: seen.parent_folio,
     POSSIBLE: lambda seen: list(seen.possible_duplicates) or None,
+    "register": _register,
 }

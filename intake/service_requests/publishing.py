@@ -113,5 +113,6 @@ def _publish(
     row.public_text_version = RULES_VERSION
     session.add(row)
     # Whoever has looked at a request need not look again because the rules have changed.
-    if review is None or review.state == "pending":
+    # Those of another register would flood the list: `intake.history` asks about few of them.
+    if (review is None and row.source is None) or (review is not None and review.state == "pending"):
         reviewing.ask(session, row, doubts, now=now)

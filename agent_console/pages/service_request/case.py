@@ -1,5 +1,6 @@
 """Everything the page of one service request shows, read for one viewer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from agent_console import lists, maps
 from agent_console.access import visible_to
 from agent_console.accounts import Viewer
 from agent_console.contacts import masked
+from agent_console.pages.service_request import past
 from agent_console.pages.service_request.addressee import addressee_of
 from agent_console.presentation import Clock, Look, channel_look, sla_clock, status_look
 from agent_console.rows import Names, Row, place_of, rows_of
@@ -128,11 +130,14 @@ def days_of(session: Session, viewer: Viewer, service_request: ServiceRequest, n
     """The timeline."""
     reports = queries.reports_of(session, service_request.id)
     messages = messages_of(session, viewer, service_request, reports)
+    events = queries.events_of(session, service_request.id, AUDIENCES_OF.get(viewer.role, _ALL_AUDIENCES))
+    people = _names_by_thread(session, reports, messages)
+    people[past.key_of(service_request)] = past.name_of(service_request, viewer.language)
     return story(
-        queries.events_of(session, service_request.id, AUDIENCES_OF.get(viewer.role, _ALL_AUDIENCES)),
+        [*past.events_of(service_request, events), *events],
         messages,
-        reports,
-        people=_names_by_thread(session, reports, messages),
+        [*past.reports_of(service_request), *reports],
+        people=people,
         timezone=viewer.timezone,
         language=viewer.language,
         now=now,
@@ -152,7 +157,7 @@ def _names_by_thread(session: Session, reports: list[Report], messages: list[Mes
 
 
 def drawing_of(
-    session: Session, service_request: ServiceRequest, receipt: dict[str, Any] | None
+    session: Session, service_request: ServiceRequest, receipt: Mapping[str, Any] | None
 ) -> maps.Drawing | None:
     """The map around the point, or None without a point."""
     if service_request.lon is None or service_request.lat is None:

@@ -21,6 +21,7 @@ from intake.catalog import queries as catalog
 from intake.service_requests import queries
 from intake.service_requests.lifecycle import CLOSED, LIFE_TEXTS, OUTCOMES, TRANSITIONS
 from intake.service_requests.models import ServiceRequest
+from intake.service_requests.past import decide_again
 from kernel import clock
 from kernel.bodies import FormDep
 from kernel.db import SessionDep
@@ -116,6 +117,8 @@ def _page(
 ) -> HTMLResponse:
     now, known, language = clock.now(), names(session, viewer), viewer.language
     decision = queries.decision_of(session, found.id)
+    again = decide_again(session, found) if decision is None else None
+    receipt = decision.receipt if decision else again.receipt if again else None
     reports = queries.reports_of(session, found.id)
     rows, total = case.neighbours(session, viewer, filters, known, now)
     values: dict[str, Any] = {
@@ -124,10 +127,11 @@ def _page(
         "days": case.days_of(session, viewer, found, now),
         "promise": case.promise_of(found, viewer, now),
         "due": due_in_words(found.expected_at, viewer.timezone, language, now=now) if found.expected_at else "",
-        "receipt": explain(decision.receipt, language) if decision else None,
-        "has_second": bool(decision and decision.receipt.get("runner_up")),
+        "receipt": explain(receipt, language) if receipt else None,
+        "has_second": bool(receipt and receipt.get("runner_up")),
+        "again": again,
         "photos": photos_of(session, found),
-        "drawing": case.drawing_of(session, found, decision.receipt if decision else None),
+        "drawing": case.drawing_of(session, found, receipt),
         "reporters": case.reporters_of(session, reports, language),
         "answer_to": case.answerable(session, reports, language),
         "answers": changes.answers_in_words(session, found, language),

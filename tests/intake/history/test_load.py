@@ -16,6 +16,7 @@ from intake.catalog import queries as catalog
 from intake.history.load import Options, Summary, import_requests
 from intake.history.mapping import HistoryMap
 from intake.history.rows import Rejected
+from intake.service_requests import reviewing
 from intake.service_requests.models import PublicTextReview, ServiceRequest
 from intake.service_requests.publishing import publish_texts
 from kernel import crypto, db, folio
@@ -128,6 +129,44 @@ def test_public_text_may_be_left_for_later(tmp_path: Path) -> None:
     with db.transaction() as session:
         assert publish_texts(session, now=NOW).count == 1
     assert stored()[0].public_description == "Llamen al […]"
+
+
+def waiting_for_review() -> list[str | None]:
+    with db.transaction() as session:
+        return [request.source_id for _, request in reviewing.pending(session, CITY)]
+
+
+def test_few_doubtful_names_go_on_the_review_list_and_not_again(tmp_path: Path) -> None:
+    names = ["Alejandro tira cascajo", "Ayer Gabriela tiró cascajo", "Sin luz", "Llamen al 55 1234 5678"]
+    rows = [
+        {"id": f"N-{n}-{place}", "opened": f"2025-06-{n + 1:02}", "words": words}
+        for n in range(5)
+        for place, words in enumerate(names)
+    ]
+    closed = [{"id": "closed", "status": "Closed", "closed": "2025-07-01", "words": names[0]}]
+    path = write_rows(tmp_path, *rows, *closed)
+    assert run(path, review=0)[0].to_review == 0
+    assert waiting_for_review() == []
+    assert run(path, review=3, dry_run=True)[0].to_review == 0
+    assert run(path, review=3)[0].to_review == 3
+    newest = {"N-4-0", "N-4-1", "N-3-1"}
+    assert set(waiting_for_review()) == newest
+    assert run(path, review=3)[0].to_review == 0
+    with db.transaction() as session:
+        first = reviewing.pending(session, CITY)[0][0]
+        first.state = "published"
+        session.add(first)
+    assert run(path, review=3)[0].to_review == 0
+    assert len(waiting_for_review()) == 2
+
+
+def test_texts_published_later_do_not_flood_the_review_list(tmp_path: Path) -> None:
+    run(write_rows(tmp_path, *many(5, words="Alejandro tira cascajo")), publish=False)
+    assert waiting_for_review() == []
+    with db.transaction() as session:
+        publish_texts(session, now=NOW)
+    assert waiting_for_review() == []
+    assert {row.public_description for row in stored()} == {"[…] tira cascajo"}
 
 
 def test_the_second_run_adds_nothing(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from intake.open311.forms import Fields
 from intake.service_requests import actions, queries
 from intake.service_requests.duplicates import merging
 from intake.service_requests.duplicates.jobs import find_duplicates
+from intake.service_requests.models import ServiceRequest
 from intake.service_requests.values import Actor
 from kernel.i18n import translate
 from tests.factories import API_KEY, IN_SUR, NOW, OUTSIDE
@@ -386,6 +387,20 @@ class TestDetails:
     def one_of(self, client: TestClient, folio: str) -> Any:
         (found,) = client.get(f"requests/{folio}.json?extensions=true").json()
         return found["extended_attributes"]
+
+    def test_a_request_of_another_register_names_it_and_has_no_routing(
+        self, client: TestClient, session: Session
+    ) -> None:
+        folio = posted(client)
+        extended = self.one(client, folio, "extensions=true")["extended_attributes"]
+        assert extended["register"] is None
+        row = session.exec(select(ServiceRequest).where(ServiceRequest.folio == folio)).one()
+        row.source, row.source_id = "old-311", "A-17"
+        session.connection().exec_driver_sql("DELETE FROM routing_decision")
+        session.flush()
+        extended = self.one(client, folio, "extensions=true")["extended_attributes"]
+        assert extended["register"] == {"name": "old-311", "number": "A-17"}
+        assert extended["routing"] is None
 
     def test_names_choose_parts(self, client: TestClient) -> None:
         folio = posted(client)

@@ -1,22 +1,28 @@
 """Many decisions at once: the same answers as one at a time, with boundaries looked up for all points together."""
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from georef.areas import Area, PointColumns
 from georef.boundaries import Snapshot
 from georef.lines import LineSnapshot
-from routing.calendars import Promise
-from routing.conditions import Answer, Case
+from routing.calendars import Promise, WorkingCalendar
+from routing.conditions import Answer, Case, Hours
 from routing.decide import OUTLINE, Asked, Choice, RuleBook, choose
 from routing.places import NO_TOLERANCES, Layer, Tolerances
 from routing.values import Outcome
 
+_DAY = 24 * 60
+_QUARTER = 15 * 60
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
 _NO_ANSWERS: Mapping[str, Answer] = MappingProxyType({})
 _NO_LOADS: Mapping[str, int] = MappingProxyType({})
 
@@ -36,8 +42,7 @@ class BulkRow(NamedTuple):
     answers: Mapping[str, Answer] = _NO_ANSWERS
 
 
-@dataclass(frozen=True, slots=True)
-class BulkAnswer:
+class BulkAnswer(NamedTuple):
     """Who, by when and by which rule; `area_codes` per layer, smallest area first. No receipt: ask `queries.route` for one.
 
     `areas`: the same with names; points in the same areas share one object. Lines near the point are among them, nearest first.
@@ -61,6 +66,22 @@ class _Place:
     areas: Mapping[str, tuple[Area, ...]]
     codes: Mapping[str, tuple[str, ...]]
     is_outside: bool
+    _parts: dict[tuple[str, ...], tuple[int, ...]] = field(default_factory=dict)
+
+    def part(self, layers: tuple[str, ...]) -> tuple[int, ...]:
+        """What the place is to rules that ask for these layers only: many places are then the same."""
+        known = self._parts.get(layers)
+        if known is None:
+            held = [self.areas.get(key, ()) for key in layers]
+            known = self._parts[layers] = (int(self.is_outside), *(id(areas) for areas in held))
+        return known
+
+
+class _Subject(NamedTuple):
+    """What a service asks for on a day. `hours`: for each minute of a week, which of the hours that are asked for hold."""
+
+    asked: Asked
+    hours: tuple[int, ...]
 
 
 def decide_many(
@@ -71,46 +92,88 @@ def decide_many(
     loads: open requests by agency, the same for all rows. Raises RuleFailed when a rule cannot be applied.
     """
     book.refuse_wrong_kinds({key: layer.kind for key, layer in layers.items()})
-    days = [book.calendar.local_date(row.at) for row in rows]
+    days, minutes = local_times(book.calendar.timezone, [row.at for row in rows])
     places = _places(book, layers, rows, days)
-    known_asked: dict[tuple[str, str, date], Asked] = {}
-    chosen: dict[tuple[Hashable, ...], tuple[Choice, BulkAnswer]] = {}
+    subjects: dict[tuple[str, str, date], _Subject] = {}
+    chosen: dict[tuple[Hashable, ...], Choice] = {}
     answers: list[BulkAnswer] = []
-    for row, day, place in zip(rows, days, places, strict=True):
-        subject = (row.service_code, row.service_group, day)
-        asked = known_asked.get(subject)
-        if asked is None:
-            asked = known_asked[subject] = book.asked(*subject)
-        case = _NO_CASE
-        key: tuple[Hashable, ...] = (*subject, id(place))
-        if asked.hours or asked.attributes or asked.limits:
-            clock = book.calendar.clock(row.at) if asked.hours else None
-            case = Case(row.answers, clock, loads)
-            key += _told(asked, case)
-        known = chosen.get(key)
-        if known is None:
-            choice = choose(book, *subject, place.areas, is_outside=place.is_outside, case=case)
-            rule_code = choice.match.rule.code if choice.match else None
-            answer = BulkAnswer(choice.outcome, choice.agency_code, rule_code, None, place.codes, place.areas)
-            known = chosen[key] = (choice, answer)
-        choice, answer = known
-        if choice.agency_code is not None and row.promise is not None:
-            answer = replace(answer, due_at=book.calendar_of(choice.agency_code).due(row.promise, row.at).at)
-        answers.append(answer)
+    for row, day, minute, place in zip(rows, days, minutes, places, strict=True):
+        service, group, promise, at, given = row[2:]
+        subject = subjects.get((service, group, day))
+        if subject is None:
+            subject = subjects[service, group, day] = _subject(book, service, group, day)
+        asked = subject.asked
+        key: tuple[Hashable, ...] = (service, group, day, place.part(asked.layers))
+        if asked.hours:
+            key += (subject.hours[minute],)
+        if asked.attributes:
+            key += tuple([_hashable(given.get(code)) for code in asked.attributes])
+        choice = chosen.get(key)
+        if choice is None:
+            case = Case(given, divmod(minute, _DAY), loads)
+            choice = chosen[key] = choose(
+                book, service, group, day, place.areas, is_outside=place.is_outside, case=case
+            )
+        agency, due_at = choice.agency_code, None
+        if agency is not None and promise is not None:
+            due_at = _due_at(book.calendar_of(agency), book.calendar, promise, at, day)
+        rule = choice.match.rule.code if choice.match is not None else None
+        answers.append(BulkAnswer(choice.outcome, agency, rule, due_at, place.codes, place.areas))
     return answers
 
 
-_NO_CASE = Case()
+def _subject(book: RuleBook, service: str, group: str, day: date) -> _Subject:
+    asked = book.asked(service, group, day)
+    if not asked.hours:
+        return _Subject(asked, ())
+    return _Subject(asked, _of_week(asked.hours))
 
 
-def _told(asked: Asked, case: Case) -> tuple[Hashable, ...]:
-    """What of the case can make a difference to rules that ask for so much."""
-    given = [case.answers.get(code) for code in asked.attributes]
-    answers = tuple(tuple(answer) if isinstance(answer, list) else answer for answer in given)
-    if case.clock is None:
-        return (answers,)
-    weekday, minute = case.clock
-    return (answers, tuple([hours.holds(weekday, minute) for hours in asked.hours]))
+@lru_cache(maxsize=64)
+def _of_week(hours: tuple[Hours, ...]) -> tuple[int, ...]:
+    return tuple(
+        sum(block.holds(*divmod(minute, _DAY)) << number for number, block in enumerate(hours))
+        for minute in range(7 * _DAY)
+    )
+
+
+def _hashable(answer: Answer | None) -> Hashable:
+    return tuple(answer) if isinstance(answer, list) else answer
+
+
+def _due_at(calendar: WorkingCalendar, city: WorkingCalendar, promise: Promise, at: datetime, day: date) -> datetime:
+    if promise.unit != "working_days" or calendar.timezone is not city.timezone:
+        return calendar.due(promise, at).at
+    until, later = calendar.steps(int(promise.amount), day)
+    for closing, due in until:
+        if at < closing:
+            return due.at
+    return later.at
+
+
+def local_times(zone: ZoneInfo, instants: Sequence[datetime]) -> tuple[list[date], list[int]]:
+    """(local day, minute of the week from Monday 0:00) of every instant."""
+    if not instants:
+        return [], []
+    seconds = np.array([at.timestamp() for at in instants])
+    quarters, which = np.unique(np.floor(seconds / _QUARTER).astype(np.int64), return_inverse=True)
+    offsets = np.array([_offset(zone, quarter * _QUARTER) for quarter in quarters.tolist()])
+    ends = np.array([_offset(zone, quarter * _QUARTER + _QUARTER - 1) for quarter in quarters.tolist()])
+    local = np.floor(seconds).astype(np.int64) + offsets[which]
+    for position in np.flatnonzero(
+        (offsets != ends)[which]
+    ).tolist():  # the clocks change within this quarter of an hour
+        local[position] = math.floor(seconds[position]) + _offset(zone, seconds[position])
+    numbers, of_row = np.unique(local // 86400, return_inverse=True)
+    days = [date.fromordinal(number + _EPOCH_DAY) for number in numbers.tolist()]
+    minutes = (numbers[of_row] + _EPOCH_DAY - 1) % 7 * _DAY + local % 86400 // 60
+    return [days[number] for number in of_row.tolist()], minutes.tolist()
+
+
+def _offset(zone: ZoneInfo, seconds: float) -> int:
+    offset = datetime.fromtimestamp(seconds, zone).utcoffset()
+    assert offset is not None
+    return int(offset.total_seconds())
 
 
 _Epoch = tuple[dict[str, Snapshot | LineSnapshot], Tolerances]

@@ -64,6 +64,9 @@ class Due:
     first_counted_day: date | None
 
 
+Steps = tuple[tuple[tuple[datetime, Due], ...], Due]
+
+
 @cache
 def _holidays(country: str, subdiv: str | None, year: int) -> frozenset[date]:
     import holidays  # 0.3 s, and only for calendars that name a country
@@ -134,6 +137,7 @@ class WorkingCalendar:
         self._worked: dict[date, tuple[Block, ...]] = {}
         self._counted: dict[tuple[date, int], Due] = {}
         self._spans: tuple[date, date, Spans] | None = None
+        self._steps: dict[tuple[date, int], Steps] = {}
 
     def is_working_day(self, day: date) -> bool:
         return bool(self.blocks(day))
@@ -199,6 +203,21 @@ class WorkingCalendar:
         if promise.unit == "working_days":
             return self._after_days(self.received_on(at), int(promise.amount))
         return self._after_hours(at.astimezone(UTC), timedelta(hours=promise.amount))
+
+    def steps(self, count: int, day: date) -> "Steps":
+        """What `due` answers for `count` working days at any instant of a local day.
+
+        What holds before which instant, in order, and what holds afterwards.
+        """
+        known = self._steps.get((day, count))
+        if known is None:
+            closings = [(candidate, self.blocks(candidate)) for candidate in (day - _DAY, day)]
+            until = tuple(
+                (blocks[-1][1], self._after_days(candidate, count)) for candidate, blocks in closings if blocks
+            )
+            later = self._after_days(self._next_working_day(day), count)
+            known = self._steps[day, count] = (until, later)
+        return known
 
     def _after_days(self, received: date, count: int) -> Due:
         known = self._counted.get((received, count))

@@ -126,11 +126,12 @@ def closeness(match: Match) -> float:
 
 
 class Asked(NamedTuple):
-    """What the rules of a plan want to know beside the place: attribute codes, hours, and (agency, limit) of capacities."""
+    """What the rules of a plan want to know: attribute codes, hours, (agency, limit) of capacities, and the layers of places."""
 
     attributes: tuple[str, ...]
     hours: tuple[Hours, ...]
     limits: tuple[tuple[str, int], ...]
+    layers: tuple[str, ...]
 
 
 class Plan(NamedTuple):
@@ -254,6 +255,7 @@ def _asked(ranks: Iterable[Sequence[Rule]]) -> Asked:
         tuple(sorted({code for rule in rules for code in rule.answers or ()})),
         tuple(dict.fromkeys(hours for rule in rules for hours in rule.hours or ())),
         tuple(sorted({(rule.agency_code, rule.capacity.open_limit) for rule in rules if rule.capacity is not None})),
+        tuple(sorted({rule.layer_key for rule in rules if rule.layer_key is not None})),
     )
 
 

@@ -170,3 +170,15 @@ def test_working_days_are_counted_one_by_one(calendar: WorkingCalendar, amount: 
         while not calendar.blocks(day):
             day += timedelta(days=1)
     assert calendar.due(Promise(amount, "working_days"), at).at == calendar.blocks(day)[-1][1]
+
+
+@given(
+    st.datetimes(datetime(2025, 12, 20), datetime(2026, 2, 10)).map(lambda at: at.replace(tzinfo=UTC)),  # noqa: DTZ001
+    st.integers(1, 9),
+)
+@settings(max_examples=200, deadline=None)
+def test_the_steps_of_a_day_say_what_due_says(at: datetime, count: int) -> None:
+    for calendar in (WorkingCalendar(OFFICE), WorkingCalendar(OFFICE | {"hours": {"fri": [["22:00", "02:00"]]}})):
+        until, later = calendar.steps(count, calendar.local_date(at))
+        told = next((due for closing, due in until if at < closing), later)
+        assert told == calendar.due(Promise(count, "working_days"), at)

@@ -3,13 +3,15 @@
 import json
 from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from georef.areas import Area
 from routing import rule_sets
-from routing.bulk import BulkRow, decide_many
+from routing.bulk import BulkRow, decide_many, local_times
 from routing.calendars import Promise
 from routing.checking import replay, verify
 from routing.conditions import WEEKDAYS, Capacity, Hours
@@ -304,3 +306,20 @@ def test_roma_lies_across_both_districts() -> None:
     """The ground these tests stand on: without it they would not see an overlap."""
     assert ROMA.geometry.intersects(WEST.geometry)
     assert ROMA.geometry.intersects(EAST.geometry)
+
+
+@pytest.mark.parametrize("zone", ["America/Mexico_City", "America/New_York", "Africa/Monrovia", "Asia/Kathmandu"])
+@given(
+    st.lists(
+        st.datetimes(datetime(1971, 6, 1), datetime(2030, 1, 1)).map(lambda at: at.replace(tzinfo=UTC)),  # noqa: DTZ001
+        max_size=20,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_local_times_are_those_of_the_clock_on_the_wall(zone: str, instants: list[datetime]) -> None:
+    # The quarter in which Monrovia's clock moved by 44 minutes and 30 seconds.
+    instants = [*instants, datetime(1972, 1, 7, 0, 44, 29, tzinfo=UTC), datetime(1972, 1, 7, 0, 44, 30, tzinfo=UTC)]
+    days, minutes = local_times(ZoneInfo(zone), instants)
+    for at, day, minute in zip(instants, days, minutes, strict=True):
+        local = at.astimezone(ZoneInfo(zone))
+        assert (day, minute) == (local.date(), local.weekday() * 1440 + local.hour * 60 + local.minute)

@@ -24,7 +24,7 @@ PAGE_SIZE = 50
 COUNT_LIMIT = 10_000
 # A point that may be off by more than this does not say which side of the street.
 UNSURE_M = 150.0
-LIVES = ("open", "new", "in_progress", "waiting_resident", "reopened", "closed", "any")
+LIVES = ("open", "new", "in_progress", "waiting_resident", "reopened", "returned", "closed", "any")
 DUES = ("today", "late", "week")
 ORDERS = ("due", "newest")
 
@@ -113,6 +113,8 @@ def conditions(session: Session, viewer: Viewer, filters: ListFilters, now: date
     wanted: list[ColumnElement[bool]] = [visible_to(viewer)]
     if filters.status == "open":
         wanted.append(is_open())
+    elif filters.status == "returned":
+        wanted += [is_open(), col(_R.handover) == "returned"]
     elif filters.status != "any":
         wanted.append(col(_R.life) == filters.status)
     if filters.due == "late":

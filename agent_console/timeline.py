@@ -200,6 +200,9 @@ def _line(event: ServiceRequestEvent, timezone: str, language: str, now: datetim
         return translate(language, "No pudimos ubicar la dirección por sus palabras")
     if event.name == "routed":
         agency = data.get("agency_name") or data.get("agency_code") or ""
+        if data.get("by_hand"):
+            before = data.get("before_name") or data.get("before") or translate(language, "nadie")
+            return translate(language, "Pasó de {before} a {agency}", before=before, agency=agency)
         if not data.get("expected_at"):
             return translate(language, "Le toca a {agency}", agency=agency)
         due = day_in_words(datetime.fromisoformat(str(data["expected_at"])), timezone, language, now=now)

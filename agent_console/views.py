@@ -43,6 +43,7 @@ PRESETS: tuple[tuple[str, str, str, ListFilters], ...] = (
     ("late", "Vencidas", "alert", ListFilters(due="late")),
     ("waiting", "Esperan a la persona", "pause", ListFilters(status="waiting_resident")),
     ("reopened", "Reabiertas", "loop", ListFilters(status="reopened")),
+    ("returned", "Devueltas", "go", ListFilters(status="returned")),
     ("unsure", "Sin ubicación segura", "pin", ListFilters(place="unsure")),
     ("closed", "Cerradas", "ok", ListFilters(status="closed")),
 )
@@ -68,6 +69,7 @@ def views_of(session: Session, viewer: Viewer, known: Names, *, now: datetime) -
         "late": col(_R.expected_at) < now,
         "waiting": col(_R.life) == "waiting_resident",
         "reopened": col(_R.life) == "reopened",
+        "returned": col(_R.handover) == "returned",
         "unsure": unsure_place(),
     }
     columns = [func.count().label("open")]
@@ -75,7 +77,13 @@ def views_of(session: Session, viewer: Viewer, known: Names, *, now: datetime) -
     counts = session.connection().execute(select(*columns).where(visible_to(viewer), is_open())).one()._asdict()
     language = viewer.language
     lines = [
-        View(translate(language, name), icon, preset, counts.get(key), is_hot=key == "late" and counts[key] > 0)
+        View(
+            translate(language, name),
+            icon,
+            preset,
+            counts.get(key),
+            is_hot=key in ("late", "returned") and counts[key] > 0,
+        )
         for key, name, icon, preset in PRESETS
     ]
     groups = [

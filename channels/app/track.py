@@ -84,7 +84,12 @@ def _projection(session: Session, page: Page, service_request: ServiceRequest) -
     language, zone = page.language, page.city.timezone
     services = catalog.catalog(session, service_request.jurisdiction_id).by_code
     service = services.get(service_request.service_code)
-    code, css, icon = lifecycle.pill(service_request.life, service_request.outcome_code, service_request.handover)
+    code, css, icon = lifecycle.pill(
+        service_request.life,
+        service_request.outcome_code,
+        # Who it goes back and forth between is not the resident's worry.
+        "pending" if service_request.handover == "returned" else service_request.handover,
+    )
     agency = agencies(session, service_request.jurisdiction_id).get(service_request.agency_code or "")
     decision = queries.decision_of(session, service_request.id)
     events = queries.events_of(session, service_request.id, ("public",))

@@ -21,13 +21,13 @@ from intake.service_requests import lifecycle, queries
 from intake.service_requests.actions import add_note, change_status, lock
 from intake.service_requests.instants import read_instant
 from intake.service_requests.models import ServiceRequest, ServiceRequestEvent
+from intake.service_requests.returning import HELD, check_suggestion, keep_return
 from intake.service_requests.values import MAX_DESCRIPTION, Actor, InvalidForm
 from kernel.errors import InvalidInput, NotFound
 from kernel.i18n import translate
 
 _REQUIRED = ("service_request_id", "update_id", "status", "updated_datetime", "description")
 _MAX_UPDATE_ID = 200
-_HELD = ("pending", "sent", "accepted", "transferred")
 _TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:digest, 0))")
 
 
@@ -41,6 +41,7 @@ class Update:
     said_at: datetime
     description: str
     media_urls: list[str]
+    suggested_agency: str | None = None
 
 
 def is_new(session: Session, city: City, client: ApiClient, form: Fields, *, idempotency_key: str | None) -> bool:
@@ -104,6 +105,8 @@ def _record(session: Session, city: City, client: ApiClient, update: Update, pho
         return known
     if service_request.agency_code != client.agency_code:
         raise _unknown()
+    if client.agency_code is not None:
+        check_suggestion(session, city.id, client.agency_code, update.suggested_agency)
     event_id = _apply(session, service_request, client, update, city, now)
     attach(session, service_request, photos.ids, now=now, event_id=event_id)
     return event_id
@@ -161,6 +164,7 @@ def read_update(form: Fields, city: City) -> Update:
         said_at=said_at,
         description=given["description"],
         media_urls=media_urls,
+        suggested_agency=(form.one("suggested_agency") or "").strip() or None,
     )
 
 
@@ -207,8 +211,10 @@ def _apply(
         note = add_note(
             session, request_id, text=update.description, audience="public", actor=actor, now=now, data=data
         )
-        if update.status == HANDS_BACK and service_request.handover in _HELD and service_request.closed_at is None:
-            service_request.handover = "returned"
+        if update.status == HANDS_BACK and service_request.handover in HELD and service_request.closed_at is None:
+            keep_return(
+                session, service_request, note, reason=update.description, suggested=update.suggested_agency, now=now
+            )
         assert note.id is not None
         return note.id
     life, outcome_code = target

@@ -60,7 +60,7 @@ def change_status(
     )
     service_request.status_notes, service_request.public_status_notes = note, shown.text
     moved = promises.follow(session, service_request, before, closed_at, actor, now)
-    _touch(session, service_request, event, now)
+    touch(session, service_request, event, now)
     if moved is not None:
         session.flush()
         assert moved.id is not None
@@ -109,7 +109,7 @@ def add_note(
         data=story,
     )
     promises.hear(session, service_request, actor, now, audience)
-    _touch(session, service_request, event, now)
+    touch(session, service_request, event, now)
     if shown is not None:
         reviewing.ask(session, service_request, published.doubts_of(f"note:{event.id}", shown), now=now)
     return event
@@ -137,7 +137,8 @@ def lock(session: Session, service_request_id: UUID, expected_version: int | Non
     return found
 
 
-def _touch(session: Session, service_request: ServiceRequest, event: ServiceRequestEvent, now: datetime) -> None:
+def touch(session: Session, service_request: ServiceRequest, event: ServiceRequestEvent, now: datetime) -> None:
+    """A change of a locked request is a new version of it, and told with its event."""
     service_request.updated_at = now
     service_request.version += 1
     session.add(service_request)

@@ -57,6 +57,7 @@ PILL_TEXTS: dict[str, str] = {
     "in_progress": "En proceso",
     "waiting_resident": "Espera a la persona",
     "transferred": "Transferido",
+    "returned": "Devuelto",
     "reopened": "Reabierto",
     "resolved": "Resuelto",
     "closed_unrepaired": "Cerrado sin reparar",
@@ -76,6 +77,8 @@ def pill(life: str, outcome_code: str | None, handover: str) -> Pill:
         return (
             Pill("resolved", "ok", "ok") if outcome_code == "resolved" else Pill("closed_unrepaired", "quiet", "minus")
         )
+    if handover == "returned":
+        return Pill("returned", "danger", "loop")
     if handover == "transferred" and life == NEW:
         return Pill("transferred", "info", "go")
     return _PILLS[life]

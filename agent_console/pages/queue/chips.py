@@ -37,13 +37,14 @@ STATUS_TEXTS: Mapping[str, str] = {
     "in_progress": "en proceso",
     "waiting_resident": "esperan a la persona",
     "reopened": "reabiertas",
+    "returned": "devueltas",
     "closed": "cerradas",
     "any": "todas",
 }
 DUE_TEXTS: Mapping[str, str] = {"": "cualquiera", "today": "vence hoy", "week": "vence en 7 días", "late": "vencido"}
 PLACE_TEXTS: Mapping[str, str] = {"": "cualquiera", "unsure": "sin ubicación segura"}
 ORDER_TEXTS: Mapping[str, str] = {"due": "lo que vence primero", "newest": "lo más reciente"}
-assert set(STATUS_TEXTS) - {"open", "any"} == set(LIFE_TEXTS)
+assert set(STATUS_TEXTS) - {"open", "returned", "any"} == set(LIFE_TEXTS)
 
 
 def chips_of(filters: ListFilters, viewer: Viewer, known: Names) -> list[Chip]:

@@ -33,11 +33,13 @@ class Typed:
     mode: str = "reply"
     text: str = ""
     ref: str = ""
+    agency_code: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Why nothing was changed: `form` is status or answer, `field` the input at fault."""
+    """Why nothing was changed: `form` is status, answer or passing, `field` the input at fault."""
 
     form: str
     field: str

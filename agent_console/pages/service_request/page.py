@@ -11,7 +11,7 @@ from agent_console import views
 from agent_console.access import BASE, ViewerDep, WriterDep
 from agent_console.accounts import Viewer
 from agent_console.lists import FiltersDep, ListFilters
-from agent_console.pages.service_request import case, changes
+from agent_console.pages.service_request import case, changes, passing
 from agent_console.pages.service_request.changes import Problem, Typed
 from agent_console.pages.service_request.photos import photos_of
 from agent_console.presentation import due_in_words
@@ -91,6 +91,32 @@ def answer(
     return _page(http_request, session, viewer, filters, found, problem=problem, typed=typed)
 
 
+@router.post("/devolver")
+def give_back(
+    http_request: Request, session: SessionDep, viewer: WriterDep, filters: FiltersDep, folio: str, form: FormDep
+) -> Response:
+    found = case.find(session, viewer, folio)
+    typed = Typed(agency_code=form.get("agency_code"), reason=form.get("reason").strip())
+    problem = passing.give_back(session, viewer, found, typed, now=clock.now())
+    if problem is None:
+        return see_other(f"{BASE}/solicitudes/{folio}{filters.query()}#newest")
+    return _page(http_request, session, viewer, filters, found, problem=problem, typed=typed)
+
+
+@router.post("/pasar")
+def give_to_another(
+    http_request: Request, session: SessionDep, viewer: WriterDep, filters: FiltersDep, folio: str, form: FormDep
+) -> Response:
+    found = case.find(session, viewer, folio)
+    typed = Typed(
+        agency_code=form.get("agency_code"), reason=form.get("reason").strip(), version=form.number("version")
+    )
+    problem = passing.give_to_another(session, viewer, found, typed, now=clock.now())
+    if problem is None:
+        return see_other(f"{BASE}/solicitudes/{folio}{filters.query()}#newest")
+    return _page(http_request, session, viewer, filters, found, problem=problem, typed=typed)
+
+
 @router.post("/mensajes/{message_id}")
 def settle_message(
     session: SessionDep,
@@ -149,6 +175,7 @@ def _page(
         "problem": problem,
         "typed": typed or Typed(),
         "ref": uuid.uuid4().hex,
+        "passing": passing.passing_of(session, viewer, found, typed or Typed(), now),
         "city": catalog.jurisdiction(session, viewer.jurisdiction_id),
     }
     return render_for(

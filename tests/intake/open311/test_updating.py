@@ -16,6 +16,7 @@ from intake.catalog import keys
 from intake.open311.update_words import MEANING, said, step
 from intake.service_requests import actions, lifecycle
 from intake.service_requests.models import ServiceRequest, ServiceRequestEvent
+from intake.service_requests.rule_models import ReturnedRequest
 from intake.service_requests.values import Actor
 from kernel import db
 from kernel.crypto import Vault
@@ -286,3 +287,18 @@ def test_an_idempotency_key_is_good_for_years_and_for_one_key_only(
     theirs = client.post("requests.json", data=form(api_key=agency_key), headers=headers).json()
     assert theirs[0]["service_request_id"] != first[0]["service_request_id"]
     assert len(session.exec(select(ServiceRequest)).all()) == 2
+
+
+@pytest.mark.database
+def test_what_an_agency_gives_back_says_whose_it_may_be(client: TestClient, session: Session, agency_key: str) -> None:
+    folio = posted(client)
+    refused = update(agency_key, folio, status="NOT_COUNCILS_RESPONSIBILITY", suggested_agency="NADIE")
+    answer = client.post("servicerequestupdates.json", data=refused)
+    assert answer.status_code == 400
+    assert "NADIE" in answer.json()[0]["description"]
+    sent = refused | {"suggested_agency": "AGUAS"}
+    ids = {client.post("servicerequestupdates.json", data=sent).json()[0]["update_id"] for _ in range(2)}
+    kept = session.exec(select(ReturnedRequest)).one()
+    assert {str(kept.event_id)} == ids
+    assert (kept.agency_code, kept.suggested_agency_code, kept.rule_code) == ("ALC-N", "AGUAS", "NORTE-1")
+    assert kept.state == "proposed"

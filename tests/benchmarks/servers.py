@@ -125,18 +125,19 @@ def _round(server: Server, url: str, call: Call, number: int) -> tuple[float, fl
 
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         list(pool.map(run, range(CONNECTIONS), [0.5] * CONNECTIONS))
-        backends = _backends(url)
-        web, database = _cpu_s([server.process.pid]), _cpu_s(backends)
+        pids = backends(url)
+        web, database = cpu_s([server.process.pid]), cpu_s(pids)
         start = time.perf_counter()
         taken = sorted(chain.from_iterable(pool.map(run, range(CONNECTIONS), [SECONDS] * CONNECTIONS)))
         elapsed = time.perf_counter() - start
-        web, database = _cpu_s([server.process.pid]) - web, _cpu_s(backends) - database
+        web, database = cpu_s([server.process.pid]) - web, cpu_s(pids) - database
     count = len(taken)
     p50, p99 = statistics.median(taken), taken[int(count * 0.99)]
     return count / elapsed, p50 * 1000, p99 * 1000, web / count * 1000, database / count * 1000
 
 
-def _cpu_s(pids: list[int]) -> float:
+def cpu_s(pids: list[int]) -> float:
+    """Processor seconds of these processes so far."""
     total = 0
     for pid in pids:
         try:
@@ -147,7 +148,7 @@ def _cpu_s(pids: list[int]) -> float:
     return total / _TICKS
 
 
-def _backends(url: str) -> list[int]:
+def backends(url: str) -> list[int]:
     """Processes of the database that work for somebody, and those that write for all."""
     engine = db.make_engine(url)
     with engine.connect() as connection:

@@ -24,7 +24,7 @@ from intake.service_requests.public_text import public_text
 
 MOST_ROWS = 400
 _OF_EACH, _OF_FAMILY = 25, 6
-_MOST_SCORED = 60
+_MOST_SCORED = 40
 # Requests that are over for a reason which a second report does not change are not the same thing to anybody.
 _NO_PARENTS = ("duplicate", "outside_jurisdiction", "cancelled_by_resident")
 # What a resident may say of a closed one: that it is still there.
@@ -32,9 +32,7 @@ _NOT_DONE = ("resolved", "not_found")
 
 # The expression of the cell stands as the index has it. `OFFSET 0` keeps the bound where it is written.
 _AROUND = """
-SELECT f.*, EXISTS (
-    SELECT FROM report p WHERE p.service_request_id = f.id AND p.contact_point_id = %(contact)s
-) AS is_mine
+SELECT f.*, {is_mine} AS is_mine
 FROM (
     SELECT n.* FROM (
         SELECT r.id, r.folio, r.service_code, r.lon, r.lat, r.precision_m, r.requested_at, r.closed_at, r.life,
@@ -64,6 +62,7 @@ FROM (
 ) AS f
 """
 _PUBLIC = " AND o.is_public"
+_IS_MINE = "EXISTS (SELECT FROM report p WHERE p.service_request_id = f.id AND p.contact_point_id = %(contact)s)"
 _NOBODY = UUID(int=0)
 
 
@@ -136,12 +135,14 @@ def around(
         "closed_after": now - timedelta(days=rules.closed_days),
         "radius_m": rules.radius_m,
         "but": but or _NOBODY,
-        "contact": told.contact_point_id or _NOBODY,
+        "contact": told.contact_point_id,
         "no_parents": list(_NO_PARENTS),
         "most_rows": MOST_ROWS,
         "most_scored": _MOST_SCORED,
     }
-    sql = _AROUND.replace("{readable}", _PUBLIC if public_only else "")
+    sql = _AROUND.replace("{readable}", _PUBLIC if public_only else "").replace(
+        "{is_mine}", _IS_MINE if told.contact_point_id else "false"
+    )
     rows: Sequence[Any] = session.connection().exec_driver_sql(sql, values).all()
     scored = [_found(row, services, definition, told) for row in rows]
     likely = [one for one in scored if one.likeness.score >= least]

@@ -155,6 +155,7 @@ def _is_same_address(told: Sighting, known: Sighting) -> bool:
     return any(letter.isdigit() for letter in ours) and ours == _plain(known.address)
 
 
+@lru_cache(maxsize=512)
 def _plain(text: str) -> str:
     return " ".join("".join(letter if letter.isalnum() else " " for letter in fold(text)).split())
 

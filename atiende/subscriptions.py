@@ -20,6 +20,7 @@ PERIODIC: dict[str, float] = {
     "channels.app.jobs.forget_drafts": 600,
     "channels.jobs.sweep": 30,
     "intake.changes.jobs.sweep": 10,
+    "intake.conversations.jobs.make_unanswered_reports": 60,
     "intake.media.jobs.tidy_up": 600,
     "intake.service_requests.jobs.escalate": 20,
     "intake.webhooks.jobs.sweep": 5,

@@ -14,6 +14,8 @@ from intake.catalog import queries as catalog
 from intake.catalog.definitions import emergency_phone
 from intake.catalog.matching import match_services
 from intake.conversations import actions, queries, wording
+from intake.conversations.alike import find_alike, join
+from intake.conversations.dialogue.answers import unanswered
 from intake.conversations.dialogue.next_step import next_step, while_with_agent
 from intake.conversations.dialogue.state import DialogueState
 from intake.conversations.dialogue.steps import (
@@ -21,6 +23,7 @@ from intake.conversations.dialogue.steps import (
     ChooseNotices,
     DialogueContext,
     HandToAgent,
+    Join,
     ShowStatus,
     Step,
     Submit,
@@ -33,6 +36,8 @@ from intake.people import actions as people
 from intake.people.models import ContactPoint
 from intake.service_requests import actions as service_requests
 from intake.service_requests import queries as service_request_queries
+from intake.service_requests.duplicates import deciding
+from intake.service_requests.duplicates.joining import Moved
 from intake.service_requests.models import ServiceRequest
 from intake.service_requests.values import MAX_DESCRIPTION, Actor, Reporter, Submission
 from kernel.errors import InvalidInput, NotFound
@@ -103,13 +108,17 @@ def _context(session: Session, conversation: Conversation, message: Message, now
         media_count=len(message.media),
         told=Told(told.folio, told.life) if told else None,
         emergency_phone=emergency_phone(city.settings),
+        find_alike=lambda report: find_alike(session, conversation, report, now=now),
     )
 
 
 class _Replies:
     """The answers to one message: each has a reference of its own, so that answering twice sends once."""
 
-    def __init__(self, session: Session, conversation: Conversation, message: Message, now: datetime) -> None:
+    def __init__(
+        self, session: Session, conversation: Conversation, message: Message, now: datetime, *, name: str = "reply"
+    ) -> None:
+        self.name = name
         self.session = session
         self.conversation = conversation
         self.message = message
@@ -122,7 +131,7 @@ class _Replies:
             self.session,
             self.conversation.id,
             body,
-            client_ref=f"reply-{self.message.id}-{self.count}",
+            client_ref=f"{self.name}-{self.message.id}-{self.count}",
             author_kind="dialogue",
             service_request_id=service_request_id,
             now=self.now,
@@ -138,6 +147,8 @@ def _act(replies: _Replies, step: Step, emergency_phone: str) -> DialogueState:
         replies.send(wording.say(language, "dialogue", text.key, emergency=emergency_phone, **text.params))
     if isinstance(step.effect, Submit):
         return _submit(replies, step.state, step.effect)
+    if isinstance(step.effect, Join):
+        return _join(replies, step.state, step.effect)
     if isinstance(step.effect, ShowStatus):
         return _show_status(replies, step.state, step.effect)
     if isinstance(step.effect, AddWords):
@@ -192,10 +203,47 @@ def _submit(replies: _Replies, state: DialogueState, submit: Submit) -> Dialogue
         replies.send(wording.say(state.language, "received", "failed"))
         actions.hand_to_agent(session, conversation, now=replies.now)
         return state
+    if submit.ruled_out is not None:
+        deciding.record(
+            session,
+            conversation.jurisdiction_id,
+            [deciding.Shown.from_json(submit.ruled_out)],
+            "other",
+            "resident",
+            service_request_id=request.id,
+            channel=conversation.channel,
+            now=replies.now,
+        )
     _link(session, conversation, (*map(UUID, submit.messages), message.id), request.id)
     told = wording.received(in_words(session, request, state.language), replies.now)
     replies.send(told, request.id)
     return replace(state, folio=request.folio, submitted_at=replies.now)
+
+
+def _join(replies: _Replies, state: DialogueState, effect: Join) -> DialogueState:
+    session, conversation, message = replies.session, replies.conversation, replies.message
+    try:
+        with session.begin_nested():
+            request = join(session, conversation, message, effect, now=replies.now)
+    except (Moved, NotFound):
+        replies.send(wording.say(state.language, "dialogue", "same_gone"))
+        return _submit(replies, state, effect.report)
+    _link(session, conversation, (*map(UUID, effect.report.messages), message.id), request.id)
+    replies.send(wording.joined(in_words(session, request, state.language), replies.now), request.id)
+    return replace(state, folio=request.folio, submitted_at=replies.now)
+
+
+def make_unanswered(session: Session, conversation_id: UUID, *, now: datetime) -> bool:
+    """Makes the whole report of a thread that nobody answered "is it the same?" in; False when there is none any more."""
+    conversation = actions.held(session, conversation_id)
+    state = DialogueState.from_json(conversation.dialogue, language=conversation.language)
+    if conversation.state != "automatic" or state.step != "same" or state.draft is None or not state.draft.messages:
+        return False
+    message = session.get_one(Message, UUID(state.draft.messages[-1]))
+    context = _context(session, conversation, message, now)
+    replies = _Replies(session, conversation, message, now, name="late")
+    conversation.dialogue = _act(replies, unanswered(state, context), context.emergency_phone).to_json()
+    return True
 
 
 def _link(session: Session, conversation: Conversation, message_ids: Sequence[UUID], service_request_id: UUID) -> None:

@@ -1,12 +1,28 @@
 """Jobs of conversations. Each opens its own transaction and may run twice."""
 
+from datetime import timedelta
 from uuid import UUID
 
-from intake.conversations.advance import advance
+from intake.conversations import queries
+from intake.conversations.advance import advance, make_unanswered
 from intake.conversations.models import Message
 from intake.conversations.notices import tell_joined as tell_who_joined
 from intake.conversations.notices import tell_reporters
 from kernel import clock, db
+
+# Who does not answer "is it the same?" in this time has reported something of its own.
+ANSWERS_WITHIN = timedelta(minutes=30)
+_BATCH = 100
+
+
+def make_unanswered_reports() -> None:
+    """Makes the reports that wait for nothing but an answer to "is it the same?", each in its own transaction."""
+    now = clock.now()
+    with db.transaction() as session:
+        waiting = queries.unanswered(session, now - ANSWERS_WITHIN, limit=_BATCH)
+    for conversation_id in waiting:
+        with db.transaction() as session:
+            make_unanswered(session, conversation_id, now=now)
 
 
 def advance_conversation(message_id: str, **_: object) -> None:

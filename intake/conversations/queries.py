@@ -63,6 +63,21 @@ def notice_before(session: Session, message: Message) -> ServiceRequest | None:
     return session.get(ServiceRequest, last.service_request_id)
 
 
+def unanswered(session: Session, before: datetime, *, limit: int) -> list[UUID]:
+    """Threads with a whole report in them that waits for "is it the same?" since before then, longest first."""
+    statement = (
+        select(Conversation.id)
+        .where(
+            Conversation.state == "automatic",
+            col(Conversation.dialogue)["step"].as_string() == "same",
+            col(Conversation.last_message_at) < before,
+        )
+        .order_by(col(Conversation.last_message_at))
+        .limit(limit)
+    )
+    return list(session.exec(statement))
+
+
 def is_sent(session: Session, contact_point_id: UUID, client_ref: str) -> bool:
     """True when a message with our reference was already queued to this contact point, in any of its threads."""
     statement = (

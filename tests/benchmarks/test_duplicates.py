@@ -26,7 +26,8 @@ _LOOKS = 400
 # The busiest cells, and requests as they come: where there are more, more is asked.
 _BUSIEST = (
     "SELECT avg(lon) AS lon, avg(lat) AS lat, mode() WITHIN GROUP (ORDER BY service_code) AS service_code, count(*) AS rows"
-    " FROM service_request WHERE lat IS NOT NULL AND is_public GROUP BY floor(lat * 1000), floor(lon * 1000) ORDER BY count(*) DESC LIMIT 20"
+    " FROM service_request WHERE lat IS NOT NULL AND is_public"
+    " GROUP BY floor(lat * 1000), floor(lon * 1000) ORDER BY count(*) DESC LIMIT 20"
 )
 _AS_THEY_COME = (
     "SELECT lon, lat, service_code, description FROM service_request"

@@ -11,6 +11,7 @@ from intake.conversations.dialogue.report import (
     again,
     ask_place,
     chosen,
+    complete,
     give_to_agent,
     heard,
     proceed,
@@ -21,7 +22,7 @@ from intake.conversations.dialogue.report import (
     within,
 )
 from intake.conversations.dialogue.state import DialogueState, Place
-from intake.conversations.dialogue.steps import DialogueContext, Step, Text
+from intake.conversations.dialogue.steps import DialogueContext, Join, Step, Text
 from intake.conversations.dialogue.words import DONT_KNOW, GREETINGS, THANKS, option_number, plain, yes_or_no
 
 
@@ -152,3 +153,28 @@ def answer_question(state: DialogueState, text: str, context: DialogueContext) -
     if given is None:
         return again(state, questions.ask(attribute, state.language, again=True))
     return proceed(replace(state, draft=replace(draft, answers={**draft.answers, attribute.code: given})), context)
+
+
+def answer_same(state: DialogueState, text: str, context: DialogueContext) -> Step:
+    """The person says whether it is the request they were asked about. Who does not say so twice has reported another."""
+    draft, alike = state.draft, state.alike
+    assert draft is not None
+    if alike is None:
+        return proceed(state, context)
+    is_same = yes_or_no(plain(text))
+    if is_same and draft.service_code in context.services:
+        return Step(state.idle(), (), Join(alike, complete(draft, draft.service_code or "")))
+    if is_same is False:
+        return proceed(
+            replace(state, draft=replace(draft, is_compared=True, ruled_out=alike.shown), alike=None), context
+        )
+    state = replace(state, draft=heard(draft, text))
+    if state.misses + 1 >= MOST_MISSES:
+        return unanswered(state, context)
+    return Step(replace(state, misses=state.misses + 1), (Text("same_again"),))
+
+
+def unanswered(state: DialogueState, context: DialogueContext) -> Step:
+    """Nobody said whether it is the same: it is made as a report of its own, and staff sees the two."""
+    assert state.draft is not None
+    return proceed(replace(state, draft=replace(state.draft, is_compared=True), alike=None, misses=0), context)

@@ -31,13 +31,15 @@ _ANSWERS = {
     "where": answers.answer_where,
     "place": answers.answer_place,
     "question": answers.answer_question,
+    "same": answers.answer_same,
 }
 
 
 def next_step(state: DialogueState, text: str, context: DialogueContext) -> Step:
     """What to answer to `text`, what to do, and what to remember. Never raises, whatever the text."""
     said = plain(text)
-    expired = state.draft is not None and state.is_expired(context.now)
+    # A whole report that waits for nothing but "is it the same?" is never dropped.
+    expired = state.draft is not None and state.step != "same" and state.is_expired(context.now)
     if expired:
         state = state.idle()
     state = _counted(state, said, context)

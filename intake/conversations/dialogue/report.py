@@ -13,9 +13,11 @@ from intake.conversations.dialogue.words import (
     is_emergency,
     plain,
 )
+from intake.service_requests.duplicates.wording import span
 
 MOST_CHOICES = 4
 MOST_MISSES = 2
+_MOST_QUOTED = 42
 
 
 def begin(state: DialogueState, text: str, context: DialogueContext) -> Step | None:
@@ -61,9 +63,34 @@ def _next(
     if attribute := questions.next_question(service, draft):
         state = replace(state, step="question", misses=0)
         return Step(state, (questions.ask(attribute, state.language),))
-    attributes = {code: list(given) for code, given in draft.answers.items()}
-    submit = Submit(service.code, "\n".join(draft.words), draft.place_words, draft.place, attributes, draft.messages)
+    submit = complete(draft, service.code)
+    # Where somebody may be in danger nothing more is asked.
+    if not draft.is_compared and not draft.is_warned and (alike := context.find_alike(submit)) is not None:
+        return ask_same(replace(state, step="same", misses=0, alike=alike))
     return Step(replace(state.idle(), opening=_opening(draft)), (), submit)
+
+
+def complete(draft: Draft, service_code: str) -> Submit:
+    """The report as it is told."""
+    attributes = {code: list(given) for code, given in draft.answers.items()}
+    words = "\n".join(draft.words)
+    return Submit(service_code, words, draft.place_words, draft.place, attributes, draft.messages, draft.ruled_out)
+
+
+def ask_same(state: DialogueState) -> Step:
+    """Is it this one? Answered in one word."""
+    alike = state.alike
+    assert alike is not None
+    params = {"metres": alike.metres, "span": span(alike.hours, state.language), "words": _quoted(alike.words)}
+    return Step(state, (Text("same_closed" if alike.is_closed else "same_open", params),))
+
+
+def _quoted(words: str) -> str:
+    """The beginning of what was said, up to the end of a word, and a blank after it; nothing when nothing was."""
+    said = " ".join(words.split())
+    if len(said) > _MOST_QUOTED:
+        said = said[:_MOST_QUOTED].rpartition(" ")[0].rstrip(" .,;:") + "..."
+    return f'"{said}" ' if said else ""
 
 
 def _opening(draft: Draft) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 EXPIRES_AFTER = timedelta(hours=24)
-STEPS = ("idle", "what", "which", "where", "place", "question", "drop")
+STEPS = ("idle", "what", "which", "where", "place", "question", "same", "drop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,27 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Alike:
+    """A request that may be the same, as the person is asked about it. words: public ones; hours: since it was made, or closed.
+
+    shown: what is written down of the choice; the dialogue only carries it.
+    """
+
+    service_request_id: str
+    metres: int
+    hours: float
+    words: str
+    is_closed: bool
+    shown: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A report that is being told. `place_words` are what the person calls the place; `place` is the one they agreed to.
 
     `is_placed`: nothing more is asked about the place. `tries` counts the answers about it that led nowhere.
     `messages`: ids of the messages that told it, oldest first; whoever runs the dialogue writes them down.
+    `is_compared`: they were asked whether it is reported already; `ruled_out`: and said that it is not that one.
     """
 
     words: tuple[str, ...] = ()
@@ -37,6 +53,8 @@ class Draft:
     answers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     is_warned: bool = False
     messages: tuple[str, ...] = ()
+    is_compared: bool = False
+    ruled_out: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +82,7 @@ class DialogueState:
     opening: str = ""
     folio: str = ""
     submitted_at: datetime | None = None
+    alike: Alike | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values that `from_json` reads back."""
@@ -90,6 +109,7 @@ class DialogueState:
             read["services"] = tuple(read.get("services", ()))
             read["places"] = tuple(Place(**place) for place in read.get("places", ()))
             read["draft"] = _draft(read["draft"]) if read.get("draft") else None
+            read["alike"] = Alike(**read["alike"]) if read.get("alike") else None
             state = cls(**read)
         except (TypeError, ValueError, AttributeError):
             return cls(language=language)
@@ -97,7 +117,7 @@ class DialogueState:
 
     def idle(self) -> "DialogueState":
         """The same memory with no report in the making."""
-        return replace(self, step="idle", draft=None, services=(), places=(), misses=0)
+        return replace(self, step="idle", draft=None, services=(), places=(), misses=0, alike=None)
 
     def is_expired(self, now: datetime) -> bool:
         return self.at is not None and now - self.at > EXPIRES_AFTER

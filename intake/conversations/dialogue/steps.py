@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from intake.catalog.definitions import ServiceDefinition
 from intake.catalog.matching import ServiceMatch
-from intake.conversations.dialogue.state import DialogueState, Place
+from intake.conversations.dialogue.state import Alike, DialogueState, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class DialogueContext:
 
     match_services: best first, score 0 to 100. find_places: best first. media_count: attachments of this message.
     retired: services no longer taken. told: set when this message may answer a notice. emergency_phone: fills `{emergency}`.
+    find_alike: the request that a complete report is surely enough the same as.
     """
 
     now: datetime
@@ -34,6 +36,7 @@ class DialogueContext:
     told: Told | None = None
     retired: Mapping[str, ServiceDefinition] = field(default_factory=dict)
     emergency_phone: str = "911"
+    find_alike: "Callable[[Submit], Alike | None]" = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Text:
 class Submit:
     """A report is complete. description: everything the person said about it; the answer with the folio is the caller's.
 
-    messages: ids of the earlier messages that told it.
+    messages: ids of the earlier messages that told it. ruled_out: the request of which they said that theirs is another.
     """
 
     service_code: str
@@ -57,6 +60,15 @@ class Submit:
     place: Place | None
     attributes: Mapping[str, Sequence[str]]
     messages: tuple[str, ...] = ()
+    ruled_out: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """The report is the same as a request that is there. report: what to make of it should that one be gone."""
+
+    alike: Alike
+    report: Submit
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +107,7 @@ class StaySilent:
     reason: str
 
 
-Effect = Submit | ShowStatus | AddWords | ChooseNotices | HandToAgent | StaySilent
+Effect = Submit | Join | ShowStatus | AddWords | ChooseNotices | HandToAgent | StaySilent
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,9 @@ FIELDS = {
     "choices": "1 No enciende, 2 Parpadea",
     "other": 3,
     "note": "",
+    "metres": 62,
+    "span": "17 h",
+    "words": '"Sale agua limpia de la banqueta desde la..." ',
 }
 
 

@@ -6,9 +6,7 @@ stay the same from start to start. `demo.json` exists while a demo runs and says
 
 import base64
 import json
-import os
 import secrets
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from kernel import files
 from kernel.embedded.place import make_private
 from kernel.errors import Conflict, Unavailable
 from kernel.settings import INSTALLATION_FILE, read_env_file
@@ -48,10 +47,11 @@ class DataFolder:
         """Adds to installation.env, or changes, these values."""
         self.values.update(values)
         lines = [f"{name}={value}\n" for name, value in sorted(self.values.items())]
-        write_atomically(self.path / INSTALLATION_FILE, "# Secret. Made by the demo.\n" + "".join(lines))
+        text = "# Secret. Made by the demo.\n" + "".join(lines)
+        files.replace(self.path / INSTALLATION_FILE, text.encode())
 
     def announce(self, facts: Mapping[str, Any]) -> None:
-        write_atomically(self.demo_file, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+        files.replace(self.demo_file, (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 @contextmanager
@@ -75,20 +75,6 @@ def open_folder(path: Path) -> Iterator[DataFolder]:
         yield folder
     finally:
         lock.release()
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replaces `path`, readable by its owner only: a reader finds the old text or the new one, never a part."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _fresh_values() -> dict[str, str]:

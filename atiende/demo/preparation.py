@@ -10,7 +10,8 @@ from pathlib import Path
 
 import psycopg
 
-from atiende.demo.data_folder import DataFolder, write_atomically
+from atiende.demo.data_folder import DataFolder
+from kernel import files
 
 _ROOT = Path(__file__).resolve().parents[2]
 MAIN = "jacaranda.gob.example"
@@ -63,7 +64,8 @@ def recall(folder: DataFolder, database_url: str) -> Sample | None:
 
 
 def remember(folder: DataFolder, sample: Sample) -> None:
-    write_atomically(_record(folder), json.dumps({"digest": _digest(), "sample": asdict(sample)}, indent=2) + "\n")
+    record = json.dumps({"digest": _digest(), "sample": asdict(sample)}, indent=2) + "\n"
+    files.replace(_record(folder), record.encode())
 
 
 def _record(folder: DataFolder) -> Path:

@@ -6,7 +6,6 @@ One seam for the process: a composition root calls `configure`, a test may name 
 import contextlib
 import os
 import secrets
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from kernel import files
 from kernel.errors import MisconfiguredError, NotFound, Unavailable
 from kernel.settings import Media, Settings
 
@@ -59,16 +59,7 @@ class Folder:
         try:
             for folder in (self._incoming, path.parent):
                 folder.mkdir(parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(dir=self._incoming)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(name).replace(path)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+            files.replace(path, data, by_way_of=self._incoming)
             for folder in (path.parent, self._root):  # the names too must outlive a power cut
                 _sync(folder)
         except OSError as error:

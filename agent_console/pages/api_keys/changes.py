@@ -1,14 +1,13 @@
 """What an administrator can do to a key. A refusal comes back as a `Problem`, so that nothing typed is lost."""
 
-import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from uuid import UUID
 
 from sqlmodel import Session
 
 from agent_console.accounts import Viewer
+from agent_console.forms import Problem, problem_of, seed
 from intake.catalog import keys
 from intake.catalog.models import ApiKey
 from kernel.bodies import Form
@@ -17,7 +16,6 @@ from kernel.errors import AtiendeError, InvalidInput
 # How long the secret before a new one may still work, in days.
 OVERLAPS = (0, 1, 7, 30)
 DEFAULT_OVERLAP = 7
-_SHORTEST_REF, _LONGEST_REF = 20, 64
 
 
 @dataclass(frozen=True)
@@ -30,15 +28,6 @@ class Typed:
     agency_code: str = ""
     expires: str = ""
     writes_per_minute: str = ""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Why nothing was changed, and the field at fault."""
-
-    field: str
-    text: str
-    status: int
 
 
 @dataclass(frozen=True)
@@ -69,7 +58,7 @@ def make(session: Session, viewer: Viewer, session_key: bytes, typed: Typed, *, 
         grant = keys.Grant(typed.label, typed.scopes, typed.agency_code or None, expires_at, limit)
         return Made(keys.add(session, viewer.jurisdiction_id, grant, secret, now=now), secret)
     except AtiendeError as refusal:
-        return Problem(refusal.field or "label", refusal.public_text(viewer.language), refusal.status)
+        return problem_of(refusal, viewer, "label")
 
 
 def rotate(
@@ -82,10 +71,7 @@ def rotate(
 
 
 def _secret(session_key: bytes, viewer: Viewer, ref: str) -> str:
-    """Made of the form's own random words and what only we and this session know: nobody has to keep it to say it twice."""
-    if not _SHORTEST_REF <= len(ref) <= _LONGEST_REF:
-        raise InvalidInput("Algo de lo que se mandó no se entiende. Vuelve atrás y revísalo.")
-    return keys.secret_of(hmac.digest(session_key, f"api key\0{viewer.token}\0{ref}".encode(), sha256))
+    return keys.secret_of(seed(session_key, viewer, "api key", ref))
 
 
 def _number(text: str) -> int:

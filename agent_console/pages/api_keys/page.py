@@ -1,6 +1,5 @@
 """Handlers of the pages of API keys. What makes a secret answers the POST itself: no page that is fetched later could show it."""
 
-import secrets
 import uuid
 from datetime import datetime
 
@@ -10,8 +9,9 @@ from sqlmodel import Session
 
 from agent_console.access import BASE, ViewerDep, WriterDep, only
 from agent_console.accounts import Viewer
+from agent_console.forms import Problem, new_ref
 from agent_console.pages.api_keys import changes
-from agent_console.pages.api_keys.changes import Made, Problem, Typed
+from agent_console.pages.api_keys.changes import Made, Typed
 from agent_console.pages.api_keys.rows import row_of, rows_of
 from agent_console.rendering import render_for, see_other
 from agent_console.rows import names
@@ -31,7 +31,7 @@ def show(http_request: Request, session: SessionDep, viewer: ViewerDep) -> HTMLR
 
 @router.get("/nueva")
 def ask(http_request: Request, session: SessionDep, viewer: ViewerDep) -> HTMLResponse:
-    return _new(http_request, session, viewer, Typed(_ref()), None)
+    return _new(http_request, session, viewer, Typed(new_ref()), None)
 
 
 @router.post("/nueva")
@@ -53,7 +53,7 @@ def ask_to_rotate(http_request: Request, session: SessionDep, viewer: ViewerDep,
         viewer,
         "api_keys/rotate.html",
         row=row,
-        ref=_ref(),
+        ref=new_ref(),
         overlaps=changes.OVERLAPS,
         default_overlap=changes.DEFAULT_OVERLAP,
     )
@@ -112,7 +112,3 @@ def _new(
 def _secret(http_request: Request, session: Session, viewer: Viewer, made: Made, now: datetime) -> HTMLResponse:
     row = row_of(session, viewer, made.key, now=now)
     return render_for(http_request, viewer, "api_keys/secret.html", row=row, secret=made.secret)
-
-
-def _ref() -> str:
-    return secrets.token_urlsafe(24)

@@ -1,19 +1,16 @@
 """What an administrator can do to a webhook. A refusal comes back as a `Problem`, so that nothing typed is lost."""
 
-import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 
 from sqlmodel import Session
 
 from agent_console.accounts import Viewer
+from agent_console.forms import Problem, problem_of, seed
 from intake.webhooks import actions, payload
 from intake.webhooks.models import Webhook
 from kernel.bodies import Form
 from kernel.errors import AtiendeError, InvalidInput
-
-_SHORTEST_REF, _LONGEST_REF = 20, 64
 
 
 @dataclass(frozen=True)
@@ -24,15 +21,6 @@ class Typed:
     url: str = ""
     agency_code: str = ""
     event_types: tuple[str, ...] = payload.TYPES
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Why nothing was changed, and the field at fault."""
-
-    field: str
-    text: str
-    status: int
 
 
 def read(form: Form) -> Typed:
@@ -64,11 +52,8 @@ def make(
             secret=secret(session_key, viewer, typed.ref),
         )
     except AtiendeError as refusal:
-        return Problem(refusal.field or "url", refusal.public_text(viewer.language), refusal.status)
+        return problem_of(refusal, viewer, "url")
 
 
 def secret(session_key: bytes, viewer: Viewer, ref: str) -> str:
-    """Made of the form's own random words and what only we and this session know: nobody has to keep it to say it twice."""
-    if not _SHORTEST_REF <= len(ref) <= _LONGEST_REF:
-        raise InvalidInput("Algo de lo que se mandó no se entiende. Vuelve atrás y revísalo.")
-    return payload.secret_of(hmac.digest(session_key, f"webhook\0{viewer.token}\0{ref}".encode(), sha256))
+    return payload.secret_of(seed(session_key, viewer, "webhook", ref))

@@ -1,6 +1,5 @@
 """Handlers of the pages of webhooks. What makes a secret answers the POST itself: no page that is fetched later could show it."""
 
-import secrets
 import uuid
 
 from fastapi import APIRouter, Depends, Request
@@ -9,8 +8,9 @@ from sqlmodel import Session
 
 from agent_console.access import BASE, ViewerDep, WriterDep, only
 from agent_console.accounts import Viewer
+from agent_console.forms import Problem, new_ref
 from agent_console.pages.webhooks import changes
-from agent_console.pages.webhooks.changes import Problem, Typed
+from agent_console.pages.webhooks.changes import Typed
 from agent_console.pages.webhooks.rows import TYPES, deliveries_of, row_of, rows_of
 from agent_console.rendering import render_for, see_other
 from agent_console.rows import names
@@ -33,7 +33,7 @@ def show(http_request: Request, session: SessionDep, viewer: ViewerDep) -> HTMLR
 
 @router.get("/nuevo")
 def ask(http_request: Request, session: SessionDep, viewer: ViewerDep) -> HTMLResponse:
-    return _new(http_request, session, viewer, Typed(_ref()), None)
+    return _new(http_request, session, viewer, Typed(new_ref()), None)
 
 
 @router.post("/nuevo")
@@ -85,7 +85,7 @@ def try_again(session: SessionDep, viewer: WriterDep, webhook_id: uuid.UUID, del
 @router.get("/{webhook_id}/clave")
 def ask_to_rotate(http_request: Request, session: SessionDep, viewer: ViewerDep, webhook_id: uuid.UUID) -> HTMLResponse:
     row = row_of(session, viewer, queries.get(session, webhook_id, viewer.jurisdiction_id), now=clock.now())
-    return render_for(http_request, viewer, "webhooks/rotate.html", row=row, ref=_ref())
+    return render_for(http_request, viewer, "webhooks/rotate.html", row=row, ref=new_ref())
 
 
 @router.post("/{webhook_id}/clave")
@@ -137,7 +137,3 @@ def _new(
 def _secret(http_request: Request, session: Session, viewer: Viewer, webhook: Webhook, secret: str) -> HTMLResponse:
     row = row_of(session, viewer, webhook, now=clock.now())
     return render_for(http_request, viewer, "webhooks/secret.html", row=row, secret=secret)
-
-
-def _ref() -> str:
-    return secrets.token_urlsafe(24)

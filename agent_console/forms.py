@@ -1,0 +1,40 @@
+"""What forms that make a secret share: a refusal that loses nothing, and a secret that a second tap makes again."""
+
+import hmac
+import secrets
+from dataclasses import dataclass
+from hashlib import sha256
+
+from agent_console.accounts import Viewer
+from kernel.errors import AtiendeError, InvalidInput
+
+_SHORTEST_REF, _LONGEST_REF = 20, 64
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why nothing was changed, and the field at fault."""
+
+    field: str
+    text: str
+    status: int
+
+
+def problem_of(refusal: AtiendeError, viewer: Viewer, field: str) -> Problem:
+    """field: the input at fault where the refusal names none."""
+    return Problem(refusal.field or field, refusal.public_text(viewer.language), refusal.status)
+
+
+def new_ref() -> str:
+    """Random words of one form, from which `seed` makes its secret."""
+    return secrets.token_urlsafe(24)
+
+
+def seed(session_key: bytes, viewer: Viewer, purpose: str, ref: str) -> bytes:
+    """32 bytes of the form's own random words and what only we and this session know: nobody has to keep them to say them twice.
+
+    Raises InvalidInput for a `ref` that no form of ours has.
+    """
+    if not _SHORTEST_REF <= len(ref) <= _LONGEST_REF:
+        raise InvalidInput("Algo de lo que se mandó no se entiende. Vuelve atrás y revísalo.")
+    return hmac.digest(session_key, f"{purpose}\0{viewer.token}\0{ref}".encode(), sha256)

@@ -25,7 +25,7 @@ from agent_console.pages import (
 )
 from agent_console.rendering import STATIC, render, see_other
 from kernel.errors import AtiendeError, InvalidInput, NotFound, NotSignedIn, TooMany
-from kernel.i18n import best_language
+from kernel.i18n import best_language, translate
 from kernel.web import LANGUAGE_COOKIE
 
 
@@ -85,7 +85,9 @@ def _show_error(http_request: Request, error: Exception) -> Response:
         return see_other(where)
     chosen = http_request.cookies.get(LANGUAGE_COOKIE) or best_language(http_request.headers.get("accept-language"))
     headers = {"retry-after": str(error.retry_after_s)} if isinstance(error, TooMany) else {}
-    return render("error.html", language=chosen, status=error.status, headers=headers, text=error.public_text(chosen))
+    title = translate(chosen, "No encontramos esta página" if isinstance(error, NotFound) else "No se pudo")
+    text = error.public_text(chosen)
+    return render("error.html", language=chosen, status=error.status, headers=headers, title=title, text=text)
 
 
 def _show_http_error(http_request: Request, error: Exception) -> Response:

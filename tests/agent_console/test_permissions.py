@@ -157,6 +157,16 @@ def _refuses(console: Console, role: str, path: str, theirs: ServiceRequest) -> 
     assert console.fresh(theirs).life == "new"
 
 
+def test_what_is_not_there_is_a_page_of_the_console_in_both_languages(console: Console) -> None:
+    browser = console.enter("operator")
+    for language, title in (("es", "No encontramos esta página"), ("en", "We did not find this page")):
+        answer = browser.client.get("/consola/nada", headers={"accept-language": language})
+        assert answer.status_code == 404
+        assert f"<h1>{title}</h1>" in answer.text
+        assert "/consola/static/pages.css" in answer.text
+        assert 'class="btn primary" href="/consola/solicitudes"' in answer.text
+
+
 def test_agency_staff_read_and_settle_only_their_part_of_a_shared_thread(console: Console) -> None:
     """One resident, one thread, two requests of two agencies: each agency sees what was said to it, and nothing else."""
     from georef.points import LonLat

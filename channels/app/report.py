@@ -9,6 +9,7 @@ from channels.app import drafts, places
 from channels.app.drafts import Answers
 from channels.app.edges import PageDep, see_other
 from channels.app.models import WebDraft
+from channels.app.problems import told
 from channels.app.rendering import Page, render
 from channels.app.sending import agency_of, is_joined, preview, send, sent_request
 from intake.catalog import queries as catalog
@@ -210,9 +211,8 @@ def answer_details(step: StepDep, form: FormDep) -> Response:
     if len(given.words) < MIN_WORDS:
         errors["words"] = step.text("Cuéntanos un poco más (mínimo {count} letras)", count=MIN_WORDS)
     _, problems = read_answers(step.service, given.attributes)
-    for problem in problems:
-        code = str(problem.params.get("code", ""))
-        errors[f"a_{code}"] = problem.public_text(step.page.language).removeprefix(f"{code} required: ")
+    for question in {problem.definition.code: problem.definition for problem in problems}.values():
+        errors[f"a_{question.code}"] = told(question, given.attributes[question.code], step.page.language)
     if errors:
         return _details_page(step, given, errors)
     return step.keep(given, "/fotos" if is_configured() else "/contacto")

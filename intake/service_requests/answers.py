@@ -41,10 +41,10 @@ def answers_for(definition: ServiceDefinition, raw: Mapping[str, Sequence[str]])
 
 def read_answers(
     definition: ServiceDefinition, raw: Mapping[str, Sequence[str]]
-) -> tuple[dict[str, Answer], list[InvalidInput]]:
+) -> tuple[dict[str, Answer], list[InvalidAnswer]]:
     """As `answers_for`, with the faults returned, for a form that has more to say."""
     answers: dict[str, Answer] = {}
-    problems: list[InvalidInput] = []
+    problems: list[InvalidAnswer] = []
     for attribute in definition.attributes:
         if not attribute.is_variable:
             continue
@@ -54,7 +54,7 @@ def read_answers(
                 answers[attribute.code] = _read(attribute, given, definition)
             elif attribute.is_required:
                 raise InvalidAnswer("{code} required: {question}", attribute)
-        except InvalidInput as problem:
+        except InvalidAnswer as problem:
             problems.append(problem)
     return answers, problems
 

@@ -95,7 +95,8 @@ def find_submitted(session: Session, submission: Submission) -> ServiceRequest |
 
 
 def _checked(definition: ServiceDefinition, submission: Submission) -> dict[str, Answer]:
-    answers, problems = read_answers(definition, submission.attributes)
+    answers, faults = read_answers(definition, submission.attributes)
+    problems: list[InvalidInput] = [*faults]
     if len(submission.description) > MAX_DESCRIPTION:
         problems.append(
             InvalidInput(

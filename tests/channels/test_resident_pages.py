@@ -194,6 +194,8 @@ def test_questions_of_the_service_are_asked_and_checked(client: TestClient, sess
     assert page.status_code == 400
     assert 'href="#a_TIPO_FALLA"' in page.text
     assert 'href="#a_NUM_POSTE"' in page.text
+    for said in ("Elige una opción en «¿TIPO_FALLA?»", "Escribe solo un número en «¿NUM_POSTE?», por ejemplo 2"):
+        assert page.text.count(said) == 2  # above the page, and beside the question
     right = {"words": "Está muy oscuro", "a_TIPO_FALLA": "apagada", "a_NUM_POSTE": "4412"}
     assert client.post(f"{draft}/detalles", data=right, follow_redirects=False).status_code == 303
     client.post(f"{draft}/contacto", data={"notify": "none"})

@@ -41,7 +41,11 @@ _Cell = tuple[tuple[Area, ...], tuple[tuple[int, BaseGeometry], ...], tuple[int,
 
 
 class Snapshot:
-    """The areas of one layer that are in force together. Safe to share between threads."""
+    """The areas of one layer that are in force together. Safe to share between threads.
+
+    GEOS makes the index of a prepared geometry at its first use, and writes into it whenever another shape than a point is
+    compared: two threads at that corrupt memory. So one thread at a time surveys cells, and afterwards only points are compared.
+    """
 
     def __init__(self, areas: Iterable[Area]) -> None:
         # Smallest first, then by code: the order in which several areas at one point are always given.
@@ -68,7 +72,8 @@ class Snapshot:
         key = (int((lon - west) / self._size), int((lat - south) / self._size))
         cell = self._cells.get(key)
         if cell is None:
-            cell = self._cells[key] = self._survey(key)
+            with self._lock:
+                cell = self._cells[key] = self._survey(key)
         whole, partial, certain = cell
         if not partial:
             return whole
@@ -90,6 +95,8 @@ class Snapshot:
         partial = tuple(
             (i, self._geometries[i]) for i in near if i not in certain and shapely.intersects(self._geometries[i], box)
         )
+        for i, geometry in partial:
+            _make_ready(geometry, self._area_bounds[i])
         return tuple(self.areas[i] for i in certain), partial, certain
 
     def at_many(self, points: PointColumns) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
@@ -99,6 +106,8 @@ class Snapshot:
         for number, (geometry, bounds) in enumerate(zip(self._geometries, self._area_bounds.tolist(), strict=True)):
             inside = points.within(bounds)
             if len(inside):
+                with self._lock:
+                    _make_ready(geometry, bounds)
                 inside = inside[shapely.intersects_xy(geometry, points.lons[inside], points.lats[inside])]
                 hits.append(inside)
                 owners.append(np.full(len(inside), number, dtype=np.intp))
@@ -144,6 +153,11 @@ class Snapshot:
             if found:
                 return Border(metres, found[0], beyond)
         return Border(metres, None, beyond)
+
+
+def _make_ready(geometry: BaseGeometry, bounds: Sequence[float]) -> None:
+    """Makes the index that points are compared by; for a point outside the bounds GEOS would not make it."""
+    shapely.intersects_xy(geometry, bounds[0], bounds[1])
 
 
 def _extend(start: LonLat, end: LonLat, length_m: float, by_m: float) -> LonLat:

@@ -67,6 +67,7 @@ def in_tables() -> Iterator[str]:
     yield from timeline.DELIVERY.values()
     yield from timeline.ACTORS.values()
     yield from timeline.PHOTOS.values()
+    yield from (*timeline.DUPLICATES.values(), *timeline.MOVED.values())
     yield from (name for _, name, _, _ in views.PRESETS)
     yield from api_keys.SCOPES.values()
     yield from (*public_texts.KINDS.values(), *public_texts.REASONS.values())

@@ -299,6 +299,12 @@ def route(
     service: Annotated[str | None, typer.Option(help="Service code.")] = None,
     jurisdiction: Annotated[str | None, typer.Option()] = None,
     at: Annotated[str | None, typer.Option(help="ISO 8601 time; now by default.")] = None,
+    answers: Annotated[
+        list[str] | None, typer.Option(help="An answer that rules ask for: CODE=VALUE. May be repeated.")
+    ] = None,
+    settled: Annotated[
+        list[str] | None, typer.Option(help="A reply to a border case, as its receipt offers it: LAYER=CODE.")
+    ] = None,
     csv: Annotated[Path | None, typer.Option(help="Bulk input: lon,lat,service_code[,at].")] = None,
     out: Annotated[Path | None, typer.Option(help="Bulk output.")] = None,
 ) -> None:
@@ -308,7 +314,15 @@ def route(
     if csv is not None or out is not None:
         run_csv(csv, out, jurisdiction=jurisdiction, at=at)
     else:
-        run(lon, lat, service=service, jurisdiction=jurisdiction, at=at)
+        run(
+            lon,
+            lat,
+            service=service,
+            jurisdiction=jurisdiction,
+            at=at,
+            answers=answers or [],
+            settled=settled or [],
+        )
 
 
 @app.command()

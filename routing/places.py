@@ -75,6 +75,18 @@ def settle(
     return found
 
 
+def still_there(layers: Mapping[str, Layer], settled: Mapping[str, str], on: date) -> Mapping[str, str]:
+    """`settled` when all that it names is there on that day, else nothing: boundaries may change while a person replies."""
+    for key, code in settled.items():
+        layer = layers.get(key)
+        if layer is None:
+            return {}
+        known = layer.index.lines(on).lines if layer.kind == "line" else layer.index.in_force(on).areas
+        if code and not any(area.code == code for area in known):
+            return {}
+    return settled
+
+
 def is_outside(layers: Mapping[str, Layer], areas: AreasByLayer, on: date) -> bool:
     """Whether a located point is out of the city. A city without an outline in force that day holds every point."""
     outline = layers.get(OUTLINE)

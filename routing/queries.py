@@ -1,6 +1,6 @@
 """Reads of responsibility. Rules and boundaries stay in memory, per process, as long as their version in the database stands."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from threading import RLock
@@ -16,11 +16,13 @@ from georef.points import LonLat
 from kernel.errors import NotFound
 from routing import deciding, receipts
 from routing.calendars import WorkingCalendar
+from routing.conditions import Answer
 from routing.decide import OUTLINE, RuleBook
 from routing.in_force import DatedSet, RulesInForce, answering
 from routing.models import Agency, BoundaryArea, BoundaryLayer, GazetteerPlace, RuleSet, WorkingCalendarRow
 from routing.models import Gazetteer as GazetteerVersion
 from routing.names import area_places
+from routing.places import still_there
 from routing.receipts import Elsewhere, Layer, Question
 from routing.stored_rules import last_imported as last_imported
 from routing.stored_rules import load_rules
@@ -230,14 +232,27 @@ def route(
     point: LonLat | None,
     precision_m: float | None = None,
     at: datetime,
+    answers: Mapping[str, Answer] | None = None,
+    settled: Mapping[str, str] | None = None,
+    count_open: Callable[[str, int], int] | None = None,
 ) -> RoutingDecision:
     """Who answers for a service at a point, by when and why, by the rules and boundaries of the local day of `at`.
 
     Without a point only city-wide rules apply, else the default agency. A point outside the outline is an answer: outcome
-    `outside`, no agency. Raises NotFound when the jurisdiction has no rules.
+    `outside`, no agency. answers: to the service's questions. settled: what a person replied to a border case, as its receipt
+    offers it; a reply that names what is no longer there is passed over, and the receipt then asks again. count_open: open
+    requests of an agency, counted up to a limit; asked only when a rule of this service wants to know, and taken for none when
+    not given. Raises NotFound when the jurisdiction has no rules.
     """
     known = city(session, jurisdiction_id)
-    question = Question(service_code, service_group, promise, point, precision_m, at)
+    book = known.rules.at(at)
+    on = book.calendar.local_date(at)
+    loads: dict[str, int] = {}
+    if count_open is not None:
+        asked = book.asked(service_code, service_group, on)
+        loads = {agency_code: count_open(agency_code, limit) for agency_code, limit in asked.limits}
+    replied = still_there(known.layers, settled or {}, on) if point is not None else {}
+    question = Question(service_code, service_group, promise, point, precision_m, at, answers or {}, loads, replied)
     return deciding.decide(session, known.rules, known.layers, question, find_elsewhere(known, point, at))
 
 

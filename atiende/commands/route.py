@@ -1,23 +1,36 @@
 """`atiende route`: one receipt as JSON, or a CSV file in bulk."""
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from atiende.commands import place
 from atiende.commands.output import write_json
 from intake.catalog import queries as catalog
+from intake.service_requests.loads import count_open
 from kernel import db
 from kernel.errors import InvalidInput
 from routing import queries
 
 
-def run(lon: float | None, lat: float | None, *, service: str | None, jurisdiction: str | None, at: str | None) -> None:
-    """Prints the receipt of one decision.
+def run(
+    lon: float | None,
+    lat: float | None,
+    *,
+    service: str | None,
+    jurisdiction: str | None,
+    at: str | None,
+    answers: Sequence[str] = (),
+    settled: Sequence[str] = (),
+) -> None:
+    """Prints the receipt of one decision. answers: `CODE=VALUE`, several values of one code by repeating it.
 
     Raises InvalidInput for a missing argument or a point that makes no sense, NotFound for an unknown service or jurisdiction.
     """
     if lon is None or lat is None or not service:
         raise InvalidInput("Escribe LON LAT --service CLAVE, o --csv ENTRADA --out SALIDA.")
     point = place.read_point(lon, lat)
+    given, replies = _pairs(answers), {key: values[-1] for key, values in _pairs(settled).items()}
     place.connect()
     with db.transaction() as session:
         day = place.read_time(at, "UTC").date()
@@ -33,8 +46,21 @@ def run(lon: float | None, lat: float | None, *, service: str | None, jurisdicti
             point=point,
             precision_m=None,
             at=place.read_time(at, city.timezone),
+            answers={code: values[0] if len(values) == 1 else values for code, values in given.items()},
+            settled=replies,
+            count_open=partial(count_open, session, city.id),
         )
     write_json(decision.receipt)
+
+
+def _pairs(texts: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        key, sign, value = text.partition("=")
+        if not key.strip() or not sign:
+            raise InvalidInput("«{pair}» no es una respuesta: escribe CLAVE=VALOR.", pair=text)
+        found.setdefault(key.strip(), []).append(value.strip())
+    return found
 
 
 def run_csv(source: Path | None, target: Path | None, *, jurisdiction: str | None, at: str | None) -> None:

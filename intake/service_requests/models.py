@@ -63,6 +63,13 @@ class ServiceRequest(SQLModel, table=True):
         Index(
             "ix_service_request_agency", "jurisdiction_id", "agency_code", text("requested_at DESC"), text("id DESC")
         ),
+        # How much an agency has open, for rules with a capacity.
+        Index(
+            "ix_service_request_open_agency",
+            "jurisdiction_id",
+            "agency_code",
+            postgresql_where=text("life <> 'closed'"),
+        ),
         # What follows serves public lists; the conditions are written in intake/open311/selection.py.
         Index(
             "ix_service_request_open_requested",

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from intake.catalog.models import Jurisdiction
 from intake.service_requests import promises, published, reviewing
 from intake.service_requests.answers import Answer, read_answers
 from intake.service_requests.events import new_event
+from intake.service_requests.loads import count_open
 from intake.service_requests.models import Report, RoutingDecisionRow, ServiceRequest
 from intake.service_requests.place_names import places_of
 from intake.service_requests.values import MAX_DESCRIPTION, Actor, InvalidForm, Submission
@@ -60,6 +62,9 @@ def submit(
         point=placed.point,
         precision_m=placed.precision_m,
         at=now,
+        answers=answers,
+        settled=placed.settled,
+        count_open=partial(count_open, session, placed.jurisdiction_id),
     )
     texts = published.of_submission(
         placed.description, placed.address_string, answers, places_of(session, placed.jurisdiction_id)

@@ -38,7 +38,8 @@ class Submission:
 
     `attributes` maps an attribute code to the raw answers as sent. `precision_m`: how far the point may be off. Two submissions
     with the same `idempotency_key` in one city are one request. `requested_at`: when it was said, if earlier than now.
-    `is_place_settled`: the person was shown the places the words may mean, so that no point means none of them.
+    `is_place_settled`: the person was shown the places the words may mean, so that no point means none of them. `settled`: which
+    side of a border the place is on, as the person replied (`routing.receipts.Question`).
     """
 
     jurisdiction_id: str
@@ -58,6 +59,7 @@ class Submission:
     language: str = "es"
     requested_at: datetime | None = None
     is_place_settled: bool = False
+    settled: Mapping[str, str] = field(default_factory=dict)
 
 
 class InvalidForm(InvalidInput):

@@ -14,14 +14,15 @@ from intake.catalog import queries as catalog
 from intake.people.actions import find_or_create
 from intake.service_requests import actions, queries
 from intake.service_requests.models import Report, ServiceRequest
-from intake.service_requests.values import InvalidForm, Reporter, Submission
+from intake.service_requests.values import Actor, InvalidForm, Reporter, Submission
 from kernel import db
 from kernel.crypto import Vault
 from kernel.errors import InvalidInput, NotFound
 from kernel.folio import is_valid
 from kernel.outbox import OutboxEvent
+from routing.conditions import Capacity
 from routing.models import BoundaryArea, BoundaryLayer
-from tests.factories import CITY, IN_NORTE, IN_SUR, NOW, OUTSIDE, make_city
+from tests.factories import CITY, IN_NORTE, IN_SUR, NOW, OUTSIDE, make_city, make_rule
 
 pytestmark = pytest.mark.database
 
@@ -247,3 +248,50 @@ def test_a_failure_leaves_nothing_behind(committed: None, monkeypatch: pytest.Mo
         actions.submit(own, replace(SUBMISSION, jurisdiction_id="paralela.gob.example"), now=NOW)
     with db.transaction() as own:
         assert own.exec(select(ServiceRequest)).all() == []
+
+
+# Some twenty metres north of where Norte ends.
+NEAR_THE_BORDER = LonLat(-99.15, 19.4002)
+
+
+def test_what_a_person_replied_about_a_border_decides_and_is_kept(session: Session) -> None:
+    asked = actions.submit(session, replace(SUBMISSION, point=NEAR_THE_BORDER), now=NOW)
+    receipt = queries.decision_of(session, asked.id).receipt  # type: ignore[union-attr]  # made with the request
+    assert asked.agency_code == "ALC-N"
+    assert receipt["border_case"]["layer"] == "district"
+    other = next(reply for reply in receipt["border_case"]["replies"] if not reply["is_current"])
+    replied = actions.submit(session, replace(SUBMISSION, point=NEAR_THE_BORDER, settled=other["settled"]), now=NOW)
+    kept = queries.decision_of(session, replied.id).receipt  # type: ignore[union-attr]  # made with the request
+    assert replied.agency_code == other["agency"]["code"] == "ALC-S"
+    assert (kept["settled"], kept["border_case"]) == ({"district": "S"}, None)
+
+
+def test_a_reply_about_a_border_that_is_gone_loses_nothing(session: Session) -> None:
+    made = actions.submit(session, replace(SUBMISSION, settled={"district": "gone", "nothing": "X"}), now=NOW)
+    assert made.agency_code == "ALC-N"
+
+
+def test_rules_hear_the_answers(session: Session) -> None:
+    make_rule(
+        session,
+        "PARPADEO",
+        "AGUAS",
+        priority=1,
+        service_code="LUMINARIA",
+        answers={"TIPO_FALLA": frozenset({"parpadea"})},
+    )
+    lamp = replace(SUBMISSION, service_code="LUMINARIA", attributes={"TIPO_FALLA": ["apagada"]})
+    assert actions.submit(session, lamp, now=NOW).agency_code == "ALC-N"
+    answered = replace(lamp, attributes={"TIPO_FALLA": ["parpadea"]})
+    assert actions.submit(session, answered, now=NOW).agency_code == "AGUAS"
+
+
+def test_a_full_agency_passes_on_what_it_cannot_take(session: Session) -> None:
+    full = Capacity(open_limit=2, fallback_agency_code="ATENCION")
+    make_rule(session, "TOPE", "AGUAS", priority=1, service_code="BACHE", capacity=full)
+    made = [actions.submit(session, SUBMISSION, now=NOW) for _ in range(3)]
+    assert [one.agency_code for one in made] == ["AGUAS", "AGUAS", "ATENCION"]
+    assert queries.decision_of(session, made[2].id).receipt["loads"] == {"AGUAS": 2}  # type: ignore[union-attr]
+    closing = {"life": "closed", "outcome_code": "resolved", "actor": Actor("agent"), "now": NOW}
+    actions.change_status(session, made[0].id, **closing)
+    assert actions.submit(session, SUBMISSION, now=NOW).agency_code == "AGUAS"

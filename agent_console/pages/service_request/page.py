@@ -11,7 +11,7 @@ from agent_console import views
 from agent_console.access import BASE, ViewerDep, WriterDep
 from agent_console.accounts import Viewer
 from agent_console.lists import FiltersDep, ListFilters
-from agent_console.pages.service_request import case, changes, passing
+from agent_console.pages.service_request import case, changes, duplicates, passing
 from agent_console.pages.service_request.changes import Problem, Typed
 from agent_console.pages.service_request.photos import photos_of
 from agent_console.presentation import due_in_words
@@ -117,6 +117,23 @@ def give_to_another(
     return _page(http_request, session, viewer, filters, found, problem=problem, typed=typed)
 
 
+@router.post("/duplicados")
+def settle_duplicate(
+    http_request: Request, session: SessionDep, viewer: WriterDep, filters: FiltersDep, folio: str, form: FormDep
+) -> Response:
+    found, now = case.find(session, viewer, folio), clock.now()
+    acts = {"same": duplicates.same, "other": duplicates.another, "separate": duplicates.separate}
+    chosen = next((name for name in acts if form.get_all(name)), None)
+    named = form.get(chosen).strip() if chosen else ""
+    problem = (
+        acts[chosen](session, viewer, found, named, now=now) if chosen else duplicates.nothing_chosen(viewer.language)
+    )
+    if problem is None:
+        return see_other(f"{BASE}/solicitudes/{folio}{filters.query()}#duplicates")
+    session.refresh(found)
+    return _page(http_request, session, viewer, filters, found, problem=problem, typed=Typed(text=named[:20]))
+
+
 @router.post("/mensajes/{message_id}")
 def settle_message(
     session: SessionDep,
@@ -157,8 +174,9 @@ def _page(
         "has_second": bool(receipt and receipt.get("runner_up")),
         "again": again,
         "photos": photos_of(session, found),
+        "duplicates": duplicates.duplicates_of(session, viewer, found, known, now),
         "drawing": case.drawing_of(session, found, receipt),
-        "reporters": case.reporters_of(session, reports, language),
+        "reporters": case.reporters_of(session, queries.followers_of(session, found.id), language),
         "answer_to": case.answerable(session, reports, language),
         "answers": changes.answers_in_words(session, found, language),
         "lives": [

@@ -13,17 +13,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
+from sqlmodel import Session
 
+from intake.catalog.models import Jurisdiction
 from intake.city_folder.load import import_folder
 from kernel import db
 from tests.benchmarks.open311_floor import CITY
 from tests.benchmarks.report import report
-from tests.conftest import make_database
+from tests.conftest import SHARED_DATA, make_database
 from tests.house import ROOT
 
 ROWS = int(os.environ.get("ATIENDE_BENCH_IMPORT_ROWS", "200000"))
 BUDGET = 30_000
+_NOW = datetime(2026, 11, 1, tzinfo=UTC)
 _CODES = ("BACHE", "FUGA", "LUMINARIA", "BASURA", "SEMAFORO", "RUIDO", "PODA")
 _MAP = f"""
 source = "bench"
@@ -103,17 +106,67 @@ def test_rows_a_second(tmp_path: Path) -> None:
         if options:
             with engine.begin() as connection:
                 connection.execute(text("TRUNCATE service_request CASCADE"))
+        served = _server_seconds(engine)
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         done = subprocess.run(
             [*command, *options], cwd=tmp_path, env=environ, capture_output=True, text=True, check=True
         )
         elapsed, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
         own = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / ROWS * 1e6
-        said = re.search(r"([\d,]+) per second", done.stdout)
-        rate = int(said[1].replace(",", "")) if said else 0
+        rate = _rate(done.stdout)
+        database = (_server_seconds(engine) - served) / ROWS * 1e6
         verdict = "met" if rate >= BUDGET else f"missed: {rate / BUDGET:.2f} of the budget"
-        lines.append(
-            f"  {words:<24}{rate:>8,} rows/s (command {elapsed:.1f} s, its own processor time {own:.0f} us a row), {verdict}"
-        )
+        lines += [
+            f"  {words:<24}{rate:>8,} rows/s (command {elapsed:.1f} s), {verdict}",
+            f"  {'':<24}processor time a row: {own:.0f} us its own, {database:.0f} us the database's",
+        ]
+    lines += _real_texts(engine, tmp_path, environ)
     engine.dispose()
     report("import", lines)
+
+
+def _real_texts(engine: Engine, folder: Path, environ: dict[str, str]) -> list[str]:
+    """A file as a city publishes it, whose texts come again as often as they do there; its city has no boundaries here."""
+    file = SHARED_DATA / "boston_311_2011.csv.gz"
+    if not file.exists():
+        return ["  real texts: not measured, the rows of Boston are not here"]
+    with Session(engine) as session, session.begin():
+        session.add(Jurisdiction(id="boston.gov", name="Boston", timezone="America/New_York", catalog_changed_at=_NOW))
+    command = [
+        sys.executable,
+        "-m",
+        "atiende",
+        "import",
+        "requests",
+        str(file),
+        "--map",
+        str(ROOT / "docs/examples/boston-311.toml"),
+    ]
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=True)
+    rate = _rate(done.stdout)
+    return [f"  Boston's 40,738 of 2011  {rate:>7,} rows/s, every text masked, not placed"]
+
+
+def _server_seconds(engine: Engine) -> float:
+    """Processor time of the whole database server so far, its writers and those that have gone included."""
+    with engine.connect() as connection:
+        own = connection.scalar(text("SELECT pg_backend_pid()"))
+    postmaster = int(_stat(Path(f"/proc/{own}/stat"))[1])
+    ticks = sum(int(value) for value in _stat(Path(f"/proc/{postmaster}/stat"))[11:15])
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = _stat(path)
+        except OSError:  # it ended meanwhile, and is counted with its parent
+            continue
+        if int(fields[1]) == postmaster:
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _stat(path: Path) -> list[str]:
+    return path.read_text().rpartition(")")[2].split()
+
+
+def _rate(printed: str) -> int:
+    said = re.search(r"([\d,]+) per second", printed)
+    return int(said[1].replace(",", "")) if said else 0

@@ -15,9 +15,10 @@ from intake.catalog.definitions import emergency_phone
 from intake.catalog.matching import match_services
 from intake.conversations import actions, queries, wording
 from intake.conversations.alike import find_alike, join
+from intake.conversations.borders import find_border
 from intake.conversations.dialogue.answers import unanswered
 from intake.conversations.dialogue.next_step import next_step, while_with_agent
-from intake.conversations.dialogue.state import DialogueState
+from intake.conversations.dialogue.state import LAST_WORDS, DialogueState
 from intake.conversations.dialogue.steps import (
     AddWords,
     ChooseNotices,
@@ -109,6 +110,7 @@ def _context(session: Session, conversation: Conversation, message: Message, now
         told=Told(told.folio, told.life) if told else None,
         emergency_phone=emergency_phone(city.settings),
         find_alike=lambda report: find_alike(session, conversation, report, now=now),
+        find_border=lambda report: find_border(session, conversation.jurisdiction_id, report, now=now),
     )
 
 
@@ -193,6 +195,7 @@ def _submit(replies: _Replies, state: DialogueState, submit: Submit) -> Dialogue
         idempotency_key=f"message-{message.id}",
         language=state.language,
         requested_at=message.at,
+        settled=submit.settled,
     )
     try:
         with session.begin_nested():
@@ -234,10 +237,15 @@ def _join(replies: _Replies, state: DialogueState, effect: Join) -> DialogueStat
 
 
 def make_unanswered(session: Session, conversation_id: UUID, *, now: datetime) -> bool:
-    """Makes the whole report of a thread that nobody answered "is it the same?" in; False when there is none any more."""
+    """Makes the whole report of a thread that waited for one last word; False when there is none any more."""
     conversation = actions.held(session, conversation_id)
     state = DialogueState.from_json(conversation.dialogue, language=conversation.language)
-    if conversation.state != "automatic" or state.step != "same" or state.draft is None or not state.draft.messages:
+    if (
+        conversation.state != "automatic"
+        or state.step not in LAST_WORDS
+        or state.draft is None
+        or not state.draft.messages
+    ):
         return False
     message = session.get_one(Message, UUID(state.draft.messages[-1]))
     context = _context(session, conversation, message, now)

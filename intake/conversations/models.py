@@ -26,11 +26,11 @@ class Conversation(SQLModel, table=True):
             postgresql_where=text("state <> 'closed'"),
         ),
         Index("ix_conversation_jurisdiction_id_last_message_at", "jurisdiction_id", "last_message_at"),
-        # Whole reports that wait for nothing but "is it the same?": after a while they are made without the answer.
+        # Whole reports that wait for one last word: after a while they are made without the answer.
         Index(
             "ix_conversation_unanswered",
             "last_message_at",
-            postgresql_where=text("state = 'automatic' AND dialogue ->> 'step' = 'same'"),
+            postgresql_where=text("state = 'automatic' AND dialogue ->> 'step' IN ('same', 'side')"),
         ),
     )
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
+from intake.conversations.dialogue.state import LAST_WORDS
 from intake.conversations.models import Conversation, Message
 from intake.service_requests.models import Report, ServiceRequest
 from kernel.errors import NotFound
@@ -64,12 +65,12 @@ def notice_before(session: Session, message: Message) -> ServiceRequest | None:
 
 
 def unanswered(session: Session, before: datetime, *, limit: int) -> list[UUID]:
-    """Threads with a whole report in them that waits for "is it the same?" since before then, longest first."""
+    """Threads with a whole report in them that waits for one last word since before then, longest first."""
     statement = (
         select(Conversation.id)
         .where(
             Conversation.state == "automatic",
-            col(Conversation.dialogue)["step"].as_string() == "same",
+            col(Conversation.dialogue)["step"].as_string().in_(LAST_WORDS),
             col(Conversation.last_message_at) < before,
         )
         .order_by(col(Conversation.last_message_at))

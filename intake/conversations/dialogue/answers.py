@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from intake.catalog.definitions import text_in
 from intake.conversations.dialogue import places, questions
 from intake.conversations.dialogue.matter import recognise
 from intake.conversations.dialogue.places import Finding
@@ -10,6 +11,7 @@ from intake.conversations.dialogue.report import (
     MOST_MISSES,
     again,
     ask_place,
+    ask_side,
     chosen,
     complete,
     give_to_agent,
@@ -174,7 +176,30 @@ def answer_same(state: DialogueState, text: str, context: DialogueContext) -> St
     return Step(replace(state, misses=state.misses + 1), (Text("same_again"),))
 
 
+def answer_side(state: DialogueState, text: str, context: DialogueContext) -> Step:
+    """The person says which side of the border it is. Who does not know, or says neither twice, has said enough."""
+    draft, border = state.draft, state.border
+    assert draft is not None
+    if border is None:
+        return proceed(state, context)
+    said = plain(text)
+    number = option_number(said)
+    if number is None:
+        number = questions.named([text_in(side.name, state.language) for side in border.sides], said)
+    if number is not None and 1 <= number <= len(border.sides):
+        draft = replace(draft, is_side_asked=True, settled=border.sides[number - 1].settled)
+        return proceed(replace(state, draft=draft, border=None), context)
+    if number == len(border.sides) + 1 or said in DONT_KNOW:
+        return unanswered(state, context)
+    # What else they say may help whoever goes there.
+    state = replace(state, draft=heard(draft, text))
+    if state.misses + 1 >= MOST_MISSES:
+        return unanswered(state, context)
+    return replace(ask_side(state), state=replace(state, misses=state.misses + 1))
+
+
 def unanswered(state: DialogueState, context: DialogueContext) -> Step:
-    """Nobody said whether it is the same: it is made as a report of its own, and staff sees the two."""
+    """Nobody said whether it is the same, or which side it is on: it is made all the same, and staff sees the doubt."""
     assert state.draft is not None
-    return proceed(replace(state, draft=replace(state.draft, is_compared=True), alike=None, misses=0), context)
+    draft = replace(state.draft, is_compared=True, is_side_asked=state.draft.is_side_asked or state.step == "side")
+    return proceed(replace(state, draft=draft, alike=None, border=None, misses=0), context)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from intake.conversations.dialogue import answers, folios, report, words
-from intake.conversations.dialogue.state import DialogueState
+from intake.conversations.dialogue.state import LAST_WORDS, DialogueState
 from intake.conversations.dialogue.steps import (
     AddWords,
     ChooseNotices,
@@ -32,14 +32,15 @@ _ANSWERS = {
     "place": answers.answer_place,
     "question": answers.answer_question,
     "same": answers.answer_same,
+    "side": answers.answer_side,
 }
 
 
 def next_step(state: DialogueState, text: str, context: DialogueContext) -> Step:
     """What to answer to `text`, what to do, and what to remember. Never raises, whatever the text."""
     said = plain(text)
-    # A whole report that waits for nothing but "is it the same?" is never dropped.
-    expired = state.draft is not None and state.step != "same" and state.is_expired(context.now)
+    # A whole report that waits for one last word is never dropped.
+    expired = state.draft is not None and state.step not in LAST_WORDS and state.is_expired(context.now)
     if expired:
         state = state.idle()
     state = _counted(state, said, context)

@@ -66,6 +66,18 @@ def numbered(names: Iterator[str] | list[str]) -> str:
     return ", ".join(f"{number} {name}" for number, name in enumerate(names, start=1))
 
 
+def named(names: Sequence[str], said: str) -> int | None:
+    """The number of the one name of which a word is said that no other name has; None when none or several are."""
+    words = [{word for word in plain(name).split() if len(word) > 2} for name in names]
+    told = set(said.split())
+    own = [
+        number
+        for number, mine in enumerate(words, start=1)
+        if told & (mine - set().union(*(other for other in words if other is not mine)))
+    ]
+    return own[0] if len(own) == 1 else None
+
+
 def read(attribute: AttributeDefinition, text: str, language: str, now: datetime, zone: ZoneInfo) -> list[str] | None:
     """The answer in the form that a submission takes, or None when these words are no answer."""
     said = plain(text)

@@ -18,6 +18,7 @@ from intake.service_requests.duplicates.wording import span
 MOST_CHOICES = 4
 MOST_MISSES = 2
 _MOST_QUOTED = 42
+_LONGEST_NAME = 28
 
 
 def begin(state: DialogueState, text: str, context: DialogueContext) -> Step | None:
@@ -67,14 +68,38 @@ def _next(
     # Where somebody may be in danger nothing more is asked.
     if not draft.is_compared and not draft.is_warned and (alike := context.find_alike(submit)) is not None:
         return ask_same(replace(state, step="same", misses=0, alike=alike))
+    if not draft.is_side_asked and not draft.is_warned and (border := context.find_border(submit)) is not None:
+        return ask_side(replace(state, step="side", misses=0, border=border))
     return Step(replace(state.idle(), opening=_opening(draft)), (), submit)
+
+
+def ask_side(state: DialogueState) -> Step:
+    """Which side of the border is it on? Answered with a number."""
+    border = state.border
+    assert border is not None
+    names = [in_short(text_in(side.name, state.language)) for side in border.sides]
+    params = {"question": text_in(border.question, state.language), "choices": numbered(names), "other": len(names) + 1}
+    return Step(state, (Text("side", params),))
+
+
+def in_short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1].rstrip() + "."
 
 
 def complete(draft: Draft, service_code: str) -> Submit:
     """The report as it is told."""
     attributes = {code: list(given) for code, given in draft.answers.items()}
     words = "\n".join(draft.words)
-    return Submit(service_code, words, draft.place_words, draft.place, attributes, draft.messages, draft.ruled_out)
+    return Submit(
+        service_code,
+        words,
+        draft.place_words,
+        draft.place,
+        attributes,
+        draft.messages,
+        draft.ruled_out,
+        draft.settled,
+    )
 
 
 def ask_same(state: DialogueState) -> Step:
@@ -193,6 +218,8 @@ def ask_again(state: DialogueState, context: DialogueContext) -> Step:
         return ask_place(state)
     if state.step == "where":
         return Step(state, (Text("where"),))
+    if state.step == "side" and state.border:
+        return ask_side(state)
     return proceed(state, context)
 
 

@@ -6,7 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 EXPIRES_AFTER = timedelta(hours=24)
-STEPS = ("idle", "what", "which", "where", "place", "question", "same", "drop")
+STEPS = ("idle", "what", "which", "where", "place", "question", "same", "side", "drop")
+
+# Steps of a report that is whole already: is it the same, and which side of a border is it on.
+LAST_WORDS = ("same", "side")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,29 @@ class Alike:
 
 
 @dataclass(frozen=True, slots=True)
+class Side:
+    """One reply to the question which side of a border the place is on, by language; settled: what it decides."""
+
+    name: Mapping[str, str]
+    settled: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Border:
+    """The one question that tells who answers, by language, and its two replies."""
+
+    question: Mapping[str, str]
+    sides: tuple[Side, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A report that is being told. `place_words` are what the person calls the place; `place` is the one they agreed to.
 
     `is_placed`: nothing more is asked about the place. `tries` counts the answers about it that led nowhere.
     `messages`: ids of the messages that told it, oldest first; whoever runs the dialogue writes them down.
     `is_compared`: they were asked whether it is reported already; `ruled_out`: and said that it is not that one.
+    `is_side_asked`: they were asked which side of a border the place is on; `settled`: and this is what they replied.
     """
 
     words: tuple[str, ...] = ()
@@ -55,6 +75,8 @@ class Draft:
     messages: tuple[str, ...] = ()
     is_compared: bool = False
     ruled_out: Mapping[str, Any] | None = None
+    is_side_asked: bool = False
+    settled: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +105,7 @@ class DialogueState:
     folio: str = ""
     submitted_at: datetime | None = None
     alike: Alike | None = None
+    border: Border | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values that `from_json` reads back."""
@@ -95,6 +118,8 @@ class DialogueState:
             values["draft"]["words"] = list(self.draft.words)
             values["draft"]["messages"] = list(self.draft.messages)
             values["draft"]["answers"] = {code: list(given) for code, given in self.draft.answers.items()}
+        if self.border:
+            values["border"]["sides"] = list(values["border"]["sides"])
         return values
 
     @classmethod
@@ -110,6 +135,7 @@ class DialogueState:
             read["places"] = tuple(Place(**place) for place in read.get("places", ()))
             read["draft"] = _draft(read["draft"]) if read.get("draft") else None
             read["alike"] = Alike(**read["alike"]) if read.get("alike") else None
+            read["border"] = _border(read["border"]) if read.get("border") else None
             state = cls(**read)
         except (TypeError, ValueError, AttributeError):
             return cls(language=language)
@@ -117,10 +143,14 @@ class DialogueState:
 
     def idle(self) -> "DialogueState":
         """The same memory with no report in the making."""
-        return replace(self, step="idle", draft=None, services=(), places=(), misses=0, alike=None)
+        return replace(self, step="idle", draft=None, services=(), places=(), misses=0, alike=None, border=None)
 
     def is_expired(self, now: datetime) -> bool:
         return self.at is not None and now - self.at > EXPIRES_AFTER
+
+
+def _border(values: Mapping[str, Any]) -> Border:
+    return Border(values["question"], tuple(Side(**side) for side in values["sides"]))
 
 
 def _draft(values: Mapping[str, Any]) -> Draft:

@@ -7,7 +7,7 @@ from typing import Any
 
 from intake.catalog.definitions import ServiceDefinition
 from intake.catalog.matching import ServiceMatch
-from intake.conversations.dialogue.state import Alike, DialogueState, Place
+from intake.conversations.dialogue.state import Alike, Border, DialogueState, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,8 @@ class DialogueContext:
 
     match_services: best first, score 0 to 100. find_places: best first. media_count: attachments of this message.
     retired: services no longer taken. told: set when this message may answer a notice. emergency_phone: fills `{emergency}`.
-    find_alike: the request that a complete report is surely enough the same as.
+    find_alike: the request that a complete report is surely enough the same as. find_border: what must be asked to know who
+    answers for it, when its place is near a border.
     """
 
     now: datetime
@@ -37,6 +38,7 @@ class DialogueContext:
     retired: Mapping[str, ServiceDefinition] = field(default_factory=dict)
     emergency_phone: str = "911"
     find_alike: "Callable[[Submit], Alike | None]" = lambda _: None
+    find_border: "Callable[[Submit], Border | None]" = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Submit:
     """A report is complete. description: everything the person said about it; the answer with the folio is the caller's.
 
     messages: ids of the earlier messages that told it. ruled_out: the request of which they said that theirs is another.
+    settled: which side of a border the place is on, when they were asked.
     """
 
     service_code: str
@@ -61,6 +64,7 @@ class Submit:
     attributes: Mapping[str, Sequence[str]]
     messages: tuple[str, ...] = ()
     ruled_out: Mapping[str, Any] | None = None
+    settled: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

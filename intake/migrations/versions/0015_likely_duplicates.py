@@ -97,7 +97,7 @@ def upgrade() -> None:
             "ix_conversation_unanswered",
             "conversation",
             ["last_message_at"],
-            "state = 'automatic' AND dialogue ->> 'step' = 'same'",
+            "state = 'automatic' AND dialogue ->> 'step' IN ('same', 'side')",
         )
 
 

@@ -19,6 +19,7 @@ from kernel.db import SessionDep
 from kernel.errors import Forbidden, NotFound, NotSignedIn
 from kernel.settings import Settings
 from kernel.web import SettingsDep
+from routing import alerts
 
 BASE = "/consola"
 REVIEWERS = ("supervisor", "admin")
@@ -46,7 +47,11 @@ def viewer_in(http_request: Request, session: SessionDep) -> Viewer:
     if viewer is None:
         raise NotSignedIn("Tu sesión terminó. Entra otra vez.")
     if viewer.role in REVIEWERS:
-        viewer = replace(viewer, to_review=reviewing.pending_count(session, viewer.jurisdiction_id))
+        viewer = replace(
+            viewer,
+            to_review=reviewing.pending_count(session, viewer.jurisdiction_id),
+            rule_alerts=tuple(alerts.standing(session, viewer.jurisdiction_id)),
+        )
     return viewer
 
 

@@ -14,6 +14,7 @@ from agent_console.models import ConsoleSession, ConsoleUser
 from agent_console.passwords import hash_password, matches, needs_rehash
 from intake.catalog.models import Jurisdiction
 from kernel.errors import Conflict, NotFound
+from routing.draft_models import RuleAlert
 from routing.models import Agency
 
 ROLES = ("operator", "supervisor", "agency", "admin")
@@ -41,6 +42,8 @@ class Viewer:
     timezone: str
     # Public texts that wait for this viewer; counted up to 100, and only for those who review them.
     to_review: int = 0
+    # Rule sets that cannot decide, told to those who can publish others.
+    rule_alerts: tuple[RuleAlert, ...] = ()
 
 
 def tidy_email(email: str) -> str:

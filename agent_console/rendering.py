@@ -5,6 +5,7 @@ from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -35,7 +36,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(base=BASE, asset=_asset)
+    environment.globals.update(base=BASE, asset=_asset, zone=ZoneInfo)
     environment.filters["folio"] = folio.spaced
     return environment
 

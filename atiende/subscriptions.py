@@ -23,5 +23,6 @@ PERIODIC: dict[str, float] = {
     "intake.conversations.jobs.make_unanswered_reports": 60,
     "intake.media.jobs.tidy_up": 600,
     "intake.service_requests.jobs.escalate": 20,
+    "intake.service_requests.jobs.count_rule_use": 60,
     "intake.webhooks.jobs.sweep": 5,
 }

@@ -1,0 +1,172 @@
+"""One draft, and what a supervisor can do to it. A refusal comes back as a `Problem`, so that nothing typed is lost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import Session
+
+from agent_console.accounts import Viewer
+from agent_console.presentation import ago
+from agent_console.rows import Names
+from intake.catalog import queries as catalog
+from intake.city_folder import rule_text
+from intake.city_folder.rules import name_areas
+from kernel.bodies import Form
+from kernel.errors import AtiendeError, Conflict, InvalidInput
+from kernel.i18n import translate
+from routing import drafts, publishing, queries
+from routing.draft_models import RoutingDraft
+from routing.models import RuleSet
+from routing.rule_tests import RuleTest, TestResult, failures
+
+MAX_TEXT = 50_000
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why nothing was changed: `form` is rules, test or publish. `lines`: (number, its text, what is wrong)."""
+
+    form: str
+    text: str
+    status: int
+    lines: Sequence[tuple[int, str, str]] = ()
+
+
+def shown(session: Session, viewer: Viewer, known: Names, draft: RoutingDraft, *, now: datetime) -> dict[str, Any]:
+    """What the page shows of the draft."""
+    newest = drafts.newest_of(session, draft.jurisdiction_id)
+    is_open = draft.state == "open"
+    first = publishing.earliest(session, draft, now) if is_open else None
+    results: Sequence[TestResult] = ()
+    error = ""
+    if is_open and first is not None:
+        try:
+            results = publishing.results_of(session, draft, first.day)
+        except AtiendeError as refusal:
+            error = refusal.public_text(viewer.language)
+    return {
+        "draft": draft,
+        "changed": ago(draft.changed_at, now, viewer.timezone, viewer.language),
+        "is_open": is_open,
+        "newest": newest.version,
+        "is_behind": is_open and newest.version != draft.base_version,
+        "first_day": first.day.isoformat() if first else "",
+        "has_layers": bool(first and first.has_layers),
+        "layers": [
+            {"key": layer.key, "name": layer.name.get(viewer.language) or layer.key}
+            for layer in drafts.layers_in(session, draft.id)
+        ],
+        "results": results,
+        "failed": failures(results),
+        "error": error,
+        "rules_text": rules_text(session, draft),
+        "known": known,
+    }
+
+
+def rules_text(session: Session, draft: RoutingDraft) -> str:
+    """What the draft's rules are written as: its own text, else that of the set it starts from."""
+    if draft.rules_text is not None:
+        return draft.rules_text
+    return queries.rule_set(session, draft.jurisdiction_id, draft.base_version).rules_text or ""
+
+
+def write_rules(
+    session: Session, viewer: Viewer, draft: RoutingDraft, text: str, version: int, *, now: datetime
+) -> Problem | None:
+    """Reads the text and keeps the rules, or says what is wrong and where."""
+    text = text.replace("\r\n", "\n")
+    rules, mistakes = rule_text.read(text)
+    if mistakes:
+        lines = text.splitlines() or [""]
+        told = [
+            (mistake.line, lines[min(mistake.line, len(lines)) - 1], mistake.public_text(viewer.language))
+            for mistake in mistakes
+        ]
+        return Problem("rules", translate(viewer.language, "Nada se guardó: hay errores en el texto."), 400, told)
+    try:
+        if len(text) > MAX_TEXT:
+            raise InvalidInput("El texto es demasiado largo: caben {limit} letras.", limit=MAX_TEXT)
+        day = publishing.earliest(session, draft, now).day
+        layers = drafts.layers_of(session, draft, day)
+        areas = {
+            key: [(area.code, area.name, area.geometry) for area in layer.index.areas] for key, layer in layers.items()
+        }
+        default = drafts.content_of(session, draft)["default_agency_code"]
+        with session.begin_nested():  # a refusal of the whole leaves nothing of it
+            drafts.write_rules(
+                session,
+                draft.id,
+                name_areas(rules, areas),
+                default,
+                text=text,
+                seen_version=version,
+                by=viewer.name,
+                now=now,
+            )
+            drafts.book_of(session, draft)
+    except AtiendeError as refusal:
+        return _problem("rules", refusal, viewer)
+    return None
+
+
+def add_test(
+    session: Session, viewer: Viewer, draft: RoutingDraft, form: Form, version: int, *, now: datetime
+) -> Problem | None:
+    """A test from the form: a place or none, a service and who it should be."""
+    try:
+        code = form.get("service_code")
+        definition = catalog.catalog(session, viewer.jurisdiction_id).by_code.get(code)
+        if definition is None:
+            raise InvalidInput("Elige el servicio.")
+        name = form.get("code").strip() or f"{code}-{len(draft.tests) + 1}"
+        lon, lat = _degrees(form.get("lon"), 180), _degrees(form.get("lat"), 90)
+        if (lon is None) != (lat is None):
+            raise InvalidInput("Un punto tiene longitud y latitud; sin lugar, deja las dos vacías.")
+        test = RuleTest(
+            code=name[:80],
+            service_code=code,
+            service_group=definition.group_code,
+            expects=form.get("expects"),
+            lon=lon,
+            lat=lat,
+            note=form.get("note").strip()[:300],
+            source=viewer.name,
+        )
+        drafts.add_test(session, draft.id, test, seen_version=version, by=viewer.name, now=now)
+    except AtiendeError as refusal:
+        return _problem("test", refusal, viewer)
+    return None
+
+
+def _degrees(typed: str, limit: int) -> float | None:
+    if not typed.strip():
+        return None
+    try:
+        value = float(typed.strip().replace(",", "."))
+    except ValueError:
+        value = float("nan")
+    if not -limit <= value <= limit:
+        raise InvalidInput("«{value}» no es una coordenada en grados, como -99.1332.", value=typed.strip()[:40])
+    return value
+
+
+def publish(session: Session, viewer: Viewer, draft_id: UUID, typed_day: str, *, now: datetime) -> RuleSet | Problem:
+    """The rule set that the draft has become."""
+    try:
+        try:
+            day = date.fromisoformat(typed_day)
+        except ValueError:
+            raise InvalidInput("Elige el día en que entra en vigor.") from None
+        with session.begin_nested():
+            return publishing.publish(session, draft_id, day, viewer.name, now)
+    except AtiendeError as refusal:
+        return _problem("publish", refusal, viewer)
+
+
+def _problem(form: str, refusal: AtiendeError, viewer: Viewer) -> Problem:
+    status = refusal.status if isinstance(refusal, Conflict) else 400
+    return Problem(form, refusal.public_text(viewer.language), status)

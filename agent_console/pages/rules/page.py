@@ -1,0 +1,233 @@
+"""Handlers of the pages about rules: their health, a draft, and what agencies gave back."""
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlmodel import Session
+
+from agent_console.access import BASE, REVIEWERS, ViewerDep, WriterDep, only
+from agent_console.accounts import Viewer
+from agent_console.pages.rules import draft as editing
+from agent_console.pages.rules.draft import Problem
+from agent_console.pages.rules.health import PERIODS, health_of, side_of
+from agent_console.presentation import ago
+from agent_console.rendering import render_for, see_other
+from agent_console.rows import names, place_of
+from intake.service_requests import returning
+from kernel import clock
+from kernel.bodies import Form, FormDep
+from kernel.db import SessionDep
+from kernel.errors import AtiendeError
+from routing import drafts
+from routing.draft_models import RoutingDraft
+
+HOME = f"{BASE}/reglas"
+router = APIRouter(prefix="/reglas", include_in_schema=False, dependencies=[Depends(only(*REVIEWERS))])
+
+
+@router.get("")
+def show(
+    http_request: Request, session: SessionDep, viewer: ViewerDep, days: Annotated[str, Query()] = "30"
+) -> HTMLResponse:
+    now, known = clock.now(), names(session, viewer)
+    period = int(days) if days in {str(each) for each in PERIODS} else 30
+    health = health_of(session, viewer, known, period, now=now)
+    return _render(http_request, session, viewer, "rules/health.html", health=health, days=period, periods=PERIODS)
+
+
+@router.post("/borradores")
+def create(http_request: Request, session: SessionDep, viewer: WriterDep, form: FormDep) -> Response:
+    made = drafts.create(session, viewer.jurisdiction_id, form.get("name"), by=viewer.name, now=clock.now())
+    return see_other(f"{HOME}/borradores/{made.id}")
+
+
+@router.get("/borradores/{draft_id}")
+def show_draft(http_request: Request, session: SessionDep, viewer: ViewerDep, draft_id: uuid.UUID) -> HTMLResponse:
+    return _draft(http_request, session, viewer, drafts.find(session, viewer.jurisdiction_id, draft_id))
+
+
+@router.post("/borradores/{draft_id}/reglas")
+def write_rules(
+    http_request: Request, session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID, form: FormDep
+) -> Response:
+    found = drafts.find(session, viewer.jurisdiction_id, draft_id)
+    problem = editing.write_rules(session, viewer, found, form.get("rules"), form.number("version"), now=clock.now())
+    return _after(http_request, session, viewer, found, problem, form, "reglas")
+
+
+@router.post("/borradores/{draft_id}/pruebas")
+def add_test(
+    http_request: Request, session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID, form: FormDep
+) -> Response:
+    found = drafts.find(session, viewer.jurisdiction_id, draft_id)
+    problem = editing.add_test(session, viewer, found, form, form.number("version"), now=clock.now())
+    return _after(http_request, session, viewer, found, problem, form, "pruebas")
+
+
+@router.post("/borradores/{draft_id}/pruebas/quitar")
+def remove_test(session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID, form: FormDep) -> Response:
+    found = drafts.find(session, viewer.jurisdiction_id, draft_id)
+    drafts.remove_test(session, found.id, form.get("code"), by=viewer.name, now=clock.now())
+    return see_other(f"{HOME}/borradores/{draft_id}#pruebas")
+
+
+@router.post("/borradores/{draft_id}/capas/quitar")
+def drop_layer(session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID, form: FormDep) -> Response:
+    found = drafts.find(session, viewer.jurisdiction_id, draft_id)
+    drafts.drop_layer(session, found.id, form.get("key"), by=viewer.name, now=clock.now())
+    return see_other(f"{HOME}/borradores/{draft_id}#publicar")
+
+
+@router.post("/borradores/{draft_id}/al-dia")
+def bring_up_to_date(session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID) -> Response:
+    found = drafts.find(session, viewer.jurisdiction_id, draft_id)
+    drafts.bring_up_to_date(session, found.id, by=viewer.name, now=clock.now())
+    return see_other(f"{HOME}/borradores/{draft_id}")
+
+
+@router.get("/borradores/{draft_id}/publicar")
+def ask_to_publish(
+    http_request: Request,
+    session: SessionDep,
+    viewer: ViewerDep,
+    draft_id: uuid.UUID,
+    day: Annotated[str, Query()] = "",
+) -> HTMLResponse:
+    found = drafts.find(session, viewer.jurisdiction_id, draft_id)
+    values = editing.shown(session, viewer, names(session, viewer), found, now=clock.now())
+    return _render(http_request, session, viewer, "rules/publish.html", day=day or values["first_day"], **values)
+
+
+@router.post("/borradores/{draft_id}/publicar")
+def publish(
+    http_request: Request, session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID, form: FormDep
+) -> Response:
+    found = drafts.find(session, viewer.jurisdiction_id, draft_id)
+    made = editing.publish(session, viewer, found.id, form.get("day"), now=clock.now())
+    if isinstance(made, Problem):
+        return _draft(http_request, session, viewer, found, problem=made, form=form)
+    return see_other(HOME)
+
+
+@router.get("/borradores/{draft_id}/descartar")
+def ask_to_discard(http_request: Request, session: SessionDep, viewer: ViewerDep, draft_id: uuid.UUID) -> HTMLResponse:
+    found = drafts.find(session, viewer.jurisdiction_id, draft_id)
+    return _render(http_request, session, viewer, "rules/discard.html", draft=found)
+
+
+@router.post("/borradores/{draft_id}/descartar")
+def discard(session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID) -> Response:
+    found = drafts.find(session, viewer.jurisdiction_id, draft_id)
+    drafts.discard(session, found.id, by=viewer.name, now=clock.now())
+    return see_other(HOME)
+
+
+@router.get("/devoluciones")
+def show_returns(http_request: Request, session: SessionDep, viewer: ViewerDep) -> HTMLResponse:
+    return _returns(http_request, session, viewer)
+
+
+@router.post("/devoluciones/{event_id}")
+def decide_return(
+    http_request: Request, session: SessionDep, viewer: WriterDep, event_id: int, form: FormDep
+) -> Response:
+    try:
+        with session.begin_nested():  # a refusal leaves no empty draft behind
+            _decide(session, viewer, event_id, form)
+    except AtiendeError as refusal:
+        text = refusal.public_text(viewer.language)
+        return _returns(http_request, session, viewer, problem=Problem(str(event_id), text, refusal.status))
+    return see_other(f"{HOME}/devoluciones")
+
+
+def _decide(session: Session, viewer: Viewer, event_id: int, form: Form) -> None:
+    now, city = clock.now(), viewer.jurisdiction_id
+    if form.get("decision") == "reject":
+        returning.reject(session, city, event_id, by=viewer.name, now=now)
+        return
+    chosen = form.get("draft")
+    made = None if chosen else drafts.create(session, city, f"Devoluciones {now:%Y-%m-%d}", by=viewer.name, now=now)
+    draft_id = made.id if made is not None else _uuid(chosen)
+    returning.accept(
+        session, city, event_id, draft_id, expects=form.get("expects"), note=form.get("note"), by=viewer.name, now=now
+    )
+
+
+def _uuid(value: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(value)
+    except ValueError:
+        return uuid.UUID(int=0)  # nobody's draft: not found
+
+
+def _returns(http_request: Request, session: Session, viewer: Viewer, problem: Problem | None = None) -> HTMLResponse:
+    known, now = names(session, viewer), clock.now()
+    rows = [
+        {
+            "id": returned.event_id,
+            "folio": found.folio,
+            "what": known.services.get(found.service_code, found.service_code),
+            "where": place_of(found),
+            "agency": known.agencies.get(returned.agency_code, returned.agency_code),
+            "reason": returned.reason,
+            "suggested": returned.suggested_agency_code or "",
+            "rule": returned.rule_code,
+            "when": ago(returned.at, now, viewer.timezone, viewer.language),
+        }
+        for returned, found in returning.proposals(session, viewer.jurisdiction_id)
+    ]
+    return _render(
+        http_request,
+        session,
+        viewer,
+        "rules/returns.html",
+        status=problem.status if problem else 200,
+        rows=rows,
+        agencies=known.agencies,
+        problem=problem,
+    )
+
+
+def _after(
+    http_request: Request,
+    session: Session,
+    viewer: Viewer,
+    found: RoutingDraft,
+    problem: Problem | None,
+    form: Form,
+    anchor: str,
+) -> Response:
+    if problem is None:
+        return see_other(f"{HOME}/borradores/{found.id}#{anchor}")
+    return _draft(http_request, session, viewer, found, problem=problem, form=form)
+
+
+def _draft(
+    http_request: Request,
+    session: Session,
+    viewer: Viewer,
+    found: RoutingDraft,
+    *,
+    problem: Problem | None = None,
+    form: Form | None = None,
+) -> HTMLResponse:
+    values = editing.shown(session, viewer, names(session, viewer), found, now=clock.now())
+    if problem is not None and problem.form == "rules" and form is not None:
+        values["rules_text"] = form.get("rules")
+    typed = {name: form.get(name) if form is not None else "" for name in _TYPED}
+    status = problem.status if problem else 200
+    return _render(
+        http_request, session, viewer, "rules/draft.html", status=status, problem=problem, typed=typed, **values
+    )
+
+
+_TYPED = ("code", "service_code", "lon", "lat", "expects", "note", "day")
+
+
+def _render(
+    http_request: Request, session: Session, viewer: Viewer, template: str, status: int = 200, **values: Any
+) -> HTMLResponse:
+    side = side_of(session, viewer, now=clock.now())
+    return render_for(http_request, viewer, template, status=status, side=side, **values)

@@ -1,0 +1,57 @@
+"""Rules as a person writes them in the console: the text of a `rules.toml`, with every mistake at its line."""
+
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from intake.city_folder.rules import FILE, read_rules
+from intake.city_folder.tables import Notes
+from intake.city_folder.values import Problem
+from routing.values import Rule
+
+_HEADER = re.compile(r"^\s*\[\[\s*rule\s*\]\]")
+_PLACE = re.compile(r"^rule\[(\d+)\](?:\.([^.\[]+))?")
+_TOML_LINE = re.compile(r"\(at line (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A problem of the text; `line` counts from 1."""
+
+    line: int
+    problem: Problem
+
+    def public_text(self, language: str) -> str:
+        return self.problem.public_text(language)
+
+
+def read(text: str) -> tuple[Sequence[Rule], list[Mistake]]:
+    """The rules, and what is wrong with the text, by line; with a mistake the rules may be incomplete."""
+    notes = Notes()
+    with tempfile.TemporaryDirectory(prefix="atiende-rules-") as folder:
+        (Path(folder) / FILE).write_text(text, encoding="utf-8")
+        rules = read_rules(notes, Path(folder))
+    lines = text.splitlines()
+    wrong = [Mistake(_line(lines, found), found) for found in notes.problems if found.level == "error"]
+    return rules, sorted(wrong, key=lambda mistake: mistake.line)
+
+
+def _line(lines: Sequence[str], problem: Problem) -> int:
+    broken = _TOML_LINE.search(str(problem.params.get("reason", "")))
+    if broken:
+        return min(int(broken[1]), max(len(lines), 1))
+    place = _PLACE.match(problem.where)
+    if not place:
+        return max(len(lines), 1) if "at end of document" in str(problem.params.get("reason", "")) else 1
+    starts = [number for number, line in enumerate(lines, start=1) if _HEADER.match(line)]
+    index = int(place[1])
+    if index >= len(starts):
+        return 1
+    start, end = starts[index], (starts[index + 1] if index + 1 < len(starts) else len(lines) + 1)
+    key = place[2]
+    for number in range(start, end):
+        if key and re.match(rf"\s*(\[\s*rule\s*\.\s*)?{re.escape(key)}\b", lines[number - 1]):
+            return number
+    return start

@@ -1,0 +1,200 @@
+"""The pages about rules: health, a draft with its mistakes, publishing, what came back, and the alarm."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+from intake.service_requests import returning, rule_use
+from intake.service_requests.values import Actor
+from kernel import clock
+from routing import alerts, drafts, publishing, queries
+from routing.draft_models import RoutingDraft
+from routing.models import RuleSet
+from tests.agent_console.conftest import Console
+from tests.factories import CITY
+
+pytestmark = pytest.mark.database
+HOME = "/consola/reglas"
+RULE = (
+    '[[rule]]\ncode = "NUEVA"\npriority = 5\nservice = "BACHE"\nagency = "AGUAS"\n[rule.reason]\nes = "x"\nen = "x"\n'
+)
+
+
+def _draft(console: Console) -> RoutingDraft:
+    return drafts.create(console.session, CITY, "Límites 2027", by="Rosa Cruz", now=clock.now())
+
+
+def _url(draft: RoutingDraft) -> str:
+    return f"{HOME}/borradores/{draft.id}"
+
+
+@pytest.mark.parametrize(("role", "status"), [("operator", 404), ("agency", 404), ("supervisor", 200), ("admin", 200)])
+def test_who_sees_the_rules(console: Console, role: str, status: int) -> None:
+    browser = console.enter(role)
+    assert browser.get(HOME).status_code == status
+    assert browser.get(f"{HOME}/devoluciones").status_code == status
+    assert browser.get(_url(_draft(console))).status_code == status
+    assert ("Reglas</a>" in browser.get("/consola/solicitudes").text) == (status == 200)
+
+
+def test_each_rule_in_numbers(console: Console) -> None:
+    for _ in range(3):
+        found = console.report()
+    console.report("Fuga", service_code="FUGA")
+    returning.give_back(
+        console.session, found.id, reason="No", suggested=None, actor=Actor("agency", "C"), now=clock.now()
+    )
+    assert rule_use.count(console.session, now=clock.now() + timedelta(minutes=5)) == 4
+    page = console.enter("supervisor").get(HOME).text
+    rows = re.findall(r"<tr role=\"row\"><td.*?</tr>", page, re.S)
+    assert [re.search(r"<code>(.*?)</code>", row)[1] for row in rows] == ["NORTE-1", "AGUA-1", "SUR-1"]  # type: ignore[index]
+    assert ">3<" in rows[0].replace("</svg>3", ">3<")
+    assert "33.3%" in rows[0]
+    assert "Nunca" in rows[2]
+    assert "Nunca" not in rows[1]
+    for days in ("7", "90", "x", "99999999999"):
+        assert console.enter("admin").get(f"{HOME}?days={days}").status_code == 200
+
+
+def test_a_mistake_is_shown_at_its_line_and_nothing_is_lost(console: Console) -> None:
+    draft, browser = _draft(console), console.enter("supervisor")
+    wrong = RULE.replace('agency = "AGUAS"', "agency = 5") + '\n[[rule]]\ncode = "B"\n'
+    answer = browser.send(_url(draft), _url(draft) + "/reglas", rules=wrong)
+    assert answer.status_code == 400
+    assert "<b>Línea 5.</b>" in answer.text
+    assert "agency = 5" in answer.text.split('class="mistakes"')[1]
+    assert "&#34;NUEVA&#34;" in answer.text
+    assert console.fresh(draft).rules is None
+    broken = browser.send(_url(draft), _url(draft) + "/reglas", rules="[[rule]]\ncode = \n")
+    assert "<b>Línea 2.</b>" in broken.text
+    unknown = browser.send(_url(draft), _url(draft) + "/reglas", rules=RULE.replace("AGUAS", "NADIE"))
+    assert unknown.status_code == 400
+    assert "NADIE" in unknown.text
+
+
+def test_a_draft_is_edited_tried_and_published(console: Console) -> None:
+    browser = console.enter("supervisor")
+    made = browser.send(HOME, f"{HOME}/borradores", name="Baches a Aguas")
+    url = made.headers["location"]
+    draft = console.session.exec(select(RoutingDraft)).one()
+    assert browser.send(url, f"{url}/reglas", rules=RULE).status_code == 303
+    answer = browser.send(
+        url, f"{url}/pruebas", service_code="BACHE", expects="ALC-N", lon="-99.15", lat="19,42", note="Calle Uno"
+    )
+    assert answer.status_code == 303
+    page = browser.get(url).text
+    assert "1 prueba no se cumple." in page
+    assert "Da Aguas de Prueba" in page
+    assert "disabled" in page.split('id="publicar"')[1].split("</form>")[0]
+    refused = browser.send(f"{url}/publicar", f"{url}/publicar", day="2030-01-01")
+    assert refused.status_code == 400
+    assert "BACHE-1: BACHE" in refused.text
+    csrf = page.split('name="csrf" value="')[1].split('"')[0]
+    browser.client.post(f"{url}/pruebas/quitar", data={"csrf": csrf, "code": "BACHE-1"})
+    assert console.fresh(draft).tests == []
+    refused = browser.send(f"{url}/publicar", f"{url}/publicar", day="2020-01-01")
+    assert "primer día posible" in refused.text
+    refused = browser.send(f"{url}/publicar", f"{url}/publicar", day="mañana")
+    assert refused.status_code == 400
+    assert browser.send(f"{url}/publicar", f"{url}/publicar", day="2030-01-01").status_code == 303
+    newest = queries.newest_rule_set(console.session, CITY)
+    assert newest is not None
+    assert (newest.published_by, newest.valid_from.isoformat()) == ("Iván Soto", "2030-01-01")
+    assert "La versión 2 entra el" in browser.get(HOME).text
+    assert "Se publicó como la versión 2" in browser.get(url).text
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"lon": "a", "lat": "19"}, "no es una coordenada"),
+        ({"lon": "-99.1", "lat": ""}, "longitud y latitud"),
+        ({"lon": "500", "lat": "19"}, "no es una coordenada"),
+    ],
+)
+def test_a_bad_test_is_refused_with_what_was_typed(console: Console, values: dict[str, str], said: str) -> None:
+    draft, browser = _draft(console), console.enter("supervisor")
+    answer = browser.send(
+        _url(draft), _url(draft) + "/pruebas", service_code="BACHE", expects="ALC-N", note="Mi nota", **values
+    )
+    assert answer.status_code == 400
+    assert said in answer.text
+    assert 'value="Mi nota"' in answer.text
+
+
+def test_an_older_draft_is_brought_up_to_date(console: Console) -> None:
+    draft, browser = _draft(console), console.enter("supervisor")
+    other = _draft(console)
+    drafts.write_rules(console.session, other.id, [], "AGUAS", text="", by="Rosa", now=clock.now())
+    publishing.publish(console.session, other.id, (clock.now() + timedelta(days=2)).date(), "Rosa", clock.now())
+    assert "Mientras tanto se publicó la versión 2." in browser.get(_url(draft)).text
+    assert browser.send(_url(draft), _url(draft) + "/al-dia").status_code == 303
+    assert console.fresh(draft).base_version == 2
+
+
+def test_a_draft_is_discarded_after_a_question(console: Console) -> None:
+    draft, browser = _draft(console), console.enter("admin")
+    assert browser.send(_url(draft) + "/descartar", _url(draft) + "/descartar").status_code == 303
+    assert console.fresh(draft).state == "discarded"
+    assert "Se descartó" in browser.get(_url(draft)).text
+
+
+def test_what_came_back_becomes_a_test_or_does_not(console: Console) -> None:
+    browser = console.enter("supervisor")
+    assert "Nada por decidir" in browser.get(f"{HOME}/devoluciones").text
+    ids = []
+    for reason in ("Es una fuga", "No sabemos"):
+        found = console.report()
+        crew = Actor("agency", "Cuadrilla")
+        returning.give_back(console.session, found.id, reason=reason, suggested="AGUAS", actor=crew, now=clock.now())
+        kept = returning.last_return(console.session, found)
+        assert kept is not None
+        ids.append(kept.event_id)
+    page = browser.get(f"{HOME}/devoluciones").text
+    assert "«Es una fuga»" in page
+    there = [f"{HOME}/devoluciones/{event_id}" for event_id in ids]
+    refused = browser.send(f"{HOME}/devoluciones", there[0], expects="", draft="", decision="accept")
+    assert refused.status_code == 400
+    assert console.session.exec(select(RoutingDraft)).all() == []
+    accepted = browser.send(f"{HOME}/devoluciones", there[0], expects="AGUAS", draft="", note="Fuga", decision="accept")
+    assert accepted.status_code == 303
+    draft = console.session.exec(select(RoutingDraft)).one()
+    assert [(test["expects"], test["note"]) for test in draft.tests] == [("AGUAS", "Fuga")]
+    rejected = browser.send(f"{HOME}/devoluciones", there[1], expects="AGUAS", decision="reject")
+    assert rejected.status_code == 303
+    assert "Nada por decidir" in browser.get(f"{HOME}/devoluciones").text
+    again = browser.client.post(
+        there[0],
+        data={"csrf": page.split('name="csrf" value="')[1].split('"')[0], "decision": "reject"},
+    )
+    assert again.status_code == 409
+
+
+def test_rules_that_fail_are_told_on_every_page(console: Console) -> None:
+    alerts.forget()
+    session = console.session
+    newest = queries.newest_rule_set(session, CITY)
+    assert newest is not None
+    session.add(
+        RuleSet(
+            jurisdiction_id=CITY,
+            version=newest.version + 1,
+            digest="broken",
+            default_agency_code="AGUAS",
+            content={"default_agency_code": "AGUAS", "rules": 5},
+            at=clock.now(),
+        )
+    )
+    session.flush()
+    queries.clear_caches()
+    found = console.report()
+    assert found.agency_code == "ALC-N"
+    for role, is_told in (("supervisor", True), ("admin", True), ("operator", False), ("agency", False)):
+        page = console.enter(role).get("/consola/solicitudes").text
+        assert (f"Las reglas de la versión {newest.version + 1} fallan" in page) == is_told, role
+    page = console.enter("supervisor").get(HOME)
+    assert page.status_code == 200
+    assert "Estas reglas no pueden decidir." in page.text
+    alerts.forget()

@@ -14,6 +14,8 @@ import structlog
 from psycopg import sql
 from sqlalchemy import Engine
 
+from kernel.db import is_direct
+
 log = structlog.get_logger(__name__)
 
 _FIRST_RETRY_S = 0.2
@@ -54,7 +56,8 @@ def listen(
                     log.info("listening again", channel=channel)
                 is_away, retry_s = False, _FIRST_RETRY_S
                 yield Batch((), is_fresh=True)
-                if mark is None or _is_direct(connection):
+                # Not by a notification to oneself: it comes back with the very statement that sent it, pooler or not.
+                if mark is None or is_direct(connection):
                     while not stop.is_set():
                         notifies = connection.notifies(timeout=poll_s, stop_after=1)
                         yield Batch(tuple(notify.payload for notify in notifies))
@@ -67,13 +70,6 @@ def listen(
             is_away = True
             stop.wait(retry_s)
             retry_s = min(retry_s * 2, _LAST_RETRY_S)
-
-
-def _is_direct(connection: psycopg.Connection) -> bool:
-    # A pooler names a process of its own invention when it is connected to. A notification to oneself would not tell: it comes
-    # back with the very statement that sent it.
-    row = connection.execute("SELECT pg_backend_pid()").fetchone()
-    return row == (connection.info.backend_pid,)
 
 
 def _ask(connection: psycopg.Connection, mark: LiteralString, stop: threading.Event, poll_s: float) -> Iterator[Batch]:

@@ -143,6 +143,17 @@ def test_reports_come_in_are_listed_and_their_jobs_run(pooled: str, city: str) -
             assert told.fetchone() == (REPORTS,)
 
 
+def test_no_statement_is_kept_that_the_pooler_would_lose(pooled: str, city: str) -> None:
+    engine = db.make_engine(pooled, pool_size=1, pool_overflow=0)
+    db.configure(engine)
+    for n in range(8):
+        with db.transaction() as session:
+            assert db.fetch(session, "SELECT %(n)s::int", {"n": n}, prepare=True) == [(n,)]
+            assert db.fetch(session, "SELECT count(*) FROM pg_prepared_statements", {}) == [(0,)]
+    db.configure(None)
+    engine.dispose()
+
+
 def test_open_pages_look_again_although_no_notification_arrives(pooled: str, city: str) -> None:
     async def watch() -> None:
         feed = LiveFeed()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 from sqlalchemy import Engine, QueuePool, event, text
-from sqlalchemy.exc import InternalError, ProgrammingError
+from sqlalchemy.exc import InternalError, OperationalError, ProgrammingError
 from sqlmodel import Session
 
 from atiende import bootstrap
@@ -130,3 +130,41 @@ def test_a_connection_in_steady_use_is_not_asked(engine: Engine, monkeypatch: py
     own.connect().close()
     assert len(asked) == 1
     own.dispose()
+
+
+@pytest.mark.database
+def test_a_statement_is_kept_where_it_is_told_and_nowhere_else(engine: Engine) -> None:
+    own = db.make_engine(engine.url.render_as_string(hide_password=False), pool_size=1, pool_overflow=0)
+    db.configure(own)
+    kept = "SELECT statement FROM pg_prepared_statements"
+    try:
+        for _ in range(8):
+            with db.read_transaction() as session:
+                assert db.fetch(session, "SELECT %(n)s::int + 1", {"n": 1}, prepare=True) == [(2,)]
+                assert db.fetch(session, "SELECT %(n)s::int + 2", {"n": 1}) == [(3,)]
+                assert session.connection().scalar(text("SELECT 4")) == 4
+        with db.read_transaction() as session:
+            assert db.fetch(session, kept, {}) == [("SELECT $1::int + 1",)]
+    finally:
+        db.configure(None)
+        own.dispose()
+
+
+@pytest.mark.database
+def test_what_fails_in_a_fetch_fails_as_in_sqlalchemy(engine: Engine) -> None:
+    own = db.make_engine(engine.url.render_as_string(hide_password=False), pool_size=1, pool_overflow=0)
+    db.configure(own)
+    try:
+        with pytest.raises(ProgrammingError, match="no_such_table"), db.read_transaction() as session:
+            db.fetch(session, "SELECT 1 FROM no_such_table", {})
+        with db.read_transaction() as session:
+            ((before,),) = db.fetch(session, "SELECT pg_backend_pid()", {})
+            with engine.connect() as connection:
+                connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": before})
+            with pytest.raises(OperationalError):
+                db.fetch(session, "SELECT 1", {})
+        with db.read_transaction() as session:
+            assert db.fetch(session, "SELECT pg_backend_pid()", {}) != [(before,)]
+    finally:
+        db.configure(None)
+        own.dispose()

@@ -1,8 +1,8 @@
 """Who is asked and who asks: the jurisdiction of a call, the key that a writing call needs, and for whom a reading call reads."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
@@ -17,7 +17,7 @@ from intake.open311.edge import BODY_KEY
 from intake.open311.errors import BadKey
 from intake.open311.forms import Fields, read_form, read_query
 from intake.open311.headers import answer_headers
-from kernel import clock
+from kernel import clock, db
 from kernel.errors import Forbidden, InvalidInput, NotFound
 from kernel.i18n import LANGUAGES
 
@@ -34,6 +34,18 @@ _NOT_ALLOWED = {
     SUBMIT: "Esta api_key no puede mandar reportes.",
     UPDATE: "Esta api_key no puede actualizar reportes de ninguna dependencia.",
 }
+
+
+class _CityRow(NamedTuple):
+    """A row of `_JURISDICTION`."""
+
+    id: str
+    catalog_changed_at: datetime
+    keys_version: int
+    xmin: str
+    timezone: str
+    language: str
+    extensions_off: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +117,14 @@ def city_of(session: Session, http_request: Request, *sent: Fields) -> City:
     Raises NotFound for an unknown one, InvalidInput when none is named and the installation serves several.
     """
     asked = asked_city(*sent)
-    rows: Sequence[Any] = session.connection().exec_driver_sql(_JURISDICTION, {"id": asked}).all()
+    rows = db.fetch(session, _JURISDICTION, {"id": asked}, prepare=True)
     if not rows:
         if asked is None:
             raise NotFound("Todavía no hay ninguna ciudad instalada.")
         raise NotFound("No atendemos esa jurisdiction_id.", field="jurisdiction_id")
     if len(rows) > 1:
         raise InvalidInput("jurisdiction_id required: aquí atendemos varias ciudades.", field="jurisdiction_id")
-    row = rows[0]
+    row = _CityRow(*rows[0])
     language = language_in(sent[0], row.language)
     version = (row.keys_version, row.xmin)
     off = extensions.off_in({extensions.SETTING: row.extensions_off})

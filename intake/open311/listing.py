@@ -12,13 +12,14 @@ from intake.open311 import selection
 from intake.open311.context import Audience, City
 from intake.open311.details import Details, add_details, read_details
 from intake.open311.extensions import EXTENSIONS, without
-from intake.open311.filters import is_true, read_filters
+from intake.open311.filters import Circle, Span, is_true, read_filters
 from intake.open311.forms import Fields
 from intake.open311.paging import MAX_ROWS, Page, links, read_cursor, read_page
 from intake.open311.projection import ID, KEY, Row, as_georeport, last_change
+from intake.open311.search_days import read_by_days
 from intake.open311.searching import words_of
-from intake.open311.selection import Selection, Values
-from kernel import clock
+from intake.open311.selection import Selection, Statement, is_descending
+from kernel import clock, db
 
 _FOLIO = re.compile("[0-9]{10}")
 _STANDARD = ("jurisdiction_id", "service_code", "start_date", "end_date", "status", "locale")
@@ -49,7 +50,7 @@ def by_filters(
     asked = read_details(known)
     codes = _agency_codes(session, city, filters.agencies) if filters.agencies else []
     chosen = selection.filtered(selection.readable_by(audience, city.id), filters, codes)
-    rows = _read(session, *chosen.rows(page, circle=filters.circle, with_details=bool(asked)))
+    rows = _rows(session, chosen, page, filters.circle, bool(asked))
     has_more = len(rows) > page.size
     rows = rows[: page.size]
     if cursor is not None and cursor.is_backward:
@@ -70,7 +71,7 @@ def by_ids(session: Session, city: City, audience: Audience, ids: Sequence[str],
         return Listing([])
     asked = read_details(without(query, city.extensions_off))
     chosen = selection.with_folios(selection.readable_by(audience, city.id), folios)
-    rows = _read(session, *chosen.newest(MAX_ROWS, with_details=bool(asked)))
+    rows = _read(session, chosen.newest(MAX_ROWS, with_details=bool(asked)))
     # What is asked for beyond the 17 fields changes with the clock as well: a promise is broken by waiting.
     changed_at = None if asked else last_change(rows, city)
     return Listing(_printed(session, city, asked, rows), changed_at=changed_at)
@@ -81,10 +82,20 @@ def prefers_count(prefer: str | None) -> bool:
     return prefer is not None and any(part.strip().lower() == "count=exact" for part in re.split("[,;]", prefer))
 
 
-def _read(session: Session, sql: str, values: Values) -> list[Row]:
-    # The driver's own statement: nothing to compile, and all rows at once.
-    found: list[Any] = list(session.connection().exec_driver_sql(sql, values).all())
-    return found
+def _rows(session: Session, chosen: Selection, page: Page, circle: Circle | None, with_details: bool) -> list[Row]:
+    """One row more than the page holds, in the direction of its cursor."""
+    days = chosen.days(page)
+    if days is None:
+        return _read(session, chosen.rows(page, circle=circle, with_details=with_details))
+
+    def read(part: Span, limit: int) -> list[Row]:
+        return _read(session, chosen.rows_of_days(part, limit, page, circle=circle, with_details=with_details))
+
+    return read_by_days(days, is_newest_first=is_descending(page), wanted=page.size + 1, read=read)
+
+
+def _read(session: Session, statement: Statement) -> list[Row]:
+    return db.fetch(session, statement.sql, statement.values, prepare=statement.is_steady)
 
 
 def _printed(session: Session, city: City, asked: Details, rows: Sequence[Row]) -> list[dict[str, Any]]:

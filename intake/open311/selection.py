@@ -4,15 +4,18 @@ Each condition is written as an index of `intake.service_requests.models` holds 
 what PostgreSQL makes of them.
 """
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import product
 from typing import Any
 
 from georef.distances import metres_per_degree
-from intake.open311.context import Audience
-from intake.open311.filters import Box, Circle, Filters
+from intake.open311.cells import DISTRICT, KILOMETRE, MOST_CELLS, Grid, padded
+from intake.open311.context import PUBLIC, Audience
+from intake.open311.filters import Box, Circle, Filters, Span
 from intake.open311.paging import DISTANCE, REQUESTED, UPDATED, Page
+from intake.open311.search_days import beyond, tsquery_of_days
 from intake.open311.searching import tsquery_of
 
 Values = dict[str, Any]
@@ -24,12 +27,8 @@ PUBLIC_STATUS_NOTES = "r.public_status_notes"
 _UPDATED_AT = "COALESCE(r.closed_at, r.updated_at)"
 _HAS_PHOTO = "(r.photo_id IS NOT NULL OR r.media_urls <> '[]')"
 _WORDS = f"public_search_words({PUBLIC_DESCRIPTION}, {PUBLIC_ADDRESS})"
-# A hundredth of a degree each way, about a kilometre: `cells_of` numbers them in the same way.
-_CELL = "(floor(r.lat * 100)::int * 36000 + floor(r.lon * 100)::int)"
-_CELLS_OF_A_DEGREE = 100
-_CELLS_AROUND = 36_000
-# A box of more holds so much of a city that walking its newest requests finds a page sooner.
-_MOST_CELLS = 16
+_WORDS_OF_DAYS = f"public_search_days({PUBLIC_DESCRIPTION}, {PUBLIC_ADDRESS}, r.requested_at)"
+_CLOSED = "(r.life = 'closed')"
 
 COLUMNS = (
     f"r.folio, r.life, {PUBLIC_STATUS_NOTES}, r.service_code, {PUBLIC_DESCRIPTION}, a.name, r.requested_at, r.updated_at,"
@@ -47,63 +46,129 @@ _AGENCY = " LEFT JOIN agency a ON a.jurisdiction_id = r.jurisdiction_id AND a.co
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """`is_steady`: one plan is good for all its values, so the database may keep it."""
+
+    sql: str
+    values: Values
+    is_steady: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
-    """Conditions on `service_request r`, with their values."""
+    """Conditions on `service_request r`, with their values.
+
+    `walks`: conditions of which each is an index's own order, newest first, and which together leave out no row that `where` lets
+    in; `nearby`: what stands for them where rows are wanted in another order. `words`: to be found beside `where`, by one of two
+    indexes. `window`: the times of `where`.
+    """
 
     where: str
     values: Values
+    walks: tuple[str, ...] = ()
+    nearby: str = ""
+    words: tuple[str, ...] = ()
+    window: Span | None = None
+    is_steady: bool = False
+    is_public: bool = False
 
     def and_(self, condition: str, **values: Any) -> "Selection":
-        return Selection(f"{self.where} AND {condition}", self.values | values)
+        return replace(self, where=f"{self.where} AND {condition}", values=self.values | values)
 
-    def rows(self, page: Page, *, circle: Circle | None, with_details: bool) -> tuple[str, Values]:
+    def rows(self, page: Page, *, circle: Circle | None, with_details: bool) -> Statement:
         """One row more than the page holds, in the direction of its cursor: columns, id, key of the order, distance, details."""
-        key = _key_of(page, circle)
-        is_backward = page.cursor is not None and page.cursor.is_backward
-        is_descending = page.order.is_descending != is_backward
-        direction = "DESC" if is_descending else "ASC"
-        selected = self if circle is None else Selection(self.where, self.values | _grid(circle))
-        if page.cursor is not None:
-            selected = selected.and_(
-                f"({key}, r.id) {'<' if is_descending else '>'} (%(cursor_key)s, %(cursor_id)s)",
-                cursor_key=page.cursor.key,
-                cursor_id=page.cursor.id,
-            )
-        sql = (
-            f"SELECT {COLUMNS}, r.id, {key}, {_distance() if circle else 'NULL'}{_details(with_details)}"
-            f" FROM service_request r{_AGENCY} WHERE {selected.where}"
-            f" ORDER BY {key} {direction}, r.id {direction} LIMIT %(limit)s"
-        )
-        values = selected.values | {"limit": page.size + 1}
+        selected = self._from(page, circle)
+        is_by_time = page.order.key == REQUESTED
+        limits, values = " LIMIT %(limit)s", selected.values | {"limit": page.size + 1}
         if page.offset:
-            sql, values = sql + " OFFSET %(offset)s", values | {"offset": page.offset}
-        return sql, values
+            limits, values = f"{limits} OFFSET %(offset)s", values | {"offset": page.offset}
+        order = _order(page, circle)
+        out = f"SELECT {_printed(page, circle, with_details)}"
+        if self.walks and is_by_time and not self.words:
+            # PostgreSQL merges them, each in order, and stops where the page is full.
+            walked = " UNION ALL ".join(
+                f"(SELECT r.* FROM service_request r WHERE {selected.where} AND {walk} ORDER BY {order})"
+                for walk in self.walks
+            )
+            found = f"(SELECT r.* FROM ({walked}) r ORDER BY {order}{limits}) r"
+            return Statement(f"{out} FROM {found}{_AGENCY} ORDER BY {order}", values, self.is_steady)
+        where, words = selected._filters()
+        sql = f"{out} FROM service_request r{_AGENCY} WHERE {where} ORDER BY {order}{limits}"
+        return Statement(sql, values | words, self.is_steady and is_by_time and not self.walks)
 
-    def newest(self, limit: int, *, with_details: bool) -> tuple[str, Values]:
+    def days(self, page: Page) -> Span | None:
+        """Where the rows of a search by words lie that the page may show, if they can be read a few days at a time."""
+        if not (self.words and self.window and self.is_public and page.order.key == REQUESTED) or page.offset:
+            return None
+        if page.cursor is None or not isinstance(page.cursor.key, datetime):
+            return self.window
+        return beyond(self.window, page.cursor.key, is_newest_first=is_descending(page))
+
+    def rows_of_days(
+        self, part: Span, limit: int, page: Page, *, circle: Circle | None, with_details: bool
+    ) -> Statement:
+        """As `rows`, of a part of `days`."""
+        selected = self._from(page, circle).and_(
+            "r.requested_at >= %(part_since)s AND r.requested_at < %(part_until)s",
+            part_since=part.since,
+            part_until=part.until,
+        )
+        # A fence: by its guess of how many rows have a word PostgreSQL would rather look at each row of the days.
+        found = f"(SELECT r.* FROM service_request r WHERE r.is_public AND {_WORDS_OF_DAYS} @@ %(words)s::tsquery OFFSET 0) r"
+        sql = (
+            f"SELECT {_printed(page, circle, with_details)} FROM {found}{_AGENCY} WHERE {selected.where}"
+            f" ORDER BY {_order(page, circle)} LIMIT %(limit)s"
+        )
+        values = selected.values | {"limit": limit, "words": tsquery_of_days(self.words, part)}
+        return Statement(sql, values, self.is_steady)
+
+    def newest(self, limit: int, *, with_details: bool) -> Statement:
         """The same columns, newest first."""
         sql = (
             f"SELECT {COLUMNS}, r.id, r.requested_at, NULL{_details(with_details)}"
             f" FROM service_request r{_AGENCY} WHERE {self.where} ORDER BY r.requested_at DESC, r.id DESC LIMIT %(limit)s"
         )
-        return sql, self.values | {"limit": limit}
+        return Statement(sql, self.values | {"limit": limit}, self.is_steady)
 
     def count(self) -> tuple[str, Values]:
-        return f"SELECT count(*) FROM service_request r WHERE {self.where}", self.values
+        where, words = self._filters()
+        return f"SELECT count(*) FROM service_request r WHERE {where}", self.values | words
+
+    def _filters(self) -> tuple[str, Values]:
+        """All conditions, of rows that come in any order."""
+        parts = [self.where, *([self.nearby] if self.nearby else [])]
+        if not self.words:
+            return " AND ".join(parts), {}
+        return " AND ".join([*parts, f"{_WORDS} @@ %(words)s::tsquery"]), {"words": tsquery_of(self.words)}
+
+    def _from(self, page: Page, circle: Circle | None) -> "Selection":
+        """With the values of the key, and from the page's cursor on."""
+        selected = self if circle is None else replace(self, values=self.values | _grid(circle))
+        if page.cursor is None:
+            return selected
+        return selected.and_(
+            f"({_key_of(page, circle)}, r.id) {'<' if is_descending(page) else '>'} (%(cursor_key)s, %(cursor_id)s)",
+            cursor_key=page.cursor.key,
+            cursor_id=page.cursor.id,
+        )
 
 
 def readable_by(audience: Audience, jurisdiction_id: str) -> Selection:
     """What the reader may see of a city."""
     where = f"r.jurisdiction_id = %(jurisdiction_id)s AND {audience.may_read}"
-    return Selection(where, {"jurisdiction_id": jurisdiction_id, **audience.values})
+    values = {"jurisdiction_id": jurisdiction_id, **audience.values}
+    return Selection(where, values, is_public=audience.may_read == PUBLIC.may_read)
 
 
 def with_folios(base: Selection, folios: Sequence[str]) -> Selection:
+    if len(folios) == 1:
+        return replace(base, is_steady=True).and_("r.folio = %(folio)s", folio=folios[0])
     return base.and_("r.folio = ANY(%(folios)s)", folios=list(folios))
 
 
 def filtered(base: Selection, filters: Filters, agency_codes: Sequence[str]) -> Selection:
     """agency_codes: of the agencies that `filters` names."""
-    chosen = base
+    chosen = replace(base, window=filters.requested)
     if filters.requested is not None:
         since, until = filters.requested.since, filters.requested.until
         chosen = chosen.and_("r.requested_at >= %(since)s AND r.requested_at < %(until)s", since=since, until=until)
@@ -128,21 +193,9 @@ def filtered(base: Selection, filters: Filters, agency_codes: Sequence[str]) -> 
             f"{_distance()} <= %(radius_m)s", radius_m=filters.circle.radius_m, **_grid(filters.circle)
         )
     if filters.words is not None:
-        chosen = (
-            chosen.and_(f"{_WORDS} @@ %(words)s::tsquery", words=tsquery_of(filters.words))
-            if filters.words
-            else chosen.and_("false")
-        )
-    return chosen
-
-
-def cells_of(box: Box) -> list[int] | None:
-    """The cells that the box touches; None when they are too many to be of use."""
-    south, north = (math.floor(lat * _CELLS_OF_A_DEGREE) for lat in (box.south, box.north))
-    west, east = (math.floor(lon * _CELLS_OF_A_DEGREE) for lon in (box.west, box.east))
-    if (north - south + 1) * (east - west + 1) > _MOST_CELLS:
-        return None
-    return [lat * _CELLS_AROUND + lon for lat in range(south, north + 1) for lon in range(west, east + 1)]
+        chosen = replace(chosen, words=filters.words) if filters.words else chosen.and_("false")
+    chosen = _walked(chosen, filters)
+    return replace(chosen, is_steady=_is_steady(chosen, filters))
 
 
 def _among(base: Selection, column: str, name: str, codes: Sequence[str]) -> Selection:
@@ -153,13 +206,68 @@ def _among(base: Selection, column: str, name: str, codes: Sequence[str]) -> Sel
 
 
 def _within(base: Selection, box: Box, name: str) -> Selection:
-    cells = cells_of(box)
-    if cells is not None:
-        base = base.and_(f"{_CELL} = ANY(%({name}_cells)s::int[])", **{f"{name}_cells": cells})
     # One comparison, where four would let PostgreSQL multiply four guesses and believe in a nearly empty box.
     exact = f"least(r.lon - %({name}_west)s, %({name}_east)s - r.lon, r.lat - %({name}_south)s, %({name}_north)s - r.lat) >= 0"
     edges = {"west": box.west, "east": box.east, "south": box.south, "north": box.north}
     return base.and_(exact, **{f"{name}_{edge}": degrees for edge, degrees in edges.items()})
+
+
+def _walked(base: Selection, filters: Filters) -> Selection:
+    """With the squares that hold what the reader asks for, where an index has them: of one service, or of all together."""
+    boxes = [filters.circle.box()] if filters.circle else [filters.box] if filters.box else []
+    if not boxes:
+        return base
+    cells = KILOMETRE.cells_of(boxes[0])
+    chosen = base
+    if cells is not None:
+        nearby = f"{KILOMETRE.number} = ANY(%(cells)s::int[])"
+        chosen = replace(base, nearby=nearby, values=base.values | {"cells": cells})
+    if not base.is_public:
+        return chosen
+    ends = [f"{_CLOSED} IS {'TRUE' if filters.status == 'closed' else 'FALSE'}"]
+    if filters.status is None:
+        ends = [f"{_CLOSED} IS FALSE", f"{_CLOSED} IS TRUE"]
+    districts = DISTRICT.cells_of(boxes[0]) if len(filters.service_codes) == 1 else None
+    if districts is not None and len(districts) * len(ends) <= MOST_CELLS:
+        return _with_walks(chosen, DISTRICT, districts, ends)
+    return chosen if cells is None else _with_walks(chosen, KILOMETRE, cells, [])
+
+
+def _with_walks(base: Selection, grid: Grid, cells: list[int], ends: list[str]) -> Selection:
+    numbered = {f"cell_{n}": cell for n, cell in enumerate(padded(cells))}
+    squares = [f"{grid.number} = %({name})s::int" for name in numbered]
+    walks = tuple(" AND ".join(both) for both in product(squares, ends)) if ends else tuple(squares)
+    return replace(base, walks=walks, values=base.values | numbered)
+
+
+def _is_steady(chosen: Selection, filters: Filters) -> bool:
+    """Whether the database would walk the same way whatever the values: by time, or by squares and time.
+
+    Not with filters that few ask for: each of their combinations would be kept as a statement of its own.
+    """
+    squares = Filters(
+        filters.requested, None, filters.service_codes, filters.status, box=filters.box, circle=filters.circle
+    )
+    plain = Filters(filters.requested, words=filters.words)
+    return (
+        chosen.is_public
+        and filters.requested is not None
+        and filters in ((squares, plain) if chosen.walks else (plain,))
+    )
+
+
+def is_descending(page: Page) -> bool:
+    """Whether rows are read from the greatest key on: a page before a cursor is read backwards."""
+    return page.order.is_descending != (page.cursor is not None and page.cursor.is_backward)
+
+
+def _order(page: Page, circle: Circle | None) -> str:
+    direction = "DESC" if is_descending(page) else "ASC"
+    return f"{_key_of(page, circle)} {direction}, r.id {direction}"
+
+
+def _printed(page: Page, circle: Circle | None, with_details: bool) -> str:
+    return f"{COLUMNS}, r.id, {_key_of(page, circle)}, {_distance() if circle else 'NULL'}{_details(with_details)}"
 
 
 def _grid(circle: Circle) -> Values:

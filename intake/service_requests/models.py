@@ -92,12 +92,24 @@ class ServiceRequest(SQLModel, table=True):
             text("id DESC"),
             postgresql_where=text("is_public"),
         ),
-        # Cells of a hundredth of a degree. A GiST of points would not hold the time, and PostgreSQL guesses how many it finds.
+        # Squares of the map, each newest first (intake/open311/cells.py). A GiST of points would not hold the time, and
+        # PostgreSQL guesses how many it finds.
         Index(
-            "ix_service_request_cell",
+            "ix_service_request_square",
             "jurisdiction_id",
             text("(floor(lat * 100)::int * 36000 + floor(lon * 100)::int)"),
             text("requested_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("is_public"),
+        ),
+        Index(
+            "ix_service_request_service_square",
+            "jurisdiction_id",
+            "service_code",
+            text("(life = 'closed')"),
+            text("(floor(lat * 25)::int * 9000 + floor(lon * 25)::int)"),
+            text("requested_at DESC"),
+            text("id DESC"),
             postgresql_where=text("is_public"),
         ),
         # Likely duplicates: cells of a thousandth of a degree, about a hundred metres; what is open comes first in each.
@@ -115,6 +127,14 @@ class ServiceRequest(SQLModel, table=True):
             "ix_service_request_words",
             text("public_search_words(public_description, public_address)"),
             postgresql_using="gin",
+            postgresql_where=text("is_public"),
+        ),
+        # Each search reads what waits to be sorted in: not much may.
+        Index(
+            "ix_service_request_words_of_days",
+            text("public_search_days(public_description, public_address, requested_at)"),
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 128},
             postgresql_where=text("is_public"),
         ),
     )

@@ -20,6 +20,7 @@ from intake.service_requests.duplicates import merging
 from intake.service_requests.duplicates.jobs import find_duplicates
 from intake.service_requests.models import ServiceRequest
 from intake.service_requests.values import Actor
+from kernel import db
 from kernel.i18n import translate
 from tests.factories import API_KEY, IN_SUR, NOW, OUTSIDE
 from tests.house import ROOT
@@ -313,13 +314,19 @@ def lamp_posted(client: TestClient, **changes: Any) -> str:
 
 
 @pytest.fixture
-def statements(engine: Engine) -> Iterator[list[str]]:
+def statements(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """What the database is asked, as it is asked."""
     asked: list[str] = []
+    fetch = db.fetch
 
     def listen(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
         asked.append(statement)
 
+    def fetch_and_tell(session: Session, sql: str, *rest: Any, **more: Any) -> list[Any]:
+        asked.append(sql)
+        return fetch(session, sql, *rest, **more)
+
+    monkeypatch.setattr(db, "fetch", fetch_and_tell)
     event.listen(engine, "before_cursor_execute", listen)
     yield asked
     event.remove(engine, "before_cursor_execute", listen)

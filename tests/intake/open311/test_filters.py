@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from intake.open311.cells import KILOMETRE
 from intake.open311.filters import MAX_RADIUS_M, Box, Filters, read_filters
 from intake.open311.forms import Fields, read_query
 from intake.open311.searching import LONGEST_WORD, tsquery_of, words_of
-from intake.open311.selection import cells_of
 from kernel.errors import InvalidInput
 from tests.factories import NOW
 
@@ -128,10 +128,10 @@ def test_words_of_both_names_are_one_search() -> None:
 
 
 def test_a_small_box_is_a_few_cells_and_a_large_one_none() -> None:
-    cells = cells_of(Box(-99.155, 19.412, -99.145, 19.418))
+    cells = KILOMETRE.cells_of(Box(-99.155, 19.412, -99.145, 19.418))
     assert cells is not None
     assert len(cells) == 2
-    assert cells_of(Box(-99.2, 19.3, -99.1, 19.5)) is None
+    assert KILOMETRE.cells_of(Box(-99.2, 19.3, -99.1, 19.5)) is None
 
 
 def test_absent_and_empty_are_the_same() -> None:

@@ -1,7 +1,9 @@
 """No filter of a list reads the whole table: what PostgreSQL makes of each, over 50,000 rows of three years."""
 
+import re
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlmodel import Session
@@ -11,6 +13,7 @@ from intake.open311.context import PUBLIC
 from intake.open311.filters import read_filters
 from intake.open311.forms import read_query
 from intake.open311.paging import read_cursor, read_page
+from kernel import db
 from tests.factories import CITY, NOW, make_city
 from tests.intake.open311.test_paging import GOOD
 
@@ -45,14 +48,27 @@ _CASES = [
     ("page_size=100&has_photo=false", "ix_service_request_requested"),
     ("page_size=100&updated_after=2026-11-01", "ix_service_request_changed"),
     ("page_size=100&updated_after=2026-11-01&sort=updated_datetime", "ix_service_request_changed"),
-    ("page_size=100&bbox=-99.151,19.401,-99.149,19.404", "ix_service_request_cell"),
+    ("page_size=100&bbox=-99.151,19.401,-99.149,19.404", "ix_service_request_square"),
     ("page_size=100&bbox=-99.20,19.30,-99.10,19.50", "ix_service_request_requested"),
-    ("page_size=100&lat=19.4&long=-99.15&radius=300", "ix_service_request_cell"),
-    ("page_size=100&lat=19.4&long=-99.15&radius=300&sort=distance", "ix_service_request_cell"),
+    ("page_size=100&bbox=-99.20,19.30,-99.15,19.34&service_code=S3&status=open", "ix_service_request_service_square"),
+    ("page_size=100&bbox=-99.20,19.30,-99.15,19.34&service_code=S3&status=closed", "ix_service_request_service_square"),
+    ("page_size=100&bbox=-99.20,19.30,-99.17,19.34&service_code=S3", "ix_service_request_service_square"),
+    ("page_size=100&lat=19.4&long=-99.15&radius=300", "ix_service_request_square"),
+    ("page_size=100&lat=19.4&long=-99.15&radius=300&sort=distance", "ix_service_request_square"),
     ("page_size=100&lat=19.4&long=-99.15&radius=10000&sort=distance", ""),
-    ("page_size=100&q=palabra77", "ix_service_request_words"),
-    ("page_size=100&q=hoyo", ""),
+    ("page_size=100&q=palabra77", "ix_service_request_words_of_days"),
+    ("page_size=100&q=hoyo", "ix_service_request_words_of_days"),
+    ("page_size=100&q=palabra77&sort=updated_datetime", "ix_service_request_words"),
+    ("page_size=100&q=palabra77&updated_after=2026-11-01", ""),
 ]
+# Read in order from several places of an index, and no further than the page is long.
+_WALKS = (
+    "page_size=100&bbox=-99.151,19.401,-99.149,19.404",
+    "page_size=100&bbox=-99.16,19.40,-99.14,19.42&sort=requested_datetime",
+    f"page_size=100&lat=19.4&long=-99.15&radius=500&cursor={GOOD}",
+    "page_size=100&bbox=-99.20,19.30,-99.15,19.34&service_code=S3&status=open",
+    "page_size=100&bbox=-99.20,19.30,-99.17,19.34&service_code=S3",
+)
 
 
 @pytest.fixture
@@ -63,14 +79,30 @@ def filled(session: Session) -> Session:
     return session
 
 
-def plan_of(session: Session, query: str) -> str:
+def plan_of(session: Session, query: str, *, is_without_values: bool = False) -> str:
     fields = read_query(query.encode())
     cursor = read_cursor(fields)
     filters = read_filters(fields, ZoneInfo("America/Mexico_City"), now=NOW)
     page = read_page(fields, filters, cursor)
     chosen = selection.filtered(selection.readable_by(PUBLIC, CITY), filters, filters.agencies)
-    sql, values = chosen.rows(page, circle=filters.circle, with_details=False)
-    return "\n".join(session.connection().exec_driver_sql(f"EXPLAIN {sql}", values).scalars())
+    days = chosen.days(page)
+    asked = (
+        chosen.rows(page, circle=filters.circle, with_details=False)
+        if days is None
+        else chosen.rows_of_days(days, page.size, page, circle=filters.circle, with_details=False)
+    )
+    names = [name for name in asked.values if f"%({name})s" in asked.sql]
+    if not is_without_values:
+        explained = db.fetch(session, f"EXPLAIN {asked.sql}", asked.values)
+    else:
+        numbered = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", asked.sql)
+        session.connection().exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
+        session.connection().exec_driver_sql("DEALLOCATE ALL")
+        session.connection().exec_driver_sql(f"PREPARE asked AS {numbered}")
+        driver = session.connection().connection.driver_connection
+        values = ", ".join(f"%({name})s" for name in names)
+        explained = psycopg.ClientCursor(driver).execute(f"EXPLAIN EXECUTE asked ({values})", asked.values).fetchall()
+    return "\n".join(line for (line,) in explained)
 
 
 def test_every_filter_is_served_by_an_index(filled: Session) -> None:
@@ -83,3 +115,24 @@ def test_every_filter_is_served_by_an_index(filled: Session) -> None:
     # A filter without an index would be seen.
     sql = "EXPLAIN SELECT count(*) FROM service_request r WHERE r.status_notes = 'x'"
     assert "Seq Scan on service_request" in "\n".join(filled.connection().exec_driver_sql(sql).scalars())
+
+
+def test_squares_are_read_in_order_and_by_one_plan_for_all(filled: Session) -> None:
+    for query in _WALKS:
+        assert "Merge Append" in plan_of(filled, query)
+        plan = plan_of(filled, query, is_without_values=True)
+        assert "Merge Append" in plan, plan
+        # The rows of the page itself may be put in order again, behind the names of their agencies.
+        assert "  Sort  (" not in plan.split("Merge Append")[1], plan
+
+
+def test_what_is_kept_as_a_statement_has_one_plan(filled: Session) -> None:
+    """Whatever is prepared is planned as well without its values."""
+    for query, index in _CASES:
+        fields = read_query(query.encode())
+        filters = read_filters(fields, ZoneInfo("America/Mexico_City"), now=NOW)
+        chosen = selection.filtered(selection.readable_by(PUBLIC, CITY), filters, filters.agencies)
+        if chosen.rows(
+            read_page(fields, filters, read_cursor(fields)), circle=filters.circle, with_details=False
+        ).is_steady:
+            assert index in plan_of(filled, query, is_without_values=True), query

@@ -18,11 +18,15 @@ _TEXTS = st.lists(st.one_of(st.text(_LETTERS, max_size=60), st.text(_LATIN, max_
 @given(_TEXTS)
 def test_the_database_reads_the_same_words(session: Session, texts: list[str]) -> None:
     asked = text(
-        "SELECT n, tsvector_to_array(public_search_words(t, NULL))"
+        "SELECT n, tsvector_to_array(public_search_words(t, NULL)),"
+        " tsvector_to_array(public_search_days(t, NULL, '2000-01-08 23:30:00-02'))"
         " FROM unnest(CAST(:texts AS text[])) WITH ORDINALITY AS x (t, n)"
     )
     with session.begin_nested():
-        found = {row.n: set(row[1]) for row in session.connection().execute(asked, {"texts": texts})}
+        rows = session.connection().execute(asked, {"texts": texts}).all()
+    # Behind the day in UTC; of a text without words only that is left.
+    assert all({f"8:{word}" for word in row[1]} == set(row[2]) - {"8:"} for row in rows)
+    found = {row.n: set(row[1]) for row in rows}
     assert found == {n: set(words_of(one)) for n, one in enumerate(texts, start=1)}
 
 

@@ -25,7 +25,7 @@ COUNT_LIMIT = 10_000
 # A point that may be off by more than this does not say which side of the street.
 UNSURE_M = 150.0
 LIVES = ("open", "new", "in_progress", "waiting_resident", "reopened", "returned", "closed", "any")
-DUES = ("today", "late", "week")
+DUES = ("today", "late", "week", "unanswered", "silent")
 ORDERS = ("due", "newest")
 
 _R = ServiceRequest
@@ -102,6 +102,19 @@ def is_open() -> ColumnElement[bool]:
     return col(_R.life) != "closed"
 
 
+def is_late(now: datetime) -> ColumnElement[bool]:
+    """Whose date has passed; while a request waits for the person its date stands still."""
+    return and_(col(_R.expected_at) < now, or_(col(_R.paused_at).is_(None), col(_R.expected_at) <= col(_R.paused_at)))
+
+
+def is_unanswered(now: datetime) -> ColumnElement[bool]:
+    return and_(col(_R.first_answered_at).is_(None), col(_R.first_answer_due_at) < now)
+
+
+def is_silent(now: datetime) -> ColumnElement[bool]:
+    return col(_R.silence_due_at) < now
+
+
 def end_of_day(now: datetime, timezone: str) -> datetime:
     """The coming midnight in the city."""
     local = now.astimezone(ZoneInfo(timezone))
@@ -118,7 +131,11 @@ def conditions(session: Session, viewer: Viewer, filters: ListFilters, now: date
     elif filters.status != "any":
         wanted.append(col(_R.life) == filters.status)
     if filters.due == "late":
-        wanted.append(and_(is_open(), col(_R.expected_at) < now))
+        wanted.append(and_(is_open(), is_late(now)))
+    elif filters.due == "unanswered":
+        wanted.append(and_(is_open(), is_unanswered(now)))
+    elif filters.due == "silent":
+        wanted.append(and_(is_open(), is_silent(now)))
     elif filters.due:
         days = 0 if filters.due == "today" else 6
         until = end_of_day(now, viewer.timezone) + timedelta(days=days)

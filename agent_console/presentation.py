@@ -102,8 +102,9 @@ def sla_clock(
     life: str,
     now: datetime,
     language: str,
+    paused_at: datetime | None = None,
 ) -> Clock:
-    """How the promise stands."""
+    """How the promise stands. paused_at: since when it stands still because it waits for the person."""
     if expected_at is None:
         return Clock(translate(language, "sin plazo"), "held", None, "minus")
     if closed_at is not None:
@@ -111,14 +112,17 @@ def sla_clock(
             return Clock(translate(language, "a tiempo"), "calm", None, "ok")
         late = span_in_words(closed_at - expected_at, language)
         return Clock(translate(language, "tarde por {span}", span=late), "held", None, "alert")
+    if life == lifecycle.WAITING:
+        # Where the clock stopped, not what the wall clock has made of it since.
+        stopped = paused_at or now
+        if stopped <= expected_at:
+            return Clock(translate(language, "en pausa"), "held", None, "pause")
+        late = span_in_words(stopped - expected_at, language)
+        return Clock(translate(language, "en pausa, tarde por {span}", span=late), "late", None, "pause")
     if now >= expected_at:
         late = span_in_words(now - expected_at, language)
         return Clock(translate(language, "venció hace {span}", span=late), "late", None, "alert")
     left = expected_at - now
-    if life == lifecycle.WAITING:
-        return Clock(
-            translate(language, "en espera, {span}", span=span_in_words(left, language)), "held", None, "pause"
-        )
     promised = (expected_at - requested_at).total_seconds()
     share = min(1.0, max(0.0, (now - requested_at).total_seconds() / promised)) if promised > 0 else 1.0
     css = "soon" if share >= _SOON_SHARE or left < _SOON else "calm"

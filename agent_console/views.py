@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from agent_console.access import visible_to
 from agent_console.accounts import Viewer
-from agent_console.lists import ListFilters, end_of_day, is_open, unsure_place
+from agent_console.lists import ListFilters, end_of_day, is_late, is_open, is_silent, is_unanswered, unsure_place
 from agent_console.rows import Names
 from intake.catalog.models import Service
 from intake.service_requests.models import ServiceRequest
@@ -41,12 +41,17 @@ PRESETS: tuple[tuple[str, str, str, ListFilters], ...] = (
     ("new", "Nuevas", "new", ListFilters(status="new")),
     ("today", "Vencen hoy", "clock", ListFilters(due="today")),
     ("late", "Vencidas", "alert", ListFilters(due="late")),
+    ("unanswered", "Sin primera respuesta", "note", ListFilters(due="unanswered")),
+    ("silent", "En silencio", "minus", ListFilters(due="silent")),
     ("waiting", "Esperan a la persona", "pause", ListFilters(status="waiting_resident")),
     ("reopened", "Reabiertas", "loop", ListFilters(status="reopened")),
     ("returned", "Devueltas", "go", ListFilters(status="returned")),
     ("unsure", "Sin ubicación segura", "pin", ListFilters(place="unsure")),
     ("closed", "Cerradas", "ok", ListFilters(status="closed")),
 )
+
+
+_HOT = ("late", "unanswered", "silent", "returned")
 
 
 def title_of(filters: ListFilters, viewer: Viewer, known: Names) -> str:
@@ -66,7 +71,9 @@ def views_of(session: Session, viewer: Viewer, known: Names, *, now: datetime) -
     wanted = {
         "new": col(_R.life) == "new",
         "today": and_(col(_R.expected_at) >= now, col(_R.expected_at) < midnight),
-        "late": col(_R.expected_at) < now,
+        "late": is_late(now),
+        "unanswered": is_unanswered(now),
+        "silent": is_silent(now),
         "waiting": col(_R.life) == "waiting_resident",
         "reopened": col(_R.life) == "reopened",
         "returned": col(_R.handover) == "returned",
@@ -77,13 +84,7 @@ def views_of(session: Session, viewer: Viewer, known: Names, *, now: datetime) -
     counts = session.connection().execute(select(*columns).where(visible_to(viewer), is_open())).one()._asdict()
     language = viewer.language
     lines = [
-        View(
-            translate(language, name),
-            icon,
-            preset,
-            counts.get(key),
-            is_hot=key in ("late", "returned") and counts[key] > 0,
-        )
+        View(translate(language, name), icon, preset, counts.get(key), is_hot=key in _HOT and counts[key] > 0)
         for key, name, icon, preset in PRESETS
     ]
     groups = [

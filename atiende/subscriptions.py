@@ -21,6 +21,7 @@ PERIODIC: dict[str, float] = {
     "channels.jobs.sweep": 30,
     "intake.changes.jobs.sweep": 10,
     "intake.conversations.jobs.make_unanswered_reports": 60,
+    "intake.forecasts.jobs.refresh_forecasts": 600,
     "intake.media.jobs.tidy_up": 600,
     "intake.service_requests.jobs.escalate": 20,
     "intake.service_requests.jobs.count_rule_use": 60,

@@ -12,8 +12,9 @@ from atiende.demo.history import generate
 from atiende.demo.preparation import CITIES, LOGINS, MAIN, Sample
 from atiende.migrate import migrate
 from intake.catalog import keys
-from intake.catalog.models import ApiKey
+from intake.catalog.models import ApiKey, Jurisdiction
 from intake.city_folder.load import import_folder
+from intake.forecasts.actions import refresh
 from intake.service_requests.models import ServiceRequest
 from kernel import clock, db
 from kernel.settings import Settings
@@ -41,6 +42,7 @@ def prepare(folder: DataFolder, settings: Settings) -> Sample:
     with db.transaction() as session:
         if not session.exec(select(func.count()).select_from(ServiceRequest)).one():
             generate(session, MAIN, count=_PAST_REQUESTS, until=now, months=_MONTHS, seed=_SEED)
+            refresh(session, session.get_one(Jurisdiction, MAIN), now=now)
     with db.transaction() as session:
         sample = _sample(session)
     engine.dispose()

@@ -82,6 +82,7 @@ def generate(
             attributes=_answers(chance, definition, start),
             contact=chance.choice(contacts) if channel in _WITH_CONTACT and chance.random() < 0.85 else None,
             others=_others(chance, story, start, until, words),
+            until=until,
         )
     rows.write()
     return count

@@ -10,18 +10,33 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Table, insert, text
 from sqlmodel import Session, SQLModel
 
+from atiende.demo.clocks import clocks_of
 from atiende.demo.lives import Life, Step
 from atiende.demo.told import Spot
 from intake.catalog.definitions import ServiceDefinition
 from intake.changes.numbering import number_history
 from intake.people.models import ContactPoint
 from intake.service_requests import published
+from intake.service_requests.clock_models import RequestEscalation, RequestPause
 from intake.service_requests.models import Report, RoutingDecisionRow, ServiceRequest, ServiceRequestEvent
 from kernel import crypto
 from routing.values import RoutingDecision
 
 _ACTORS = {"open311": "api", "phone": "agent", "counter": "agent"}
 _OPERATORS = ("Marisol Reyes", "Iván Soto", "Rosa Cruz", "Lucía Paz")
+
+
+_NO_CLOCKS: dict[str, Any] = dict.fromkeys(
+    (
+        "promise",
+        "first_answer_due_at",
+        "first_answered_at",
+        "last_word_at",
+        "silence_due_at",
+        "paused_at",
+        "next_step_at",
+    )
+)
 
 
 class Rows:
@@ -39,6 +54,8 @@ class Rows:
         self.requests: list[dict[str, Any]] = []
         self.reports: list[dict[str, Any]] = []
         self.decisions: list[dict[str, Any]] = []
+        self.pauses: list[dict[str, Any]] = []
+        self.escalations: list[dict[str, Any]] = []
         self.events: list[tuple[datetime, dict[str, Any]]] = []
 
     def add(
@@ -54,10 +71,14 @@ class Rows:
         attributes: Mapping[str, Any],
         contact: ContactPoint | None,
         others: Sequence[tuple[datetime, str, str]],
+        until: datetime,
     ) -> None:
-        """One request with its reports, its decision and its story."""
+        """One request with its reports, its decision, its story up to `until` and its clocks."""
         request_id = self._id(start)
-        steps = sorted([*story.steps, *(_joined(at) for at, _, _ in others)], key=lambda step: step.at)
+        clocks = clocks_of(definition, decision, story, start=start, until=until)
+        for rows, made in ((self.pauses, clocks.pauses), (self.escalations, clocks.recorded)):
+            rows += [{"service_request_id": request_id, **row} for row in made]
+        steps = sorted([*story.steps, *clocks.steps, *(_joined(at) for at, _, _ in others)], key=lambda step: step.at)
         self.requests.append(
             {
                 "id": request_id,
@@ -90,6 +111,8 @@ class Rows:
             }
             | published.of_submission(description, spot.address, attributes).columns
             | {"public_status_notes": story.notes}
+            | _NO_CLOCKS
+            | clocks.columns
         )
         self._report(request_id, start, channel, description, contact)
         for at, other_channel, words in others:
@@ -174,6 +197,8 @@ class Rows:
         self._insert(ServiceRequest, self.requests)
         self._insert(Report, self.reports)
         self._insert(RoutingDecisionRow, self.decisions)
+        self._insert(RequestPause, self.pauses)
+        self._insert(RequestEscalation, self.escalations)
         self.events.sort(key=lambda pair: pair[0])
         self._insert(ServiceRequestEvent, [row for _, row in self.events])
         number_history(self.session, self.jurisdiction_id)

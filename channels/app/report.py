@@ -14,6 +14,7 @@ from channels.app.rendering import Page, render
 from channels.app.sending import agency_of, is_joined, preview, send, sent_request
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import ServiceDefinition, text_in
+from intake.forecasts import queries as forecasts
 from intake.media.storage import is_configured
 from intake.people.addresses import REGION, read_phone, read_phone_of
 from intake.service_requests.answers import read_answers
@@ -313,6 +314,7 @@ def _check_page(step: Step, errors: dict[str, str]) -> Response:
         errors=errors,
         rows=rows,
         decision=decision,
+        forecast=forecasts.told(step.session, step.page.city, step.service.code, decision.areas),
         explanation=explain(decision.receipt, step.page.language),
     )
 
@@ -354,6 +356,7 @@ def done(step: StepDep) -> Response:
         said=spoken(service_request.folio) if step.page.language == "es" else "",
         phone=masked(step.answers.phone) if step.answers.phone else "",
         agency_name=decision.agency_name,
+        forecast=forecasts.told(step.session, step.page.city, step.service.code, service_request.areas),
         explanation=explain(decision.receipt, step.page.language),
     )
 

@@ -11,6 +11,7 @@ from channels.app.edges import PageDep, see_other
 from channels.app.rendering import Page, render
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import text_in
+from intake.forecasts import queries as forecasts
 from intake.media.queries import photos_of
 from intake.service_requests import lifecycle, published, queries
 from intake.service_requests.models import ServiceRequest, ServiceRequestEvent
@@ -96,15 +97,7 @@ def _projection(session: Session, page: Page, service_request: ServiceRequest) -
     promise = ""
     if service_request.expected_at and agency and service_request.life != lifecycle.CLOSED:
         day = day_in_words(service_request.expected_at, zone, language, now=page.now)
-        late = service_request.expected_at < page.now
-        promise = translate(
-            language,
-            "{agency} se había comprometido para el {day}. Se nos pasó la fecha."
-            if late
-            else "{agency} se comprometió a más tardar para el {day}.",
-            agency=agency.name,
-            day=day,
-        )
+        promise = translate(language, _promised(service_request, page.now), agency=agency.name, day=day)
     return {
         "request": service_request,
         "service_name": text_in(service.name, language) if service else service_request.service_code,
@@ -112,12 +105,25 @@ def _projection(session: Session, page: Page, service_request: ServiceRequest) -
         "place": published.address_of(service_request),
         "pill": Pill(css, icon, translate(language, lifecycle.PILL_TEXTS[code])),
         "promise": promise,
+        "forecast": forecasts.told(session, page.city, service_request.service_code, service_request.areas)
+        if service_request.life != lifecycle.CLOSED
+        else None,
         "agency_name": agency.name if agency else "",
         "parent": _parent_folio(session, service_request),
         "explanation": explain(decision.receipt, language) if decision else None,
         "photos": [row.id for row in photos_of(session, service_request.id, public_only=True)],
         "timeline": [Entry(event.at, _told(event, page)) for event in reversed(events)],
     }
+
+
+def _promised(service_request: ServiceRequest, now: datetime) -> str:
+    """How the promise of an open request stands (a msgid)."""
+    paused_at = service_request.paused_at
+    if lifecycle.is_late(service_request.expected_at, now, paused_at=paused_at):
+        return "{agency} se había comprometido para el {day}. Se nos pasó la fecha."
+    if paused_at is not None:
+        return "El plazo de {agency} está en pausa: espera tu respuesta. Sin la pausa sería el {day}."
+    return "{agency} se comprometió a más tardar para el {day}."
 
 
 def _parent_folio(session: Session, service_request: ServiceRequest) -> str:

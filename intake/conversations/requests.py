@@ -5,6 +5,7 @@ from sqlmodel import Session
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import text_in
 from intake.conversations.wording import RequestInWords
+from intake.forecasts import queries as forecasts
 from intake.service_requests import published
 from intake.service_requests import queries as service_requests
 from intake.service_requests.models import ServiceRequest
@@ -17,6 +18,7 @@ def in_words(session: Session, request: ServiceRequest, language: str) -> Reques
     service = catalog.catalog(session, request.jurisdiction_id).by_code.get(request.service_code)
     agency = routing.agencies(session, request.jurisdiction_id).get(request.agency_code or "")
     decision = service_requests.decision_of(session, request.id)
+    forecast = forecasts.told(session, city, request.service_code, request.areas)
     return RequestInWords(
         folio=request.folio,
         service=text_in(service.name, language) if service else request.service_code,
@@ -30,4 +32,6 @@ def in_words(session: Session, request: ServiceRequest, language: str) -> Reques
         is_default_agency=decision is not None and decision.receipt.get("outcome") == "default",
         timezone=city.timezone,
         language=language,
+        forecast=forecast.short(language) if forecast is not None and service is not None else "",
+        paused_at=request.paused_at,
     )

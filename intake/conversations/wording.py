@@ -41,7 +41,8 @@ def folio_in_words(folio: str) -> str:
 class RequestInWords:
     """What may be told of a request to its reporter. agency: full and short name; service: its name in the reader's language.
 
-    gives_folio: False for services that promise no number. note: what was last written for the public.
+    gives_folio: False for services that promise no number. note: what was last written for the public. forecast: one sentence on
+    how long such requests take, told where an SMS has room for it.
     """
 
     folio: str
@@ -56,6 +57,8 @@ class RequestInWords:
     is_default_agency: bool
     timezone: str
     language: str
+    forecast: str = ""
+    paused_at: datetime | None = None
 
 
 def received(request: RequestInWords, now: datetime) -> str:
@@ -66,7 +69,8 @@ def received(request: RequestInWords, now: datetime) -> str:
         return _fill(request, "received", "private", None, now)
     if request.expected_at is None:
         return _fill(request, "received", "undated", None, now)
-    return _fill(request, "received", "default" if request.is_default_agency else "assigned", request.expected_at, now)
+    key = "default" if request.is_default_agency else "assigned"
+    return _with_forecast(request, _fill(request, "received", key, request.expected_at, now))
 
 
 def joined(request: RequestInWords, now: datetime) -> str:
@@ -85,7 +89,13 @@ def status(request: RequestInWords, now: datetime) -> str:
     if request.expected_at is not None and request.expected_at < now:
         return _fill(request, "status", "late", request.expected_at, now)
     key = "in_progress" if request.life == "in_progress" else "open"
-    return _fill(request, "status", key if request.expected_at else f"{key}_undated", request.expected_at, now)
+    told = _fill(request, "status", key if request.expected_at else f"{key}_undated", request.expected_at, now)
+    return _with_forecast(request, told)
+
+
+def _with_forecast(request: RequestInWords, told: str) -> str:
+    longer = f"{told} {request.forecast}"
+    return longer if request.forecast and len(longer) <= ONE_SMS else told
 
 
 def notice(request: RequestInWords, life: str, outcome_code: str | None, note: str, now: datetime) -> str | None:

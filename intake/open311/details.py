@@ -7,12 +7,17 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlmodel import Session
 
 from intake.catalog.definitions import ServiceDefinition, text_in
+from intake.catalog.queries import jurisdiction
+from intake.forecasts.config import ForecastConfig
+from intake.forecasts.queries import all_of
+from intake.forecasts.words import Told
 from intake.media import queries as media
 from intake.media.storage import photo_url
 from intake.open311.context import City
@@ -22,6 +27,7 @@ from intake.open311.projection import DETAILS, ID, Row, definition_of, in_zone
 from intake.service_requests import lifecycle
 from intake.service_requests.published import note_for_all, public_answers, public_url
 from kernel.i18n import translate
+from routing.forecasts import Forecast, look_up
 
 _DECISIONS = (
     "SELECT DISTINCT ON (d.service_request_id) d.service_request_id, d.receipt, d.rule_set_version, d.at"
@@ -72,6 +78,7 @@ class _Columns(NamedTuple):
     parent_id: UUID | None
     source: str | None
     source_id: str | None
+    paused_at: datetime | None
 
 
 class _Decision(NamedTuple):
@@ -102,8 +109,14 @@ class _Seen:
     photos: Sequence[UUID]
     parent_folio: str | None
     possible_duplicates: Sequence[str]
+    forecasts: "_Forecasts"
     city: City
     now: datetime
+
+
+class _Forecasts(NamedTuple):
+    config: ForecastConfig = ForecastConfig()
+    table: Mapping[tuple[str, str], Forecast] = MappingProxyType({})
 
 
 def read_details(query: Fields) -> Details:
@@ -123,6 +136,7 @@ def add_details(
     parents = _parents(session, rows) if PARENT in asked.parts else {}
     possible = _possible_duplicates(session, ids) if POSSIBLE in asked.parts else {}
     notes = _notes(session, city, ids) if asked.has_notes else {}
+    forecasts = _forecasts(session, city) if "forecast" in asked.parts else _Forecasts()
     for row, item in zip(rows, items, strict=True):
         columns = _Columns(*row[DETAILS:])
         if asked.parts:
@@ -133,6 +147,7 @@ def add_details(
                 photos.get(row[ID], ()),
                 parents.get(columns.parent_id) if columns.parent_id else None,
                 possible.get(row[ID], ()),
+                forecasts,
                 city,
                 now,
             )
@@ -164,6 +179,10 @@ def _possible_duplicates(session: Session, ids: Sequence[UUID]) -> dict[UUID, li
     for request_id, folio in rows:
         found[request_id].append(folio)
     return found
+
+
+def _forecasts(session: Session, city: City) -> _Forecasts:
+    return _Forecasts(ForecastConfig.of(jurisdiction(session, city.id).settings), all_of(session, city.id))
 
 
 def _notes(session: Session, city: City, ids: Sequence[UUID]) -> dict[UUID, list[dict[str, str]]]:
@@ -233,8 +252,29 @@ def _promise(seen: _Seen) -> dict[str, Any] | None:
     closed_at, due = seen.row[8], seen.row[9]
     if due is None:
         return None
-    is_kept = closed_at <= due if closed_at else False if seen.now > due else None
-    return {"due": in_zone(due, seen.city.zone), "is_kept": is_kept}
+    is_late = lifecycle.is_late(due, seen.now, closed_at=closed_at, paused_at=seen.columns.paused_at)
+    is_kept = False if is_late else True if closed_at else None
+    return {"due": in_zone(due, seen.city.zone), "is_kept": is_kept, "is_paused": seen.columns.paused_at is not None}
+
+
+def _forecast(seen: _Seen) -> dict[str, Any] | None:
+    """How long such requests take lately, in hours; without p80 `reason` says why there is no number."""
+    config = seen.forecasts.config
+    held = (seen.columns.areas.get(config.area_layer) or [{}])[0]
+    found = look_up(seen.forecasts.table, seen.row[3], str(held.get("code") or ""))
+    if found is None or not config.is_shown:
+        return None
+    told = Told(found, str(held.get("name") or ""))
+    hours = {f"p{share}_hours": seconds and round(seconds / 3600, 1) for share, seconds in
+             ((50, found.p50), (80, found.p80), (90, found.p90))}  # fmt: skip
+    return {
+        **hours,
+        "sample": found.sample,
+        "window_days": found.window_days,
+        "level": found.level,
+        "reason": found.reason or None,
+        "text": told.sentence(seen.city.language),
+    }
 
 
 def _routing(seen: _Seen) -> dict[str, Any] | None:
@@ -277,6 +317,7 @@ PARTS: Mapping[str, Callable[[_Seen], Any]] = {
     "detailed_status": _detailed_status,
     "outcome": _outcome,
     "promise": _promise,
+    "forecast": _forecast,
     "routing": _routing,
     "areas": _areas,
     "channel": lambda seen: seen.columns.channel,

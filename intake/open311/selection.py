@@ -40,7 +40,7 @@ COLUMNS = (
 )
 DETAIL_COLUMNS = (
     "r.outcome_code, r.channel, r.report_count, r.areas, r.media_urls, r.public_attributes,"
-    " CASE WHEN r.public_text_version IS NULL THEN r.attributes END, r.parent_id, r.source, r.source_id"
+    " CASE WHEN r.public_text_version IS NULL THEN r.attributes END, r.parent_id, r.source, r.source_id, r.paused_at"
 )
 _AGENCY = " LEFT JOIN agency a ON a.jurisdiction_id = r.jurisdiction_id AND a.code = r.agency_code"
 

@@ -9,6 +9,7 @@ new ──────►│ in_progress  │◄──────► waiting_re
           reopened ──► in_progress, waiting_resident
 """
 
+from datetime import datetime
 from typing import NamedTuple
 
 from kernel.errors import Conflict, InvalidInput
@@ -82,6 +83,13 @@ def pill(life: str, outcome_code: str | None, handover: str) -> Pill:
     if handover == "transferred" and life == NEW:
         return Pill("transferred", "info", "go")
     return _PILLS[life]
+
+
+def is_late(
+    expected_at: datetime | None, now: datetime, *, closed_at: datetime | None = None, paused_at: datetime | None = None
+) -> bool:
+    """Whether the date has passed, or had when the request was closed or its clock stopped to wait for the person."""
+    return expected_at is not None and (closed_at or paused_at or now) > expected_at
 
 
 def open311_status(life: str) -> str:

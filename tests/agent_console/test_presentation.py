@@ -47,7 +47,7 @@ def test_spans_in_words(hours: float, spanish: str, english: str) -> None:
         (-1, 3, None, "new", "soon", "quedan 3 h 00 min"),  # under half a shift left
         (-9, -1.0833, None, "in_progress", "late", "venció hace 1 h 04 min"),
         (-9, 0, None, "in_progress", "late", "venció hace 1 min"),
-        (-1, 20, None, "waiting_resident", "held", "en espera, 20 h 00 min"),
+        (-1, 20, None, "waiting_resident", "held", "en pausa"),
         (-50, -10, -11, "closed", "calm", "a tiempo"),
         (-90, -60, -10, "closed", "held", "tarde por 2 días"),
     ],

@@ -10,6 +10,7 @@ from agent_console import presentation, timeline, views
 from agent_console.pages.api_keys import rows as api_keys
 from agent_console.pages.public_text import texts as public_texts
 from agent_console.pages.queue import chips
+from agent_console.pages.service_request import clocks
 from agent_console.pages.webhooks import rows as webhooks
 
 ROOT = Path(__file__).resolve().parents[2] / "agent_console"
@@ -68,6 +69,7 @@ def in_tables() -> Iterator[str]:
     yield from timeline.ACTORS.values()
     yield from timeline.PHOTOS.values()
     yield from (*timeline.DUPLICATES.values(), *timeline.MOVED.values())
+    yield from clocks.UNITS.values()
     yield from (name for _, name, _, _ in views.PRESETS)
     yield from api_keys.SCOPES.values()
     yield from (*public_texts.KINDS.values(), *public_texts.REASONS.values())

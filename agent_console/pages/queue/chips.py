@@ -41,7 +41,14 @@ STATUS_TEXTS: Mapping[str, str] = {
     "closed": "cerradas",
     "any": "todas",
 }
-DUE_TEXTS: Mapping[str, str] = {"": "cualquiera", "today": "vence hoy", "week": "vence en 7 días", "late": "vencido"}
+DUE_TEXTS: Mapping[str, str] = {
+    "": "cualquiera",
+    "today": "vence hoy",
+    "week": "vence en 7 días",
+    "late": "vencido",
+    "unanswered": "sin primera respuesta",
+    "silent": "en silencio",
+}
 PLACE_TEXTS: Mapping[str, str] = {"": "cualquiera", "unsure": "sin ubicación segura"}
 ORDER_TEXTS: Mapping[str, str] = {"due": "lo que vence primero", "newest": "lo más reciente"}
 assert set(STATUS_TEXTS) - {"open", "returned", "any"} == set(LIFE_TEXTS)

@@ -187,6 +187,7 @@ def promise_of(service_request: ServiceRequest, viewer: Viewer, now: datetime) -
         life=service_request.life,
         now=now,
         language=viewer.language,
+        paused_at=service_request.paused_at,
     )
     is_late = service_request.closed_at is None and clock.css == "late"
     return Promise(clock, 1.0 if is_late else clock.share)

@@ -130,6 +130,7 @@ def _reply(session: Session, viewer: Viewer, found: ServiceRequest, typed: Typed
         service_request_id=found.id,
         now=now,
     )
+    actions.note_word(session, found.id, actor=actor_of(viewer), now=now)
 
 
 def settle_message(

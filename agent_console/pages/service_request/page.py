@@ -11,7 +11,7 @@ from agent_console import views
 from agent_console.access import BASE, ViewerDep, WriterDep
 from agent_console.accounts import Viewer
 from agent_console.lists import FiltersDep, ListFilters
-from agent_console.pages.service_request import case, changes, duplicates, passing
+from agent_console.pages.service_request import case, changes, clocks, duplicates, passing
 from agent_console.pages.service_request.changes import Problem, Typed
 from agent_console.pages.service_request.photos import photos_of
 from agent_console.presentation import due_in_words
@@ -169,6 +169,8 @@ def _page(
         "head": case.header_of(found, known, viewer),
         "days": case.days_of(session, viewer, found, now),
         "promise": case.promise_of(found, viewer, now),
+        "marks": clocks.marks_of(session, found, viewer, now),
+        "forecast": clocks.forecast_of(session, found),
         "due": due_in_words(found.expected_at, viewer.timezone, language, now=now) if found.expected_at else "",
         "receipt": explain(receipt, language) if receipt else None,
         "has_second": bool(receipt and receipt.get("runner_up")),

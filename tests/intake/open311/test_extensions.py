@@ -357,7 +357,7 @@ class TestDetails:
         assert list(extended) == list(PARTS)
         assert extended["detailed_status"] == "RECEIVED"
         assert extended["outcome"] is None
-        assert extended["promise"] == {"due": found["expected_datetime"], "is_kept": None}
+        assert extended["promise"] == {"due": found["expected_datetime"], "is_kept": None, "is_paused": False}
         assert extended["routing"] == {
             "agency_code": "ALC-N",
             "reason": "regla NORTE-1",
@@ -425,6 +425,8 @@ class TestDetails:
                 return {key: plain(item) for key, item in value.items()}
             if isinstance(value, list):
                 return [plain(item) for item in value]
+            if isinstance(value, bool):
+                return str(value).lower()
             return value if value is None or isinstance(value, str) else str(value)
 
         assert plain(as_json) == as_xml

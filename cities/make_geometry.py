@@ -22,7 +22,6 @@ from shapely.ops import unary_union
 
 HERE = Path(__file__).resolve().parent
 BORDER_STEP, BORDER_SWAY = 6.0, 1.6  # units between the vertices of a wobbled border, and how far they stray
-PRIMARY_HALF_WIDTH = 0.36  # 18 m to each side of a primary road's axis
 STREET_WIDTHS = {3: "primary", 2: "avenue", 1: "street"}
 
 Shape = BaseGeometry
@@ -265,11 +264,8 @@ def write_city(valley: Valley, city: dict[str, str], degrees: Degrees, target: P
             ("2024", [r for r in roads if "class_from" not in r]),
             ("2026", roads),
         ):
-            rows = [
-                (r["code"], r["name"], LineString(r["line"]).buffer(PRIMARY_HALF_WIDTH).intersection(outline))
-                for r in listed
-            ]
-            write_layer(layers / f"primary_road_{edition}.geojson", rows, degrees)
+            rows = [(r["code"], r["name"], LineString(r["line"]).intersection(outline)) for r in listed]
+            write_layer(layers / f"primary_axis_{edition}.geojson", rows, degrees)
             seeds = valley.plan["sectors"][f"seeds_{edition}"]
             write_layer(layers / f"hydraulic_sector_{edition}.geojson", sectors(valley, seeds), degrees)
         parks = [(c, n, s) for c, n, s in valley.parks if c in ("PK-1", "PK-2", "PK-3", "PK-4")]

@@ -29,7 +29,7 @@ _ERRORS = {
     "Unkept",
 }
 # Other calls that take such a text, and at which place.
-_TEXT_AT = {"translate": 1, "Broken": 0, "Rejected": 2, "_no_date": 2}
+_TEXT_AT = {"translate": 1, "_error": 2, "Finding": 3, "Broken": 0, "Rejected": 2, "_no_date": 2}
 
 
 def _translations() -> dict[str, str]:

@@ -12,6 +12,7 @@ from shapely.ops import unary_union
 from intake.city_folder import theme
 from intake.city_folder.coverage import grid_points, without_rule
 from intake.city_folder.layers import read_edition
+from intake.city_folder.linting import lint_folder
 from intake.city_folder.read import read_folder
 from intake.city_folder.rule_tests import FILE as TESTS
 from intake.city_folder.rules import FILE as RULES
@@ -21,6 +22,7 @@ from intake.city_folder.trying import try_folder
 from intake.city_folder.values import EVERY_AREA, CityFolder, NamedArea, Problem
 from kernel import clock
 from kernel.errors import InvalidInput
+from routing.layers import kind_of
 from routing.rule_tests import DEFAULT, OUTSIDE, failures
 
 REQUIRED_LAYERS = ("jurisdiction", "district", "colonia")
@@ -47,7 +49,8 @@ def check_folder(path: Path) -> CheckReport:
     areas = _read_layers(notes, folder)
     _check_codes(notes, folder)
     _check_services(notes, folder)
-    _check_rules(notes, folder, areas)
+    _check_rules(notes, folder)
+    _lint_rules(notes, folder)
     _check_layers(notes, folder, areas)
     _check_theme(notes, folder)
     _check_tests(notes, folder)
@@ -82,6 +85,12 @@ def _read_layers(notes: Notes, folder: CityFolder) -> dict[str, list[NamedArea]]
                 continue
             for repeated in _repeated([code for code, _, _ in found]):
                 notes.error(f"layers/{edition.path.name}", repeated, "La clave {code} está repetida.", code=repeated)
+            if found and kind_of(found) != layer.kind:
+                notes.error(
+                    f"layers/{edition.path.name}",
+                    layer.key,
+                    "El archivo trae zonas y la capa es de líneas, o al revés (kind).",
+                )
             for code, name, shape in found:
                 if not shape.is_valid:
                     notes.warning(
@@ -147,40 +156,30 @@ def _check_services(notes: Notes, folder: CityFolder) -> None:
             owners[keyword] = service.code
 
 
-def _check_rules(notes: Notes, folder: CityFolder, areas: Areas) -> None:
+def _check_rules(notes: Notes, folder: CityFolder) -> None:
     agencies = {agency.code for agency in folder.agencies}
-    services = {service.code for service in folder.services}
-    groups = {service.group_code for service in folder.services}
     imported = {layer.key for layer in folder.layers if not layer.editions}
     if folder.city.default_agency not in agencies:
         notes.error(
             "city.toml", "default_agency", "No existe la dependencia {agency}.", agency=folder.city.default_agency
         )
     for rule in folder.rules:
-        if rule.agency_code not in agencies:
-            notes.error(RULES, rule.code, "No existe la dependencia {agency}.", agency=rule.agency_code)
-        if rule.service_code is not None and rule.service_code not in services:
-            notes.error(RULES, rule.code, "No existe el servicio {service}.", service=rule.service_code)
-        if rule.service_group is not None and rule.service_group not in groups:
-            notes.error(RULES, rule.code, "No existe el grupo {group}.", group=rule.service_group)
         if rule.layer_key is None or rule.area_codes is None:
             continue
-        if rule.layer_key in imported:
-            if EVERY_AREA in rule.area_codes:
-                notes.error(
-                    RULES,
-                    rule.code,
-                    "La capa {layer} se importa aparte: escribe las claves, no *.",
-                    layer=rule.layer_key,
-                )
-        elif rule.layer_key not in areas:
-            notes.error(RULES, rule.code, "No existe la capa {layer}.", layer=rule.layer_key)
-        else:
-            known = {code for code, _, _ in areas[rule.layer_key]} | {EVERY_AREA}
-            for code in sorted(rule.area_codes - known):
-                notes.error(
-                    RULES, rule.code, "La capa {layer} no tiene la zona {area}.", layer=rule.layer_key, area=code
-                )
+        if rule.layer_key in imported and EVERY_AREA in rule.area_codes:
+            notes.error(
+                RULES,
+                rule.code,
+                "La capa {layer} se importa aparte: escribe las claves, no *.",
+                layer=rule.layer_key,
+            )
+
+
+def _lint_rules(notes: Notes, folder: CityFolder) -> None:
+    """What the rules say among themselves; what they name is looked up above, also in layers without a file."""
+    for finding in lint_folder(folder):
+        told = notes.error if finding.level == "error" else notes.warning
+        told(RULES, ", ".join(finding.rules[:1]), finding.text, **finding.params)
 
 
 def _check_layers(notes: Notes, folder: CityFolder, areas: Areas) -> None:

@@ -36,7 +36,10 @@ def without_rule(
     rules: Sequence[Rule],
     areas: Mapping[str, Sequence[NamedArea]],
 ) -> dict[str, int]:
-    """service code -> points that no rule answers for, so that they fall to the default agency; services without any left out."""
+    """service code -> points that no rule answers for, so that they fall to the default agency; services without any left out.
+
+    Lines cover no ground, and rules with conditions nothing for sure: neither counts.
+    """
     book = RuleBook(
         jurisdiction_id=folder.city.id,
         version=0,
@@ -46,7 +49,8 @@ def without_rule(
         rules=tuple(rules),
     )
     # Thousands of points lie in a few hundred sets of areas; each set is asked once.
-    groups = _groups(points, areas)
+    lines = {layer.key for layer in folder.layers if layer.kind == "line"}
+    groups = _groups(points, {key: held for key, held in areas.items() if key not in lines})
     bare = {}
     for service in folder.services:
         misses = sum(

@@ -11,8 +11,10 @@ from sqlmodel import Session, col, select
 from intake.catalog import queries as catalog
 from intake.catalog.models import Jurisdiction, Service, ServiceAttribute
 from intake.city_folder.layers import read_edition
+from intake.city_folder.linting import lint_folder
 from intake.city_folder.promise_versions import keep_versions
 from intake.city_folder.read import read_folder
+from intake.city_folder.rules import FILE as RULES
 from intake.city_folder.rules import name_areas
 from intake.city_folder.values import Attribute, CityFolder, Edition, LayerEntry, NamedArea, ServiceEntry
 from kernel.errors import InvalidInput
@@ -48,6 +50,10 @@ def import_folder(session: Session, folder: Path, *, now: datetime) -> ImportRep
             for problem in problems
             if problem.level == "error"
         ]
+        raise InvalidInput("La carpeta {folder} tiene errores:\n{lines}", folder=folder, lines="\n".join(lines))
+    wrong = [finding for finding in lint_folder(read) if finding.level == "error"]
+    if wrong:
+        lines = [f"{RULES} {', '.join(finding.rules)}: {finding.public_text()}" for finding in wrong]
         raise InvalidInput("La carpeta {folder} tiene errores:\n{lines}", folder=folder, lines="\n".join(lines))
     editions = {layer.key: [(edition, read_edition(edition)) for edition in layer.editions] for layer in read.layers}
     areas = {key: [area for _, found in known for area in found] for key, known in editions.items()}

@@ -22,16 +22,17 @@ from intake.city_folder.values import City, CityFolder, Edition, LayerEntry, Pro
 from kernel.errors import InvalidInput
 from kernel.i18n import LANGUAGES
 from routing.calendars import WorkingCalendar
-from routing.values import AgencyFacts
+from routing.values import AgencyFacts, LayerKind
 
 _CITY_KEYS = (
     "id", "name", "is_fictional", "timezone", "language", "phone", "emergency_phone", "contact", "sms_number",
     "key_service", "default_agency", "default_calendar", "theme", "logo", "texts", "open311_extensions_off",
-    "phone_regions", "sms_transliterate", "duplicates", "promises", "forecast",
+    "phone_regions", "sms_transliterate", "duplicates", "promises", "forecast", "neighbour",
 )  # fmt: skip
 # What a city may say in its own words (docs/add-a-city.md).
 _TEXTS = ("welcome", "place_example", "outside")
 _ALWAYS = date(2000, 1, 1)
+NEIGHBOURS = "neighbours"
 
 
 def read_folder(path: Path) -> tuple[CityFolder | None, list[Problem]]:
@@ -83,6 +84,7 @@ def _city(notes: Notes, path: Path) -> City:
         "phone_regions": table.words("phone_regions"),
         "sms_transliterate": table.flag("sms_transliterate", default=True),
     }
+    settings |= {NEIGHBOURS: neighbours} if (neighbours := _neighbours(table)) else {}
     promises, chain = read_promises(table)
     settings |= {PROMISES: chain} if chain else {}
     settings |= {FORECAST: forecast} if (forecast := read_forecast(table)) else {}
@@ -98,6 +100,18 @@ def _city(notes: Notes, path: Path) -> City:
         duplicates=read_duplicates(table),
         promises=promises,
     )
+
+
+def _neighbours(city: Table) -> list[dict[str, str]]:
+    """Who serves places outside, with a phone; with a layer and an area, only those in it or near it."""
+    found = []
+    for index, raw in enumerate(city.rows("neighbour")):
+        table = Table(city.notes, city.file, f"neighbour[{index}]", raw, ("name", "phone", "layer", "area"))
+        given = {key: table.text(key, required=key in ("name", "phone")) for key in ("name", "phone", "layer", "area")}
+        if given["area"] and not given["layer"]:
+            table.wrong("layer", "Un vecino con area dice también su capa (layer).")
+        found.append({key: value for key, value in given.items() if value})
+    return found
 
 
 def _theme(notes: Notes, raw: dict[str, Any]) -> dict[str, dict[str, str]]:
@@ -160,7 +174,8 @@ def _layers(notes: Notes, path: Path) -> Sequence[LayerEntry]:
     file = "layers.toml"
     top = Table(notes, file, "", read_toml(notes, path, file), ("layer",))
     for index, raw in enumerate(top.rows("layer")):
-        table = Table(notes, file, f"layer[{index}]", raw, ("key", "name", "editions", "source"))
+        table = Table(notes, file, f"layer[{index}]", raw, ("key", "name", "kind", "editions", "source"))
+        kind: LayerKind = "line" if table.one_of("kind", ("area", "line"), default="area") == "line" else "area"
         editions = []
         for number, entry in enumerate(table.rows("editions")):
             inner = Table(notes, file, f"layer[{index}].editions[{number}]", entry, ("file", "valid_from"))
@@ -173,7 +188,7 @@ def _layers(notes: Notes, path: Path) -> Sequence[LayerEntry]:
         if not raw.get("editions") and not source:
             table.wrong("editions", "La capa no tiene archivos ni dice de dónde se importa (source).")
         editions.sort(key=lambda edition: edition.valid_from)
-        found.append(LayerEntry(table.text("key"), table.texts("name"), editions, source))
+        found.append(LayerEntry(table.text("key"), table.texts("name"), editions, source, kind))
     return found
 
 

@@ -7,13 +7,17 @@ from pathlib import Path
 
 from intake.city_folder.tables import Notes, Table, read_toml
 from intake.city_folder.values import EVERY_AREA, NamedArea
+from kernel.errors import InvalidInput
+from routing.conditions import Capacity, Hours
 from routing.values import Rule
 
 FILE = "rules.toml"
 _KEYS = (
     "code", "priority", "service", "services", "group", "layer", "areas", "agency", "agency_by_area", "valid_from",
-    "valid_to", "reason",
+    "valid_to", "reason", "answers", "hours", "tolerance_m", "capacity", "question",
 )  # fmt: skip
+# Nobody stands further from the axis of the widest road.
+_WIDEST_M = 200
 _ALWAYS = date(2000, 1, 1)
 
 
@@ -52,6 +56,11 @@ def _expand(table: Table) -> Iterator[Rule]:
     if (layer is None) == bool(areas or by_area):
         table.wrong("layer", "Una regla con zonas dice la capa (layer) y las zonas (areas o agency_by_area).")
         return
+    answers, hours, capacity = _answers(table), _hours(table), _capacity(table)
+    tolerance_m = table.metres("tolerance_m", most=_WIDEST_M)
+    if tolerance_m is not None and layer is None:
+        table.wrong("tolerance_m", "Los metros de tolerancia son de una capa de líneas: falta layer.")
+    question = table.texts("question", required=False) or None
     for full_code, service in subjects:
         base = Rule(
             code=full_code,
@@ -64,12 +73,52 @@ def _expand(table: Table) -> Iterator[Rule]:
             service_group=group,
             layer_key=layer,
             area_codes=frozenset(areas) if areas else None,
+            answers=answers,
+            hours=hours,
+            tolerance_m=tolerance_m,
+            capacity=capacity,
+            question=question,
         )
         if by_area:
             for area, agency in by_area.items():
                 yield replace(base, code=f"{full_code}-{area}", agency_code=str(agency), area_codes=frozenset([area]))
         else:
             yield base
+
+
+def _answers(table: Table) -> Mapping[str, frozenset[str]] | None:
+    """`answers = { TAMANO = ["grande"] }`."""
+    found = {}
+    for code, accepted in table.table("answers").items():
+        if not isinstance(accepted, list) or not accepted or not all(isinstance(value, str) for value in accepted):
+            table.wrong(f"answers.{code}", "Las respuestas de {code} son una lista de textos.", code=code)
+            continue
+        found[code] = frozenset(accepted)
+    return found or None
+
+
+def _hours(table: Table) -> tuple[Hours, ...] | None:
+    """`hours = [{ days = ["fri"], from = "22:00", to = "06:00" }]`."""
+    found = []
+    for number, raw in enumerate(table.rows("hours")):
+        try:
+            found.append(Hours.parse(raw))
+        except InvalidInput as error:
+            table.wrong(f"hours[{number}]", "{reason}", reason=error.public_text())
+    return tuple(found) or None
+
+
+def _capacity(table: Table) -> Capacity | None:
+    """`capacity = { open_limit = 400, agency = "OBRAS" }`."""
+    raw = table.table("capacity")
+    if not raw:
+        return None
+    inner = Table(table.notes, table.file, f"{table.where}.capacity", raw, ("open_limit", "agency"))
+    limit, agency = inner.number("open_limit"), inner.text("agency")
+    if limit < 1:
+        inner.wrong("open_limit", "El límite de solicitudes abiertas debe ser un número entero mayor que cero.")
+        return None
+    return Capacity(limit, agency)
 
 
 def name_areas(rules: Sequence[Rule], areas: Mapping[str, Sequence[NamedArea]]) -> list[Rule]:

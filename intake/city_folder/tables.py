@@ -67,6 +67,16 @@ class Table:
     def number(self, key: str, *, required: bool = True, default: int = 0) -> int:
         return int(self._get(key, int, default, required, "un número entero"))
 
+    def metres(self, key: str, *, most: float) -> float | None:
+        """A distance above 0, None when there is none."""
+        value = self._get(key, (int, float), None, False, "un número de metros")
+        if value is None:
+            return None
+        if not 0 < value <= most:
+            self.wrong(key, "{key} debe estar entre 0 y {most} metros.", key=key, most=most)
+            return None
+        return float(value)
+
     def flag(self, key: str, *, default: bool = False) -> bool:
         return bool(self._get(key, bool, default, False, "true o false"))
 

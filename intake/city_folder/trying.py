@@ -18,7 +18,7 @@ def try_folder(folder: CityFolder, now: datetime) -> list[TestResult]:
     for entry in folder.layers:
         found = [read_edition(edition) for edition in entry.editions]
         areas[entry.key] = [area for held in found for area in held]
-        layers[entry.key] = Layer(entry.key, entry.name, BoundaryIndex(entry.key, _dated(entry, found)))
+        layers[entry.key] = Layer(entry.key, entry.name, BoundaryIndex(entry.key, _dated(entry, found), entry.kind))
     content = rule_sets.content(
         folder.city.default_agency, name_areas(folder.rules, areas), folder.agencies, folder.calendars
     )

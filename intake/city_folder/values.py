@@ -11,7 +11,7 @@ from shapely.geometry.base import BaseGeometry
 from georef.gazetteer import Place
 from kernel.i18n import translate
 from routing.rule_tests import RuleTest
-from routing.values import AgencyFacts, Rule
+from routing.values import AgencyFacts, LayerKind, Rule
 
 Texts = Mapping[str, str]
 EVERY_AREA = "*"
@@ -98,12 +98,13 @@ class Edition:
 
 @dataclass(frozen=True)
 class LayerEntry:
-    """A layer. Without editions it is imported separately, from the official file that `source` names."""
+    """A layer of areas or of lines. Without editions it is imported separately, from the official file that `source` names."""
 
     key: str
     name: Texts
     editions: Sequence[Edition]
     source: str = ""
+    kind: LayerKind = "area"
 
 
 @dataclass(frozen=True)

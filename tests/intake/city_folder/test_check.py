@@ -81,6 +81,57 @@ MISTAKES: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "no colonia layer": (_rewrite("layers.toml", '"colonia"', '"barrio"'), "Falta la capa colonia"),
     "bad point": (_rewrite("places.csv", "-101.", "-901."), "no tiene un punto"),
+    "area layer called lines": (
+        _rewrite("layers.toml", 'key = "colonia"', 'key = "colonia"\nkind = "line"'),
+        "al revés (kind)",
+    ),
+    "unknown kind": (
+        _rewrite("layers.toml", 'key = "colonia"', 'key = "colonia"\nkind = "x"'),
+        "debe ser uno de: area, line",
+    ),
+    "tolerance on areas": (
+        _rewrite("rules.toml", '["*"]', '["*"]\ntolerance_m = 12'),
+        "es de zonas: no lleva tolerance_m",
+    ),
+    "tolerance of a mile": (_rewrite("rules.toml", '["*"]', '["*"]\ntolerance_m = 1609'), "entre 0 y 200 metros"),
+    "unknown attribute": (
+        _rewrite("rules.toml", 'group = "agua"', 'group = "agua"\nanswers = { COLOR = ["azul"] }'),
+        "pregunta COLOR",
+    ),
+    "answers as text": (
+        _rewrite("rules.toml", 'group = "agua"', 'group = "agua"\nanswers = { COLOR = "azul" }'),
+        "una lista de textos",
+    ),
+    "no such hour": (
+        _rewrite("rules.toml", 'group = "agua"', 'group = "agua"\nhours = [{ from = "25:00", to = "06:00" }]'),
+        "no es una hora",
+    ),
+    "no such day": (
+        _rewrite(
+            "rules.toml", 'group = "agua"', 'group = "agua"\nhours = [{ days = ["vie"], from = "22:00", to = "06:00" }]'
+        ),
+        "no es un día",
+    ),
+    "capacity of nobody": (
+        _rewrite("rules.toml", 'group = "agua"', 'group = "agua"\ncapacity = { open_limit = 5, agency = "NADIE" }'),
+        "No existe la dependencia NADIE",
+    ),
+    "no capacity": (
+        _rewrite("rules.toml", 'group = "agua"', 'group = "agua"\ncapacity = { open_limit = 0, agency = "AGUA" }'),
+        "mayor que cero",
+    ),
+    "question in one language": (
+        _rewrite("rules.toml", "[rule.reason]", '[rule.question]\nes = "¿Dónde?"\n[rule.reason]'),
+        "Falta el texto de question en «en»",
+    ),
+    "neighbour without a phone": (
+        _rewrite("city.toml", "[theme.light]", "[[neighbour]]\nname = 'Vecina'\n\n[theme.light]"),
+        "Falta phone",
+    ),
+    "neighbour's area without a layer": (
+        _rewrite("city.toml", "[theme.light]", "[[neighbour]]\nname = 'V'\nphone = '5'\narea = 'V'\n\n[theme.light]"),
+        "dice también su capa",
+    ),
     "bad basemap": (_rewrite("basemap.json", '"bbox"', '"box"'), "Falta bbox"),
 }
 
@@ -110,6 +161,23 @@ def test_every_mistake_is_told_at_once(town: Path) -> None:
     folder, problems = read_folder(town)
     assert folder is None
     assert {problem.file for problem in problems if problem.level == "error"} == {"city.toml", FUGA}
+
+
+def test_rules_that_never_decide_are_told(town: Path) -> None:
+    with (town / "rules.toml").open("a") as file:
+        file.write(
+            """
+[[rule]]
+code = "TARDE"
+priority = 900
+service = "FUGA"
+agency = "ATENCION"
+reason = { es = "Nunca.", en = "Never." }
+"""
+        )
+    told = [problem for problem in check_folder(town).problems if problem.level == "warning"]
+    assert [(problem.file, problem.where) for problem in told] == [("rules.toml", "TARDE")]
+    assert told[0].public_text().startswith("Nunca decide: siempre se adelanta")
 
 
 def test_what_no_rule_covers_is_counted(town: Path) -> None:

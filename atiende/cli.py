@@ -22,6 +22,7 @@ staff_app = typer.Typer(no_args_is_help=True, help="Make or disable accounts of 
 key_app = typer.Typer(no_args_is_help=True, help="Make, list, rotate or disable keys of the Open311 API.")
 open311_app = typer.Typer(no_args_is_help=True, help="Ask things of any Open311 server.")
 bench_app = typer.Typer(no_args_is_help=True, help="Make data to measure with.")
+duplicates_app = typer.Typer(no_args_is_help=True, help="What may be reported already, and how well that is told.")
 publish_app = typer.Typer(no_args_is_help=True, help="What everybody may read of the requests.")
 import_app = typer.Typer(no_args_is_help=True, help="Import what another register holds.")
 app.add_typer(city_app, name="city")
@@ -35,6 +36,7 @@ app.add_typer(import_app, name="import")
 app.add_typer(bench_app, name="bench")
 app.add_typer(rules_app, name="rules")
 app.add_typer(publish_app, name="publish")
+app.add_typer(duplicates_app, name="duplicates")
 
 Descriptor = Annotated[
     int | None, typer.Option("--fd", help="A bound socket inherited from the parent, instead of host and port.")
@@ -269,6 +271,17 @@ def bench_seed(
     from atiende.commands.bench import seed as run
 
     run(rows, jurisdiction=jurisdiction, number=seed, until=until, is_sure=yes)
+
+
+@duplicates_app.command("evaluate")
+def duplicates_evaluate(
+    jurisdiction: Annotated[str | None, typer.Option(help="The default city if not given.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values instead of a table.")] = False,
+) -> None:
+    """Precision and recall of likely duplicates by threshold, from what residents and staff have decided."""
+    from atiende.commands.duplicates import evaluate
+
+    evaluate(jurisdiction=jurisdiction, as_csv=as_csv)
 
 
 @publish_app.command("texts")

@@ -34,7 +34,7 @@ def test_a_card_says_why_and_what_each_button_does(console: Console) -> None:
     operator = console.enter("operator")
     page = operator.get(f"{BASE}/{second.folio}").text
     assert "1 posible duplicado" in page
-    assert "mismo servicio, 0 m" in page
+    assert "mismo servicio, 0\u00a0m" in page
     assert "Es la misma: cerrar esta" in page
     assert "Es la misma: unirla a esta" in operator.get(f"{BASE}/{first.folio}").text
 
@@ -123,4 +123,4 @@ def test_in_english(console: Console) -> None:
     operator.send(BASE, "/consola/cuenta/idioma", lang="en")
     page = operator.get(f"{BASE}/{second.folio}").text
     assert "1 possible duplicate" in page
-    assert "same service, 0 m" in page
+    assert "same service, 0\u00a0m" in page

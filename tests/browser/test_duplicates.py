@@ -1,4 +1,4 @@
-"""The step of the web and the card of the console as people see them: wide and narrow, light and dark, with and without scripts."""
+"""The step of the web and the card of the console as people see them: wide and narrow, light and dark, without scripts."""
 
 import os
 from collections.abc import Callable
@@ -82,7 +82,7 @@ def test_the_step_is_accessible(
 ) -> None:
     page = page_at("/", width=width, scheme=scheme)
     arrive(page)
-    expect(page.locator("section.card")).to_have_count(2)
+    expect(page.locator("article.card")).to_have_count(2)
     assert_accessible(page)
     picture(page, f"alike-{width}-{scheme}")
 

@@ -11,8 +11,11 @@ def reason(facts: Mapping[str, Any], language: str, *, for_staff: bool = False) 
     said = [translate(language, "mismo servicio") if facts["same_service"] else translate(language, "mismo tema")]
     if facts.get("same_asset"):
         said.insert(0, translate(language, "mismo número de placa o poste"))
-    said.append(translate(language, "{n} m", n=facts["metres"]))
-    said.append(span(facts["hours"], language))
+    # A number and its unit stay on one line.
+    said += [
+        words.replace(" ", "\u00a0")
+        for words in (translate(language, "{n} m", n=facts["metres"]), span(facts["hours"], language))
+    ]
     if facts["alike"] >= 0.4:
         said.append(translate(language, "casi las mismas palabras"))
     if for_staff and facts["same_contact"]:

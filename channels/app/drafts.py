@@ -26,7 +26,8 @@ class Answers:
 
     `candidates` holds the places offered and not yet chosen between: `[{"label", "lon", "lat", "precision_m"}]`.
     `photos`: ids of photos that are stored and wait for the report. `ruled_out`: likely duplicates of which they said that theirs
-    is another, as `deciding.Shown` keeps them; `compared`: of which service and place they were asked.
+    is another, as `deciding.Shown` keeps them; `compared`: of which service and place they were asked. `settled`: which side of a
+    border they said it is on; `beside`: what they were asked that about.
     """
 
     service_code: str
@@ -49,6 +50,8 @@ class Answers:
     name: str = ""
     ruled_out: list[dict[str, Any]] = field(default_factory=list)
     compared: str = ""
+    settled: dict[str, str] = field(default_factory=dict)
+    beside: str = ""
 
     @property
     def point(self) -> LonLat | None:

@@ -11,7 +11,7 @@ from channels.app.edges import PageDep, see_other
 from channels.app.models import WebDraft
 from channels.app.problems import told
 from channels.app.rendering import Page, render
-from channels.app.sending import agency_of, is_joined, preview, send, sent_request
+from channels.app.sending import agency_of, asked_beside, doubt_of, is_joined, preview, send, sent_request
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import ServiceDefinition, text_in
 from intake.forecasts import queries as forecasts
@@ -298,6 +298,8 @@ def _check_page(step: Step, errors: dict[str, str]) -> Response:
         return step.go("/contacto")
     if answers.compared != compared_with(answers):
         return step.go("/parecidos")
+    if answers.beside != asked_beside(answers):
+        return step.go("/lado")
     decision = preview(step.session, step.service, answers, now=step.page.now)
     rows: list[tuple[str, str, str]] = [
         (step.text("Qué pasa"), text_in(step.service.name, step.page.language), f"{here}/que"),
@@ -305,6 +307,7 @@ def _check_page(step: Step, errors: dict[str, str]) -> Response:
         (step.text("Lo que contaste"), answers.words, f"{here}/detalles"),
     ]
     rows += [(label, value, f"{here}/detalles") for label, value in _answered(step)]
+    rows += [(label, value, f"{here}/lado") for label, value in _side(step)]
     if is_configured():
         rows.append((step.text("Fotos"), str(len(answers.photos) or step.text("Ninguna")), f"{here}/fotos"))
     told = step.text("SMS al {phone}", phone=masked(answers.phone)) if answers.phone else step.text("No")
@@ -317,6 +320,16 @@ def _check_page(step: Step, errors: dict[str, str]) -> Response:
         forecast=forecasts.told(step.session, step.page.city, step.service.code, decision.areas),
         explanation=explain(decision.receipt, step.page.language),
     )
+
+
+def _side(step: Step) -> list[tuple[str, str]]:
+    """What was asked about a border, and what they said."""
+    doubt = doubt_of(step.session, step.service, step.answers, now=step.page.now)
+    if doubt is None:
+        return []
+    said = [reply["name"] for reply in doubt["replies"] if reply["settled"] == step.answers.settled]
+    language = step.page.language
+    return [(text_in(doubt["question"], language), text_in(said[0], language) if said else step.text("No sé"))]
 
 
 def _answered(step: Step) -> list[tuple[str, str]]:

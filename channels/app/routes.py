@@ -5,7 +5,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
-from channels.app import alike, changing, photos, report, start, track
+from channels.app import alike, changing, photos, report, side, start, track
 from channels.app.rendering import Page, language_of, render
 from intake.catalog import queries as catalog
 from intake.catalog.models import Jurisdiction
@@ -21,7 +21,7 @@ def install(app: FastAPI) -> None:
     pages = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     pages.state = app.state
     for prefix in ("/en", ""):
-        for page in (start, report, photos, alike, changing, track):
+        for page in (start, report, photos, alike, side, changing, track):
             pages.include_router(page.router, prefix=prefix)
     pages.add_api_route("/en", start.home)
     pages.add_exception_handler(AtiendeError, _show_error)

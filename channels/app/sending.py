@@ -1,6 +1,8 @@
 """From a finished draft to a service request: once, however often the button is pressed."""
 
 from datetime import datetime
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import Session
@@ -11,8 +13,10 @@ from intake.catalog.definitions import ServiceDefinition
 from intake.media.actions import attach
 from intake.people.actions import find_or_create, remember_name
 from intake.service_requests.actions import submit
+from intake.service_requests.answers import read_answers
 from intake.service_requests.duplicates import deciding, joining
 from intake.service_requests.duplicates.joining import MeToo
+from intake.service_requests.loads import count_open
 from intake.service_requests.models import ServiceRequest
 from intake.service_requests.values import Reporter, Submission
 from routing import queries as routing
@@ -30,7 +34,26 @@ def preview(session: Session, service: ServiceDefinition, answers: Answers, *, n
         point=answers.point,
         precision_m=answers.precision_m,
         at=now,
+        answers=read_answers(service, answers.attributes)[0],
+        settled=_settled(answers),
+        count_open=partial(count_open, session, service.jurisdiction_id),
     )
+
+
+def asked_beside(answers: Answers) -> str:
+    """What a reply about a border is a reply to: for another place, kind or answer it is asked anew."""
+    return repr((answers.service_code, answers.lon, answers.lat, sorted(answers.attributes.items())))
+
+
+def _settled(answers: Answers) -> dict[str, str]:
+    return answers.settled if answers.beside == asked_beside(answers) else {}
+
+
+def doubt_of(session: Session, service: ServiceDefinition, answers: Answers, *, now: datetime) -> dict[str, Any] | None:
+    """The border case (docs/routing.md) as it is before any reply, so that a reply can be changed; None when it is plain."""
+    unsettled = answers.changed(settled={}, beside="")
+    doubt: dict[str, Any] | None = preview(session, service, unsettled, now=now).receipt.get("border_case")
+    return doubt
 
 
 def send(session: Session, draft: WebDraft, answers: Answers, *, language: str, now: datetime) -> ServiceRequest:
@@ -51,6 +74,7 @@ def send(session: Session, draft: WebDraft, answers: Answers, *, language: str, 
             reporter=reporter,
             idempotency_key=_key(draft),
             language=language,
+            settled=_settled(answers),
         ),
         now=now,
     )

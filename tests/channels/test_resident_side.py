@@ -1,0 +1,116 @@
+"""The step that asks which side of a border a place is on: over HTTP, as a browser without scripts does it."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+from starlette.testclient import TestClient
+
+from channels.app.routes import install
+from intake.service_requests import queries
+from intake.service_requests.models import ServiceRequest
+from routing.models import GazetteerPlace
+from tests.channels.test_resident_pages import begin
+from tests.factories import make_city
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def client(session: Session) -> Iterator[TestClient]:
+    make_city(session)
+    # The avenue of the tiny city, some twenty metres north of where Norte ends.
+    session.execute(
+        update(GazetteerPlace)
+        .where(col(GazetteerPlace.name).contains("Sabinos"))
+        .values(lon=-99.15, lat=19.4002, precision_m=30)
+    )
+    app = FastAPI()
+    install(app)
+    with TestClient(app) as client:
+        yield client
+
+
+def arrive(client: TestClient) -> str:
+    draft = begin(client)
+    client.post(f"{draft}/lugar", data={"district": "Norte", "street": "Avenida Sabinos 214"})
+    client.post(f"{draft}/detalles", data={"words": "Hay un hoyo enorme en la calle"})
+    client.post(f"{draft}/contacto", data={"notify": "none"})
+    return draft
+
+
+def request(session: Session) -> ServiceRequest:
+    return session.exec(select(ServiceRequest)).one()
+
+
+def settled(session: Session) -> dict[str, str]:
+    decision = queries.decision_of(session, request(session).id)
+    assert decision is not None
+    found: dict[str, str] = decision.receipt["settled"]
+    return found
+
+
+def test_it_is_asked_before_the_check_and_the_reply_decides(client: TestClient, session: Session) -> None:
+    draft = arrive(client)
+    page = client.get(f"{draft}/revisa")
+    assert page.url.path == f"{draft}/lado"
+    assert "¿Está en Norte o en Sur?" in page.text
+    assert "Lo atiende Alcaldía Sur" in page.text
+    checked = client.post(f"{draft}/lado", data={"side": "district=S"})
+    assert checked.url.path == f"{draft}/revisa"
+    assert "<strong>Alcaldía Sur</strong>" in checked.text
+    client.post(f"{draft}/revisa")
+    assert request(session).agency_code == "ALC-S"
+    assert settled(session) == {"district": "S"}
+
+
+def test_who_does_not_know_goes_on_and_the_point_decides(client: TestClient, session: Session) -> None:
+    draft = arrive(client)
+    checked = client.post(f"{draft}/lado", data={"side": "none"})
+    assert "<strong>Alcaldía Norte</strong>" in checked.text
+    client.post(f"{draft}/revisa")
+    assert (request(session).agency_code, settled(session)) == ("ALC-N", {})
+
+
+def test_a_reply_can_be_changed(client: TestClient, session: Session) -> None:
+    draft = arrive(client)
+    client.post(f"{draft}/lado", data={"side": "district=S"})
+    again = client.get(f"{draft}/lado")
+    assert re.search(r'value="district=S"[^>]* checked', again.text)
+    checked = client.post(f"{draft}/lado", data={"side": "district=N"})
+    assert "<strong>Alcaldía Norte</strong>" in checked.text
+
+
+@pytest.mark.parametrize("side", ["", "district=X", "9"])
+def test_what_is_no_reply_is_asked_again_and_loses_nothing(client: TestClient, side: str) -> None:
+    draft = arrive(client)
+    answer = client.post(f"{draft}/lado", data={"side": side})
+    assert answer.status_code == 400
+    assert "Elige uno, o «No sé»" in answer.text
+    assert "Hay un hoyo enorme" in client.post(f"{draft}/lado", data={"side": "none"}).text
+
+
+def test_another_place_is_asked_about_anew(client: TestClient, session: Session) -> None:
+    draft = arrive(client)
+    client.post(f"{draft}/lado", data={"side": "district=S"})
+    client.post(f"{draft}/lugar", data={"district": "Norte", "colonia": "", "street": "", "reference": "el mercado"})
+    checked = client.get(f"{draft}/revisa")
+    assert checked.url.path == f"{draft}/revisa"
+    assert "Alcaldía Sur" not in checked.text
+
+
+def test_far_from_a_border_nothing_is_asked(client: TestClient, session: Session) -> None:
+    session.execute(update(GazetteerPlace).values(lat=19.43))
+    draft = arrive(client)
+    assert client.get(f"{draft}/revisa").url.path == f"{draft}/revisa"
+
+
+def test_the_second_tap_finds_it_sent(client: TestClient, session: Session) -> None:
+    draft = arrive(client)
+    client.post(f"{draft}/lado", data={"side": "district=S"})
+    client.post(f"{draft}/revisa")
+    assert client.post(f"{draft}/lado", data={"side": "district=N"}).url.path == f"{draft}/listo"
+    assert request(session).agency_code == "ALC-S"

@@ -22,7 +22,7 @@ from intake.service_requests.values import MAX_DESCRIPTION
 from kernel import crypto, db
 from kernel.errors import Conflict, NotFound
 from routing import queries as routing
-from routing.bulk import locate_many
+from routing.bulk import locate_many, snapshots_on
 from routing.calendars import Promise
 from routing.decide import OUTLINE, choose
 from routing.models import GazetteerPlace
@@ -201,10 +201,11 @@ class _History:
             centres = rng.uniform((west, south), (east, north), (_SPOTS, 2))
             names = [_STREETS[n] for n in rng.integers(0, len(_STREETS), _SPOTS).tolist()]
         points = np.round(centres + rng.normal(0, _NEAR_M / _METRES_PER_DEGREE, (_SPOTS, 2)), 6)
-        snapshots = {key: layer.index.in_force(on) for key, layer in self._rules.layers.items()}
+        snapshots = snapshots_on(self._rules.layers, on)
+        tolerances = self._rules.rules.on(on).tolerances(on)
         numbers: dict[int, int] = {}
         spots = []
-        located = locate_many(snapshots, PointColumns(points[:, 0], points[:, 1]))
+        located = locate_many(snapshots, PointColumns(points[:, 0], points[:, 1]), tolerances)
         for (lon, lat), name, place in zip(points.tolist(), names, located, strict=True):
             if id(place) not in numbers:
                 numbers[id(place)] = len(self._areas)

@@ -61,7 +61,7 @@ def measure(
 def before_and_after(asked: Comparison, key: str) -> tuple[Layer, Layer]:
     """A layer on both sides; one that only the draft has begins without areas."""
     after = asked.after.layers[key]
-    return asked.before.layers.get(key) or replace(after, index=BoundaryIndex(key, [])), after
+    return asked.before.layers.get(key) or replace(after, index=BoundaryIndex(key, [], after.kind)), after
 
 
 def outcome(

@@ -55,7 +55,7 @@ def drafted(
     """`live` with other rules (those of `rules` in force `on`, the others left out) or whole layers in place of its own.
 
     Raises InvalidInput for a rule that names an agency or a layer that is not there, for a layer that is not there, without
-    areas, or with one that is no polygon even after repair.
+    areas, or with one that is no polygon even after repair (no line in a layer of lines).
     """
     changed = {key: drafted_layer(live, key, areas) for key, areas in layers.items()}
     held = {**live.layers, **changed}
@@ -77,13 +77,14 @@ def drafted_layer(live: Side, key: str, areas: Iterable[NamedArea]) -> Layer:
         raise InvalidInput(
             "No existe la capa «{layer}». Están: {layers}.", field="layer", layer=key, layers=", ".join(live.layers)
         )
+    clean = shapes.clean_line if known.kind == "line" else shapes.clean
     pieces: dict[str, list[shapes.Shape]] = {}
     names: dict[str, str] = {}
     for code, name, geometry in areas:
         code = str(code).strip()
         if not code:
             raise InvalidInput("Una zona no tiene clave.", field="code")
-        pieces.setdefault(code, []).append(shapes.clean(geometry, code=code))
+        pieces.setdefault(code, []).append(clean(geometry, code=code))
         names.setdefault(code, str(name).strip() or code)
     if not pieces:
         raise InvalidInput("La capa no tiene ninguna zona.")
@@ -106,9 +107,8 @@ def unknown_areas(side: Side) -> dict[str, tuple[str, ...]]:
 
 
 def _always(layer: Layer, areas: Sequence[Area]) -> Layer:
-    return replace(
-        layer, index=BoundaryIndex(layer.key, [replace(area, valid_from=date.min, valid_to=None) for area in areas])
-    )
+    held = [replace(area, valid_from=date.min, valid_to=None) for area in areas]
+    return replace(layer, index=BoundaryIndex(layer.key, held, layer.kind))
 
 
 def _book(book: RuleBook, rules: tuple[Rule, ...]) -> RuleBook:

@@ -14,6 +14,7 @@ import intake.service_requests.duplicates.models as duplicate_models
 import intake.service_requests.models as service_request_models
 import intake.service_requests.rule_models as rule_models
 import intake.webhooks.models as webhook_models
+import intake.whatif.models as whatif_models
 import kernel.outbox as outbox_models
 import routing.draft_models as routing_draft_models
 import routing.models as routing_models
@@ -35,6 +36,7 @@ MODULES = (
     change_models,
     open311_models,
     webhook_models,
+    whatif_models,
     conversation_models,
     resident_models,
     console_models,

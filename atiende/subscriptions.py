@@ -12,6 +12,12 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     "service_request.joined": ["intake.conversations.jobs.tell_joined"],
     "service_request.updated": ["intake.conversations.jobs.tell_resident", "intake.changes.jobs.number_changes"],
     "changes.numbered": ["intake.webhooks.jobs.queue_deliveries"],
+    "whatif_run.started": ["intake.whatif.jobs.advance_run"],
+    "whatif_run.advanced": ["intake.whatif.jobs.advance_run"],
+    "rules.published": ["intake.whatif.jobs.plan_reroutes"],
+    "reroute_round.due": ["intake.whatif.jobs.look_for_reroutes"],
+    "reroute_round.looked": ["intake.whatif.jobs.look_for_reroutes"],
+    "reroutes.accepted": ["intake.whatif.jobs.carry_out_reroutes"],
     "webhook_delivery.queued": ["intake.webhooks.jobs.deliver_webhook"],
 }
 
@@ -26,4 +32,5 @@ PERIODIC: dict[str, float] = {
     "intake.service_requests.jobs.escalate": 20,
     "intake.service_requests.jobs.count_rule_use": 60,
     "intake.webhooks.jobs.sweep": 5,
+    "intake.whatif.jobs.sweep": 15,
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,10 +20,16 @@ _STREAM = f"{_COLUMNS} ORDER BY requested_at, id"
 _PAGE = (
     f"{_COLUMNS} AND (requested_at, id) > (%(after_at)s, %(after_id)s::uuid) ORDER BY requested_at, id LIMIT %(limit)s"
 )
+_OPEN_PAGE = (
+    "SELECT id::text, folio, service_code, lon, lat, requested_at, attributes, agency_code, life FROM service_request"
+    " WHERE jurisdiction_id = %(city)s AND life <> 'closed' AND requested_at < %(until)s"
+    " AND (requested_at, id) > (%(after_at)s, %(after_id)s::uuid) ORDER BY requested_at, id LIMIT %(limit)s"
+)
 _COUNT = (
     "SELECT count(*) FROM service_request"
     " WHERE jurisdiction_id = %(city)s AND requested_at >= %(since)s AND requested_at < %(until)s"
 )
+_LONG_AGO = datetime(1900, 1, 1, tzinfo=UTC)
 _FIRST_ID = "00000000-0000-0000-0000-000000000000"
 # Each row is copied several times on its way; this many are far from filling a small machine.
 BATCH = 20_000
@@ -105,6 +111,21 @@ def page(
     after_at, after_id = after or (bounds["since"] - timedelta(microseconds=1), _FIRST_ID)
     bound = {"city": jurisdiction_id, **bounds, "after_at": after_at, "after_id": after_id, "limit": limit}
     return [_row(row, group_of) for row in session.connection().exec_driver_sql(_PAGE, bound)]
+
+
+def open_page(
+    session: Session,
+    jurisdiction_id: str,
+    until: datetime,
+    group_of: Mapping[str, str],
+    *,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> list[PastRow]:
+    """The next requests that are still open and were made before `until`."""
+    after_at, after_id = after or (_LONG_AGO, _FIRST_ID)
+    bound = {"city": jurisdiction_id, "until": until, "after_at": after_at, "after_id": after_id, "limit": limit}
+    return [_row(row, group_of) for row in session.connection().exec_driver_sql(_OPEN_PAGE, bound)]
 
 
 def _row(row: Any, group_of: Mapping[str, str]) -> PastRow:

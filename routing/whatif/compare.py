@@ -175,7 +175,8 @@ class Comparison:
 def _answers(side: Side, rows: Sequence[PastRow]) -> list[BulkAnswer]:
     """One answer for each row; rows without a point are asked in a city without boundaries, where only city-wide rules apply."""
     questions = [
-        BulkRow(row.lon or 0.0, row.lat or 0.0, row.service_code, row.service_group, None, row.at) for row in rows
+        BulkRow(row.lon or 0.0, row.lat or 0.0, row.service_code, row.service_group, None, row.at, row.answers)
+        for row in rows
     ]
     placed = [n for n, row in enumerate(rows) if row.lon is not None]
     if len(placed) == len(rows):

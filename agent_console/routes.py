@@ -23,6 +23,7 @@ from agent_console.pages import (
     sign_in,
     staff,
     webhooks,
+    whatif,
 )
 from agent_console.rendering import STATIC, render, see_other
 from kernel.errors import AtiendeError, InvalidInput, NotFound, NotSignedIn, TooMany
@@ -53,6 +54,7 @@ def install(app: FastAPI) -> None:
         staff,
         api_keys,
         webhooks,
+        whatif,
         account,
         appearance,
     ):

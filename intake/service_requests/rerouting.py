@@ -8,11 +8,10 @@ from uuid import UUID
 from sqlmodel import Session
 
 from intake.service_requests import lifecycle
-from intake.service_requests.change import lock
+from intake.service_requests.change import lock, touch
 from intake.service_requests.events import add_event
 from intake.service_requests.models import RoutingDecisionRow, ServiceRequest
 from intake.service_requests.values import Actor
-from kernel import outbox
 from routing import queries as routing
 
 
@@ -44,9 +43,6 @@ def reroute(
         layer["key"]: [{"code": area["code"], "name": area["name"]} for area in layer["areas"]]
         for layer in receipt["layers"]
     }
-    found.updated_at = now
-    found.version += 1
-    session.add(found)
     session.add(
         RoutingDecisionRow(
             service_request_id=found.id,
@@ -65,7 +61,5 @@ def reroute(
         "rule_set_version": receipt["rule_set_version"],
     }
     event = add_event(session, found.id, "routed", "public", actor, at=now, data=data)
-    session.flush()
-    assert event.id is not None
-    outbox.record(session, "service_request.updated", at=now, service_request_id=found.id, event_id=event.id)
+    touch(session, found, event, now)
     return found

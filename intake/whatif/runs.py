@@ -106,6 +106,16 @@ def newest(session: Session, draft_id: UUID) -> WhatIfRun | None:
     ).first()
 
 
+def newest_done(session: Session, draft_id: UUID) -> WhatIfRun | None:
+    """The draft's last finished run, which is shown while another one is under way."""
+    return session.exec(
+        select(WhatIfRun)
+        .where(WhatIfRun.draft_id == draft_id, WhatIfRun.state == "done")
+        .order_by(col(WhatIfRun.made_at).desc())
+        .limit(1)
+    ).first()
+
+
 def file_of(session: Session, run_id: UUID, name: str) -> bytes:
     """A file of a finished run. Raises NotFound."""
     kept = session.get(WhatIfFile, (run_id, name))

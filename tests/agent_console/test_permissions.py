@@ -18,6 +18,7 @@ from agent_console.pages import (
     sign_in,
     staff,
     webhooks,
+    whatif,
 )
 from intake.conversations import actions as threads
 from intake.conversations.models import Message
@@ -29,7 +30,7 @@ from tests.agent_console.conftest import Console
 from tests.factories import CITY, IN_SUR, make_city
 
 pytestmark = pytest.mark.database
-PAGES = (account, api_keys, conversations, public_text, queue, service_request, staff, webhooks)
+PAGES = (account, api_keys, conversations, public_text, queue, service_request, staff, webhooks, whatif)
 ROUTES = [
     (method, route.path)
     for page in PAGES
@@ -53,6 +54,8 @@ def _ids(found: ServiceRequest, conversation_id: UUID, message_id: UUID, user_id
         "key_id": uuid4(),
         "webhook_id": uuid4(),
         "delivery_id": uuid4(),
+        "draft_id": uuid4(),
+        "name": "changes.csv",
     }
 
 

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0020"
-down_revision = "0018"
+revision = "0023"
+down_revision = "0022"
 
 
 def _id(

@@ -1,0 +1,156 @@
+"""Handlers of drafts: the list, a new one from a file, trying it, its files, and publishing it."""
+
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlmodel import Session
+
+from agent_console import accounts
+from agent_console.access import BASE, REVIEWERS, ViewerDep, WriterDep, only, refuse_other_sites
+from agent_console.accounts import Viewer
+from agent_console.forms import Problem, problem_of
+from agent_console.pages.whatif import drafting
+from agent_console.pages.whatif.shown import Shown, side_of
+from agent_console.rendering import render_for, see_other, wants_fragment
+from intake.whatif import runs
+from intake.whatif.files import NAMES
+from intake.whatif.history import Period
+from kernel import clock
+from kernel.bodies import FormDep, Upload, UploadDep
+from kernel.db import SessionDep
+from kernel.errors import AtiendeError, Forbidden, NotFound
+from kernel.web import SettingsDep
+from routing import drafts, publishing
+
+HOME = f"{BASE}/ruteo"
+_TYPES = {"csv": "text/csv; charset=utf-8", "geojson": "application/geo+json", "html": "text/html; charset=utf-8"}
+
+router = APIRouter(prefix="/ruteo", include_in_schema=False, dependencies=[Depends(only(*REVIEWERS))])
+
+
+def _uploaded(http_request: Request, viewer: ViewerDep, settings: SettingsDep, upload: UploadDep) -> Upload:
+    """A form with a file, sent by one of our pages."""
+    refuse_other_sites(http_request)
+    if not accounts.is_form_token(settings.secrets.session_key, viewer.token, upload.form.get("csrf")):
+        raise Forbidden("Esta página es vieja. Vuelve atrás, recárgala y manda de nuevo.")
+    return upload
+
+
+UploadedDep = Annotated[Upload, Depends(_uploaded)]
+
+
+@router.get("")
+def show(http_request: Request, session: SessionDep, viewer: ViewerDep) -> Response:
+    side = side_of(session, viewer)
+    if side.drafts:
+        return see_other(f"{HOME}/{side.drafts[0].id}")
+    return render_for(http_request, viewer, "whatif/empty.html", side=side)
+
+
+@router.get("/nuevo")
+def show_new(http_request: Request, session: SessionDep, viewer: ViewerDep) -> HTMLResponse:
+    return _new(http_request, session, viewer, drafting.Typed(), None)
+
+
+@router.post("/nuevo")
+def make(http_request: Request, session: SessionDep, viewer: ViewerDep, upload: UploadedDep) -> Response:
+    typed = drafting.Typed.of(upload.form)
+    try:
+        with session.begin_nested():
+            draft = drafting.make(session, viewer, typed, upload.files, now=clock.now())
+    except AtiendeError as refusal:
+        return _new(http_request, session, viewer, typed, problem_of(refusal, viewer, "file"))
+    return see_other(f"{HOME}/{draft.id}")
+
+
+@router.get("/{draft_id}")
+def show_draft(http_request: Request, session: SessionDep, viewer: ViewerDep, draft_id: uuid.UUID) -> HTMLResponse:
+    return _page(http_request, session, viewer, draft_id)
+
+
+@router.post("/{draft_id}/calcular")
+def calculate(
+    http_request: Request, session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID, form: FormDep
+) -> Response:
+    try:
+        with session.begin_nested():
+            _start(session, viewer, draft_id, form.get("first"), form.get("last"))
+    except AtiendeError as refusal:
+        return _page(http_request, session, viewer, draft_id, problem_of(refusal, viewer, "first"))
+    return see_other(f"{HOME}/{draft_id}")
+
+
+def _start(session: Session, viewer: Viewer, draft_id: uuid.UUID, first: str, last: str) -> None:
+    draft, now = drafts.find(session, viewer.jurisdiction_id, draft_id), clock.now()
+    period = Period.parse(first, last, drafting.today(viewer, now))
+    earliest = publishing.earliest(session, draft, now)
+    runs.start(session, draft, period, earliest.day, by=viewer.name, language=viewer.language, now=now)
+
+
+@router.post("/{draft_id}/publicar")
+def publish(
+    http_request: Request, session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID, form: FormDep
+) -> Response:
+    try:
+        with session.begin_nested():
+            day = drafting.day_of(form.get("valid_from"))
+            draft = drafts.find(session, viewer.jurisdiction_id, draft_id)
+            publishing.publish(session, draft.id, day, viewer.name, clock.now())
+    except AtiendeError as refusal:
+        return _page(http_request, session, viewer, draft_id, problem_of(refusal, viewer, "valid_from"))
+    return see_other(f"{HOME}/{draft_id}")
+
+
+@router.post("/{draft_id}/descartar")
+def discard(session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID) -> Response:
+    draft = drafts.find(session, viewer.jurisdiction_id, draft_id)
+    drafts.discard(session, draft.id, by=viewer.name, now=clock.now())
+    return see_other(HOME)
+
+
+@router.get("/{draft_id}/{name}")
+def download(session: SessionDep, viewer: ViewerDep, draft_id: uuid.UUID, name: str) -> Response:
+    draft = drafts.find(session, viewer.jurisdiction_id, draft_id)
+    run = runs.newest_done(session, draft.id)
+    if run is None or name not in NAMES:
+        raise NotFound("Ese archivo todavía no existe.")
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    if name.endswith(".html"):
+        # The report carries its own style; it may not load or run anything.
+        headers = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"}
+    return Response(runs.file_of(session, run.id, name), media_type=_TYPES[name.rpartition(".")[2]], headers=headers)
+
+
+def _page(
+    http_request: Request, session: Session, viewer: Viewer, draft_id: uuid.UUID, problem: Problem | None = None
+) -> HTMLResponse:
+    draft = drafts.find(session, viewer.jurisdiction_id, draft_id)
+    shown = Shown(session, viewer, draft, now=clock.now())
+    # Only what changes while it calculates; the whole once that is over.
+    template = "whatif/_progress.html" if wants_fragment(http_request) and shown.is_running else "whatif/whatif.html"
+    return render_for(
+        http_request,
+        viewer,
+        template,
+        status=problem.status if problem else 200,
+        side=side_of(session, viewer, draft),
+        shown=shown,
+        problem=problem,
+    )
+
+
+def _new(
+    http_request: Request, session: Session, viewer: Viewer, typed: drafting.Typed, problem: Problem | None
+) -> HTMLResponse:
+    return render_for(
+        http_request,
+        viewer,
+        "whatif/new.html",
+        status=problem.status if problem else 200,
+        side=side_of(session, viewer),
+        typed=typed,
+        problem=problem,
+        layers=drafting.layers(session, viewer),
+    )

@@ -242,7 +242,8 @@ def test_hostile_words_are_shown_as_words(client: TestClient, hostile: str) -> N
     page = client.post(f"{draft}/lugar", data={"street": hostile, "reference": hostile}).text
     assert "<script>alert" not in page
     assert "<img" not in page
-    assert "49" not in page.split("<main")[1].split("</main")[0]
+    # Without the draft's address, whose random letters may well be a 4 and a 9.
+    assert "49" not in page.split("<main")[1].split("</main")[0].replace(draft, "")
 
 
 def test_no_input_is_an_error_of_ours(client: TestClient) -> None:

@@ -1,7 +1,9 @@
 """`atiende serve`: the web process."""
 
 import os
+import signal
 import socket
+import sys
 from types import FrameType
 
 import uvicorn
@@ -23,6 +25,10 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
+def _end(number: int, frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
 def run(host: str | None, port: int | None, descriptor: int | None = None) -> None:
     """Serves until it is told to stop. Raises MisconfiguredError for missing or wrong settings.
 
@@ -41,4 +47,7 @@ def run(host: str | None, port: int | None, descriptor: int | None = None) -> No
         log_config=None,
         timeout_graceful_shutdown=5,
     )
+    # When it has stopped, uvicorn raises the signal again for whoever was there before. The system's own way of dying of it would
+    # leave out what is to be done at the end, and an embedded database would go on without anybody.
+    signal.signal(signal.SIGTERM, _end)
     _Server(config).run(None if descriptor is None else [socket.socket(fileno=descriptor)])

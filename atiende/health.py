@@ -1,4 +1,7 @@
-"""`/healthz`: the process lives. `/readyz`: it can take reports (the database answers, its schema is ours, a city is there)."""
+"""`/healthz`: the process lives. `/readyz`: it can take reports (the database answers, its schema is ours, a city is there).
+
+Rules that fail do not make it unready, an older set decides, but it says so.
+"""
 
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
@@ -7,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from atiende.migrate import newest_revision
 from kernel import db
+from routing import alerts
 
 router = APIRouter()
 
@@ -26,6 +30,14 @@ def readyz() -> PlainTextResponse:
             if revision is None or revision < newest_revision():
                 return PlainTextResponse("schema\n", status_code=503)
             ready = connection.scalar(text("SELECT EXISTS (SELECT FROM jurisdiction)"))
+            failing = [
+                f"rules of {alert.jurisdiction_id}: version {alert.version} fails, {alert.used_version} decides\n"
+                for alert in alerts.everywhere(session)
+            ]
     except SQLAlchemyError:
         return PlainTextResponse("database\n", status_code=503)
-    return PlainTextResponse("ready\n") if ready else PlainTextResponse("no jurisdiction\n", status_code=503)
+    return (
+        PlainTextResponse("".join(["ready\n", *failing]))
+        if ready
+        else PlainTextResponse("no jurisdiction\n", status_code=503)
+    )

@@ -51,6 +51,7 @@ def explain(receipt: Mapping[str, Any], language: str = "es") -> Explanation:
                 _tie(receipt, say),
                 _certainty(receipt, language, say),
                 _elsewhere(receipt, say),
+                _instead(receipt, say),
             )
             if reason
         ),
@@ -59,6 +60,19 @@ def explain(receipt: Mapping[str, Any], language: str = "es") -> Explanation:
         sentence=_full(receipt, say) or _elsewhere(receipt, say) or _why(receipt, language, say),
         question=_in(language, receipt["border_case"]["question"]) if receipt.get("border_case") else "",
         replies=_replies(receipt, language, say),
+    )
+
+
+def _instead(receipt: Mapping[str, Any], say: Any) -> str:
+    told = receipt.get("instead_of")
+    if not told:
+        return ""
+    return str(
+        say(
+            "Decidió la versión {used} de las reglas, porque la {version} falló.",
+            used=receipt["rule_set_version"],
+            version=told["rule_set_version"],
+        )
     )
 
 

@@ -6,12 +6,14 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import Session, select
 
+from atiende.health import readyz
 from georef.points import LonLat
 from kernel.errors import AtiendeError
 from kernel.outbox import OutboxEvent
 from routing import alerts, drafts, publishing, queries, receipts
 from routing.checking import verify
 from routing.draft_models import RuleAlert
+from routing.explain import explain
 from routing.receipts import decide
 from routing.values import RoutingDecision
 from tests.factories import CITY, IN_NORTE, NOW, make_city
@@ -67,6 +69,8 @@ def test_a_set_that_cannot_be_read_has_the_one_before_it_decide(city: Session, b
     assert told["rule_set_version"] == 2
     assert told["because"]
     assert verify(answers[0].receipt, queries.rule_book(city, CITY, 1), queries.city(city, CITY).layers).holds
+    assert any("versión 1" in reason for reason in explain(answers[0].receipt).reasons)
+    assert readyz().body == f"ready\nrules of {CITY}: version 2 fails, 1 decides\n".encode()
     alert = city.exec(select(RuleAlert)).one()
     assert (alert.version, alert.used_version, alert.error, alert.count) == (2, 1, told["because"], 1)
     assert city.exec(select(OutboxEvent.name)).all().count("rules.failed") == 1

@@ -1,0 +1,40 @@
+"""Mistakes in the text of rules, each at its line."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intake.city_folder import rule_text
+
+GOOD = '[[rule]]\ncode = "A"\npriority = 5\nagency = "X"\n[rule.reason]\nes = "x"\nen = "x"\n'
+
+
+def test_good_rules_have_none() -> None:
+    rules, mistakes = rule_text.read(GOOD)
+    assert ([rule.code for rule in rules], mistakes) == (["A"], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (GOOD.replace("priority = 5", 'priority = "x"'), 3),
+        (GOOD + "\n" + GOOD.replace('agency = "X"', "agency = 1"), 12),
+        (GOOD + "\n" + GOOD.replace('agency = "X"\n', ""), 9),
+        (GOOD.replace('es = "x"\n', ""), 5),
+        (GOOD.replace("priority = 5", "priority = "), 3),
+        ("rule = 5", 1),
+        ("[[rule]", 1),
+    ],
+)
+def test_a_mistake_has_its_line(text: str, line: int) -> None:
+    _, mistakes = rule_text.read(text)
+    assert mistakes[0].line == line
+    assert mistakes[0].public_text("es")
+    assert mistakes[0].public_text("en")
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_refused_at_one_of_its_lines(text: str) -> None:
+    text = text.encode("utf-8", "replace").decode()
+    _, mistakes = rule_text.read(text)
+    assert all(1 <= mistake.line <= max(len(text.splitlines()), 1) for mistake in mistakes)

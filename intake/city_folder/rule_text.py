@@ -1,8 +1,9 @@
 """Rules as a person writes them in the console: the text of a `rules.toml`, with every mistake at its line."""
 
+import json
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,3 +56,29 @@ def _line(lines: Sequence[str], problem: Problem) -> int:
         if key and re.match(rf"\s*(\[\s*rule\s*\.\s*)?{re.escape(key)}\b", lines[number - 1]):
             return number
     return start
+
+
+def write(rules: Iterable[Rule]) -> str:
+    """Rules as text, one row each, for a set that does not keep what it was read from; `read` gives the same rules back.
+
+    Empty when a rule has a condition that the text has no words for.
+    """
+    rows = []
+    for rule in rules:
+        if rule.answers or rule.hours or rule.tolerance_m is not None or rule.capacity or rule.question:
+            return ""
+        lines = ["[[rule]]", f"code = {_quoted(rule.code)}", f"priority = {rule.priority}"]
+        for key, value in (("service", rule.service_code), ("group", rule.service_group), ("layer", rule.layer_key)):
+            lines += [f"{key} = {_quoted(value)}"] if value is not None else []
+        if rule.area_codes is not None:
+            lines.append(f"areas = [{', '.join(_quoted(code) for code in sorted(rule.area_codes))}]")
+        lines += [f"agency = {_quoted(rule.agency_code)}", f"valid_from = {rule.valid_from.isoformat()}"]
+        lines += [f"valid_to = {rule.valid_to.isoformat()}"] if rule.valid_to else []
+        lines += ["[rule.reason]", *(f"{language} = {_quoted(said)}" for language, said in rule.reason.items())]
+        rows.append("\n".join(lines) + "\n")
+    return "\n".join(rows)
+
+
+def _quoted(value: str) -> str:
+    # A JSON string is a basic string of TOML, but for one letter that JSON leaves as it is.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

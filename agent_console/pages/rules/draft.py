@@ -17,7 +17,7 @@ from intake.city_folder.rules import name_areas
 from kernel.bodies import Form
 from kernel.errors import AtiendeError, Conflict, InvalidInput
 from kernel.i18n import translate
-from routing import drafts, publishing, queries
+from routing import drafts, publishing, queries, rule_sets
 from routing.draft_models import RoutingDraft
 from routing.models import RuleSet
 from routing.rule_tests import RuleTest, TestResult, failures
@@ -71,7 +71,8 @@ def rules_text(session: Session, draft: RoutingDraft) -> str:
     """What the draft's rules are written as: its own text, else that of the set it starts from."""
     if draft.rules_text is not None:
         return draft.rules_text
-    return queries.rule_set(session, draft.jurisdiction_id, draft.base_version).rules_text or ""
+    base = queries.rule_set(session, draft.jurisdiction_id, draft.base_version)
+    return base.rules_text or rule_text.write(rule_sets.rules_of(base.content))
 
 
 def write_rules(
@@ -88,6 +89,8 @@ def write_rules(
         ]
         return Problem("rules", translate(viewer.language, "Nada se guardó: hay errores en el texto."), 400, told)
     try:
+        if not rules:
+            raise InvalidInput("Escribe al menos una regla.")
         if len(text) > MAX_TEXT:
             raise InvalidInput("El texto es demasiado largo: caben {limit} letras.", limit=MAX_TEXT)
         day = publishing.earliest(session, draft, now).day

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select, text
 
 from georef.points import LonLat
 from intake.catalog.models import Jurisdiction, Service
-from intake.service_requests import actions, change, promises, queries
+from intake.service_requests import actions, change, promises, queries, returning
 from intake.service_requests.clock_models import RequestEscalation, RequestPause
 from intake.service_requests.escalating import record_due
 from intake.service_requests.models import ServiceRequest, ServiceRequestEvent
@@ -202,6 +202,13 @@ def test_a_silence_may_come_again(session: Session, kept: ServiceRequest) -> Non
     actions.change_status(session, kept.id, life="in_progress", actor=CREW, now=local("2026-11-25 10:00"))
     run_until(session, local("2026-12-01 09:00"))
     assert steps(session, kept).count("silent") == 2
+
+
+def test_another_agency_keeps_the_date_and_the_calendar(session: Session, kept: ServiceRequest) -> None:
+    before = (kept.expected_at, kept.promise, kept.next_step_at)
+    returning.reassign(session, kept.id, agency_code="AGUAS", reason="es de ellos", actor=AMIR, now=NOW)
+    assert kept.agency_code == "AGUAS"
+    assert (kept.expected_at, kept.promise, kept.next_step_at) == before
 
 
 def test_outside_nobody_promises_anything(session: Session) -> None:

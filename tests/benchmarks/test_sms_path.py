@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.benchmarks.report import report
+from tests.faults.test_streams import ask_nobody
 from tests.running import RunningDemo, wait_for
 
 SINGLE = 20
@@ -18,6 +19,7 @@ def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     environment = {"REDIS_URL": "none"} if request.param == "none" else {}
     running = RunningDemo(tmp_path_factory.mktemp("bench"), environment)
     running.start()
+    ask_nobody(running)
     yield running
     running.stop()
 

@@ -56,7 +56,21 @@ def test_every_job_that_is_subscribed_exists() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["serve", "worker", "migrate", "demo", "city", "layer", "where", "route", "replay", "open311", "import", "bench"],
+    [
+        "serve",
+        "worker",
+        "migrate",
+        "demo",
+        "city",
+        "layer",
+        "where",
+        "route",
+        "replay",
+        "open311",
+        "import",
+        "bench",
+        "whatif",
+    ],
 )
 def test_the_command_line_has_the_verbs_it_promises(command: str) -> None:
     assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0

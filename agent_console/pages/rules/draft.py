@@ -13,12 +13,14 @@ from agent_console.presentation import ago
 from agent_console.rows import Names
 from intake.catalog import queries as catalog
 from intake.city_folder import rule_text
+from intake.city_folder.linting import lint_rules
 from intake.city_folder.rules import name_areas
 from kernel.bodies import Form
 from kernel.errors import AtiendeError, Conflict, InvalidInput
 from kernel.i18n import translate
 from routing import drafts, publishing, queries, rule_sets
 from routing.draft_models import RoutingDraft
+from routing.linting import Finding
 from routing.models import RuleSet
 from routing.rule_tests import RuleTest, TestResult, failures
 
@@ -41,10 +43,12 @@ def shown(session: Session, viewer: Viewer, known: Names, draft: RoutingDraft, *
     is_open = draft.state == "open"
     first = publishing.earliest(session, draft, now) if is_open else None
     results: Sequence[TestResult] = ()
+    findings: Sequence[Finding] = ()
     error = ""
     if is_open and first is not None:
         try:
             results = publishing.results_of(session, draft, first.day)
+            findings = findings_of(session, draft, first.day)
         except AtiendeError as refusal:
             error = refusal.public_text(viewer.language)
     return {
@@ -60,11 +64,18 @@ def shown(session: Session, viewer: Viewer, known: Names, draft: RoutingDraft, *
             for layer in drafts.layers_in(session, draft.id)
         ],
         "results": results,
+        "findings": [(finding.level, finding.public_text(viewer.language)) for finding in findings],
         "failed": failures(results),
         "error": error,
         "rules_text": rules_text(session, draft),
         "known": known,
     }
+
+
+def findings_of(session: Session, draft: RoutingDraft, day: date) -> Sequence[Finding]:
+    """What is wrong or doubtful about the draft's rules beside the layers, services and agencies that there would be."""
+    layers = drafts.layers_of(session, draft, day)
+    return lint_rules(session, draft.jurisdiction_id, drafts.book_of(session, draft).rules, layers)
 
 
 def rules_text(session: Session, draft: RoutingDraft) -> str:
@@ -164,6 +175,10 @@ def publish(session: Session, viewer: Viewer, draft_id: UUID, typed_day: str, *,
             day = date.fromisoformat(typed_day)
         except ValueError:
             raise InvalidInput("Elige el día en que entra en vigor.") from None
+        found = drafts.find(session, viewer.jurisdiction_id, draft_id)
+        wrong = [finding for finding in findings_of(session, found, day) if finding.level == "error"]
+        if wrong:
+            raise InvalidInput("{what}", what="\n".join(finding.public_text(viewer.language) for finding in wrong[:20]))
         with session.begin_nested():
             return publishing.publish(session, draft_id, day, viewer.name, now)
     except AtiendeError as refusal:

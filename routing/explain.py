@@ -252,6 +252,14 @@ def _elsewhere(receipt: Mapping[str, Any], say: Any) -> str:
         if phone:
             return str(say("El lugar está en {name}: llama al {phone}.", name=other["name"], phone=phone))
         return str(say("El punto está en {name}.", name=other["name"]))
+    if phone and other["metres"] is None:
+        return str(
+            say(
+                "El lugar está fuera de la ciudad: pregunta en {name}, llama al {phone}.",
+                name=other["name"],
+                phone=phone,
+            )
+        )
     if phone:
         return str(say("Lo más cercano es {name}: llama al {phone}.", name=other["name"], phone=phone))
     return str(say("Lo más cercano es {name}.", name=other["name"]))

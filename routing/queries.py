@@ -235,6 +235,7 @@ def route(
     answers: Mapping[str, Answer] | None = None,
     settled: Mapping[str, str] | None = None,
     count_open: Callable[[str, int], int] | None = None,
+    who_serves: Callable[[City, LonLat, date, Elsewhere | None], Elsewhere | None] | None = None,
 ) -> RoutingDecision:
     """Who answers for a service at a point, by when and why, by the rules and boundaries of the local day of `at`.
 
@@ -242,7 +243,8 @@ def route(
     `outside`, no agency. answers: to the service's questions. settled: what a person replied to a border case, as its receipt
     offers it; a reply that names what is no longer there is passed over, and the receipt then asks again. count_open: open
     requests of an agency, counted up to a limit; asked only when a rule of this service wants to know, and taken for none when
-    not given. Raises NotFound when the jurisdiction has no rules.
+    not given. who_serves: asked for a point outside only, with the other city found there: who that is for the receipt, with a
+    phone. Raises NotFound when the jurisdiction has no rules.
     """
     known = city(session, jurisdiction_id)
     book = known.rules.at(at)
@@ -253,7 +255,15 @@ def route(
         loads = {agency_code: count_open(agency_code, limit) for agency_code, limit in asked.limits}
     replied = still_there(known.layers, settled or {}, on) if point is not None else {}
     question = Question(service_code, service_group, promise, point, precision_m, at, answers or {}, loads, replied)
-    return deciding.decide(session, known.rules, known.layers, question, find_elsewhere(known, point, at))
+    elsewhere = find_elsewhere(known, point, at)
+    if who_serves is not None and point is not None and _is_outside(known, point, on):
+        elsewhere = who_serves(known, point, on, elsewhere)
+    return deciding.decide(session, known.rules, known.layers, question, elsewhere)
+
+
+def _is_outside(known: City, point: LonLat, on: date) -> bool:
+    outline = known.layers.get(OUTLINE)
+    return outline is not None and not outline.index.at(point, on)
 
 
 def find_elsewhere(known: City, point: LonLat | None, at: datetime) -> Elsewhere | None:
@@ -271,7 +281,7 @@ def find_elsewhere(known: City, point: LonLat | None, at: datetime) -> Elsewhere
         border = layer.index.nearest_border(point, on)
         if border is not None and border.neighbour is not None and border.metres <= _NEIGHBOUR_M:
             found.append(Elsewhere(jurisdiction_id, border.neighbour.name, border.metres))
-    return min(found, key=lambda elsewhere: elsewhere.metres, default=None)
+    return min(found, key=lambda elsewhere: elsewhere.metres or 0.0, default=None)
 
 
 def areas_at(session: Session, jurisdiction_id: str, point: LonLat, on: date) -> dict[str, list[Area]]:

@@ -50,14 +50,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """Who serves a point outside ours; 0 metres when its ground holds the point.
+    """Who serves a point outside ours; 0 metres when its ground holds the point, None when its ground is not known.
 
     jurisdiction_id: of a city of this installation, None for a neighbour that our city only knows by name and phone.
     """
 
     jurisdiction_id: str | None
     name: str
-    metres: float
+    metres: float | None
     phone: str | None = None
 
 
@@ -174,7 +174,7 @@ def _receipt(basis: _Basis, due: Due | None, elsewhere: Elsewhere | None) -> dic
         else {
             "jurisdiction_id": elsewhere.jurisdiction_id,
             "name": elsewhere.name,
-            "metres": round(elsewhere.metres, 1),
+            "metres": None if elsewhere.metres is None else round(elsewhere.metres, 1),
             "phone": elsewhere.phone,
         },
         "due": None

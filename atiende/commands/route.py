@@ -7,6 +7,7 @@ from pathlib import Path
 from atiende.commands import place
 from atiende.commands.output import write_json
 from intake.catalog import queries as catalog
+from intake.service_requests.elsewhere import who_serves
 from intake.service_requests.loads import count_open
 from kernel import db
 from kernel.errors import InvalidInput
@@ -49,6 +50,7 @@ def run(
             answers={code: values[0] if len(values) == 1 else values for code, values in given.items()},
             settled=replies,
             count_open=partial(count_open, session, city.id),
+            who_serves=partial(who_serves, session, city.id),
         )
     write_json(decision.receipt)
 

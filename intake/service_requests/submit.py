@@ -17,6 +17,7 @@ from intake.catalog.definitions import ServiceDefinition, city_text
 from intake.catalog.models import Jurisdiction
 from intake.service_requests import promises, published, reviewing
 from intake.service_requests.answers import Answer, read_answers
+from intake.service_requests.elsewhere import who_serves
 from intake.service_requests.events import new_event
 from intake.service_requests.loads import count_open
 from intake.service_requests.models import Report, RoutingDecisionRow, ServiceRequest
@@ -65,13 +66,14 @@ def submit(
         answers=answers,
         settled=placed.settled,
         count_open=partial(count_open, session, placed.jurisdiction_id),
+        who_serves=partial(who_serves, session, placed.jurisdiction_id),
     )
     texts = published.of_submission(
         placed.description, placed.address_string, answers, places_of(session, placed.jurisdiction_id)
     )
     values = _values(placed, definition, answers, decision, now) | texts.columns
     if decision.outcome == "outside":
-        values |= _outside(session, placed, now)
+        values |= _outside(session, placed, decision, now)
     request_id = new_id()
     story = _story(request_id, placed, values, placing, decision, now)
     event, notification = outbox.prepare("service_request.submitted", at=now, service_request_id=request_id)
@@ -162,7 +164,7 @@ def _values(
     } | promises.made(definition, decision, now)
 
 
-def _outside(session: Session, submission: Submission, now: datetime) -> dict[str, Any]:
+def _outside(session: Session, submission: Submission, decision: RoutingDecision, now: datetime) -> dict[str, Any]:
     """What changes for a place outside the city: kept, closed, and the person is told who to ask."""
     city = catalog.jurisdiction(session, submission.jurisdiction_id)
     note = city_text(city.settings, "outside", submission.language) or translate(
@@ -172,6 +174,18 @@ def _outside(session: Session, submission: Submission, now: datetime) -> dict[st
     )
     here = routing.jurisdictions_at(session, submission.point, now.date()) if submission.point else []
     other = session.get(Jurisdiction, here[0]) if here else None
+    served = decision.receipt["elsewhere"]
+    if other is None and served is not None and served["phone"]:
+        # A neighbour that the city's folder names; without its ground nobody knows that the place is really theirs.
+        note = translate(
+            submission.language,
+            "Ese lugar está fuera de {city}. Le toca a {other}: llama al {contact}."
+            if served["metres"] == 0
+            else "Ese lugar está fuera de {city}. Pregunta en {other}: llama al {contact}.",
+            city=city.name,
+            other=served["name"],
+            contact=served["phone"],
+        )
     if other is not None:
         note = translate(
             submission.language,

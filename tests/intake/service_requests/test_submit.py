@@ -11,6 +11,7 @@ from sqlmodel import Session, select
 
 from georef.points import LonLat
 from intake.catalog import queries as catalog
+from intake.catalog.models import Jurisdiction
 from intake.people.actions import find_or_create
 from intake.service_requests import actions, queries
 from intake.service_requests.models import Report, ServiceRequest
@@ -22,7 +23,7 @@ from kernel.folio import is_valid
 from kernel.outbox import OutboxEvent
 from routing.conditions import Capacity
 from routing.models import BoundaryArea, BoundaryLayer
-from tests.factories import CITY, IN_NORTE, IN_SUR, NOW, OUTSIDE, make_city, make_rule
+from tests.factories import CITY, IN_NORTE, IN_SUR, NOW, OUTSIDE, make_city, make_layer, make_rule
 
 pytestmark = pytest.mark.database
 
@@ -295,3 +296,29 @@ def test_a_full_agency_passes_on_what_it_cannot_take(session: Session) -> None:
     closing = {"life": "closed", "outcome_code": "resolved", "actor": Actor("agent"), "now": NOW}
     actions.change_status(session, made[0].id, **closing)
     assert actions.submit(session, SUBMISSION, now=NOW).agency_code == "AGUAS"
+
+
+def test_outside_the_neighbour_that_the_city_names_is_told_with_its_phone(session: Session) -> None:
+    city = session.get(Jurisdiction, CITY)
+    assert city is not None
+    ground = [("V", "Vecina", box(-99.60, 19.30, -99.40, 19.50)), ("L", "Lejana", box(-99.90, 19.30, -99.70, 19.50))]
+    make_layer(session, "neighbour", ground)
+    city.settings = {**city.settings, "neighbours": [{"name": "El Estado", "phone": "555 0000"}]}
+    session.flush()
+    made = actions.submit(session, replace(SUBMISSION, point=LonLat(*OUTSIDE)), now=NOW)
+    assert made.status_notes == "Ese lugar está fuera de Ciudad Prueba. Pregunta en El Estado: llama al 555 0000."
+    placed = [
+        {"name": "Municipio Lejano", "phone": "555 0300", "layer": "neighbour", "area": "L"},
+        {"name": "Municipio Vecino", "phone": "555 0200", "layer": "neighbour", "area": "V"},
+    ]
+    city.settings = {**city.settings, "neighbours": placed}
+    session.flush()
+    made = actions.submit(session, replace(SUBMISSION, point=LonLat(*OUTSIDE), language="en"), now=NOW)
+    receipt = queries.decision_of(session, made.id).receipt  # type: ignore[union-attr]  # made with the request
+    assert receipt["elsewhere"] == {
+        "jurisdiction_id": None,
+        "name": "Municipio Vecino",
+        "metres": 0.0,
+        "phone": "555 0200",
+    }
+    assert "Municipio Vecino: " in (made.status_notes or "")

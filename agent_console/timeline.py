@@ -169,7 +169,14 @@ def _of_event(event: ServiceRequestEvent, timezone: str, language: str, now: dat
     if event.name == "status_changed" and event.note:
         css, icon = ("b", "building") if event.actor_kind in ("agency", "api") else ("", "work")
         return Entry(event.at, css, icon, _actor(event, language), line, event.note, audience)
-    icons = {"submitted": "new", "placed": "pin", "routed": "go", "status_changed": "work", "joined": "users"}
+    icons = {
+        "submitted": "new",
+        "placed": "pin",
+        "routed": "go",
+        "status_changed": "work",
+        "joined": "users",
+        "border_settled": "pin",
+    }
     icons |= dict.fromkeys(PHOTOS, "photo") | dict.fromkeys(DUPLICATES, "layers")
     icons |= {"escalated": "alert", "promise_moved": "clock"}
     said = f"{_actor(event, language)}: {line}" if event.actor_name else line
@@ -207,6 +214,8 @@ def _line(event: ServiceRequestEvent, timezone: str, language: str, now: datetim
             return translate(language, "Le toca a {agency}", agency=agency)
         due = day_in_words(datetime.fromisoformat(str(data["expected_at"])), timezone, language, now=now)
         return translate(language, "Le toca a {agency}, a más tardar el {day}", agency=agency, day=due)
+    if event.name == "border_settled":
+        return translate(language, "Aclarado: {side}", side=text_in(data["side"], language))
     if event.name == "joined":
         channel = _channel_in_a_sentence(str(data.get("channel", "")), language)
         if not data.get("is_new_person", True):

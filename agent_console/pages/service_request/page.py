@@ -117,6 +117,17 @@ def give_to_another(
     return _page(http_request, session, viewer, filters, found, problem=problem, typed=typed)
 
 
+@router.post("/lado")
+def settle_border(
+    http_request: Request, session: SessionDep, viewer: WriterDep, filters: FiltersDep, folio: str, form: FormDep
+) -> Response:
+    found = case.find(session, viewer, folio)
+    problem = passing.settle_border(session, viewer, found, form.get("side"), form.number("version"), now=clock.now())
+    if problem is None:
+        return see_other(f"{BASE}/solicitudes/{folio}{filters.query()}#receipt")
+    return _page(http_request, session, viewer, filters, found, problem=problem)
+
+
 @router.post("/duplicados")
 def settle_duplicate(
     http_request: Request, session: SessionDep, viewer: WriterDep, filters: FiltersDep, folio: str, form: FormDep
@@ -173,6 +184,7 @@ def _page(
         "forecast": clocks.forecast_of(session, found),
         "due": due_in_words(found.expected_at, viewer.timezone, language, now=now) if found.expected_at else "",
         "receipt": explain(receipt, language) if receipt else None,
+        "border": passing.border_of(viewer, found, decision.receipt if decision else None),
         "has_second": bool(receipt and receipt.get("runner_up")),
         "again": again,
         "photos": photos_of(session, found),

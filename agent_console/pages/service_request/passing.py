@@ -1,7 +1,9 @@
 """Giving a request back ("not ours") and giving it to another agency."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session
 
@@ -9,9 +11,11 @@ from agent_console.accounts import Viewer
 from agent_console.pages.service_request.changes import Problem, Typed, actor_of
 from agent_console.presentation import ago
 from agent_console.rows import names
-from intake.service_requests import lifecycle, returning
+from intake.catalog.definitions import text_in
+from intake.service_requests import bordering, lifecycle, returning
 from intake.service_requests.models import ServiceRequest
 from kernel.errors import AtiendeError, NotFound
+from kernel.i18n import translate
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,49 @@ def give_to_another(
     except AtiendeError as refusal:
         session.refresh(found)
         return _problem(refusal, viewer)
+    return None
+
+
+@dataclass(frozen=True)
+class BorderQuestion:
+    """The question that tells who answers, its replies as (value, name, agency), and whether this viewer may reply."""
+
+    question: str
+    replies: list[tuple[str, str, str]]
+    may: bool
+
+
+def border_of(viewer: Viewer, found: ServiceRequest, receipt: Mapping[str, Any] | None) -> BorderQuestion | None:
+    """What is still open about the border that the request lies near; None when it is plain whose it is."""
+    doubt = bordering.open_question(found, receipt)
+    if doubt is None:
+        return None
+    language = viewer.language
+    outside = translate(language, "Fuera de la ciudad")
+    replies = [
+        (
+            bordering.reply_key(reply),
+            text_in(reply["name"], language),
+            reply["agency"]["name"] if reply["agency"] else outside,
+        )
+        for reply in doubt["replies"]
+    ]
+    return BorderQuestion(text_in(doubt["question"], language), replies, viewer.role != "agency")
+
+
+def settle_border(
+    session: Session, viewer: Viewer, found: ServiceRequest, side: str, version: int, *, now: datetime
+) -> Problem | None:
+    """The centre says which side it is on. Raises NotFound for agencies: they give back what is not theirs."""
+    if viewer.role == "agency":
+        raise NotFound("Aquí no hay nada, o no es para tu cuenta.")
+    try:
+        bordering.settle(
+            session, found.id, reply=side, actor=actor_of(viewer), now=now, expected_version=version or None
+        )
+    except AtiendeError as refusal:
+        session.refresh(found)
+        return Problem("border", "side", refusal.public_text(viewer.language), refusal.status)
     return None
 
 

@@ -1,10 +1,11 @@
 """Changes to a request that is already in the queue."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from intake.service_requests import lifecycle, promises, published, reviewing
 from intake.service_requests.duplicates import links
@@ -72,8 +73,7 @@ def change_status(
 
 
 def _separate(session: Session, duplicate: ServiceRequest, actor: Actor, now: datetime) -> None:
-    assert duplicate.parent_id is not None
-    parent = lock(session, duplicate.parent_id)
+    parent = session.get_one(ServiceRequest, duplicate.parent_id)  # locked with its duplicate
     links.separate(session, duplicate, parent, links.merging_of(session, duplicate.id), actor=actor, now=now)
 
 
@@ -125,11 +125,15 @@ def _check_note(note: str) -> None:
         raise InvalidInput("La nota es demasiado larga: caben {limit} letras.", field="note", limit=MAX_DESCRIPTION)
 
 
-def lock(session: Session, service_request_id: UUID, expected_version: int | None = None) -> ServiceRequest:
-    """The request as it is now; nobody else changes it until this transaction ends. Raises NotFound, Conflict."""
-    statement = select(ServiceRequest).where(ServiceRequest.id == service_request_id).with_for_update()
-    # populate_existing: what this session read before the lock may be old by now.
-    found = session.exec(statement, execution_options={"populate_existing": True}).one_or_none()
+def lock(
+    session: Session, service_request_id: UUID, expected_version: int | None = None, *, also: Collection[UUID] = ()
+) -> ServiceRequest:
+    """The request as it is now; nobody else changes it until this transaction ends. Raises NotFound, Conflict.
+
+    Whoever changes a duplicate may separate it: what it is a duplicate of and what would come back to it are locked with it, and
+    with `also`, all in one order.
+    """
+    found = links.lock_all(session, {service_request_id, *also}).get(service_request_id)
     if found is None:
         raise NotFound("No encontramos ese reporte.")
     if expected_version is not None and found.version != expected_version:

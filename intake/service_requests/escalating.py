@@ -25,7 +25,7 @@ def record_due(session: Session, *, now: datetime, limit: int = BATCH) -> int:
         .where(col(ServiceRequest.next_step_at) <= now)
         .order_by(col(ServiceRequest.next_step_at))
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(key_share=True, skip_locked=True)
         .execution_options(populate_existing=True)
     )
     found = session.exec(due).all()

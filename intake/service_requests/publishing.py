@@ -35,7 +35,7 @@ def publish_texts(
     session: Session, *, after: UUID | None = None, limit: int = BATCH, everything: bool = False, now: datetime
 ) -> Batch:
     """Masks the next `limit` rows by id. `everything`: also those that the rules of today have left."""
-    statement = select(ServiceRequest).order_by(col(ServiceRequest.id)).limit(limit).with_for_update()
+    statement = select(ServiceRequest).order_by(col(ServiceRequest.id)).limit(limit).with_for_update(key_share=True)
     if after is not None:
         statement = statement.where(col(ServiceRequest.id) > after)
     if not everything:

@@ -101,7 +101,7 @@ def hide(session: Session, service_request_id: UUID, *, actor: Actor, now: datet
 def _lock(session: Session, service_request_id: UUID, expected_version: int) -> tuple[ServiceRequest, PublicTextReview]:
     # The request first, as everybody else does who changes one.
     request = session.exec(
-        select(ServiceRequest).where(ServiceRequest.id == service_request_id).with_for_update(),
+        select(ServiceRequest).where(ServiceRequest.id == service_request_id).with_for_update(key_share=True),
         execution_options={"populate_existing": True},
     ).one_or_none()
     review = session.exec(

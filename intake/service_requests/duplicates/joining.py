@@ -92,16 +92,8 @@ def join(session: Session, said: MeToo, *, now: datetime) -> tuple[ServiceReques
 
 def _lock_first(session: Session, service_request_id: UUID) -> ServiceRequest:
     """The request itself, or the one that it is a duplicate of, locked."""
-    wanted = service_request_id
-    while True:
-        found = session.exec(
-            select(ServiceRequest.id, ServiceRequest.parent_id).where(ServiceRequest.id == wanted)
-        ).one_or_none()
-        wanted = (found[1] if found else None) or wanted
-        service_request = lock(session, wanted)
-        if service_request.parent_id is None:
-            return service_request
-        wanted = service_request.parent_id  # merged while we waited for it
+    found = lock(session, service_request_id)
+    return found if found.parent_id is None else session.get_one(ServiceRequest, found.parent_id)
 
 
 def _has_reported(session: Session, service_request_id: UUID, reporter: Reporter | None) -> bool:

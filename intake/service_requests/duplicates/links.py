@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -12,6 +13,7 @@ from intake.service_requests.events import add_event
 from intake.service_requests.models import ServiceRequest, ServiceRequestEvent
 from intake.service_requests.values import Actor
 from kernel import outbox
+from kernel.errors import Conflict
 
 # What this session read before a lock may be old by now.
 FRESH = {"populate_existing": True}
@@ -26,13 +28,12 @@ def separate(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Takes the link away, with what it counted and what came along with it; both rows are locked by the caller."""
+    """Takes the link away, with what it counted and what came along with it; the caller has locked all with `lock_all`."""
     data = merging.data if merging is not None else {}
-    moved = [UUID(one) for one in data.get("moved", ())]
-    back = session.exec(
-        rows_for_update(moved).where(ServiceRequest.parent_id == parent.id), execution_options=FRESH
-    ).all()
-    for child in back:
+    back = select(ServiceRequest).where(
+        col(ServiceRequest.id).in_(_moved_by(merging)), ServiceRequest.parent_id == parent.id
+    )
+    for child in session.exec(back).all():
         child.parent_id = duplicate.id
         session.add(child)
     parent.report_count -= int(data.get("counted", 0))
@@ -54,11 +55,51 @@ def merging_of(session: Session, duplicate_id: UUID) -> ServiceRequestEvent | No
     ).first()
 
 
-def rows_for_update(ids: Collection[UUID]) -> SelectOfScalar[ServiceRequest]:
-    """The rows, locked lowest id first, so that two who need the same ones take turns."""
-    return (
-        select(ServiceRequest).where(col(ServiceRequest.id).in_(ids)).order_by(col(ServiceRequest.id)).with_for_update()
-    )
+def lock_all(session: Session, ids: Collection[UUID]) -> dict[UUID, ServiceRequest]:
+    """The requests as they are now, by id, with those that their links reach: locked until this transaction ends.
+
+    Lowest id first, whoever asks for whatever reason: two who need the same ones take turns. A session that locks twice asks the
+    second time for what it has already. Raises Conflict when somebody links one of them at this very moment.
+    """
+    wanted = _reach(session, ids)
+    rows = {row.id: row for row in session.exec(_rows_for_update(wanted), execution_options=FRESH)}
+    late = _reach(session, ids) - wanted if any(_has_other_parent(rows.get(one), wanted) for one in ids) else set()
+    if late:
+        # One of them may be lower than what is held: to wait for it might be to wait for somebody who waits for us.
+        try:
+            with session.begin_nested():
+                found = session.exec(_rows_for_update(late, is_patient=False), execution_options=FRESH)
+                rows |= {row.id: row for row in found}
+        except OperationalError:
+            raise Conflict("Alguien cambió este reporte mientras lo veías. Revísalo y vuelve a intentarlo.") from None
+    return rows
+
+
+def _reach(session: Session, ids: Collection[UUID]) -> set[UUID]:
+    """These, what they are duplicates of, and what would come back to them."""
+    linked = session.exec(
+        select(ServiceRequest.id, ServiceRequest.parent_id).where(
+            col(ServiceRequest.id).in_(ids), col(ServiceRequest.parent_id).is_not(None)
+        )
+    ).all()
+    found = set(ids)
+    for one, parent_id in linked:
+        found |= {parent_id, *_moved_by(merging_of(session, one))} if parent_id else set()
+    return found
+
+
+def _has_other_parent(found: ServiceRequest | None, known: Collection[UUID]) -> bool:
+    return found is not None and found.parent_id is not None and found.parent_id not in known
+
+
+def _moved_by(merging: ServiceRequestEvent | None) -> list[UUID]:
+    return [UUID(one) for one in merging.data.get("moved", ())] if merging is not None else []
+
+
+def _rows_for_update(ids: Collection[UUID], *, is_patient: bool = True) -> SelectOfScalar[ServiceRequest]:
+    # Rows that only point at a request (FOR KEY SHARE) need not wait: their order is nobody's choice.
+    locked = select(ServiceRequest).where(col(ServiceRequest.id).in_(ids)).order_by(col(ServiceRequest.id))
+    return locked.with_for_update(key_share=True, nowait=not is_patient)
 
 
 def tell(

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from intake.service_requests import lifecycle
 from intake.service_requests.change import change_status
-from intake.service_requests.duplicates.links import FRESH, merging_of, rows_for_update, separate, tell
+from intake.service_requests.duplicates.links import lock_all, merging_of, separate, tell
 from intake.service_requests.models import Report, ServiceRequest
 from intake.service_requests.values import Actor
 from kernel.errors import Conflict, NotFound
@@ -96,10 +96,7 @@ def _lock_family(
         raise NotFound("No encontramos ese reporte.")
     root_id = parents[parent_id] or parent_id
     children_ids = session.exec(select(ServiceRequest.id).where(ServiceRequest.parent_id == duplicate_id)).all()
-    rows = {
-        row.id: row
-        for row in session.exec(rows_for_update({duplicate_id, root_id, *children_ids}), execution_options=FRESH)
-    }
+    rows = lock_all(session, {duplicate_id, root_id, *children_ids})
     duplicate, root = rows[duplicate_id], rows[root_id]
     children = [rows[one] for one in children_ids if rows[one].parent_id == duplicate_id and one != root_id]
     # Between looking and locking somebody may have joined either of them to another: they look again.

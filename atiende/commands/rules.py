@@ -9,10 +9,11 @@ from sqlmodel import Session, col, select
 
 from atiende import bootstrap
 from intake.catalog.models import Jurisdiction
+from intake.city_folder import rule_text
 from kernel import clock, db
 from kernel.errors import InvalidInput, NotFound
 from kernel.settings import load_storage_settings
-from routing import alerts, publishing, trying
+from routing import alerts, publishing, rule_sets, trying
 from routing import drafts as routing_drafts
 from routing.draft_models import RoutingDraft
 from routing.rule_tests import TestResult
@@ -57,13 +58,11 @@ def _line(result: TestResult, width: int) -> str:
 
 
 def show(jurisdiction: str) -> None:
-    """Prints what the newest rules were written as. Raises NotFound."""
+    """Prints what the newest rules were written as, or how they would be written. Raises NotFound."""
     _connect()
     with db.transaction() as session:
         newest = routing_drafts.newest_of(session, jurisdiction)
-        if not newest.rules_text:
-            raise NotFound("La versión {version} no guarda el texto de sus reglas.", version=newest.version)
-        sys.stdout.write(newest.rules_text)
+        sys.stdout.write(newest.rules_text or rule_text.write(rule_sets.rules_of(newest.content)))
 
 
 def drafts(jurisdiction: str | None) -> None:

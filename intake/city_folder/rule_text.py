@@ -3,17 +3,19 @@
 import json
 import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from intake.city_folder.rules import FILE, read_rules
 from intake.city_folder.tables import Notes
 from intake.city_folder.values import Problem
+from routing.conditions import WEEKDAYS, Hours
 from routing.values import Rule
 
 _HEADER = re.compile(r"^\s*\[\[\s*rule\s*\]\]")
 _PLACE = re.compile(r"^rule\[(\d+)\](?:\.([^.\[]+))?")
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _TOML_LINE = re.compile(r"\(at line (\d+)")
 
 
@@ -59,24 +61,55 @@ def _line(lines: Sequence[str], problem: Problem) -> int:
 
 
 def write(rules: Iterable[Rule]) -> str:
-    """Rules as text, one row each, for a set that does not keep what it was read from; `read` gives the same rules back.
+    """Rules as text, one row each, for a set that does not keep what it was read from; `read` gives the same rules back."""
+    return "\n".join("\n".join(_row(rule)) + "\n" for rule in rules)
 
-    Empty when a rule has a condition that the text has no words for.
-    """
-    rows = []
-    for rule in rules:
-        if rule.answers or rule.hours or rule.tolerance_m is not None or rule.capacity or rule.question:
-            return ""
-        lines = ["[[rule]]", f"code = {_quoted(rule.code)}", f"priority = {rule.priority}"]
-        for key, value in (("service", rule.service_code), ("group", rule.service_group), ("layer", rule.layer_key)):
-            lines += [f"{key} = {_quoted(value)}"] if value is not None else []
-        if rule.area_codes is not None:
-            lines.append(f"areas = [{', '.join(_quoted(code) for code in sorted(rule.area_codes))}]")
-        lines += [f"agency = {_quoted(rule.agency_code)}", f"valid_from = {rule.valid_from.isoformat()}"]
-        lines += [f"valid_to = {rule.valid_to.isoformat()}"] if rule.valid_to else []
-        lines += ["[rule.reason]", *(f"{language} = {_quoted(said)}" for language, said in rule.reason.items())]
-        rows.append("\n".join(lines) + "\n")
-    return "\n".join(rows)
+
+def _row(rule: Rule) -> Iterator[str]:
+    yield "[[rule]]"
+    yield f"code = {_quoted(rule.code)}"
+    yield f"priority = {rule.priority}"
+    for key, value in (("service", rule.service_code), ("group", rule.service_group), ("layer", rule.layer_key)):
+        if value is not None:
+            yield f"{key} = {_quoted(value)}"
+    if rule.area_codes is not None:
+        yield f"areas = {_listed(rule.area_codes)}"
+    if rule.tolerance_m is not None:
+        yield (
+            f"tolerance_m = {rule.tolerance_m:g}"
+            if rule.tolerance_m % 1 == 0
+            else f"tolerance_m = {rule.tolerance_m!r}"
+        )
+    if rule.answers is not None:
+        asked = (f"{_key(code)} = {_listed(accepted)}" for code, accepted in sorted(rule.answers.items()))
+        yield f"answers = {{ {', '.join(asked)} }}"
+    if rule.hours is not None:
+        yield f"hours = [{', '.join(_hours(block) for block in rule.hours)}]"
+    yield f"agency = {_quoted(rule.agency_code)}"
+    if rule.capacity is not None:
+        limit, other = rule.capacity.open_limit, rule.capacity.fallback_agency_code
+        yield f"capacity = {{ open_limit = {limit}, agency = {_quoted(other)} }}"
+    yield f"valid_from = {rule.valid_from.isoformat()}"
+    if rule.valid_to is not None:
+        yield f"valid_to = {rule.valid_to.isoformat()}"
+    for name, texts in (("reason", rule.reason), ("question", rule.question)):
+        if texts is not None:
+            yield f"[rule.{name}]"
+            yield from (f"{_key(language)} = {_quoted(said)}" for language, said in texts.items())
+
+
+def _hours(block: Hours) -> str:
+    told = block.as_json()
+    days = "" if block.days == frozenset(WEEKDAYS) else f"days = [{', '.join(map(_quoted, told['days']))}], "
+    return f"{{ {days}from = {_quoted(told['from'])}, to = {_quoted(told['to'])} }}"
+
+
+def _listed(values: Iterable[str]) -> str:
+    return f"[{', '.join(_quoted(value) for value in sorted(values))}]"
+
+
+def _key(name: str) -> str:
+    return name if _BARE_KEY.fullmatch(name) else _quoted(name)
 
 
 def _quoted(value: str) -> str:

@@ -2,20 +2,25 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
+from agent_console.pages.rules import draft as editing
+from intake.city_folder import rule_text
+from intake.city_folder.load import import_folder
 from intake.service_requests import returning, rule_use
 from intake.service_requests.values import Actor
 from kernel import clock
-from routing import alerts, drafts, publishing, queries
+from routing import alerts, drafts, publishing, queries, rule_sets
 from routing.draft_models import RoutingDraft
 from routing.models import RuleSet
 from tests.agent_console.conftest import Console
 from tests.factories import CITY
 
 pytestmark = pytest.mark.database
+CITIES = Path(__file__).resolve().parents[2] / "cities"
 HOME = "/consola/reglas"
 RULE = (
     '[[rule]]\ncode = "NUEVA"\npriority = 5\nservice = "BACHE"\nagency = "AGUAS"\n[rule.reason]\nes = "x"\nen = "x"\n'
@@ -104,6 +109,21 @@ def test_a_draft_is_edited_tried_and_published(console: Console) -> None:
     assert (newest.published_by, newest.valid_from.isoformat()) == ("Iván Soto", "2030-01-01")
     assert "La versión 2 entra el" in browser.get(HOME).text
     assert "Se publicó como la versión 2" in browser.get(url).text
+
+
+def test_a_set_without_text_opens_whole_in_the_editor(session: Session) -> None:
+    """Lines, answers, hours, capacity and questions too: saving the text as it opens changes no rule."""
+    city = import_folder(session, CITIES / "jacaranda", now=clock.now()).jurisdiction_id
+    newest = drafts.newest_of(session, city)
+    assert newest.rules_text
+    newest.rules_text = ""
+    draft = drafts.create(session, city, "Límites 2027", by="Rosa Cruz", now=clock.now())
+    rules, mistakes = rule_text.read(editing.rules_text(session, draft))
+    assert mistakes == []
+    assert rules == rule_sets.rules_of(newest.content)
+    assert any(rule.tolerance_m and rule.question for rule in rules)
+    newest.content = {**newest.content, "rules": []}
+    assert editing.rules_text(session, draft) == ""
 
 
 @pytest.mark.parametrize(

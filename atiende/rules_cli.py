@@ -1,5 +1,6 @@
 """`atiende rules`: try, show and publish rules from the command line."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +16,20 @@ def try_(jurisdiction: Jurisdiction = None) -> None:
     from atiende.commands.rules import test as run
 
     run(jurisdiction)
+
+
+@rules_app.command("lint")
+def lint(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="A rules.toml: of a city folder, or with --jurisdiction of a city that is stored."),
+    ] = None,
+    jurisdiction: Jurisdiction = None,
+) -> None:
+    """Say what is wrong or doubtful about the rules in force and planned, or about a file; exits with 1 on errors."""
+    from atiende.commands.lint_rules import run
+
+    run(jurisdiction, file)
 
 
 @rules_app.command("show")

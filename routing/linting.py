@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import combinations
 from typing import Literal
 
+from kernel.errors import InvalidInput
 from kernel.i18n import translate
 from routing.conditions import Hours
 from routing.values import EVERY_AREA, LayerKind, Rule
@@ -22,6 +23,8 @@ _WEEK = 7 * 24 * 60
 # Conflicts are told up to this many: past it, what is wrong is not this rule or that.
 _MOST_CONFLICTS = 200
 _LISTED_AREAS = 12
+# Errors that a refusal lists.
+_TOLD = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +36,16 @@ class LayerFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What rules may speak of. services: code -> group. attributes: service -> attribute -> option keys, None for free answers.
+class Subjects:
+    """What is reported. services: code -> group. attributes: service -> attribute -> option keys, None for free answers."""
 
-    base_layer: the one whose areas are looked through for holes.
-    """
+    services: Mapping[str, str]
+    attributes: Mapping[str, Mapping[str, frozenset[str] | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What rules may speak of. base_layer: the one whose areas are looked through for holes."""
 
     agencies: frozenset[str]
     services: Mapping[str, str]
@@ -58,6 +66,31 @@ class Finding:
 
     def public_text(self, language: str = "es") -> str:
         return translate(language, self.text, **self.params)
+
+
+class RulesRefused(InvalidInput):
+    """Rules that may not be kept; `findings` are the errors."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("Las reglas tienen errores, y nada cambió:\n{lines}", field="rules")
+        self.findings = tuple(findings)
+
+    def public_text(self, language: str = "es") -> str:
+        told = [_line_of(finding, language) for finding in self.findings[:_TOLD]]
+        rest = len(self.findings) - len(told)
+        lines = "\n".join([*told, f"… +{rest}"] if rest else told)
+        return translate(language, self.text, lines=lines)
+
+
+def _line_of(finding: Finding, language: str) -> str:
+    return f"{', '.join(finding.rules[:1])}: {finding.public_text(language)}"
+
+
+def refuse_errors(findings: Sequence[Finding]) -> None:
+    """Raises RulesRefused when one of them is an error."""
+    errors = [finding for finding in findings if finding.level == "error"]
+    if errors:
+        raise RulesRefused(errors)
 
 
 def lint(rules: Sequence[Rule], around: Surroundings) -> list[Finding]:

@@ -8,9 +8,10 @@ from sqlmodel import Session
 
 from kernel import outbox
 from kernel.errors import Conflict, InvalidInput
-from routing import drafts, queries, rule_sets, rule_tests
+from routing import drafts, queries, rule_sets, rule_tests, stored_linting
 from routing.draft_models import RoutingDraft
 from routing.layers import import_layer
+from routing.linting import Finding, Subjects, refuse_errors
 from routing.locking import take_turn
 from routing.models import RuleSet
 from routing.rule_tests import RuleTest, TestResult, TestsFail
@@ -43,11 +44,25 @@ def results_of(session: Session, draft: RoutingDraft, valid_from: date) -> list[
     return rule_tests.run(book, layers, [RuleTest.of(kept) for kept in draft.tests], noon)
 
 
-def publish(session: Session, draft_id: UUID, valid_from: date, by: str, now: datetime) -> RuleSet:
-    """Puts the draft in force from a local day on.
+def findings_of(session: Session, draft: RoutingDraft, valid_from: date, subjects: Subjects) -> list[Finding]:
+    """What is wrong or doubtful about the draft's rules beside the layers and agencies that there would be on that day.
+
+    Rules that have ended by then are not looked at.
+    """
+    layers = drafts.layers_of(session, draft, valid_from)
+    rules = [
+        rule for rule in drafts.book_of(session, draft).rules if rule.valid_to is None or rule.valid_to > valid_from
+    ]
+    return stored_linting.lint_rules(session, draft.jurisdiction_id, rules, subjects, layers)
+
+
+def publish(
+    session: Session, draft_id: UUID, valid_from: date, by: str, now: datetime, *, subjects: Subjects
+) -> RuleSet:
+    """Puts the draft in force from a local day on. subjects: what the city's residents can report.
 
     Raises NotFound; Conflict when it is no longer open, or other rules were published since it was made; InvalidInput when the
-    day is too early, it changes nothing, or nobody could apply its rules; TestsFail.
+    day is too early, it changes nothing, or nobody could apply its rules; RulesRefused for errors among them; TestsFail.
     """
     draft = drafts.locked(session, draft_id)
     take_turn(session, draft.jurisdiction_id)
@@ -65,6 +80,7 @@ def publish(session: Session, draft_id: UUID, valid_from: date, by: str, now: da
     drafts.book_of(session, draft)
     if content == newest.content and not first.has_layers:
         raise InvalidInput("El borrador no cambia nada de lo que está en vigor.", field="valid_from")
+    refuse_errors(findings_of(session, draft, valid_from, subjects))
     failed = rule_tests.failures(results_of(session, draft, valid_from))
     if failed:
         raise TestsFail(failed)

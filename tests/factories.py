@@ -17,6 +17,7 @@ from sqlmodel import Session
 
 from intake.catalog.models import ApiKey, Jurisdiction, Service, ServiceAttribute
 from routing import actions, queries, rule_sets
+from routing.linting import Subjects
 from routing.models import Agency, BoundaryArea, BoundaryLayer, GazetteerPlace, WorkingCalendarRow
 from routing.values import Rule
 
@@ -37,6 +38,13 @@ CALENDAR = {
     "closed": [],
     "open": [],
 }
+
+
+# What the tiny city's residents can report, as rules may name it.
+SUBJECTS = Subjects(
+    {"BACHE": "calles", "LUMINARIA": "luz", "RUIDO": "calles", "FUGA": "agua"},
+    {"LUMINARIA": {"TIPO_FALLA": frozenset(["apagada", "parpadea"]), "NUM_POSTE": None, "AVISO": None}},
+)
 
 
 def both(es: str, en: str | None = None) -> dict[str, str]:

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from atiende import bootstrap
 from intake.catalog.models import Jurisdiction
 from intake.city_folder import rule_text
+from intake.city_folder.linting import subjects_of
 from kernel import clock, db
 from kernel.errors import InvalidInput, NotFound
 from kernel.settings import load_storage_settings
@@ -25,7 +26,7 @@ def test(jurisdiction: str | None) -> None:
     _connect()
     bad = 0
     with db.transaction() as session:
-        for city in _cities(session, jurisdiction):
+        for city in cities(session, jurisdiction):
             for trial in trying.trials(session, city, clock.now()):
                 _print(city, trial)
                 bad += not trial.is_good
@@ -69,7 +70,7 @@ def drafts(jurisdiction: str | None) -> None:
     """Prints a line for each open draft."""
     _connect()
     with db.transaction() as session:
-        for city in _cities(session, jurisdiction):
+        for city in cities(session, jurisdiction):
             for draft in routing_drafts.open_drafts(session, city):
                 sys.stdout.write(
                     f"{draft.id}  {city}  {draft.name}  parte de la versión {draft.base_version},"
@@ -85,8 +86,11 @@ def publish(draft: str, on: str, by: str) -> None:
         raise InvalidInput("Un borrador se nombra por su id y el día se escribe como 2027-01-01.") from None
     _connect()
     with db.transaction() as session:
-        made = publishing.publish(session, draft_id, day, by, clock.now())
-        found = session.get_one(RoutingDraft, draft_id)
+        found = session.get(RoutingDraft, draft_id)
+        if found is None:
+            raise NotFound("No existe ese borrador.")
+        subjects = subjects_of(session, found.jurisdiction_id)
+        made = publishing.publish(session, draft_id, day, by, clock.now(), subjects=subjects)
         sys.stdout.write(f"{found.jurisdiction_id}: «{found.name}» es la versión {made.version}, desde {day}\n")
 
 
@@ -94,7 +98,7 @@ def _connect() -> None:
     bootstrap.configure_storage(load_storage_settings(os.environ))
 
 
-def _cities(session: Session, jurisdiction: str | None) -> list[str]:
+def cities(session: Session, jurisdiction: str | None) -> list[str]:
     """Raises NotFound for a city that is not there."""
     known = list(session.exec(select(Jurisdiction.id).order_by(col(Jurisdiction.id))))
     if jurisdiction is None:

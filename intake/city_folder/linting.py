@@ -1,6 +1,6 @@
-"""What is wrong with the rules of a folder, and of a city with its services as they are stored."""
+"""What is wrong with the rules of a folder, and what rules of a stored city may be about."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 from sqlmodel import Session
@@ -10,10 +10,7 @@ from intake.city_folder.layers import read_edition
 from intake.city_folder.rules import name_areas
 from intake.city_folder.values import CityFolder, LayerEntry, NamedArea
 from kernel.errors import InvalidInput
-from routing import queries
-from routing.linting import Finding, LayerFacts, Surroundings, lint
-from routing.places import Layer
-from routing.values import Rule
+from routing.linting import Finding, LayerFacts, Subjects, Surroundings, lint
 
 _LISTS = ("singlevaluelist", "multivaluelist")
 
@@ -58,35 +55,18 @@ def _periods(entry: LayerEntry, editions: Sequence[Sequence[NamedArea]]) -> dict
     return found
 
 
-def lint_rules(
-    session: Session, jurisdiction_id: str, rules: Sequence[Rule], layers: Mapping[str, Layer] | None = None
-) -> list[Finding]:
-    """`rules` beside the services, agencies and layers that the city has now, or beside `layers` that it would have."""
-    held = queries.city(session, jurisdiction_id).layers if layers is None else layers
+def subjects_of(session: Session, jurisdiction_id: str) -> Subjects:
+    """What the residents of a stored city can report, as rules may name it. Raises NotFound."""
     definitions = catalog.services(session, jurisdiction_id)
-    return lint(
-        rules,
-        Surroundings(
-            agencies=frozenset(
-                code for code, row in queries.agencies(session, jurisdiction_id).items() if row.is_active
-            ),
-            services={definition.code: definition.group_code for definition in definitions},
-            layers={key: LayerFacts(layer.kind, _periods_of(layer)) for key, layer in held.items()},
-            attributes={
-                definition.code: {
-                    attribute.code: frozenset(option.key for option in attribute.options)
-                    if attribute.datatype in _LISTS
-                    else None
-                    for attribute in definition.attributes
-                }
-                for definition in definitions
-            },
-        ),
+    return Subjects(
+        services={definition.code: definition.group_code for definition in definitions},
+        attributes={
+            definition.code: {
+                attribute.code: frozenset(option.key for option in attribute.options)
+                if attribute.datatype in _LISTS
+                else None
+                for attribute in definition.attributes
+            }
+            for definition in definitions
+        },
     )
-
-
-def _periods_of(layer: Layer) -> dict[str, list[tuple[date, date]]]:
-    found: dict[str, list[tuple[date, date]]] = {}
-    for area in layer.index.areas:
-        found.setdefault(area.code, []).append((area.valid_from, area.valid_to or date.max))
-    return found

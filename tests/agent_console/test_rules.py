@@ -17,7 +17,7 @@ from routing import alerts, drafts, publishing, queries, rule_sets
 from routing.draft_models import RoutingDraft
 from routing.models import RuleSet
 from tests.agent_console.conftest import Console
-from tests.factories import CITY
+from tests.factories import CITY, SUBJECTS, make_rule
 
 pytestmark = pytest.mark.database
 CITIES = Path(__file__).resolve().parents[2] / "cities"
@@ -126,6 +126,42 @@ def test_a_set_without_text_opens_whole_in_the_editor(session: Session) -> None:
     assert editing.rules_text(session, draft) == ""
 
 
+def test_what_can_never_apply_is_shown_and_not_published(console: Console) -> None:
+    draft, browser = _draft(console), console.enter("supervisor")
+    url = _url(draft)
+    assert browser.send(url, f"{url}/reglas", rules=RULE.replace("BACHE", "BACHES")).status_code == 303
+    assert "No existe el servicio BACHES." in browser.get(url).text.split('id="publicar"')[1]
+    refused = browser.send(f"{url}/publicar", f"{url}/publicar", day="2030-01-01")
+    assert refused.status_code == 400
+    assert "Las reglas tienen errores, y nada cambió:\nNUEVA: No existe el servicio BACHES." in refused.text
+    assert "&#34;BACHES&#34;" in refused.text
+    assert console.fresh(draft).state == "open"
+    tried = browser.send(f"/consola/ruteo/{draft.id}", f"/consola/ruteo/{draft.id}/publicar", valid_from="2030-01-01")
+    assert tried.status_code == 400
+    assert "No existe el servicio BACHES." in tried.text
+    newest = queries.newest_rule_set(console.session, CITY)
+    assert newest is not None
+    assert newest.version == 1
+
+
+def test_doubts_are_shown_beside_their_rules_and_counted(console: Console) -> None:
+    browser = console.enter("supervisor")
+    assert re.search(r"<dt>Dudas</dt><dd>0</dd>", browser.get(HOME).text)
+    everywhere = {"layer_key": "district", "area_codes": ["N", "S"]}
+    make_rule(console.session, "ZETA", "AGUAS", **everywhere)
+    make_rule(console.session, "TARDE", "AGUAS", 900, service_group="agua")
+    make_rule(console.session, "MAL", "AGUAS", 900, service_code="NADA")
+    page = browser.get(HOME).text
+    cells = dict(re.findall(r'<td role="cell" class="what"><b><code>(.*?)</code>(.*?)</td>', page, re.S))
+    assert "NORTE-1 (ALC-N) valen igual" in re.sub("<.*?>", "", cells["ZETA"])
+    assert "valen igual" in cells["NORTE-1"]
+    assert "Nunca decide: siempre se adelanta AGUA-1." in cells["TARDE"]
+    assert "siempre se adelanta NORTE-1, SUR-1" in cells["ZETA"]
+    assert "Nunca decide" not in cells["AGUA-1"]
+    assert 'class="finding bad"' in cells["MAL"]
+    assert re.search(r'<dt>Dudas</dt><dd class="bad">5</dd>', page)
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [
@@ -148,7 +184,9 @@ def test_an_older_draft_is_brought_up_to_date(console: Console) -> None:
     draft, browser = _draft(console), console.enter("supervisor")
     other = _draft(console)
     drafts.write_rules(console.session, other.id, [], "AGUAS", text="", by="Rosa", now=clock.now())
-    publishing.publish(console.session, other.id, (clock.now() + timedelta(days=2)).date(), "Rosa", clock.now())
+    publishing.publish(
+        console.session, other.id, (clock.now() + timedelta(days=2)).date(), "Rosa", clock.now(), subjects=SUBJECTS
+    )
     assert "Mientras tanto se publicó la versión 2." in browser.get(_url(draft)).text
     assert browser.send(_url(draft), _url(draft) + "/al-dia").status_code == 303
     assert console.fresh(draft).base_version == 2

@@ -21,10 +21,11 @@ from kernel.outbox import OutboxEvent
 from routing import actions, drafts, publishing, queries, rule_sets
 from routing.checking import verify
 from routing.draft_models import RoutingDraft
+from routing.linting import RulesRefused
 from routing.models import RuleSet
 from routing.rule_tests import RuleTest, TestsFail
 from routing.values import RoutingDecision, Rule
-from tests.factories import CITY, IN_NORTE, IN_SUR, NOW, START, both, make_city
+from tests.factories import CITY, IN_NORTE, IN_SUR, NOW, START, SUBJECTS, both, make_city
 
 pytestmark = pytest.mark.database
 TODAY = date(2026, 11, 19)
@@ -74,6 +75,41 @@ def city(session: Session) -> Session:
     return session
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (rule("A", "ALC-N", service_code="NADA"), "A: No existe el servicio NADA."),
+        (rule("A", "ALC-N", service_group="nada"), "A: No existe el grupo nada."),
+        (
+            rule("A", "ALC-N", layer_key="district", area_codes=frozenset("X")),
+            "A: La capa district no tiene la zona X.",
+        ),
+        (rule("A", "ALC-N", layer_key="nada", area_codes=frozenset("X")), "A: No existe la capa nada."),
+        (
+            rule("A", "ALC-N", service_code="LUMINARIA", answers={"TIPO_FALLA": frozenset("x")}),
+            "no tiene la respuesta x",
+        ),
+        (rule("A", "ALC-N", layer_key="district", area_codes=frozenset("N"), tolerance_m=5.0), "no lleva tolerance_m"),
+    ],
+)
+def test_rules_with_errors_are_never_published(city: Session, wrong: Rule, said: str) -> None:
+    draft = make(city)
+    write(city, draft, wrong, rule("B", "AGUAS"))
+    with pytest.raises(RulesRefused, match=said) as refused:
+        publishing.publish(city, draft.id, LATER, AMIR, NOW, subjects=SUBJECTS)
+    assert refused.value.findings[0].rules == ("A",)
+    assert refused.value.public_text("en").startswith("The rules have errors, and nothing changed:\nA: ")
+    assert (draft.state, drafts.newest_of(city, CITY).version) == ("open", 1)
+
+
+def test_a_rule_that_has_ended_by_then_is_no_error(city: Session) -> None:
+    draft = make(city)
+    write(city, draft, rule("A", "ALC-N", service_code="NADA", valid_to=LATER), rule("B", "AGUAS"))
+    with pytest.raises(RulesRefused):
+        publishing.publish(city, draft.id, TODAY, AMIR, NOW, subjects=SUBJECTS)
+    assert publishing.publish(city, draft.id, LATER, AMIR, NOW, subjects=SUBJECTS).version == 2
+
+
 def test_a_draft_begins_as_what_is_in_force(city: Session) -> None:
     draft = make(city)
     assert drafts.book_of(city, draft).rules == queries.city(city, CITY).book.rules
@@ -96,7 +132,7 @@ def test_rules_and_boundaries_come_into_force_on_one_day(city: Session) -> None:
         rule("S-2", "AGUAS", layer_key="district", area_codes=frozenset("S")),
     )
     before = ask(city)
-    made = publishing.publish(city, draft.id, LATER, AMIR, NOW)
+    made = publishing.publish(city, draft.id, LATER, AMIR, NOW, subjects=SUBJECTS)
     assert (made.version, made.origin, made.published_by, made.rules_text) == (2, "draft", AMIR, "# reglas")
     assert (draft.state, draft.published_version, draft.valid_from) == ("published", 2, LATER)
     eve, day = ask(city, at=noon(date(2026, 12, 31))), ask(city, at=noon(LATER))
@@ -105,7 +141,7 @@ def test_rules_and_boundaries_come_into_force_on_one_day(city: Session) -> None:
     assert verify(before.receipt, queries.rule_book(city, CITY, 1), queries.city(city, CITY).layers).holds
     assert "rules.published" in city.exec(select(OutboxEvent.name)).all()
     with pytest.raises(Conflict):
-        publishing.publish(city, draft.id, LATER, AMIR, NOW)
+        publishing.publish(city, draft.id, LATER, AMIR, NOW, subjects=SUBJECTS)
 
 
 def test_two_editors_do_not_overwrite_each_other(city: Session) -> None:
@@ -122,17 +158,17 @@ def test_a_draft_of_an_older_set_has_to_be_brought_up_to_date(city: Session) -> 
     first, second = make(city), make(city)
     write(city, first, rule("A", "AGUAS"))
     drafts.add_test(city, first.id, RuleTest("T-1", "BACHE", "AGUAS", *IN_SUR), by=ROSA, now=NOW)
-    publishing.publish(city, first.id, TODAY, ROSA, NOW)
+    publishing.publish(city, first.id, TODAY, ROSA, NOW, subjects=SUBJECTS)
     write(city, second, rule("B", "ALC-S"))
     with pytest.raises(Conflict, match="versión 2"):
-        publishing.publish(city, second.id, TODAY, AMIR, NOW)
+        publishing.publish(city, second.id, TODAY, AMIR, NOW, subjects=SUBJECTS)
     drafts.bring_up_to_date(city, second.id, by=AMIR, now=NOW)
     # What the other draft asked for is asked of this one too.
     with pytest.raises(TestsFail) as refused:
-        publishing.publish(city, second.id, TODAY, AMIR, NOW)
+        publishing.publish(city, second.id, TODAY, AMIR, NOW, subjects=SUBJECTS)
     assert [result.test.code for result in refused.value.results] == ["T-1"]
     drafts.remove_test(city, second.id, "T-1", by=AMIR, now=NOW)
-    assert publishing.publish(city, second.id, TODAY, AMIR, NOW).version == 3
+    assert publishing.publish(city, second.id, TODAY, AMIR, NOW, subjects=SUBJECTS).version == 3
 
 
 @pytest.mark.parametrize(
@@ -150,32 +186,32 @@ def test_the_first_possible_day(city: Session, has_layers: bool, day: date, is_p
     if has_layers:
         swap(city, draft)
     if is_possible:
-        assert publishing.publish(city, draft.id, day, ROSA, NOW).valid_from == day
+        assert publishing.publish(city, draft.id, day, ROSA, NOW, subjects=SUBJECTS).valid_from == day
     else:
         with pytest.raises(InvalidInput, match="primer día"):
-            publishing.publish(city, draft.id, day, ROSA, NOW)
+            publishing.publish(city, draft.id, day, ROSA, NOW, subjects=SUBJECTS)
 
 
 def test_a_planned_set_is_not_overtaken(city: Session) -> None:
     first = make(city)
     write(city, first, rule("A", "AGUAS"))
-    publishing.publish(city, first.id, LATER, ROSA, NOW)
+    publishing.publish(city, first.id, LATER, ROSA, NOW, subjects=SUBJECTS)
     second = make(city)
     write(city, second, rule("A", "ALC-S"))
     with pytest.raises(InvalidInput, match="2027-01-01"):
-        publishing.publish(city, second.id, TODAY, ROSA, NOW)
-    publishing.publish(city, second.id, LATER, ROSA, NOW)
+        publishing.publish(city, second.id, TODAY, ROSA, NOW, subjects=SUBJECTS)
+    publishing.publish(city, second.id, LATER, ROSA, NOW, subjects=SUBJECTS)
     assert [ask(city, at=noon(day)).agency_code for day in (TODAY, LATER)] == ["ALC-N", "ALC-S"]
 
 
 def test_what_changes_nothing_or_fails_is_refused_whole(city: Session) -> None:
     with pytest.raises(InvalidInput, match="no cambia nada"):
-        publishing.publish(city, make(city).id, TODAY, ROSA, NOW)
+        publishing.publish(city, make(city).id, TODAY, ROSA, NOW, subjects=SUBJECTS)
     draft = make(city)
     swap(city, draft)
     drafts.add_test(city, draft.id, RuleTest("T-1", "BACHE", "ALC-N", *IN_NORTE), by=ROSA, now=NOW)
     with pytest.raises(TestsFail, match=r"T-1: BACHE .* → ALC-N; ALC-S \(SUR-1\)"):
-        publishing.publish(city, draft.id, LATER, ROSA, NOW)
+        publishing.publish(city, draft.id, LATER, ROSA, NOW, subjects=SUBJECTS)
     assert ask(city, at=noon(LATER)).agency_code == "ALC-N"
     assert len(city.exec(select(RuleSet)).all()) == 1
     with pytest.raises(InvalidInput, match="NADIE"):
@@ -184,7 +220,7 @@ def test_what_changes_nothing_or_fails_is_refused_whole(city: Session) -> None:
         drafts.add_test(city, draft.id, RuleTest("T-2", "BACHE", "NADIE", *IN_NORTE), by=ROSA, now=NOW)
     drafts.discard(city, draft.id, by=ROSA, now=NOW)
     with pytest.raises(Conflict):
-        publishing.publish(city, draft.id, LATER, ROSA, NOW)
+        publishing.publish(city, draft.id, LATER, ROSA, NOW, subjects=SUBJECTS)
 
 
 def test_a_layer_that_is_taken_out_of_the_draft_stays_as_it_is(city: Session) -> None:
@@ -214,7 +250,7 @@ class TestImports:
         imported = rule_sets.rules_of(newest.content)
         draft = make(session)
         write(session, draft, rule("A", "AGUAS"))
-        publishing.publish(session, draft.id, day, ROSA, NOW)
+        publishing.publish(session, draft.id, day, ROSA, NOW, subjects=SUBJECTS)
         return imported
 
     def test_the_folder_of_before_changes_nothing(self, city: Session) -> None:
@@ -325,7 +361,7 @@ def test_every_decision_is_wholly_by_the_old_or_wholly_by_the_new(committed: str
                 for code, _, _ in areas
             ]
             drafts.write_rules(session, draft.id, wanted, "ATENCION", text="", by=ROSA, now=NOW)
-            publishing.publish(session, draft.id, LATER, ROSA, NOW)
+            publishing.publish(session, draft.id, LATER, ROSA, NOW, subjects=SUBJECTS)
             return draft.id
 
     publish(0)
@@ -350,7 +386,7 @@ def test_two_that_publish_at_once_are_one_and_a_conflict(committed: str) -> None
     def publish(draft_id: UUID) -> str:
         try:
             with db.transaction() as session:
-                publishing.publish(session, draft_id, TODAY, ROSA, NOW)
+                publishing.publish(session, draft_id, TODAY, ROSA, NOW, subjects=SUBJECTS)
         except Conflict:
             return "conflict"
         return "published"

@@ -16,7 +16,7 @@ from routing.draft_models import RuleAlert
 from routing.explain import explain
 from routing.receipts import decide
 from routing.values import RoutingDecision
-from tests.factories import CITY, IN_NORTE, NOW, make_city
+from tests.factories import CITY, IN_NORTE, NOW, SUBJECTS, make_city
 from tests.routing.test_drafts import ROSA, TODAY, make, rule, write
 
 pytestmark = pytest.mark.database
@@ -28,7 +28,7 @@ def city(session: Session) -> Iterator[Session]:
     make_city(session)
     draft = make(session)
     write(session, draft, rule("A", "AGUAS"))
-    publishing.publish(session, draft.id, TODAY, ROSA, NOW)
+    publishing.publish(session, draft.id, TODAY, ROSA, NOW, subjects=SUBJECTS)
     alerts.forget()
     yield session
     alerts.forget()
@@ -117,7 +117,7 @@ def test_a_newer_set_ends_the_alert(city: Session) -> None:
     assert alerts.everywhere(city)
     draft = drafts.create(city, CITY, "Arreglo", by=ROSA, now=NOW)
     write(city, draft, rule("A", "ALC-S"))
-    publishing.publish(city, draft.id, TODAY, ROSA, NOW)
+    publishing.publish(city, draft.id, TODAY, ROSA, NOW, subjects=SUBJECTS)
     assert (ask(city).agency_code, alerts.standing(city, CITY)) == ("ALC-S", [])
 
 

@@ -13,7 +13,7 @@ from agent_console.presentation import ago
 from agent_console.rows import Names
 from intake.catalog import queries as catalog
 from intake.city_folder import rule_text
-from intake.city_folder.linting import lint_rules
+from intake.city_folder.linting import subjects_of
 from intake.city_folder.rules import name_areas
 from kernel.bodies import Form
 from kernel.errors import AtiendeError, Conflict, InvalidInput
@@ -48,7 +48,8 @@ def shown(session: Session, viewer: Viewer, known: Names, draft: RoutingDraft, *
     if is_open and first is not None:
         try:
             results = publishing.results_of(session, draft, first.day)
-            findings = findings_of(session, draft, first.day)
+            subjects = subjects_of(session, draft.jurisdiction_id)
+            findings = publishing.findings_of(session, draft, first.day, subjects)
         except AtiendeError as refusal:
             error = refusal.public_text(viewer.language)
     return {
@@ -70,12 +71,6 @@ def shown(session: Session, viewer: Viewer, known: Names, draft: RoutingDraft, *
         "rules_text": rules_text(session, draft),
         "known": known,
     }
-
-
-def findings_of(session: Session, draft: RoutingDraft, day: date) -> Sequence[Finding]:
-    """What is wrong or doubtful about the draft's rules beside the layers, services and agencies that there would be."""
-    layers = drafts.layers_of(session, draft, day)
-    return lint_rules(session, draft.jurisdiction_id, drafts.book_of(session, draft).rules, layers)
 
 
 def rules_text(session: Session, draft: RoutingDraft) -> str:
@@ -176,11 +171,9 @@ def publish(session: Session, viewer: Viewer, draft_id: UUID, typed_day: str, *,
         except ValueError:
             raise InvalidInput("Elige el día en que entra en vigor.") from None
         found = drafts.find(session, viewer.jurisdiction_id, draft_id)
-        wrong = [finding for finding in findings_of(session, found, day) if finding.level == "error"]
-        if wrong:
-            raise InvalidInput("{what}", what="\n".join(finding.public_text(viewer.language) for finding in wrong[:20]))
+        subjects = subjects_of(session, viewer.jurisdiction_id)
         with session.begin_nested():
-            return publishing.publish(session, draft_id, day, viewer.name, now)
+            return publishing.publish(session, found.id, day, viewer.name, now, subjects=subjects)
     except AtiendeError as refusal:
         return _problem("publish", refusal, viewer)
 

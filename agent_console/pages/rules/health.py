@@ -12,16 +12,27 @@ from agent_console.accounts import Viewer
 from agent_console.presentation import ago
 from agent_console.rows import Names
 from intake.catalog.definitions import text_in
+from intake.city_folder.linting import subjects_of
 from intake.service_requests import returning, rule_use
 from intake.service_requests.rule_use import Use
 from kernel.dates import day_in_words
+from kernel.errors import InvalidInput
 from routing import drafts, queries, rule_sets, trying
 from routing.models import RuleSet
 from routing.rule_tests import TestResult, failures
+from routing.stored_linting import lint_rules
 from routing.values import EVERY_AREA, Rule
 
 PERIODS = (7, 30, 90)
 _NONE = Use(0, 0, None)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A finding in the viewer's language."""
+
+    level: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -41,11 +52,15 @@ class RuleRow:
     is_unused: bool
     passed: int
     failed: tuple[TestResult, ...]
+    findings: tuple[Told, ...]
 
 
 @dataclass(frozen=True)
 class Health:
-    """The page. `planned`: (version, first day) of the set that comes next, None when none is planned."""
+    """The page. `planned`: (version, first day) of the set that comes next, None when none is planned.
+
+    doubts: how many findings there are, of which `loose` are about no rule in the table.
+    """
 
     version: int
     since: str
@@ -61,6 +76,8 @@ class Health:
     failed: Sequence[TestResult]
     error: str
     planned: tuple[int, str] | None
+    doubts: int
+    loose: Sequence[Told]
 
 
 def health_of(session: Session, viewer: Viewer, known: Names, days: int, *, now: datetime) -> Health:
@@ -74,6 +91,14 @@ def health_of(session: Session, viewer: Viewer, known: Names, days: int, *, now:
     used = rule_use.uses(session, viewer.jurisdiction_id, since)
     back = returning.counts_by_rule(session, viewer.jurisdiction_id, since, timezone)
     total = sum(use.decisions for use in used.values())
+
+    rules = [rule for rule in _rules(current) if rule.valid_to is None or rule.valid_to > today]
+    findings = lint_rules(session, viewer.jurisdiction_id, rules, subjects_of(session, viewer.jurisdiction_id))
+    beside: dict[str, list[Told]] = {}
+    for finding in findings:
+        # Two rules that decide against each other are both told; otherwise only the one to change.
+        for code in finding.rules if finding.kind == "conflict" else finding.rules[:1] or ("",):
+            beside.setdefault(code, []).append(Told(finding.level, finding.public_text(language)))
 
     def row(rule: Rule) -> RuleRow:
         use = used.get(rule.code, _NONE)
@@ -93,9 +118,10 @@ def health_of(session: Session, viewer: Viewer, known: Names, days: int, *, now:
             is_unused=use.last_at is None,
             passed=sum(result.passed for result in mine),
             failed=tuple(failures(mine)),
+            findings=tuple(beside.get(rule.code, ())),
         )
 
-    rows = [row(rule) for rule in _rules(current) if rule.valid_to is None or rule.valid_to > today]
+    rows = [row(rule) for rule in rules]
     rows.sort(key=lambda found: (-found.decisions, found.code))
     return Health(
         version=current.version,
@@ -112,13 +138,15 @@ def health_of(session: Session, viewer: Viewer, known: Names, days: int, *, now:
         failed=failures(trial.results),
         error=trial.error,
         planned=(later[0].version, _day(later[0], timezone, language, now)) if later else None,
+        doubts=len(findings),
+        loose=beside.get("", ()),
     )
 
 
 def _rules(rule_set: RuleSet) -> list[Rule]:
     try:
         return rule_sets.rules_of(rule_set.content)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, InvalidInput):
         return []  # the page says that they cannot be read
 
 

@@ -14,6 +14,7 @@ from agent_console.forms import Problem, problem_of
 from agent_console.pages.whatif import drafting
 from agent_console.pages.whatif.shown import Shown, side_of
 from agent_console.rendering import render_for, see_other, wants_fragment
+from intake.city_folder.linting import subjects_of
 from intake.whatif import runs
 from intake.whatif.files import NAMES
 from intake.whatif.history import Period
@@ -97,7 +98,8 @@ def publish(
         with session.begin_nested():
             day = drafting.day_of(form.get("valid_from"))
             draft = drafts.find(session, viewer.jurisdiction_id, draft_id)
-            publishing.publish(session, draft.id, day, viewer.name, clock.now())
+            subjects = subjects_of(session, viewer.jurisdiction_id)
+            publishing.publish(session, draft.id, day, viewer.name, clock.now(), subjects=subjects)
     except AtiendeError as refusal:
         return _page(http_request, session, viewer, draft_id, problem_of(refusal, viewer, "valid_from"))
     return see_other(f"{HOME}/{draft_id}")

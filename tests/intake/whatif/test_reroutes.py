@@ -15,7 +15,7 @@ from kernel.errors import InvalidInput
 from routing import publishing
 from routing import queries as routing
 from routing.checking import verify
-from tests.factories import CITY, IN_NORTE, IN_SUR, NOW, make_city
+from tests.factories import CITY, IN_NORTE, IN_SUR, NOW, SUBJECTS, make_city
 from tests.intake.whatif.cast import BETWEEN, make_draft, report
 
 pytestmark = pytest.mark.database
@@ -31,7 +31,7 @@ def published(session: Session) -> RerouteRound:
         report(session, place)
     closed = report(session, BETWEEN)
     actions.change_status(session, closed.id, life="closed", outcome_code="resolved", actor=Actor("system"), now=NOW)
-    rule_set = publishing.publish(session, make_draft(session).id, TOMORROW, "Rosa Cruz", NOW)
+    rule_set = publishing.publish(session, make_draft(session).id, TOMORROW, "Rosa Cruz", NOW, subjects=SUBJECTS)
     found = reroutes.plan(session, rule_set.id, now=NOW)
     assert found is not None
     return found

@@ -27,6 +27,7 @@ MEANING: dict[str, Target | None] = {
 }
 # "It is not ours": the request stays open, and goes back to the desk that gives it to somebody else.
 HANDS_BACK = "NOT_COUNCILS_RESPONSIBILITY"
+SAME_AS = "DUPLICATE"
 # Words that say less than the state itself.
 _SAYS_NOTHING = ("OPEN", "REOPEN", "UNCHANGED")
 _SAID_OF_LIFE = {lifecycle.IN_PROGRESS: "in_progress"}
@@ -38,10 +39,11 @@ _SAID_OF_OUTCOME = {
 }
 
 # Why an update did not move the request, told to the caller (msgids).
-STALE, CLOSED_ALREADY = "stale", "closed_already"
+STALE, CLOSED_ALREADY, UNJOINED = "stale", "closed_already", "unjoined"
 KEPT_TEXTS = {
     STALE: "Es más vieja que lo último que se sabe: se guardó como nota y el estado no cambió.",
     CLOSED_ALREADY: "El reporte ya estaba cerrado con otro resultado: se guardó como nota.",
+    UNJOINED: "No se pudo unir con el duplicate_of que dice: se guardó como duplicado, sin decir de cuál.",
 }
 
 

@@ -16,14 +16,15 @@ from intake.open311.context import City
 from intake.open311.forms import Fields
 from intake.open311.models import UpdateKey
 from intake.open311.submitting import MAX_IDEMPOTENCY_KEY, read_media_url
-from intake.open311.update_words import HANDS_BACK, KEPT_TEXTS, MEANING, STALE, Target, step
+from intake.open311.update_words import HANDS_BACK, KEPT_TEXTS, MEANING, SAME_AS, STALE, UNJOINED, Target, step
 from intake.service_requests import lifecycle, queries
 from intake.service_requests.actions import add_note, change_status, lock
+from intake.service_requests.duplicates import merging
 from intake.service_requests.instants import read_instant
 from intake.service_requests.models import ServiceRequest, ServiceRequestEvent
 from intake.service_requests.returning import HELD, check_suggestion, keep_return
 from intake.service_requests.values import MAX_DESCRIPTION, Actor, InvalidForm
-from kernel.errors import InvalidInput, NotFound
+from kernel.errors import Conflict, InvalidInput, NotFound
 from kernel.i18n import translate
 
 _REQUIRED = ("service_request_id", "update_id", "status", "updated_datetime", "description")
@@ -33,7 +34,7 @@ _TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:digest, 0))")
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """The form, read. `said_at`: when the caller's system says it happened."""
+    """The form, read. `said_at`: when the caller's system says it happened. `same_as`: the folio that it is a duplicate of."""
 
     folio: str
     update_id: str
@@ -42,6 +43,7 @@ class Update:
     description: str
     media_urls: list[str]
     suggested_agency: str | None = None
+    same_as: str | None = None
 
 
 def is_new(session: Session, city: City, client: ApiClient, form: Fields, *, idempotency_key: str | None) -> bool:
@@ -98,8 +100,10 @@ def _record(session: Session, city: City, client: ApiClient, update: Update, pho
     found = queries.by_folio(session, update.folio, jurisdiction_id=city.id)
     if found is None:
         raise _unknown()
+    parent_id = _named_parent(session, city, update)
     # Under the lock, so that the same update sent twice at once is seen by the second.
-    service_request = lock(session, found.id)
+    taking_part = merging.taking_part(session, found.id, parent_id) if parent_id else ()
+    service_request = lock(session, found.id, also=taking_part)
     known = queries.event_of_update(session, found.id, str(client.id), update.update_id)
     if known is not None:  # also when the request has gone to somebody else since
         return known
@@ -107,9 +111,17 @@ def _record(session: Session, city: City, client: ApiClient, update: Update, pho
         raise _unknown()
     if client.agency_code is not None:
         check_suggestion(session, city.id, client.agency_code, update.suggested_agency)
-    event_id = _apply(session, service_request, client, update, city, now)
+    event_id = _apply(session, service_request, client, update, city, parent_id, now)
     attach(session, service_request, photos.ids, now=now, event_id=event_id)
     return event_id
+
+
+def _named_parent(session: Session, city: City, update: Update) -> UUID | None:
+    """What the update says it is a duplicate of, as far as everybody may see that."""
+    if update.status != SAME_AS or update.same_as is None:
+        return None
+    found = queries.by_folio(session, update.same_as, jurisdiction_id=city.id)
+    return found.id if found is not None and found.is_public else None
 
 
 def _unknown() -> NotFound:
@@ -165,6 +177,7 @@ def read_update(form: Fields, city: City) -> Update:
         description=given["description"],
         media_urls=media_urls,
         suggested_agency=(form.one("suggested_agency") or "").strip() or None,
+        same_as=(form.one("duplicate_of") or form.one("parent_service_request_id") or "").strip() or None,
     )
 
 
@@ -188,6 +201,7 @@ def _apply(
     client: ApiClient,
     update: Update,
     city: City,
+    parent_id: UUID | None,
     now: datetime,
 ) -> int:
     request_id: UUID = service_request.id
@@ -204,9 +218,15 @@ def _apply(
     }
     if update.media_urls:
         data["media_urls"] = update.media_urls
+    actor = Actor("agency", client.label)
+    is_same = kept is None and update.status == SAME_AS and update.same_as is not None
+    if is_same and service_request.parent_id is None:
+        story = update.description, data
+        if parent_id is not None and _join(session, request_id, parent_id, story, actor, now):
+            return _event_of(session, request_id, client, update)
+        kept = UNJOINED
     if kept is not None:
         data["kept"] = kept
-    actor = Actor("agency", client.label)
     if target is None:
         note = add_note(
             session, request_id, text=update.description, audience="public", actor=actor, now=now, data=data
@@ -222,9 +242,30 @@ def _apply(
     change_status(
         session, request_id, life=life, outcome_code=outcome_code, note=note_text, actor=actor, now=now, data=data
     )
+    return _event_of(session, request_id, client, update)
+
+
+def _event_of(session: Session, request_id: UUID, client: ApiClient, update: Update) -> int:
     event_id = queries.event_of_update(session, request_id, str(client.id), update.update_id)
     assert event_id is not None
     return event_id
+
+
+def _join(
+    session: Session,
+    request_id: UUID,
+    parent_id: UUID,
+    story: tuple[str, dict[str, Any]],
+    actor: Actor,
+    now: datetime,
+) -> bool:
+    """Makes it a duplicate of the parent, in the agency's own words; False, and nothing done, for two that cannot be one."""
+    try:
+        with session.begin_nested():
+            merging.merge(session, request_id, parent_id, actor=actor, now=now, said=story)
+    except (Conflict, NotFound):
+        return False
+    return True
 
 
 def _is_stale(

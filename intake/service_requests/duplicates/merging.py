@@ -4,26 +4,36 @@ No chains and no circles: a request that has duplicates is nobody's duplicate. M
 the new parent; undoing gives back exactly those. Every row that is changed is locked first, lowest id first.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import Session, col, select
 
 from intake.service_requests import lifecycle
-from intake.service_requests.change import change_status
+from intake.service_requests.change import add_note, change_status
 from intake.service_requests.duplicates.links import lock_all, merging_of, separate, tell
 from intake.service_requests.models import Report, ServiceRequest
-from intake.service_requests.values import Actor
+from intake.service_requests.values import MAX_DESCRIPTION, Actor
 from kernel.errors import Conflict, NotFound
 from kernel.folio import spaced
 from kernel.i18n import translate
 
 
-def merge(session: Session, duplicate_id: UUID, parent_id: UUID, *, actor: Actor, now: datetime) -> ServiceRequest:
+def merge(
+    session: Session,
+    duplicate_id: UUID,
+    parent_id: UUID,
+    *,
+    actor: Actor,
+    now: datetime,
+    said: tuple[str, Mapping[str, Any]] | None = None,
+) -> ServiceRequest:
     """Makes the first a duplicate of the second, or of what that is a duplicate of itself; returns the parent.
 
-    Doing it twice does it once. Raises NotFound, Conflict for two that cannot be one.
+    Doing it twice does it once. `said`: words for the public, and data of their event. Raises NotFound, Conflict for two that
+    cannot be one.
     """
     duplicate, parent, children = _lock_family(session, duplicate_id, parent_id)
     if duplicate.parent_id == parent.id and duplicate_id != parent_id:
@@ -38,8 +48,12 @@ def merge(session: Session, duplicate_id: UUID, parent_id: UUID, *, actor: Actor
         raise Conflict("Una es pública y la otra no: no se pueden unir.")
     counted = _people_new_to(session, duplicate, parent)
     before = duplicate.life
+    words, story = said or ("", {})
+    where = translate(duplicate.language, "Sigue en el folio {folio}.", folio=spaced(parent.folio))
+    note = f"{words} {where}".strip()
+    note = note if len(note) <= MAX_DESCRIPTION else words
+    story = {**story, "parent_folio": parent.folio}
     if duplicate.life != lifecycle.CLOSED:
-        note = translate(duplicate.language, "Sigue en el folio {folio}.", folio=spaced(parent.folio))
         change_status(
             session,
             duplicate.id,
@@ -48,8 +62,10 @@ def merge(session: Session, duplicate_id: UUID, parent_id: UUID, *, actor: Actor
             note=note,
             actor=actor,
             now=now,
-            data={"parent_folio": parent.folio},
+            data=story,
         )
+    elif words:
+        add_note(session, duplicate.id, text=note, audience="public", actor=actor, now=now, data=story)
     for child in (*children, duplicate):
         child.parent_id = parent.id
         session.add(child)
@@ -88,14 +104,7 @@ def _lock_family(
     session: Session, duplicate_id: UUID, parent_id: UUID
 ) -> tuple[ServiceRequest, ServiceRequest, Sequence[ServiceRequest]]:
     """The duplicate, the root of its parent and the duplicate's own duplicates, as they are now, all locked in one order."""
-    named = session.exec(
-        select(ServiceRequest.id, ServiceRequest.parent_id).where(col(ServiceRequest.id).in_((duplicate_id, parent_id)))
-    ).all()
-    parents = dict(named)
-    if len({duplicate_id, parent_id} & parents.keys()) < len({duplicate_id, parent_id}):
-        raise NotFound("No encontramos ese reporte.")
-    root_id = parents[parent_id] or parent_id
-    children_ids = session.exec(select(ServiceRequest.id).where(ServiceRequest.parent_id == duplicate_id)).all()
+    root_id, children_ids = _family(session, duplicate_id, parent_id)
     rows = lock_all(session, {duplicate_id, root_id, *children_ids})
     duplicate, root = rows[duplicate_id], rows[root_id]
     children = [rows[one] for one in children_ids if rows[one].parent_id == duplicate_id and one != root_id]
@@ -105,6 +114,23 @@ def _lock_family(
     if root.parent_id == duplicate_id:
         raise Conflict("Esas dos solicitudes ya son una.")
     return duplicate, root, children
+
+
+def taking_part(session: Session, duplicate_id: UUID, parent_id: UUID) -> set[UUID]:
+    """Whatever `merge` would lock: for who locks before. Raises NotFound."""
+    root_id, children_ids = _family(session, duplicate_id, parent_id)
+    return {duplicate_id, root_id, *children_ids}
+
+
+def _family(session: Session, duplicate_id: UUID, parent_id: UUID) -> tuple[UUID, Sequence[UUID]]:
+    named = session.exec(
+        select(ServiceRequest.id, ServiceRequest.parent_id).where(col(ServiceRequest.id).in_((duplicate_id, parent_id)))
+    ).all()
+    parents = dict(named)
+    if len({duplicate_id, parent_id} & parents.keys()) < len({duplicate_id, parent_id}):
+        raise NotFound("No encontramos ese reporte.")
+    root_id = parents[parent_id] or parent_id
+    return root_id, session.exec(select(ServiceRequest.id).where(ServiceRequest.parent_id == duplicate_id)).all()
 
 
 def _people_new_to(session: Session, duplicate: ServiceRequest, parent: ServiceRequest) -> int:

@@ -1,5 +1,6 @@
 """How far a point is from the nearest border line of a set of areas, in metres."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -35,12 +36,13 @@ class BorderLines:
         Flat-grid error: below 0.3 % of the distance in a layer one degree of latitude tall, so that of two borders at nearly the
         same distance either may be named.
         """
-        here = shapely.Point(point.lon * self._scale[0], point.lat * self._scale[1])
+        wide, high = self._scale.tolist()
+        here = shapely.points(point.lon * wide, point.lat * high)
         line = self._lines[self._tree.nearest(here)]
-        (_, there) = shapely.get_coordinates(shapely.shortest_line(here, line)) / self._scale
+        (_, (x, y)) = shapely.get_coordinates(shapely.shortest_line(here, line)).tolist()
+        lon, lat = x / wide, y / high
         per_lon, per_lat = metres_per_degree(point.lat)
-        metres = float(np.hypot((there[0] - point.lon) * per_lon, (there[1] - point.lat) * per_lat))
-        return metres, LonLat(float(there[0]), float(there[1]))
+        return math.hypot((lon - point.lon) * per_lon, (lat - point.lat) * per_lat), LonLat(lon, lat)
 
     def within(
         self, lons: npt.NDArray[np.float64], lats: npt.NDArray[np.float64], metres: float

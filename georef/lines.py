@@ -20,8 +20,11 @@ from georef.points import LonLat
 
 # Pieces are at most this long, and cells this wide, so that a cell holds the few pieces of the streets that cross there.
 _PIECE_M = 150.0
-# Nobody looks further for a line; the first look is this near.
-_FIRST_LOOK_M, _FURTHEST_M = 60.0, 20_000.0
+# Nobody looks further for a line. What is looked for within the first two has cells of its own that are kept.
+_LOOKS_M = (60.0, 960.0)
+_FURTHER_LOOKS_M = (3_840.0, 20_000.0)
+# So many pieces are measured together sooner than one by one.
+_MANY_PIECES = 96
 # A cell keeps what comes a little nearer than the reach asked for: no rounding of a box may lose a piece.
 _SLACK = 1.001
 
@@ -95,17 +98,24 @@ class LineSnapshot:
         return sets, numbers
 
     def around(self, point: LonLat, reach_m: float) -> tuple[NearLine, ...]:
-        """As `near`, for a reach that is asked once: nothing is kept."""
+        """As `near`, for any reach: no cells are made for this one."""
+        for look_m in _LOOKS_M:
+            if reach_m <= look_m:
+                near = self._grid(look_m).near(point.lon, point.lat)
+                return tuple(near_line(self.lines[number], metres) for metres, number in near if metres <= reach_m)
         return tuple(near_line(self.lines[number], metres) for metres, number in self._pieces.around(point, reach_m))
 
     def nearest(self, point: LonLat) -> NearLine | None:
         """The nearest line within 20 km."""
-        reach_m = _FIRST_LOOK_M
-        while reach_m <= _FURTHEST_M * 4 and self.lines:
-            found = self._pieces.around(point, min(reach_m, _FURTHEST_M))
+        if not self.lines:
+            return None
+        for reach_m in (*_LOOKS_M, *_FURTHER_LOOKS_M):
+            if reach_m in _LOOKS_M:
+                found = self._grid(reach_m).near(point.lon, point.lat)
+            else:
+                found = self._pieces.around(point, reach_m)
             if found:
                 return near_line(self.lines[found[0][1]], found[0][0])
-            reach_m *= 4
         return None
 
     def metres_to(self, point: LonLat, code: str) -> float:
@@ -172,13 +182,17 @@ class _Pieces:
         wide, high = reach_m * 1.05 / per_lon, reach_m * 1.05 / per_lat
         box = shapely.box(point.lon - wide, point.lat - high, point.lon + wide, point.lat + high)
         pieces = np.sort(np.asarray(self._tree.query(box), dtype=np.intp))
-        best: dict[int, float] = {}
-        for number, metres in zip(
-            self.owner[pieces].tolist(), self.metres(pieces, point.lon, point.lat).tolist(), strict=True
-        ):
-            if metres <= reach_m and metres < best.get(number, math.inf):
-                best[number] = metres
-        return sorted((metres, number) for number, metres in best.items())
+        return _nearest_first(self, pieces, point.lon, point.lat, reach_m)
+
+
+def _nearest_first(among: _Pieces, pieces: _Numbers, lon: float, lat: float, reach_m: float) -> list[tuple[float, int]]:
+    metres = among.metres(pieces, lon, lat)
+    within = metres <= reach_m
+    best: dict[int, float] = {}
+    for number, distance in zip(among.owner[pieces[within]].tolist(), metres[within].tolist(), strict=True):
+        if distance < best.get(number, math.inf):
+            best[number] = distance
+    return sorted((distance, number) for number, distance in best.items())
 
 
 def _cut(start: _Floats, end: _Floats) -> tuple[_Floats, _Floats]:
@@ -240,6 +254,9 @@ class _Grid:
         place = self._places.get(key)
         if place is None:
             return []
+        if self._ends[place] - self._starts[place] > _MANY_PIECES:
+            pieces = self._held[self._starts[place] : self._ends[place]]
+            return _nearest_first(self._pieces, pieces, lon, lat, self._reach_m)
         rows = self._rows.get(place)
         if rows is None:
             rows = self._rows[place] = self._read(place)

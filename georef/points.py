@@ -1,6 +1,5 @@
 """One point on Earth, in the order that GeoJSON and every file use."""
 
-import math
 from dataclasses import dataclass
 
 from kernel.errors import InvalidInput
@@ -14,7 +13,7 @@ class LonLat:
     lat: float
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.lon) and -180 <= self.lon <= 180):
+        if not -180 <= self.lon <= 180:
             raise InvalidInput("La longitud debe estar entre -180 y 180 grados.", field="long")
-        if not (math.isfinite(self.lat) and -90 <= self.lat <= 90):
+        if not -90 <= self.lat <= 90:
             raise InvalidInput("La latitud debe estar entre -90 y 90 grados.", field="lat")

@@ -201,7 +201,11 @@ class WorkingCalendar:
             local = at.astimezone(self.timezone) + timedelta(days=promise.amount)
             return Due(local.astimezone(UTC), None)
         if promise.unit == "working_days":
-            return self._after_days(self.received_on(at), int(promise.amount))
+            until, later = self.steps(int(promise.amount), self.local_date(at))
+            for closing, due in until:
+                if at < closing:
+                    return due
+            return later
         return self._after_hours(at.astimezone(UTC), timedelta(hours=promise.amount))
 
     def steps(self, count: int, day: date) -> "Steps":

@@ -47,7 +47,8 @@ class Choice:
 class Rank:
     """Rules of one rank that can apply to a service on a day, city-wide ones apart from those tied to areas or lines.
 
-    All rules of a rank are of one kind: city-wide, or of areas, or of lines.
+    All rules of a rank are of one kind: city-wide, or of areas, or of lines. Those of every area of a layer also stand under each
+    code that other rules name.
     """
 
     rules: tuple[Rule, ...]
@@ -58,17 +59,24 @@ class Rank:
 
     def matches(self, areas: AreasByLayer, case: Case = NOTHING_KNOWN) -> list[Match]:
         """Every rule that applies, in the order in which ties are broken. Raises RuleFailed."""
-        found = [Match(rule, None) for rule in self.city_wide]
+        found = [Match(rule, None) for rule in self.city_wide] if self.city_wide else []
         for layer_key, rules_of in self.by_area.items():
+            held = areas.get(layer_key)
+            if not held:
+                continue
+            everywhere = rules_of.get(EVERY_AREA, ())
+            if len(held) == 1:
+                found += [Match(rule, held[0]) for rule in rules_of.get(held[0].code, everywhere)]
+                continue
             seen: set[int] = set()
-            for area in areas.get(layer_key, ()):
-                for rule in (*rules_of.get(area.code, ()), *rules_of.get(EVERY_AREA, ())):
+            for area in held:
+                for rule in rules_of.get(area.code, everywhere):
                     if id(rule) not in seen:
                         seen.add(id(rule))
                         found.append(Match(rule, area))
         for layer_key, rules_of in self.by_line.items():
             for line in areas.get(layer_key, ()):
-                for rule in (*rules_of.get(line.code, ()), *rules_of.get(EVERY_AREA, ())):
+                for rule in rules_of.get(line.code) or rules_of.get(EVERY_AREA, ()):
                     if _is_near(rule, line) and not any(match.rule is rule for match in found):
                         found.append(Match(rule, line))
         if found and self.has_conditions:
@@ -240,6 +248,10 @@ def _make_rank(rules: Iterable[Rule]) -> Rank:
             for code in sorted(rule.area_codes or ()):
                 codes = by.setdefault(rule.layer_key, {})
                 codes[code] = (*codes.get(code, ()), rule)
+    for codes in (*by_area.values(), *by_line.values()):
+        everywhere = codes.get(EVERY_AREA, ())
+        for code, own in codes.items():
+            codes[code] = (*own, *(rule for rule in everywhere if not any(rule is known for known in own)))
     return Rank(
         rules,
         tuple(rule for rule in rules if rule.layer_key is None),

@@ -14,6 +14,12 @@ from routing.receipts import Elsewhere, Question, decide
 # What no receipt of an undecided promise holds; the due date is not compared then.
 _ANY_PROMISE = {"amount": 1, "unit": "days"}
 
+_FIRST_KEYS = (
+    "version", "decided_at", "jurisdiction_id", "service_code", "service_group", "point", "outcome", "agency", "rule",
+    "rule_set_version", "layers", "considered", "tie", "runner_up", "border", "elsewhere", "due",
+)  # fmt: skip
+_FIRST_LAYER_KEYS = ("key", "name", "areas", "border_m")
+
 
 @dataclass(frozen=True, slots=True)
 class Verification:
@@ -60,7 +66,18 @@ def replay(receipt: Mapping[str, Any], book: RuleBook, layers: Mapping[str, Laye
         settled=receipt.get("settled", {}),
     )
     elsewhere = Elsewhere(**other) if other else None
-    return decide(book, layers, question, elsewhere, version=receipt["version"]).receipt
+    again = decide(book, layers, question, elsewhere, version=receipt["version"]).receipt
+    if "instead_of" in receipt and receipt["rule_set_version"] == book.version:
+        again["instead_of"] = receipt["instead_of"]  # why another version did not decide is known from then only
+    return _in_first_format(again) if receipt["version"] == 1 else again
+
+
+def _in_first_format(receipt: Mapping[str, Any]) -> dict[str, Any]:
+    known = {key: receipt[key] for key in _FIRST_KEYS}
+    known["layers"] = [{key: layer[key] for key in _FIRST_LAYER_KEYS} for layer in receipt["layers"]]
+    if receipt["elsewhere"]:
+        known["elsewhere"] = {key: receipt["elsewhere"][key] for key in ("jurisdiction_id", "name", "metres")}
+    return known | ({"instead_of": receipt["instead_of"]} if "instead_of" in receipt else {})
 
 
 def _facts(receipt: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class Comparison:
         self.tiling = tuple(
             key
             for key in self.watched
-            if any(tiles(side.layers[key], side.layers.get(OUTLINE)) for side in (before, after))
+            if any(tiles(side.layers[key], side.layers.get(OUTLINE)) for side in (before, after) if key in side.layers)
         )
 
     def add(self, rows: Sequence[PastRow]) -> list[Change]:

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from shapely.geometry import box
+from shapely.geometry import LineString, box
 from sqlalchemy import Engine, text
 from sqlmodel import Session, select
 
@@ -18,7 +18,7 @@ from georef.points import LonLat
 from kernel import db
 from kernel.errors import Conflict, InvalidInput, NotFound
 from kernel.outbox import OutboxEvent
-from routing import actions, drafts, publishing, queries, rule_sets
+from routing import actions, drafts, publishing, queries, rule_sets, rule_tests
 from routing.checking import verify
 from routing.draft_models import RoutingDraft
 from routing.linting import RulesRefused
@@ -108,6 +108,43 @@ def test_a_rule_that_has_ended_by_then_is_no_error(city: Session) -> None:
     with pytest.raises(RulesRefused):
         publishing.publish(city, draft.id, TODAY, AMIR, NOW, subjects=SUBJECTS)
     assert publishing.publish(city, draft.id, LATER, AMIR, NOW, subjects=SUBJECTS).version == 2
+
+
+def test_a_layer_of_lines_comes_with_the_rules_that_ask_for_it(city: Session) -> None:
+    """The avenue is new: on it the works office answers, off it the district, and not a day before."""
+    draft = make(city)
+    line = LineString([(-99.20, 19.42), (-99.10, 19.42)])
+    drafts.replace_layer(
+        city, draft.id, key="road", name=both("Vía primaria"), areas=[("AV", "Avenida", line)], by=ROSA, now=NOW
+    )
+    assert [(layer.key, layer.kind) for layer in drafts.layers_in(city, draft.id)] == [("road", "line")]
+    road = drafts.layers_of(city, draft, LATER)["road"]
+    assert (road.kind, [area.valid_from for area in road.index.areas]) == ("line", [LATER])
+    write(
+        city,
+        draft,
+        rule("VIA", "AGUAS", 10, layer_key="road", area_codes=frozenset("*"), tolerance_m=25.0),
+        rule("N-1", "ALC-N", layer_key="district", area_codes=frozenset("N")),
+    )
+    drafts.add_test(city, draft.id, RuleTest("CERCA", "BACHE", "AGUAS", -99.15, 19.4201), by=ROSA, now=NOW)
+    drafts.add_test(city, draft.id, RuleTest("LEJOS", "BACHE", "ALC-N", -99.15, 19.43), by=ROSA, now=NOW)
+    assert rule_tests.failures(publishing.results_of(city, draft, LATER)) == []
+    with pytest.raises(InvalidInput):
+        drafts.replace_layer(
+            city, draft.id, key="district", name=both("D"), areas=[("AV", "Avenida", line)], by=ROSA, now=NOW
+        )
+    publishing.publish(city, draft.id, LATER, AMIR, NOW, subjects=SUBJECTS)
+    stored = queries.city(city, CITY).layers["road"]
+    assert (stored.kind, [area.code for area in stored.index.areas]) == ("line", ["AV"])
+    assert ask(city, (-99.15, 19.4201), noon(LATER)).rule_code == "VIA"
+    assert ask(city, (-99.15, 19.43), noon(LATER)).rule_code == "N-1"
+    assert ask(city, (-99.15, 19.4201), noon(LATER - timedelta(days=1))).rule_code == "NORTE-1"
+    second = make(city)
+    moved = LineString([(-99.20, 19.45), (-99.10, 19.45)])
+    drafts.replace_layer(city, second.id, key="road", name=both("Vía"), areas=[("AV", "Av", moved)], by=ROSA, now=NOW)
+    held = drafts.layers_of(city, second, LATER + timedelta(days=9))["road"].index
+    assert [line.geometry.coords[0][1] for line in held.lines(LATER).lines] == [19.42]
+    assert [line.geometry.coords[0][1] for line in held.lines(LATER + timedelta(days=9)).lines] == [19.45]
 
 
 def test_a_draft_begins_as_what_is_in_force(city: Session) -> None:

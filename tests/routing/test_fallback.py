@@ -1,6 +1,7 @@
 """A rule set that fails never switches off silently: the last good one decides, the receipt says so, and somebody is told."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -11,7 +12,7 @@ from georef.points import LonLat
 from kernel.errors import AtiendeError
 from kernel.outbox import OutboxEvent
 from routing import alerts, drafts, publishing, queries, receipts
-from routing.checking import verify
+from routing.checking import replay, verify
 from routing.draft_models import RuleAlert
 from routing.explain import explain
 from routing.receipts import decide
@@ -68,7 +69,10 @@ def test_a_set_that_cannot_be_read_has_the_one_before_it_decide(city: Session, b
     told = answers[0].receipt["instead_of"]
     assert told["rule_set_version"] == 2
     assert told["because"]
-    assert verify(answers[0].receipt, queries.rule_book(city, CITY, 1), queries.city(city, CITY).layers).holds
+    of_then, layers = queries.rule_book(city, CITY, 1), queries.city(city, CITY).layers
+    assert verify(answers[0].receipt, of_then, layers).holds
+    assert replay(answers[0].receipt, of_then, layers) == answers[0].receipt
+    assert "instead_of" not in replay(answers[0].receipt, replace(of_then, version=3), layers)
     assert any("versión 1" in reason for reason in explain(answers[0].receipt).reasons)
     assert readyz().body == f"ready\nrules of {CITY}: version 2 fails, 1 decides\n".encode()
     alert = city.exec(select(RuleAlert)).one()

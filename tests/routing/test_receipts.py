@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from shapely.geometry import box
 
 from georef.boundaries import Area
-from routing.checking import verify
+from routing.checking import replay, verify
 from routing.explain import explain
 from routing.receipts import Elsewhere, decide
 from tests.routing.cast import EAST, EAST_RULE, NOW, START, WEST, WEST_RULE, book, layers, question, rule
@@ -19,6 +20,7 @@ WATER = rule("AGUA-1", "AGUAS", 10, service_group="agua")
 RULES = (WEST_RULE, EAST_RULE, WATER)
 CITY = book(*RULES)
 LAYERS = layers()
+FIRST_FORMAT = Path(__file__).parent / "receipt_version_1.json"
 
 
 def test_a_receipt_is_plain_json_with_every_key() -> None:
@@ -40,6 +42,19 @@ def test_a_receipt_is_plain_json_with_every_key() -> None:
         "calendar": "default",
         "first_counted_day": "2026-11-20",
     }
+
+
+def test_a_receipt_of_the_first_format_is_read_verified_and_given_again() -> None:
+    receipt = json.loads(FIRST_FORMAT.read_text(encoding="utf-8"))
+    assert verify(receipt, CITY, LAYERS).holds
+    assert replay(receipt, CITY, LAYERS) == receipt
+    told = explain(receipt, "es")
+    assert (told.headline, told.tag, told.border_m) == ("Dependencia ALC-W", "W-1, versión 7", 21)
+    assert told.reasons[0].startswith("Por W-1")
+    assert told.runner_up == "Dependencia ALC-E, si el punto está del otro lado del límite, a 21 m."
+    assert explain(receipt, "en").runner_up.startswith("Dependencia ALC-E, if")
+    wrong = receipt | {"agency": {"code": "ALC-E", "name": "Dependencia ALC-E"}}
+    assert verify(wrong, CITY, LAYERS).differences == (("agency", "ALC-E", "ALC-W"),)
 
 
 def test_the_agency_across_a_border_within_the_error_is_the_runner_up() -> None:

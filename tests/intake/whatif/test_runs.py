@@ -5,6 +5,7 @@ import io
 from datetime import timedelta
 
 import pytest
+from shapely.geometry import LineString
 from sqlmodel import Session, col, select
 
 from intake.whatif import runs
@@ -15,8 +16,10 @@ from kernel.outbox import OutboxEvent
 from routing import actions as routing_actions
 from routing import drafts
 from routing.draft_models import RoutingDraft
-from tests.factories import CITY, NOW, make_city
-from tests.intake.whatif.cast import MOVED, make_draft, reports
+from routing.values import Rule
+from routing.whatif.compare import PastRow
+from tests.factories import CITY, IN_NORTE, NOW, START, both, make_city
+from tests.intake.whatif.cast import MOVED, make_draft, report, reports
 
 pytestmark = pytest.mark.database
 DAY = NOW.date() + timedelta(days=1)
@@ -123,3 +126,32 @@ def test_another_citys_run_does_not_exist(session: Session, draft: RoutingDraft)
         runs.find(session, "otra.gob.example", run.id)
     with pytest.raises(NotFound):
         runs.file_of(session, run.id, "changes.csv")
+
+
+def test_a_drafted_layer_of_lines_is_asked_about_its_own_past(session: Session) -> None:
+    make_city(session)
+    report(session, IN_NORTE)
+    draft = drafts.create(session, CITY, "Avenida", by="Rosa Cruz", now=NOW)
+    line = LineString([(-99.20, IN_NORTE[1]), (-99.10, IN_NORTE[1])])
+    areas = [("AV", "Avenida", line)]
+    drafts.replace_layer(session, draft.id, key="road", name=both("Vía"), areas=areas, by="Rosa Cruz", now=NOW)
+    place = {"layer_key": "road", "area_codes": frozenset("*"), "tolerance_m": 20.0}
+    avenue = Rule("VIA", 1, "AGUAS", both("Es vía."), START, **place)  # type: ignore[arg-type]
+    drafts.write_rules(session, draft.id, [avenue], "ATENCION", text="", by="Rosa Cruz", now=NOW)
+    run = _start(session, draft)
+    _to_the_end(session, run)
+    assert (run.state, run.problem) == ("done", "")
+    asked = runs.comparison(session, draft, NOW.date())
+    row = PastRow("1", "F-1", "BACHE", "calles", *IN_NORTE, NOW, {}, "ALC-N", "new")
+    [change] = asked.add([row])
+    assert (change.before, change.after) == ("ALC-N", "AGUAS")
+
+
+def test_a_rule_that_cannot_be_applied_ends_the_run_by_its_name(session: Session, draft: RoutingDraft) -> None:
+    odd = Rule("RARA", 1, "AGUAS", both("x"), START, layer_key="district", area_codes=frozenset("N"), tolerance_m=5.0)
+    drafts.write_rules(session, draft.id, [odd], "ATENCION", text="", by="Rosa Cruz", now=NOW)
+    run = _start(session, draft)
+    _to_the_end(session, run)
+    assert (run.state, run.parts) == ("failed", 0)
+    assert "RARA" in (run.problem or "")
+    assert session.exec(select(WhatIfPart)).all() == []

@@ -16,7 +16,11 @@ from georef.points import LonLat
 WIDTH, HEIGHT = 440, 170
 _METRES_PER_DEGREE = 111_320.0
 _NARROWEST_M, _WIDEST_M = 700.0, 3_000.0
+# A road is eighteen metres to each side: seen from nearer.
+_ROAD_M = 320.0
 _MOST_LABELS = 5
+# Units to the right of the pin.
+_ASIDE = 20.0
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,21 @@ class Street:
 
 
 @dataclass(frozen=True)
+class Road:
+    """A line of a layer of lines (EPSG:4326), and the metres to each side of its axis that count as on it."""
+
+    line: BaseGeometry
+    tolerance_m: float
+    is_owner: bool = True
+
+
+@dataclass(frozen=True)
 class Drawing:
-    """Path data and places, in a box of WIDTH x HEIGHT units; the pin is at (x, y). Empty strings draw nothing."""
+    """Path data and places, in a box of WIDTH x HEIGHT units; the pin is at (x, y). Empty strings draw nothing.
+
+    `metres`: what the ruler measures, to the border of the area or to the edge of the road; None without either. `said`: that,
+    written beside the ruler.
+    """
 
     x: float
     y: float
@@ -49,6 +66,11 @@ class Drawing:
     parks: str = ""
     streets: Sequence[Street] = ()
     border: str = ""
+    road: str = ""
+    axis: str = ""
+    owns_road: bool = False
+    metres: int | None = None
+    said: Label | None = None
     ruler: tuple[float, float, float, float] | None = None
     radius: float = 0.0
     labels: Sequence[Label] = field(default_factory=tuple)
@@ -85,16 +107,24 @@ def draw(
     precision_m: float | None = None,
     area: BaseGeometry | None = None,
     border_m: float | None = None,
+    road: Road | None = None,
 ) -> Drawing:
     """The surroundings of `point`. `area` (EPSG:4326) is tinted and its edge drawn, with a ruler when it is near.
 
-    The window is wide enough to show the border and the margin of error when they fit in three kilometres.
+    With a `road` the ruler goes to its edge, and `border_m` are the metres to there. The window is wide enough to show what
+    the ruler measures and the margin of error when they fit in three kilometres.
     """
-    wanted = max(_NARROWEST_M, 3.2 * (border_m or 0), 3.0 * (precision_m or 0))
+    wanted = max(_ROAD_M if road else _NARROWEST_M, 3.2 * (border_m or 0), 3.0 * (precision_m or 0))
     frame = _Frame(point, WIDTH / min(wanted, _WIDEST_M))
     x, y = frame.xy(point.lon, point.lat)
     hit, edge, ruler = _border(area, frame, point)
+    band, axis = "", ""
+    if road is not None:
+        band, axis, ruler = _along(road, frame, point)
     streets, names = _streets(basemap.get("streets", []), frame)
+    metres = round(border_m) if border_m is not None and ruler else None
+    shown = _beside_the_pin(ruler) if border_m is not None and ruler and border_m * frame.scale > 8 else None
+    said = _said(shown, metres) if shown and metres is not None else None
     return Drawing(
         x=x,
         y=y,
@@ -104,9 +134,14 @@ def draw(
         parks=_rings((ring for part in basemap.get("parks", []) for ring in _rings_of(part)), frame),
         streets=streets,
         border=edge,
-        ruler=ruler if border_m is not None and border_m * frame.scale > 8 else None,
+        road=band,
+        axis=axis,
+        owns_road=road is not None and road.is_owner,
+        metres=metres,
+        said=said,
+        ruler=shown,
         radius=min(WIDTH, (precision_m or 0) * frame.scale),
-        labels=_spread([*names, *_area_labels(basemap, frame)], (x, y)),
+        labels=_spread([*names, *_area_labels(basemap, frame)], (x, y), said),
     )
 
 
@@ -166,6 +201,29 @@ def _border(
     return hit, drawn, (x, y, nearest.x, nearest.y)
 
 
+def _along(road: Road, frame: _Frame, point: LonLat) -> tuple[str, str, tuple[float, float, float, float] | None]:
+    """The road as wide as it counts, its axis, and a line from the point to the nearest place of its edge."""
+    half = max(road.tolerance_m * frame.scale, 1.0)
+    west, south, east, north = frame.box
+    # Cut further out than it is wide, so that no end of the band shows.
+    lon, lat = (east - west) * half / WIDTH, (north - south) * half / HEIGHT
+    inside = shapely.clip_by_rect(road.line, west - lon, south - lat, east + lon, north + lat)
+    lines = [part for part in shapely.get_parts(inside) if isinstance(part, shapely.LineString) and not part.is_empty]
+    if not lines:
+        return "", "", None
+    flat = shapely.MultiLineString([[frame.xy(*at) for at in line.coords] for line in lines])
+    band = shapely.buffer(flat, half, cap_style="flat")
+    drawn = "".join(
+        _path(ring.coords, True) for polygon in _polygons(band) for ring in (polygon.exterior, *polygon.interiors)
+    )
+    axis = "".join(_path(line.coords, False) for line in shapely.get_parts(flat))
+    x, y = frame.xy(point.lon, point.lat)
+    # Only the long sides of the band: its ends are where the drawing stops, not the road.
+    sides = shapely.difference(shapely.boundary(band), shapely.buffer(shapely.boundary(flat), half + 0.1))
+    nearest = _nearest(sides, x, y) if not sides.is_empty else None
+    return drawn, axis, None if nearest is None else (x, y, nearest.x, nearest.y)
+
+
 def _nearest(lines: BaseGeometry, x: float, y: float) -> shapely.Point:
     return shapely.shortest_line(lines, shapely.Point(x, y)).interpolate(0)
 
@@ -202,13 +260,30 @@ def _area_labels(basemap: Mapping[str, Any], frame: _Frame) -> list[Label]:
     return labels
 
 
-def _spread(labels: Iterable[Label], pin: tuple[float, float]) -> list[Label]:
+def _beside_the_pin(ruler: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    """The pin stands above its point and would hide what is measured upwards: that is drawn next to it, equally long."""
+    x1, y1, x2, y2 = ruler
+    length = math.hypot(x2 - x1, y2 - y1)
+    if length == 0 or y2 > y1 - 0.8 * length or length > 60:
+        return ruler
+    right, down = -(y2 - y1) / length * _ASIDE, (x2 - x1) / length * _ASIDE
+    return x1 + right, y1 + down, x2 + right, y2 + down
+
+
+def _said(ruler: tuple[float, float, float, float], metres: int) -> Label:
+    x1, y1, x2, y2 = ruler
+    x, y, text = (x1 + x2) / 2, (y1 + y2) / 2, f"{metres} m"
+    if abs(x2 - x1) > abs(y2 - y1):
+        return Label(text, x, y + 16)
+    return Label(text, x + 8 + 3.4 * len(text), y + 4)
+
+
+def _spread(labels: Iterable[Label], pin: tuple[float, float], said: Label | None = None) -> list[Label]:
     """The first labels that lie inside, away from the pin, and do not touch each other; each name once."""
     kept: list[Label] = []
-    boxes = [(pin[0] - 14, pin[1] - 34, pin[0] + 14, pin[1] + 6)]
+    boxes = [(pin[0] - 14, pin[1] - 34, pin[0] + 14, pin[1] + 6), *([_box(said)] if said else [])]
     for label in labels:
-        half = 3.4 * len(label.text)
-        box = (label.x - half, label.y - 12, label.x + half, label.y + 4)
+        box = _box(label)
         is_inside = box[0] >= 2 and box[2] <= WIDTH - 2 and box[1] >= 2 and box[3] <= HEIGHT - 2
         if not label.text or not is_inside or any(label.text == other.text for other in kept):
             continue
@@ -219,3 +294,8 @@ def _spread(labels: Iterable[Label], pin: tuple[float, float]) -> list[Label]:
         if len(kept) == _MOST_LABELS:
             break
     return kept
+
+
+def _box(label: Label) -> tuple[float, float, float, float]:
+    half = 3.4 * len(label.text)
+    return label.x - half, label.y - 12, label.x + half, label.y + 4

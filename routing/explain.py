@@ -15,7 +15,8 @@ class Explanation:
     """`headline`: who. `tag`: rule and version. `reasons`: why, one sentence each. `runner_up`: who else, and when; may be empty.
 
     `border_m`: metres to the border that matters, rounded; None without one. `sentence`: all that a resident needs. `question`
-    and `replies` (what each would mean) are of a border case; empty without one.
+    and `replies` (what each would mean) are of a border case; empty without one. `doubt`: the one of the reasons that says the
+    point may be on the other side; empty when none does.
     """
 
     headline: str
@@ -26,6 +27,7 @@ class Explanation:
     sentence: str = ""
     question: str = ""
     replies: tuple[str, ...] = ()
+    doubt: str = ""
 
 
 def explain(receipt: Mapping[str, Any], language: str = "es") -> Explanation:
@@ -35,6 +37,7 @@ def explain(receipt: Mapping[str, Any], language: str = "es") -> Explanation:
         return translate(language, msgid, **params)
 
     border = receipt["border"]
+    certainty, is_sure = _certainty(receipt, language, say)
     return Explanation(
         headline=_headline(receipt, say),
         tag=_tag(receipt, say),
@@ -49,7 +52,7 @@ def explain(receipt: Mapping[str, Any], language: str = "es") -> Explanation:
                 _settled(receipt, language, say),
                 _zone(receipt, language, say),
                 _tie(receipt, say),
-                _certainty(receipt, language, say),
+                certainty,
                 _elsewhere(receipt, say),
                 _instead(receipt, say),
             )
@@ -60,6 +63,7 @@ def explain(receipt: Mapping[str, Any], language: str = "es") -> Explanation:
         sentence=_full(receipt, say) or _elsewhere(receipt, say) or _why(receipt, language, say),
         question=_in(language, receipt["border_case"]["question"]) if receipt.get("border_case") else "",
         replies=_replies(receipt, language, say),
+        doubt="" if is_sure else certainty,
     )
 
 
@@ -187,7 +191,7 @@ def _replies(receipt: Mapping[str, Any], language: str, say: Any) -> tuple[str, 
 def _zone(receipt: Mapping[str, Any], language: str, say: Any) -> str:
     border = receipt["border"]
     layer = next((layer for layer in receipt["layers"] if border and layer["key"] == border["layer"]), None)
-    if layer is None or not layer["areas"] or receipt["outcome"] == "outside":
+    if layer is None or not layer["areas"] or receipt["outcome"] == "outside" or (receipt["rule"] or {}).get("line"):
         return ""
     name = " / ".join(area["name"] for area in layer["areas"])
     since = date.fromisoformat(layer["areas"][0]["valid_from"])
@@ -221,20 +225,66 @@ def _tie(receipt: Mapping[str, Any], say: Any) -> str:
     return str(say("Coinciden varias reglas ({rules}): ganó la primera por su clave.", rules=rules))
 
 
-def _certainty(receipt: Mapping[str, Any], language: str, say: Any) -> str:
+def _certainty(receipt: Mapping[str, Any], language: str, say: Any) -> tuple[str, bool]:
+    """How sure the place is, and whether that is sure enough; of a border and a road's edge, by the nearer one."""
     point, border = receipt["point"], receipt["border"]
+    along = road_edge(receipt)
+    if along is not None and point is not None and (border is None or along.metres < border["metres"]):
+        return _certainty_of_road(along, point["precision_m"], language, say)
     if point is None or border is None:
-        return ""
+        return "", True
     metres, precision = border["metres"], point["precision_m"]
     far = {"metres": _metres(metres, language)}
     if precision is None:
-        return str(say("Hay un límite a {metres}.", **far))
+        return str(say("Hay un límite a {metres}.", **far)), True
     far["precision"] = _metres(precision, language)
     if metres > max(precision, NEAR_BORDER_M):
-        return str(say("El punto es seguro: ±{precision}, y el límite está a {metres}.", **far))
+        return str(say("El punto es seguro: ±{precision}, y el límite está a {metres}.", **far)), True
     if metres > precision:
-        return str(say("El punto está cerca de un límite: a {metres}, con un error de ±{precision}.", **far))
-    return str(say("El punto no es seguro: su error es de ±{precision} y el límite está a {metres}.", **far))
+        return str(say("El punto está cerca de un límite: a {metres}, con un error de ±{precision}.", **far)), False
+    return str(say("El punto no es seguro: su error es de ±{precision} y el límite está a {metres}.", **far)), False
+
+
+@dataclass(frozen=True, slots=True)
+class RoadEdge:
+    """The road that decides, or would: its line, how far from the axis it counts, and the metres from the point to there."""
+
+    layer: str
+    code: str
+    name: str
+    tolerance_m: float
+    metres: float
+    is_owner: bool
+
+
+def road_edge(receipt: Mapping[str, Any]) -> RoadEdge | None:
+    """None where no road has a say."""
+    line = (receipt["rule"] or {}).get("line")
+    if line:
+        metres = max(0.0, line["tolerance_m"] - line["metres"])
+        return RoadEdge(line["layer"], line["code"], line["name"], line["tolerance_m"], metres, True)
+    doubt = receipt.get("border_case")
+    if not doubt or doubt["kind"] != "line":
+        return None
+    layer = next((layer for layer in receipt["layers"] if layer["key"] == doubt["layer"]), None)
+    codes = {code for reply in doubt["replies"] if (code := reply["settled"].get(doubt["layer"]))}
+    near = [] if layer is None else [*layer["areas"], *([layer["nearest"]] if layer.get("nearest") else [])]
+    found = next((line for line in near if line["code"] in codes and "metres" in line), None)
+    if found is None:
+        return None
+    tolerance = max(0.0, found["metres"] - doubt["metres"])
+    return RoadEdge(doubt["layer"], found["code"], found["name"], tolerance, doubt["metres"], False)
+
+
+def _certainty_of_road(along: RoadEdge, precision: float | None, language: str, say: Any) -> tuple[str, bool]:
+    far = {"metres": _metres(along.metres, language), "name": along.name}
+    if precision is None:
+        return str(say("El borde de {name} está a {metres}.", **far)), True
+    far["precision"] = _metres(precision, language)
+    if along.metres > precision:
+        return str(say("El punto es seguro: ±{precision}, y el borde de {name} está a {metres}.", **far)), True
+    text = say("El punto no es seguro: su error es de ±{precision} y el borde de {name} está a {metres}.", **far)
+    return str(text), False
 
 
 def _metres(metres: float, language: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import shapely
+from shapely.geometry.base import BaseGeometry
 from sqlmodel import Session, col, select
 
 from georef.boundaries import Area, BoundaryIndex
@@ -292,6 +293,13 @@ def areas_at(session: Session, jurisdiction_id: str, point: LonLat, on: date) ->
     known = city(session, jurisdiction_id)
     held = receipts.areas_at(known.layers, point, on, known.rules.on(on).tolerances(on))
     return {key: list(areas) for key, areas in held.items()}
+
+
+def line_on(session: Session, jurisdiction_id: str, layer: str, code: str, on: date) -> BaseGeometry | None:
+    """A line of a layer of lines as it was on that day; None when it was not there."""
+    known = city(session, jurisdiction_id).layers.get(layer)
+    lines = known.index.lines(on).lines if known is not None else ()
+    return next((line.geometry for line in lines if line.code == code), None)
 
 
 def locate(

@@ -65,7 +65,7 @@ def test_the_page_of_a_request_says_what_its_clocks_say(promising: Console) -> N
     client = console.enter("operator")
     with time_machine.travel(now + timedelta(hours=3)):
         page = client.get(f"{LIST}/{found.folio}").text
-        for text in ("Primera respuesta", "venció hace 1 h 00 min", "5 días hábiles, versión 1, calendario default",
+        for text in ("Primera respuesta", "venció hace 1 h 00 min", "5 días hábiles (promesa, versión 1)",
                      "Sin primera respuesta, desde el", "hay muy pocos casos (1)"):  # fmt: skip
             assert text in page
         actions.change_status(console.session, found.id, life="waiting_resident", actor=CREW, now=clock.now())

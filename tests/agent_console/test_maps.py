@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import box
 
-from agent_console.maps import HEIGHT, WIDTH, draw
+from agent_console.maps import HEIGHT, WIDTH, Road, draw
 from georef.points import LonLat
 
 HERE = LonLat(-99.15, 19.42)
@@ -42,6 +42,41 @@ def test_the_ruler_measures_the_border_where_it_is_drawn() -> None:
     assert y2 == pytest.approx(y1, abs=0.5)
     assert (x1 - x2) / WIDTH * 700 == pytest.approx(metres, rel=0.01)
     assert drawing.border
+
+
+AXIS = shapely.LineString([(-99.2, HERE.lat), (-99.1, HERE.lat)])
+
+
+def test_a_road_is_as_wide_as_it_counts_and_the_ruler_ends_at_its_edge() -> None:
+    # Eight metres north of the axis: ten to the nearer edge, which lies upwards, behind the pin.
+    point = LonLat(HERE.lon, HERE.lat + 8 / 111_320)
+    drawing = draw(BASEMAP, point, area=box(-99.2, 19.3, -99.1, 19.5), border_m=10.0, road=Road(AXIS, 18.0))
+    scale = WIDTH / 320
+    assert drawing.owns_road
+    ys = [float(y) for y in re.findall(r"-?\d+\.\d+ (-?\d+\.\d+)", drawing.road)]
+    assert max(ys) - min(ys) == pytest.approx(36 * scale, rel=0.01)
+    assert drawing.ruler
+    x1, y1, x2, y2 = drawing.ruler
+    assert x1 == x2 == pytest.approx(WIDTH / 2 + 20, abs=0.1), "beside the pin"
+    assert y1 - y2 == pytest.approx(10 * scale, rel=0.01)
+    assert y2 == pytest.approx(min(ys), abs=0.2)
+    assert drawing.said
+    assert (drawing.said.text, drawing.metres) == ("10 m", 10)
+    assert drawing.said.x > x2
+
+
+def test_a_road_beside_the_point_does_not_own_it() -> None:
+    point = LonLat(HERE.lon, HERE.lat + 40 / 111_320)
+    drawing = draw(BASEMAP, point, border_m=22.0, road=Road(AXIS, 18.0, is_owner=False))
+    assert drawing.road
+    assert not drawing.owns_road
+    assert drawing.ruler
+    assert drawing.ruler[3] > drawing.ruler[1], "down to the road"
+
+
+def test_a_road_that_is_not_near_is_not_drawn() -> None:
+    drawing = draw(BASEMAP, LonLat(HERE.lon, 19.49), border_m=10.0, road=Road(AXIS, 18.0))
+    assert (drawing.road, drawing.ruler, drawing.said) == ("", None, None)
 
 
 def test_a_far_border_is_not_pretended_to_be_near() -> None:

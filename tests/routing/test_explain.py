@@ -77,6 +77,20 @@ def test_a_line_is_told_with_its_metres() -> None:
     assert "Se preguntó y está en Avenida AV." in told(ON_AVENUE, VIAL, settled={"road": "AV"}).reasons
 
 
+def test_certainty_is_about_the_edge_of_the_road_that_decides() -> None:
+    sure = told(ON_AVENUE, VIAL, precision_m=2.0)
+    assert "El punto es seguro: ±2 m, y el borde de Avenida AV está a 10 m." in sure.reasons
+    assert not any("límites del" in reason for reason in sure.reasons), "no area decided"
+    assert sure.doubt == ""
+    unsure = told(ON_AVENUE, VIAL, precision_m=20.0)
+    assert unsure.doubt == "El punto no es seguro: su error es de ±20 m y el borde de Avenida AV está a 10 m."
+    assert unsure.doubt in unsure.reasons
+    beside = told((-99.19, metres_north(19.45, 24)), VIAL, precision_m=20.0)
+    assert beside.headline == "Dependencia ALC-W"
+    assert "borde de Avenida AV está a 6 m" in beside.doubt
+    assert "El borde de Avenida AV está a 10 m." in told(ON_AVENUE, VIAL, precision_m=None).reasons
+
+
 def test_conditions_are_told() -> None:
     night = Hours.parse({"days": ["thu", "fri"], "from": "12:00", "to": "06:00"})
     held = rule(

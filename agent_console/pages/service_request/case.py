@@ -27,6 +27,7 @@ from intake.service_requests.models import Report, ServiceRequest
 from kernel.errors import NotFound
 from kernel.i18n import translate
 from routing import queries as routing
+from routing.explain import road_edge
 
 _NEIGHBOURS = 9
 # A dialogue that ends in a report starts a while before it.
@@ -165,16 +166,19 @@ def drawing_of(
     point = LonLat(service_request.lon, service_request.lat)
     border = (receipt or {}).get("border") or {}
     key = border.get("layer") or "district"
-    held = routing.areas_at(session, service_request.jurisdiction_id, point, service_request.requested_at.date()).get(
-        key, []
-    )
-    city = session.get_one(Jurisdiction, service_request.jurisdiction_id)
+    day, city_id = service_request.requested_at.date(), service_request.jurisdiction_id
+    held = routing.areas_at(session, city_id, point, day).get(key, [])
+    along = road_edge(receipt) if receipt else None
+    line = routing.line_on(session, city_id, along.layer, along.code, day) if along else None
+    # Of a border and a road's edge, the nearer one is the one to measure; a road that owns the place is always shown.
+    is_road = along is not None and line is not None and (along.is_owner or along.metres < border.get("metres", 1e9))
     return maps.draw(
-        city.basemap,
+        session.get_one(Jurisdiction, city_id).basemap,
         point,
         precision_m=service_request.precision_m,
         area=held[0].geometry if held else None,
-        border_m=border.get("metres"),
+        border_m=along.metres if is_road and along else border.get("metres"),
+        road=maps.Road(line, along.tolerance_m, along.is_owner) if is_road and along and line is not None else None,
     )
 
 

@@ -120,9 +120,8 @@ def _terms(found: ServiceRequest, viewer: Viewer) -> Mark | None:
     term = translate(language, UNITS[kept["unit"]], n=f"{amount:g}")
     text = translate(
         language,
-        "{term}, versión {version}, calendario {calendar}",
+        "{term} (promesa, versión {version})",
         term=term,
         version=found.promise["version"],
-        calendar=found.promise["calendar"],
     )
     return Mark(translate(language, "Prometido"), text)

@@ -150,7 +150,9 @@ class Reading:
         first = moves[0]
         return translate(
             self._language,
-            "De {before} a {after}: {n} solicitudes",
+            "De {before} a {after}: {n} solicitud"
+            if first["requests"] == 1
+            else "De {before} a {after}: {n} solicitudes",
             before=self.agency(first["before"]),
             after=self.agency(first["after"]),
             n=f"{first['requests']:,}",

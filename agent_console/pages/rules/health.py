@@ -19,6 +19,7 @@ from kernel.dates import day_in_words
 from kernel.errors import InvalidInput
 from routing import drafts, queries, rule_sets, trying
 from routing.models import RuleSet
+from routing.places import Layer
 from routing.rule_tests import TestResult, failures
 from routing.stored_linting import lint_rules
 from routing.values import EVERY_AREA, Rule
@@ -83,7 +84,8 @@ class Health:
 def health_of(session: Session, viewer: Viewer, known: Names, days: int, *, now: datetime) -> Health:
     """Raises NotFound for a city without rules."""
     timezone, language = viewer.timezone, viewer.language
-    today = queries.city(session, viewer.jurisdiction_id).book.calendar.local_date(now)
+    city = queries.city(session, viewer.jurisdiction_id)
+    layers, today = city.layers, city.book.calendar.local_date(now)
     since = today - timedelta(days=days - 1)
     sets = queries.sets_from(session, viewer.jurisdiction_id, now)
     current, later = sets[0], [known_set for known_set in sets[1:] if known_set.valid_from > today]
@@ -108,7 +110,7 @@ def health_of(session: Session, viewer: Viewer, known: Names, days: int, *, now:
             code=rule.code,
             reason=text_in(rule.reason, language),
             agency=known.agencies.get(rule.agency_code, rule.agency_code),
-            about=_about(rule, known),
+            about=_about(rule, known, layers, language),
             decisions=use.decisions,
             share=use.decisions / total if total else 0.0,
             borders=use.borders,
@@ -150,12 +152,20 @@ def _rules(rule_set: RuleSet) -> list[Rule]:
         return []  # the page says that they cannot be read
 
 
-def _about(rule: Rule, known: Names) -> str:
+def _about(rule: Rule, known: Names, layers: Mapping[str, Layer], language: str) -> str:
+    """What for, and where: the names of up to three areas, else the layer and how many."""
     subject = known.services.get(rule.service_code or "", "") or known.groups.get(rule.service_group or "", "")
     if rule.area_codes is None:
         return subject
     areas = sorted(rule.area_codes - {EVERY_AREA})
-    where = ", ".join(areas) if 0 < len(areas) <= 3 else f"{rule.layer_key} ({len(areas) or EVERY_AREA})"
+    layer = layers.get(rule.layer_key or "")
+    if layer is None:
+        where = ", ".join(areas) or rule.layer_key or ""
+    elif 0 < len(areas) <= 3:
+        called = {area.code: area.name for area in layer.index.areas}
+        where = ", ".join(called.get(code, code) for code in areas)
+    else:
+        where = text_in(layer.name, language) + (f" ({len(areas)})" if areas else "")
     return f"{subject} · {where}" if subject else where
 
 

@@ -9,7 +9,11 @@ from sqlmodel import Session, func, select
 from georef.points import LonLat
 from intake.catalog.models import Jurisdiction, Service, ServiceAttribute
 from intake.city_folder.load import import_folder
+from intake.service_requests import actions
+from intake.service_requests import queries as service_requests
+from intake.service_requests.values import Submission
 from routing import queries, rule_sets
+from routing.explain import explain
 from routing.models import Agency, BoundaryArea, GazetteerPlace
 
 CITIES = Path(__file__).resolve().parents[3] / "cities"
@@ -31,6 +35,23 @@ def test_jacaranda_is_imported_whole(session: Session) -> None:
     assert set(session.exec(select(GazetteerPlace.kind).distinct())) == {"street", "crossing", "landmark"}
     found = queries.locate(session, "jacaranda.gob.example", "col. Unidad Habitacional Tabachines")
     assert found[0].place.kind == "colonia"
+
+
+def test_outside_jacaranda_everybody_is_told_whom_to_ask(session: Session) -> None:
+    import_folder(session, CITIES / "jacaranda", now=NOW)
+    told = Submission(
+        jurisdiction_id="jacaranda.gob.example",
+        service_code="BACHE",
+        channel="web",
+        description="Hay un bache",
+        point=LonLat(-101.0, 21.5),
+    )
+    made = actions.submit(session, told, now=NOW)
+    said = "Ese lugar está fuera de Ciudad Jacaranda. Pregunta en Orientación del Estado: llama al 55 0000 0070."
+    assert made.status_notes == said  # what residents and Open311 read
+    decision = service_requests.decision_of(session, made.id)
+    assert decision is not None
+    assert any("55 0000 0070" in reason for reason in explain(decision.receipt).reasons)  # what the console shows
 
 
 def test_importing_again_changes_nothing(session: Session) -> None:

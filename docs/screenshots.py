@@ -35,9 +35,9 @@ def _replies(standin: str) -> list[str]:
     return [message["body"] for message in messages if message["to"] == RESIDENT]
 
 
-def sign_in(page: Page, demo: dict[str, object]) -> None:
+def sign_in(page: Page, demo: dict[str, object], role: str = "operator") -> None:
     console = demo["console"]
-    login = next(login for login in console["logins"] if login["role"] == "operator")  # type: ignore[index]  # as above
+    login = next(login for login in console["logins"] if login["role"] == role)  # type: ignore[index]  # as above
     page.goto(f"{console['url']}/entrar")  # type: ignore[index]  # as above
     page.fill("input[name=email]", login["email"])
     page.fill("input[name=password]", login["password"])
@@ -65,6 +65,11 @@ def main(data: Path) -> None:
         with desk.expect_navigation():
             desk.click("tbody a >> nth=0")
         desk.screenshot(path=PICTURES / "console-request.png")
+        # The draft that the demo's supervisor tried last; a demo without one shows how to begin.
+        planning = browser.new_context(viewport={"width": 1366, "height": 768}, locale="es-MX").new_page()
+        sign_in(planning, demo, "supervisor")
+        planning.goto(f"{demo['console']['url']}/ruteo")
+        planning.screenshot(path=PICTURES / "console-whatif.png")
         desk.goto(demo["standin"]["url"])
         desk.screenshot(path=PICTURES / "phone.png")
         handset = browser.new_context(viewport={"width": 360, "height": 640}, locale="es-MX").new_page()

@@ -7,7 +7,7 @@ Actions take the session and never commit.
 import math
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -196,16 +196,18 @@ def _reading_session(may_lag: bool) -> Session:
     return _new_session(_read_bind)
 
 
-def fetch(session: Session, sql: str, values: Mapping[str, Any], *, prepare: bool = False) -> list[Any]:
+def fetch(session: Session, sql: str, values: Mapping[str, Any] | Sequence[Any], *, prepare: bool = False) -> list[Any]:
     """All rows of one statement of our own, as the driver's tuples: for what is hot, where SQLAlchemy's result doubles the cost.
 
+    values: by name for `%(name)s`, or in their order for `$1`, which the driver has nothing to translate in.
     prepare: planned once for each connection and then for all values alike, so only for a statement with one good plan.
     Raises what SQLAlchemy would.
     """
     connection = session.connection()
     driver: Any = connection.connection.driver_connection
     try:
-        found: list[Any] = driver.execute(sql, values, prepare=prepare).fetchall()
+        cursor = driver.cursor() if isinstance(values, Mapping) else psycopg.RawCursor(driver)
+        found: list[Any] = cursor.execute(sql, values, prepare=prepare).fetchall()
     except psycopg.Error as error:
         if driver.closed:
             connection.invalidate(error)

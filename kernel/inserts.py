@@ -1,20 +1,35 @@
-"""Several rows of several tables in one statement, for the few writes that are hot: one round trip instead of one for each."""
+"""Several rows of several tables in one statement, for the few writes that are hot: one round trip instead of one for each.
 
-from collections.abc import Sequence
+Every value is sent as text with the column's type beside it, so that a statement of some shape is prepared once, whichever of its
+values are empty. The driver would translate a statement this long anew each time: it is written with `$1` and goes as it is.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import orjson
-from sqlalchemy import JSON, Column, Table
+from sqlalchemy import JSON, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import make_transient_to_detached
 from sqlmodel import Session, SQLModel
 
+from kernel import db
+
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy types only a part
 
 
+class Row(NamedTuple):
+    """A row to be written that nobody needs as an object; what `values` leaves out has the model's default."""
+
+    model: type[SQLModel]
+    values: Mapping[str, Any]
+
+
 def insert_together(
-    session: Session, head: SQLModel, others: Sequence[SQLModel], *, notify: tuple[str, str] | None = None
+    session: Session, head: SQLModel, others: Sequence[SQLModel | Row], *, notify: tuple[str, str] | None = None
 ) -> bool:
     """Inserts `head`, and with it `others` in their order; False, and no row at all, when a unique value of `head` is taken.
 
@@ -22,60 +37,90 @@ def insert_together(
     Afterwards `head` is known to the session as if it had been loaded; `others` are not.
     """
     session.flush()  # what the rows refer to
-    tables = [table_of(head)]
-    rows: list[list[SQLModel]] = [[head]]
+    groups: dict[type[SQLModel], list[SQLModel | Row]] = {}
     for other in others:
-        table = table_of(other)
-        if table in tables[1:]:
-            rows[tables.index(table, 1)].append(other)
-        else:
-            tables.append(table)
-            rows.append([other])
-    values: dict[str, Any] = {"channel": notify[0], "payload": notify[1]} if notify else {}
-    for t, (table, group) in enumerate(zip(tables, rows, strict=True)):
-        for r, row in enumerate(group):
-            for c, column in enumerate(_written(table)):
-                values[f"v{t}_{r}_{c}"] = _as_sent(column, getattr(row, column.key))
-    sql = _statement(tuple(tables), tuple(map(len, rows)), notify is not None)
-    made = session.connection().exec_driver_sql(sql, values).one_or_none() is not None
+        groups.setdefault(other.model if isinstance(other, Row) else type(other), []).append(other)
+    tables = (table_of(head), *(table_of(model) for model in groups))
+    sizes = (1, *map(len, groups.values()))
+    values: list[str | None] = list(notify) if notify else []
+    _write(values, type(head), head)
+    for model, rows in groups.items():
+        for row in rows:
+            _write(values, model, row)
+    made = bool(db.fetch(session, _statement(tables, sizes, notify is not None), values, prepare=True))
     if made:
         make_transient_to_detached(head)
         session.add(head)
     return made
 
 
-def table_of(row: SQLModel) -> Table:
-    table: Table = row.__table__  # type: ignore[attr-defined]  # every row has one
+def table_of(row: SQLModel | type[SQLModel]) -> Table:
+    table: Table = row.__table__  # type: ignore[union-attr]  # every row has one
     return table
 
 
+def _write(values: list[str | None], model: type[SQLModel], row: SQLModel | Row) -> None:
+    if isinstance(row, Row):
+        given = row.values
+        for name, is_json, default in _written(model):
+            values.append(_as_text(given[name] if name in given else default(), is_json))
+    else:
+        for name, is_json, _ in _written(model):
+            values.append(_as_text(getattr(row, name), is_json))
+
+
 @lru_cache
-def _written(table: Table) -> tuple[Column[Any], ...]:
-    return tuple(column for column in table.columns if column.identity is None)
+def _written(model: type[SQLModel]) -> tuple[tuple[str, bool, Callable[[], Any]], ...]:
+    """Of each column that is not numbered by the database: its name, whether it holds JSON, what makes its default."""
+    fields = model.model_fields
+    return tuple(
+        (
+            column.key,
+            isinstance(column.type, JSON),
+            lambda field=fields[column.key]: field.get_default(call_default_factory=True),
+        )
+        for column in table_of(model).columns
+        if column.identity is None
+    )
 
 
-def _as_sent(column: Column[Any], value: Any) -> Any:
-    if value is None or not isinstance(column.type, JSON):
+def _as_text(value: Any, is_json: bool) -> str | None:
+    if value is None:
+        return None
+    if is_json:
+        return orjson.dumps(value).decode()
+    if isinstance(value, str):
         return value
-    return orjson.dumps(value).decode()
+    if isinstance(value, bool):
+        return "t" if value else "f"
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("naive datetime: pass an instant with its zone")
+        return value.isoformat()
+    if isinstance(value, int | float | UUID):
+        return str(value)
+    raise TypeError(f"no text is known for a {type(value).__name__}")
 
 
 @lru_cache(maxsize=64)
 def _statement(tables: tuple[Table, ...], sizes: tuple[int, ...], notifies: bool) -> str:
     parts: list[str] = []
+    number = 2 if notifies else 0
     for t, (table, size) in enumerate(zip(tables, sizes, strict=True)):
-        columns = _written(table)
+        columns = [column for column in table.columns if column.identity is None]
         types = [column.type.compile(dialect=_DIALECT) for column in columns]
-        tuples = ", ".join(
-            "(" + ", ".join(f"%(v{t}_{r}_{c})s::{kind}" for c, kind in enumerate(types)) + ")" for r in range(size)
-        )
+        tuples = []
+        for _ in range(size):
+            tuples.append("(" + ", ".join(f"${number + c}::{kind}" for c, kind in enumerate(types, 1)) + ")")
+            number += len(types)
+        given = ", ".join(tuples)
         names = ", ".join(column.name for column in columns)
         into = f"INSERT INTO {table.name} ({names})"
         if t == 0:
-            parts.append(f"head AS ({into} VALUES {tuples} ON CONFLICT DO NOTHING RETURNING 1)")
+            parts.append(f"head AS ({into} VALUES {given} ON CONFLICT DO NOTHING RETURNING 1)")
         else:
             parts.append(
-                f"t{t} AS ({into} SELECT given.* FROM head, (VALUES {tuples}) AS given RETURNING 1)"  # noqa: S608  # names of our own tables
+                f"t{t} AS ({into} SELECT given.* FROM head, (VALUES {given}) AS given RETURNING 1)"  # noqa: S608  # names of our own tables
             )
-    told = "pg_notify(%(channel)s, %(payload)s)" if notifies else "1"
+    told = "pg_notify($1, $2)" if notifies else "1"
     return f"WITH {', '.join(parts)} SELECT {told} FROM head"  # noqa: S608  # as above

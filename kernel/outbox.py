@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, Tex
 from sqlmodel import Field, Session, SQLModel
 
 from kernel.db import Instant, Json
+from kernel.inserts import Row
 
 CHANNEL = "atiende_events"
 # Moves with every event, also one that is committed after others that were numbered later.
@@ -60,12 +61,12 @@ class OutboxDelivery(SQLModel, table=True):
 def record(session: Session, name: str, *, at: datetime, **ids: UUID | str | int) -> None:
     """Notes that `name` (past tense, e.g. `service_request.submitted`) happened, in this transaction."""
     event, (channel, body) = prepare(name, at=at, **ids)
-    session.add(event)
+    session.add(OutboxEvent(**event.values))
     session.connection().execute(text("SELECT pg_notify(:channel, :body)"), {"channel": channel, "body": body})
 
 
-def prepare(name: str, *, at: datetime, **ids: UUID | str | int) -> tuple[OutboxEvent, tuple[str, str]]:
+def prepare(name: str, *, at: datetime, **ids: UUID | str | int) -> tuple[Row, tuple[str, str]]:
     """The row of an event and the notification that goes with it, for who writes both in a statement of their own."""
     payload = {key: value if isinstance(value, int) else str(value) for key, value in ids.items()}
     told = CHANNEL, orjson.dumps({"name": name, **payload}).decode()
-    return OutboxEvent(name=name, payload=payload, at=at), told
+    return Row(OutboxEvent, {"name": name, "payload": payload, "at": at}), told

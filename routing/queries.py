@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from threading import RLock
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import shapely
@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 from georef.boundaries import Area, BoundaryIndex
 from georef.gazetteer import Gazetteer, Place, PlaceMatch
 from georef.points import LonLat
+from kernel import db
 from kernel.errors import NotFound
 from routing import deciding, receipts
 from routing.calendars import WorkingCalendar
@@ -34,13 +35,13 @@ from routing.values import AgencyFacts, LayerKind, RoutingDecision
 
 # One round trip answers "did anything change?". Rule sets are only ever added, so the newest one tells of them all.
 _STAMPS = """
-    (SELECT 'rules' AS kind, r.jurisdiction_id, '' AS key, NULL::jsonb AS name, r.id, r.version, r.digest
+    (SELECT 'rules' AS kind, r.jurisdiction_id, '' AS key, r.id, r.version, r.digest
       FROM rule_set r
      WHERE r.jurisdiction_id = %(jurisdiction_id)s
      ORDER BY r.version DESC
      LIMIT 1)
      UNION ALL
-    SELECT 'layer', l.jurisdiction_id, l.key, l.name, l.id, l.version, l.digest
+    SELECT 'layer', l.jurisdiction_id, l.key, l.id, l.version, l.digest
       FROM boundary_layer l
      WHERE l.jurisdiction_id = %(jurisdiction_id)s OR l.key = 'jurisdiction'
      ORDER BY 1, 2, 3
@@ -60,6 +61,17 @@ class City:
     def book(self) -> RuleBook:
         """The newest rules, also when their day is yet to come: for names and calendars. A decision asks `rules` by its day."""
         return self.rules.newest
+
+
+class _Stamp(NamedTuple):
+    """A row of `_STAMPS`."""
+
+    kind: str
+    jurisdiction_id: str
+    key: str
+    id: UUID
+    version: int
+    digest: str
 
 
 class _Moved(Exception):
@@ -91,7 +103,7 @@ def _city(session: Session, jurisdiction_id: str) -> City:
     rules: RulesInForce | None = None
     layers: dict[str, Layer] = {}
     outlines: dict[str, Layer] = {}
-    for row in session.connection().exec_driver_sql(_STAMPS, {"jurisdiction_id": jurisdiction_id}):
+    for row in _stamps(session, jurisdiction_id):
         if row.kind == "rules":
             rules = _rules_in_force(session, jurisdiction_id, (row.id, row.version, row.digest))
         elif row.jurisdiction_id == jurisdiction_id:
@@ -103,7 +115,12 @@ def _city(session: Session, jurisdiction_id: str) -> City:
     return City(rules, layers, outlines)
 
 
-def _exactly(session: Session, row: Any) -> Layer:
+def _stamps(session: Session, jurisdiction_id: str) -> list[_Stamp]:
+    rows = db.fetch(session, _STAMPS, {"jurisdiction_id": jurisdiction_id}, prepare=True)
+    return [_Stamp(*row) for row in rows]
+
+
+def _exactly(session: Session, row: _Stamp) -> Layer:
     stamp = (row.version, row.digest)
     found, layer = _stamped_layer(session, row.id, stamp)
     if found != stamp:
@@ -111,7 +128,7 @@ def _exactly(session: Session, row: Any) -> Layer:
     return layer
 
 
-def _layer(session: Session, row: Any) -> Layer:
+def _layer(session: Session, row: _Stamp) -> Layer:
     """The layer as the row says or newer."""
     return _stamped_layer(session, row.id, (row.version, row.digest))[1]
 
@@ -312,7 +329,7 @@ def locate(
 def gazetteer(session: Session, jurisdiction_id: str) -> Gazetteer:
     """The names of a jurisdiction. Areas whose name is not among the imported places are added from the boundary layers."""
     version = session.get(GazetteerVersion, jurisdiction_id)
-    rows = session.connection().exec_driver_sql(_STAMPS, {"jurisdiction_id": jurisdiction_id}).all()
+    rows = _stamps(session, jurisdiction_id)
     named = [row for row in rows if row.jurisdiction_id == jurisdiction_id and row.key in NAMED_LAYERS]
     stamp = (version.digest if version else None, *((row.id, row.version, row.digest) for row in named))
     known = _gazetteers.get(jurisdiction_id)
@@ -335,7 +352,7 @@ def _place(row: GazetteerPlace) -> Place:
 def jurisdictions_at(session: Session, point: LonLat, on: date) -> list[str]:
     """Ids of every jurisdiction whose outline holds the point on that day, smallest outline first."""
     held: list[tuple[float, str]] = []
-    for row in session.connection().exec_driver_sql(_STAMPS, {"jurisdiction_id": ""}):
+    for row in _stamps(session, ""):
         if row.key == OUTLINE:
             held += [(area.size, row.jurisdiction_id) for area in _layer(session, row).index.at(point, on)]
     return [jurisdiction_id for _, jurisdiction_id in sorted(held)]

@@ -28,6 +28,7 @@ from intake.service_requests.actions import submit
 from intake.service_requests.answers import read_answers
 from intake.service_requests.models import ServiceRequest
 from intake.service_requests.values import MAX_DESCRIPTION, InvalidForm, Reporter, Submission
+from kernel import db
 from kernel.dates import day_in_words
 from kernel.errors import InvalidInput
 from kernel.i18n import translate
@@ -190,7 +191,7 @@ def _earlier(
     minute = int(now.timestamp()) // _RETRY_WINDOW_S
     names = [f"open311:{client.id}:body:{digest}:{bucket}" for bucket in (minute, minute - 1)]
     # Twins that straddle a minute have different keys; waiting for one another, the second sees the first.
-    session.connection().exec_driver_sql(_LOCK_TWINS, {"digest": digest})
+    db.fetch(session, _LOCK_TWINS, {"digest": digest}, prepare=True)
     known = queries.by_idempotency_key(session, city.id, names)
     is_retry = known is not None and (now - known.requested_at).total_seconds() < _RETRY_WINDOW_S
     return names[0], known if is_retry else None

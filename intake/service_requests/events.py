@@ -19,6 +19,7 @@ from sqlmodel import Session
 
 from intake.service_requests.models import ServiceRequestEvent
 from intake.service_requests.values import Actor, Audience
+from kernel.inserts import Row
 
 # Audiences that follow changes from outside the console.
 _FOLLOWED = ("public", "agency")
@@ -37,12 +38,13 @@ def add_event(
     public_note: str | None = None,
 ) -> ServiceRequestEvent:
     """The new event, not yet flushed. `public_note`: what everybody reads of the note of a public one."""
-    event = new_event(service_request_id, name, audience, actor, at=at, note=note, data=data, public_note=public_note)
+    values = event_row(service_request_id, name, audience, actor, at=at, note=note, data=data, public_note=public_note)
+    event = ServiceRequestEvent(**values.values)
     session.add(event)
     return event
 
 
-def new_event(
+def event_row(
     service_request_id: UUID,
     name: str,
     audience: Audience,
@@ -52,17 +54,20 @@ def new_event(
     note: str = "",
     data: dict[str, Any] | None = None,
     public_note: str | None = None,
-) -> ServiceRequestEvent:
+) -> Row:
     """An event for who writes it themselves."""
-    return ServiceRequestEvent(
-        service_request_id=service_request_id,
-        name=name,
-        audience=audience,
-        actor_kind=actor.kind,
-        actor_name=actor.name,
-        note=note,
-        public_note=public_note,
-        data=data or {},
-        at=at,
-        is_pending_change=audience in _FOLLOWED,
+    return Row(
+        ServiceRequestEvent,
+        {
+            "service_request_id": service_request_id,
+            "name": name,
+            "audience": audience,
+            "actor_kind": actor.kind,
+            "actor_name": actor.name,
+            "note": note,
+            "public_note": public_note,
+            "data": data or {},
+            "at": at,
+            "is_pending_change": audience in _FOLLOWED,
+        },
     )

@@ -9,6 +9,7 @@ from sqlalchemy import and_, or_
 from sqlmodel import Session, col, select
 
 from intake.service_requests.models import Report, RoutingDecisionRow, ServiceRequest, ServiceRequestEvent
+from kernel import db
 from kernel.errors import NotFound
 
 
@@ -163,13 +164,14 @@ def by_token(session: Session, token: str, *, jurisdiction_id: str) -> ServiceRe
 def by_idempotency_key(session: Session, jurisdiction_id: str, keys: Collection[str]) -> ServiceRequest | None:
     """The newest request made under one of these keys."""
     # Nearly always there is none: the driver's own statement asks, and a row is loaded only when there is one.
-    found = session.connection().exec_driver_sql(
+    found = db.fetch(
+        session,
         "SELECT id FROM service_request WHERE jurisdiction_id = %(jurisdiction_id)s AND idempotency_key = ANY(%(keys)s)"
         " ORDER BY requested_at DESC LIMIT 1",
         {"jurisdiction_id": jurisdiction_id, "keys": list(keys)},
+        prepare=True,
     )
-    made: UUID | None = found.scalar()
-    return session.get(ServiceRequest, made) if made else None
+    return session.get(ServiceRequest, found[0][0]) if found else None
 
 
 def event_of_update(session: Session, service_request_id: UUID, api_key_id: str, update_id: str) -> int | None:

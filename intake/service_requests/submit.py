@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import Session, SQLModel, select
+from sqlmodel import Session, select
 
 from georef.points import LonLat
 from intake.catalog import queries as catalog
@@ -18,7 +18,7 @@ from intake.catalog.models import Jurisdiction
 from intake.service_requests import promises, published, reviewing
 from intake.service_requests.answers import Answer, read_answers
 from intake.service_requests.elsewhere import who_serves
-from intake.service_requests.events import new_event
+from intake.service_requests.events import event_row
 from intake.service_requests.loads import count_open
 from intake.service_requests.models import Report, RoutingDecisionRow, ServiceRequest
 from intake.service_requests.place_names import places_of
@@ -28,7 +28,7 @@ from kernel.crypto import vault
 from kernel.errors import InvalidInput
 from kernel.i18n import translate
 from kernel.ids import new_id
-from kernel.inserts import insert_together
+from kernel.inserts import Row, insert_together
 from routing import queries as routing
 from routing.values import RoutingDecision
 
@@ -223,37 +223,43 @@ def _story(
     placing: dict[str, Any],
     decision: RoutingDecision,
     now: datetime,
-) -> list[SQLModel]:
+) -> list[Row]:
     """What is written beside the request: the report, the decision, and the first events."""
     reporter = submission.reporter
-    report = Report(
-        service_request_id=request_id,
-        person_id=reporter.person_id if reporter else None,
-        contact_point_id=reporter.contact_point_id if reporter else None,
-        conversation_id=submission.conversation_id,
-        channel=submission.channel,
-        words=submission.description,
-        wants_notices=reporter.wants_notices if reporter else False,
-        at=values["requested_at"],
+    report = Row(
+        Report,
+        {
+            "service_request_id": request_id,
+            "person_id": reporter.person_id if reporter else None,
+            "contact_point_id": reporter.contact_point_id if reporter else None,
+            "conversation_id": submission.conversation_id,
+            "channel": submission.channel,
+            "words": submission.description,
+            "wants_notices": reporter.wants_notices if reporter else False,
+            "at": values["requested_at"],
+        },
     )
-    decided = RoutingDecisionRow(
-        service_request_id=request_id,
-        agency_code=decision.agency_code,
-        rule_code=decision.rule_code,
-        rule_set_version=decision.rule_set_version,
-        receipt=decision.receipt,
-        at=now,
+    decided = Row(
+        RoutingDecisionRow,
+        {
+            "service_request_id": request_id,
+            "agency_code": decision.agency_code,
+            "rule_code": decision.rule_code,
+            "rule_set_version": decision.rule_set_version,
+            "receipt": decision.receipt,
+            "at": now,
+        },
     )
     actor = Actor(_ACTORS.get(submission.channel, "resident"))  # type: ignore[arg-type]  # the table holds only actor kinds
     system = Actor("system")
-    events = [new_event(request_id, "submitted", "public", actor, at=now, data={"channel": submission.channel})]
+    events = [event_row(request_id, "submitted", "public", actor, at=now, data={"channel": submission.channel})]
     if placing:
-        events.append(new_event(request_id, "placed", "internal", system, at=now, data=placing))
+        events.append(event_row(request_id, "placed", "internal", system, at=now, data=placing))
     if decision.outcome == "outside":
         data: dict[str, Any] = {"life": "closed", "outcome_code": "outside_jurisdiction"}
         note = values["status_notes"]
         events.append(
-            new_event(
+            event_row(
                 request_id,
                 "status_changed",
                 "public",
@@ -268,5 +274,5 @@ def _story(
         due = decision.due_at.isoformat() if decision.due_at else None
         routed = {"agency_code": decision.agency_code, "agency_name": decision.agency_name, "expected_at": due}
         data = routed | {"outcome": decision.outcome}
-        events.append(new_event(request_id, "routed", "public", system, at=now, data=data))
+        events.append(event_row(request_id, "routed", "public", system, at=now, data=data))
     return [report, decided, *events]

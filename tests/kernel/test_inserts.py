@@ -1,14 +1,15 @@
 """Rows of several tables in one statement: all of them or none, in their order, with every kind of value."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlmodel import Session, col, select
 
-from intake.service_requests.events import new_event
+from intake.service_requests.events import event_row
 from intake.service_requests.models import Report, ServiceRequest, ServiceRequestEvent
 from intake.service_requests.values import Actor
-from kernel.inserts import insert_together
+from kernel.inserts import Row, insert_together
 from kernel.outbox import OutboxEvent, prepare
 from tests.factories import CITY, make_city
 
@@ -41,7 +42,7 @@ def request_row(folio: str = "2600000000", key: str | None = None) -> ServiceReq
 def test_everything_comes_back_as_it_was_given(session: Session) -> None:
     made = request_row()
     given = made.model_dump()
-    events = [new_event(made.id, name, "public", Actor("system"), at=NOW) for name in ("a", "b", "c")]
+    events = [event_row(made.id, name, "public", Actor("system"), at=NOW) for name in ("a", "b", "c")]
     report = Report(service_request_id=made.id, channel="web", at=NOW)
     assert insert_together(session, made, [events[0], report, *events[1:]])
     assert made in session
@@ -77,3 +78,30 @@ def test_what_the_rows_refer_to_may_still_be_waiting_in_the_session(session: Ses
     first = request_row()
     session.add(first)
     assert insert_together(session, Report(service_request_id=first.id, channel="web", at=NOW), [])
+
+
+def test_a_row_that_is_no_object_has_the_defaults_of_its_model(session: Session) -> None:
+    made = request_row()
+    assert insert_together(session, made, [Row(Report, {"service_request_id": made.id, "channel": "web", "at": NOW})])
+    report = session.exec(select(Report).where(Report.service_request_id == made.id)).one()
+    assert (report.words, report.wants_notices, report.person_id, report.at) == ("", True, None, NOW)
+
+
+def test_whichever_values_are_empty_a_shape_is_prepared_once(session: Session) -> None:
+    prepared = []
+    shapes: list[dict[str, Any]] = [{}, {"lon": None, "lat": None}, {"precision_m": 5.0, "zipcode": "06000"}]
+    for number, given in enumerate(shapes):
+        made = request_row(folio=f"260000001{number}")
+        for name, value in given.items():
+            setattr(made, name, value)
+        assert insert_together(session, made, [])
+        found = session.connection().exec_driver_sql("SELECT statement FROM pg_prepared_statements")
+        prepared.append([statement for statement in found.scalars() if "INTO service_request " in statement])
+    assert prepared[0] == prepared[1] == prepared[2] != []
+
+
+def test_a_time_without_a_zone_is_refused(session: Session) -> None:
+    made = request_row()
+    made.requested_at = NOW.replace(tzinfo=None)
+    with pytest.raises(ValueError, match="zone"):
+        insert_together(session, made, [])

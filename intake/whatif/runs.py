@@ -11,7 +11,9 @@ from pathlib import Path
 from uuid import UUID
 
 import orjson
+import structlog
 from sqlalchemy import delete
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
 
 from intake.catalog import queries as catalog
@@ -22,11 +24,14 @@ from intake.whatif.models import WhatIfFile, WhatIfPart, WhatIfRun
 from intake.whatif.replay import live_side, subject
 from kernel import outbox
 from kernel.errors import AtiendeError, InvalidInput, NotFound
+from kernel.i18n import translate
 from routing import drafts
 from routing.draft_models import RoutingDraft
 from routing.whatif.compare import Change, Comparison
 from routing.whatif.sides import Side, as_of
 from routing.whatif.tally import Tally
+
+log = structlog.get_logger(__name__)
 
 STARTED, ADVANCED, FINISHED = "whatif_run.started", "whatif_run.advanced", "whatif_run.finished"
 # Requests to a part: about two seconds on one core.
@@ -136,13 +141,24 @@ def advance(session: Session, run_id: UUID, *, now: datetime, part: int = PART) 
     try:
         with session.begin_nested():
             _advance(session, run, now, part)
+            session.flush()
     except AtiendeError as error:
-        session.refresh(run)
-        run.state, run.problem, run.finished_at = "failed", error.public_text(run.language), now
+        _fail(session, run, error.public_text(run.language), now)
+    except DBAPIError:
+        raise  # the database is away: whoever comes next goes on
+    except Exception:
+        # A run that would fail again at the same place for ever is ended, and said to be.
+        log.exception("a what-if run failed", run_id=str(run_id))
+        _fail(session, run, translate(run.language, "No se pudo terminar el cálculo por un error del programa."), now)
     session.add(run)
     session.flush()
     event = FINISHED if run.state in ("done", "failed") else ADVANCED
     outbox.record(session, event, at=now, run_id=run.id)
+
+
+def _fail(session: Session, run: WhatIfRun, problem: str, now: datetime) -> None:
+    session.refresh(run)
+    run.state, run.problem, run.finished_at = "failed", problem, now
 
 
 def _advance(session: Session, run: WhatIfRun, now: datetime, part: int) -> None:

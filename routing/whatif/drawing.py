@@ -178,7 +178,7 @@ def _dots(dots: Sequence[tuple[float, float]], frame: _Frame) -> list[list[float
     west, south, east, north = frame.bounds
     inside = [at for at in dots if west <= at[0] <= east and south <= at[1] <= north]
     step = math.ceil(len(inside) / _MOST_DOTS) or 1
-    spots = {(round(x, 1), round(y, 1)) for x, y in (frame.xy(*at) for at in inside[::step])}
+    spots = {(round(float(x), 1), round(float(y), 1)) for x, y in (frame.xy(*at) for at in inside[::step])}
     return [[x, y] for x, y in sorted(spots) if 0 <= x <= WIDTH and 0 <= y <= HEIGHT]
 
 
@@ -200,7 +200,7 @@ def _labels(areas: Sequence[Area], frame: _Frame) -> list[list[Any]]:
         box = (x - half, y - 13, x + half, y + 5)
         if room < 900 or half * 2 > WIDTH / 2 or any(_is_near(box, other) for other in boxes):
             continue
-        kept.append([name, round(x, 1), round(y, 1)])
+        kept.append([name, round(float(x), 1), round(float(y), 1)])
         boxes.append(box)
         if len(kept) == _MOST_LABELS:
             break

@@ -155,3 +155,25 @@ def test_a_rule_that_cannot_be_applied_ends_the_run_by_its_name(session: Session
     assert (run.state, run.parts) == ("failed", 0)
     assert "RARA" in (run.problem or "")
     assert session.exec(select(WhatIfPart)).all() == []
+
+
+def test_a_draft_that_moves_a_border_is_kept_with_its_map(session: Session, draft: RoutingDraft) -> None:
+    run = _start(session, draft)
+    _to_the_end(session, run)
+    assert run.outcome is not None
+    (picture, *_) = run.outcome["maps"]
+    numbers = [value for side in ("before", "after") for spot in picture[side]["dots"] for value in spot]
+    assert numbers
+    assert all(isinstance(value, float) for value in numbers)
+
+
+def test_an_error_of_the_program_ends_the_run_and_is_said(
+    session: Session, draft: RoutingDraft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    run = _start(session, draft)
+    monkeypatch.setattr(runs, "_advance", broken)
+    _to_the_end(session, run)
+    assert (run.state, run.problem) == ("failed", "No se pudo terminar el cálculo por un error del programa.")

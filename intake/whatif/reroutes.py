@@ -7,6 +7,7 @@ that the rules before named: what a person has moved by hand stays with whom it 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,8 @@ from sqlmodel import Session, col, select
 
 from georef.points import LonLat
 from intake.catalog import queries as catalog
-from intake.service_requests.models import ServiceRequest
+from intake.service_requests.loads import count_open
+from intake.service_requests.models import RoutingDecisionRow, ServiceRequest
 from intake.service_requests.rerouting import reroute
 from intake.service_requests.values import Actor
 from intake.whatif import history
@@ -23,9 +25,7 @@ from intake.whatif.models import RerouteProposal, RerouteRound
 from kernel import outbox
 from kernel.errors import InvalidInput, NotFound
 from routing import queries as routing
-from routing import receipts
 from routing.models import RuleSet
-from routing.receipts import Question
 from routing.whatif.compare import Change, Comparison, PastRow
 from routing.whatif.sides import as_of
 from routing.whatif.tally import NOBODY
@@ -101,10 +101,12 @@ def look(session: Session, round_id: UUID, *, now: datetime, part: int = PART) -
         as_of(city.rules.on(found.valid_from), city.layers, found.valid_from),
     )
     zone = catalog.catalog(session, found.jurisdiction_id).timezone
+    published = session.get_one(RuleSet, found.rule_set_id).at
     rows = history.open_page(
         session,
         found.jurisdiction_id,
-        datetime.combine(found.valid_from, time.min, zone),
+        # Published for a day that has begun, it finds requests that the rules before decided on that day.
+        max(datetime.combine(found.valid_from, time.min, zone), published),
         history.groups(session, found.jurisdiction_id),
         after=(found.after_at, str(found.after_id)) if found.after_at and found.after_id else None,
         limit=part,
@@ -114,6 +116,7 @@ def look(session: Session, round_id: UUID, *, now: datetime, part: int = PART) -
         found.state = "done"
     else:
         changes = [change for change in asked.add(rows) if change.recorded == change.before != NOBODY]
+        changes = _with_replies(session, rows, changes, now)
         _propose(session, found, [change for change in changes if change.after != NOBODY], rows, now)
         found.looked_at += len(rows)
         found.after_at, found.after_id = rows[-1].at, UUID(rows[-1].id)
@@ -166,21 +169,70 @@ def _propose(
     session.flush()
 
 
+def _with_replies(session: Session, rows: Sequence[PastRow], changes: Sequence[Change], now: datetime) -> list[Change]:
+    """`changes`, with requests of which somebody said which side of a border they are on decided by that."""
+    replied = _replies(session, [UUID(row.id) for row in rows])
+    found = {row.id: row for row in session.exec(select(ServiceRequest).where(col(ServiceRequest.id).in_(replied)))}
+    kept = [change for change in changes if UUID(change.id) not in found]
+    for row in rows:
+        request = found.get(UUID(row.id))
+        if request is None or replied[request.id]["agency"]["code"] != request.agency_code:
+            continue
+        again = _receipt(session, request, row.service_group, now)
+        after = again["agency"]["code"] if again["agency"] else NOBODY
+        if after != request.agency_code:
+            kept.append(
+                Change(
+                    id=row.id,
+                    folio=row.folio,
+                    service_code=row.service_code,
+                    lon=row.lon,
+                    lat=row.lat,
+                    at=row.at.isoformat(timespec="seconds"),
+                    life=row.life,
+                    recorded=request.agency_code or NOBODY,
+                    before=request.agency_code or NOBODY,
+                    after=after,
+                    rule_before=(replied[request.id]["rule"] or {}).get("code", ""),
+                    rule_after=(again["rule"] or {}).get("code", ""),
+                    border_m=None,
+                )
+            )
+    return kept
+
+
+def _replies(session: Session, ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    """Request -> the receipt in force, of those whose place was settled by a reply and that an agency has."""
+    # Oldest first: of several decisions about one request the newest is what is kept.
+    decisions = (
+        select(RoutingDecisionRow.service_request_id, RoutingDecisionRow.receipt)
+        .where(col(RoutingDecisionRow.service_request_id).in_(ids))
+        .order_by(col(RoutingDecisionRow.at), col(RoutingDecisionRow.id))
+    )
+    newest = {request_id: dict(receipt) for request_id, receipt in session.exec(decisions)}
+    return {
+        request_id: receipt
+        for request_id, receipt in newest.items()
+        if receipt.get("settled") and receipt.get("agency")
+    }
+
+
 def _receipt(session: Session, found: ServiceRequest, group: str, now: datetime) -> dict[str, Any]:
-    known = routing.city(session, found.jurisdiction_id)
     definition = catalog.catalog(session, found.jurisdiction_id).by_code.get(found.service_code)
     point = LonLat(found.lon, found.lat) if found.lon is not None and found.lat is not None else None
-    question = Question(
-        found.service_code,
-        group,
-        definition.promise if definition else _RETIRED_PROMISE,
-        point,
-        found.precision_m,
-        now,
+    settled = _replies(session, [found.id]).get(found.id, {}).get("settled")
+    return routing.route(
+        session,
+        jurisdiction_id=found.jurisdiction_id,
+        service_code=found.service_code,
+        service_group=group,
+        promise=definition.promise if definition else _RETIRED_PROMISE,
+        point=point,
+        precision_m=found.precision_m,
+        at=now,
         answers=found.attributes,
-    )
-    return receipts.decide(
-        known.rules.at(now), known.layers, question, routing.find_elsewhere(known, point, now)
+        settled=settled,
+        count_open=partial(count_open, session, found.jurisdiction_id),
     ).receipt
 
 

@@ -17,6 +17,7 @@ from routing import queries as routing
 from routing.checking import verify
 from tests.factories import CITY, IN_NORTE, IN_SUR, NOW, SUBJECTS, make_city
 from tests.intake.whatif.cast import BETWEEN, make_draft, report
+from tests.routing.test_drafts import make, rule, write
 
 pytestmark = pytest.mark.database
 TOMORROW = NOW.date() + timedelta(days=1)
@@ -156,3 +157,44 @@ def test_jobs_do_it_in_small_transactions(
     jobs.carry_out_reroutes(CITY)
     jobs.carry_out_reroutes(CITY)
     assert [row.state for row in _proposals(session)] == ["accepted", "accepted"]
+
+
+def test_rules_of_today_propose_what_came_in_before_them_today(session: Session) -> None:
+    make_city(session)
+    before = report(session, IN_NORTE, NOW - timedelta(hours=2))
+    draft = make(session)
+    write(session, draft, rule("A", "AGUAS"))
+    published = publishing.publish(session, draft.id, NOW.date(), "Rosa Cruz", NOW, subjects=SUBJECTS)
+    after = report(session, IN_NORTE, NOW + timedelta(hours=1))
+    found = reroutes.plan(session, published.id, now=NOW)
+    assert found is not None
+    while found.state != "done":
+        reroutes.look(session, found.id, now=NOW + timedelta(hours=2))
+        session.refresh(found)
+    assert (before.agency_code, after.agency_code) == ("ALC-N", "AGUAS")
+    assert [row.service_request_id for row in _proposals(session)] == [before.id]
+
+
+def test_what_a_resident_said_about_the_border_counts(session: Session) -> None:
+    make_city(session)
+    draft = make_draft(session)
+    # Some twenty metres north of the border of today, and said to be south of it.
+    said = report(session, (-99.15, 19.4002), settled={"district": "S"})
+    assert said.agency_code == "ALC-S"
+    rule_set = publishing.publish(session, draft.id, TOMORROW, "Rosa Cruz", NOW, subjects=SUBJECTS)
+    found = reroutes.plan(session, rule_set.id, now=NOW)
+    assert found is not None
+    _look(session, found)
+    assert _proposals(session) == [], "it is still in the south, where they said"
+    other = make(session)
+    write(session, other, rule("A", "AGUAS", layer_key="district", area_codes=frozenset("S"), priority=1))
+    later = publishing.publish(session, other.id, TOMORROW + timedelta(days=1), "Rosa Cruz", NOW, subjects=SUBJECTS)
+    again = reroutes.plan(session, later.id, now=THEN)
+    assert again is not None
+    then = THEN + timedelta(days=1)
+    assert reroutes.wake(session, now=then) == 1
+    while again.state != "done":
+        reroutes.look(session, again.id, now=then)
+        session.refresh(again)
+    (row,) = _proposals(session)
+    assert (row.service_request_id, row.to_agency, row.receipt["settled"]) == (said.id, "AGUAS", {"district": "S"})

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from typing import Annotated
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request, Response
 from sqlalchemy import ColumnElement, true
@@ -40,6 +42,10 @@ def set_cookie(response: Response, settings: Settings, name: str, value: str) ->
     )
 
 
+def _today(viewer: Viewer) -> date:
+    return clock.now().astimezone(ZoneInfo(viewer.timezone)).date()
+
+
 def viewer_in(http_request: Request, session: SessionDep) -> Viewer:
     """Who is signed in. Raises NotSignedIn."""
     token = http_request.cookies.get(SESSION_COOKIE)
@@ -50,7 +56,7 @@ def viewer_in(http_request: Request, session: SessionDep) -> Viewer:
         viewer = replace(
             viewer,
             to_review=reviewing.pending_count(session, viewer.jurisdiction_id),
-            rule_alerts=tuple(alerts.standing(session, viewer.jurisdiction_id)),
+            rule_alerts=tuple(alerts.standing(session, viewer.jurisdiction_id, _today(viewer))),
         )
     return viewer
 

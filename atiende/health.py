@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from atiende.migrate import newest_revision
-from kernel import db
+from kernel import clock, db
 from routing import alerts
 
 router = APIRouter()
@@ -32,7 +32,7 @@ def readyz() -> PlainTextResponse:
             ready = connection.scalar(text("SELECT EXISTS (SELECT FROM jurisdiction)"))
             failing = [
                 f"rules of {alert.jurisdiction_id}: version {alert.version} fails, {alert.used_version} decides\n"
-                for alert in alerts.everywhere(session)
+                for alert in alerts.everywhere(session, clock.now().date())
             ]
     except SQLAlchemyError:
         return PlainTextResponse("database\n", status_code=503)

@@ -5,11 +5,11 @@ fails. Counts are gathered per process and may miss the last seconds of one that
 """
 
 import time
-from datetime import datetime
+from datetime import date, datetime
 from threading import Lock
 
 import structlog
-from sqlalchemy import ColumnElement, Date, cast
+from sqlalchemy import ColumnElement
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
@@ -70,23 +70,23 @@ def _write(session: Session, jurisdiction_id: str, fallen: Fallen, count: int, a
         outbox.record(session, "rules.failed", at=at, rule_alert_id=alert_id)
 
 
-def standing(session: Session, jurisdiction_id: str) -> list[RuleAlert]:
-    """Alerts about sets that no newer one has taken the days of, the newest first."""
-    return _standing(session, col(RuleAlert.jurisdiction_id) == jurisdiction_id)
+def standing(session: Session, jurisdiction_id: str, today: date) -> list[RuleAlert]:
+    """Alerts about sets that no newer one has come in place of by the city's day `today`, the newest first."""
+    return _standing(session, today, col(RuleAlert.jurisdiction_id) == jurisdiction_id)
 
 
-def everywhere(session: Session) -> list[RuleAlert]:
-    """The same for every city of the installation."""
-    return _standing(session)
+def everywhere(session: Session, today: date) -> list[RuleAlert]:
+    """The same for every city of the installation; `today` is the same for all."""
+    return _standing(session, today)
 
 
-def _standing(session: Session, *conditions: ColumnElement[bool]) -> list[RuleAlert]:
+def _standing(session: Session, today: date, *conditions: ColumnElement[bool]) -> list[RuleAlert]:
     newer = (
         select(RuleSet.id)
         .where(
             RuleSet.jurisdiction_id == RuleAlert.jurisdiction_id,
             RuleSet.version > RuleAlert.version,
-            RuleSet.valid_from <= cast(col(RuleAlert.last_at), Date),
+            RuleSet.valid_from <= today,
         )
         .exists()
     )

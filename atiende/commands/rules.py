@@ -30,7 +30,7 @@ def test(jurisdiction: str | None) -> None:
             for trial in trying.trials(session, city, clock.now()):
                 _print(city, trial)
                 bad += not trial.is_good
-            for alert in alerts.standing(session, city):
+            for alert in alerts.standing(session, city, clock.now().date()):
                 sys.stdout.write(
                     f"ALERTA {city}: la versión {alert.version} falló {alert.count} veces desde"
                     f" {alert.first_at:%Y-%m-%d %H:%M}Z y decidió la {alert.used_version}: {alert.error}\n"

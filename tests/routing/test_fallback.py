@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -78,7 +79,7 @@ def test_a_set_that_cannot_be_read_has_the_one_before_it_decide(city: Session, b
     alert = city.exec(select(RuleAlert)).one()
     assert (alert.version, alert.used_version, alert.error, alert.count) == (2, 1, told["because"], 1)
     assert city.exec(select(OutboxEvent.name)).all().count("rules.failed") == 1
-    assert [known.version for known in alerts.standing(city, CITY)] == [2]
+    assert [known.version for known in alerts.standing(city, CITY, TODAY)] == [2]
 
 
 def test_counts_are_gathered(city: Session, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,11 +119,24 @@ def test_a_newer_set_ends_the_alert(city: Session) -> None:
     city.expire_all()
     queries.clear_caches()
     ask(city)
-    assert alerts.everywhere(city)
+    assert alerts.everywhere(city, TODAY)
     draft = drafts.create(city, CITY, "Arreglo", by=ROSA, now=NOW)
     write(city, draft, rule("A", "ALC-S"))
     publishing.publish(city, draft.id, TODAY, ROSA, NOW, subjects=SUBJECTS)
-    assert (ask(city).agency_code, alerts.standing(city, CITY)) == ("ALC-S", [])
+    assert (ask(city).agency_code, alerts.standing(city, CITY, TODAY)) == ("ALC-S", [])
+
+
+def test_a_remedy_of_tomorrow_ends_the_alert_tomorrow(city: Session) -> None:
+    city.connection().execute(text("UPDATE rule_set SET content = content - 'rules' WHERE version = 2"))
+    city.expire_all()
+    queries.clear_caches()
+    ask(city)
+    draft = drafts.create(city, CITY, "Arreglo", by=ROSA, now=NOW)
+    write(city, draft, rule("A", "ALC-S"))
+    tomorrow = TODAY + timedelta(days=1)
+    publishing.publish(city, draft.id, tomorrow, ROSA, NOW, subjects=SUBJECTS)
+    assert [known.version for known in alerts.standing(city, CITY, TODAY)] == [2]
+    assert alerts.standing(city, CITY, tomorrow) == []
 
 
 def test_without_any_good_set_the_reason_is_told(city: Session) -> None:

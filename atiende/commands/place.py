@@ -36,6 +36,9 @@ def read_time(text: str | None, timezone: str) -> datetime:
         at = datetime.fromisoformat(text.strip())
     except ValueError as error:
         raise InvalidInput("«{time}» no es una fecha y hora ISO 8601.", field="at", time=text) from error
+    # Before the calendar of today, and where a promise would end after the last day there is.
+    if not 1900 <= at.year <= 9000:
+        raise InvalidInput("«{time}» no es una fecha y hora ISO 8601.", field="at", time=text)
     return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(timezone))
 
 

@@ -1,12 +1,14 @@
 """`atiende route`: one receipt as JSON, or a CSV file in bulk."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from atiende.commands import place
 from atiende.commands.output import write_json
 from intake.catalog import queries as catalog
+from intake.catalog.definitions import ServiceDefinition
+from intake.service_requests.answers import Answer, read_answer
 from intake.service_requests.elsewhere import who_serves
 from intake.service_requests.loads import count_open
 from kernel import db
@@ -47,12 +49,29 @@ def run(
             point=point,
             precision_m=None,
             at=place.read_time(at, city.timezone),
-            answers={code: values[0] if len(values) == 1 else values for code, values in given.items()},
+            answers=_answers(definition, given),
             settled=replies,
             count_open=partial(count_open, session, city.id),
             who_serves=partial(who_serves, session, city.id),
         )
+    if decision.receipt["settled"] != replies:
+        raise InvalidInput("No hay nada así que aclarar: {replies}.", field="settled", replies=", ".join(settled))
     write_json(decision.receipt)
+
+
+def _answers(definition: ServiceDefinition, given: Mapping[str, Sequence[str]]) -> dict[str, Answer]:
+    """Checked as a form's are, but for what is missing. Raises InvalidInput for a question that the service does not ask."""
+    asked = {attribute.code: attribute for attribute in definition.attributes if attribute.is_variable}
+    for code in given:
+        if code not in asked:
+            raise InvalidInput(
+                "{service} no pregunta {code}. Pregunta: {codes}.",
+                field="answers",
+                service=definition.code,
+                code=code,
+                codes=", ".join(asked) or "–",
+            )
+    return {code: read_answer(asked[code], values, definition) for code, values in given.items()}
 
 
 def _pairs(texts: Sequence[str]) -> dict[str, list[str]]:

@@ -190,6 +190,7 @@ _SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [500000, 0], [500000, 500
         (["--layer", "{tmp}/zonas.geojson"], "Di qué capa es"),
         (["--layer", "district={tmp}/zonas.geojson"], "no dice qué campo es la clave de cada zona"),
         (["--layer", "district={tmp}/metres.geojson"], "no dice su sistema de coordenadas y no está en grados"),
+        (["--layer", "district={tmp}/far.geojson"], "no toca la ciudad"),
         (["--layer", "district={tmp}/broken.geojson"], r"No se pudo leer broken\.geojson"),
         (["--layer", f"district={DISTRICTS}", "--layer", f"{DISTRICTS}"], "viene dos veces"),
         (["--layer", f"{DISTRICTS}", "--code", "CLAVE"], "no tiene el campo «CLAVE»"),
@@ -213,6 +214,9 @@ def test_what_cannot_be_tried_says_why(
         geometry = _SQUARE if name == "metres.geojson" else small
         found = {"type": "FeatureCollection", "features": [feature | {"properties": values, "geometry": geometry}]}
         (tmp_path / name).write_text(json.dumps(found))
+    far = {"type": "Polygon", "coordinates": [[[2.3, 48.8], [2.4, 48.8], [2.4, 48.9], [2.3, 48.8]]]}
+    elsewhere = feature | {"properties": {"code": "1", "name": "Paris"}, "geometry": far}
+    (tmp_path / "far.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [elsewhere]}))
     (tmp_path / "broken.geojson").write_text('{"type": "FeatureCollection", "features": [')
     rule = '[[rule]]\ncode = "R"\npriority = 1\nagency = "{}"\n{}[rule.reason]\nes = "x"\nen = "x"\n'
     (tmp_path / "nobody.toml").write_text(rule.format("NADIE", ""))

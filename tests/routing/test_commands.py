@@ -69,6 +69,14 @@ def test_route_prints_the_receipt(command: Command) -> None:
     assert receipt["due"]["at"] == "2026-11-27T00:00:00Z"
 
 
+def test_route_hears_answers_and_replies(command: Command) -> None:
+    code, out, err = command("route", *IN_SUR, "--service", "LUMINARIA", "--answers", "TIPO_FALLA=parpadea")
+    assert (code, json.loads(out)["answers"]) in ((0, {}), (0, {"TIPO_FALLA": "parpadea"})), err
+    code, out, err = command("route", *IN_SUR, "--service", "BACHE", "--settled", "district=N")
+    receipt = json.loads(out)
+    assert (code, receipt["agency"]["code"], receipt["settled"]) == (0, "ALC-N", {"district": "N"}), err
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -77,6 +85,12 @@ def test_route_prints_the_receipt(command: Command) -> None:
         (("route", *IN_SUR, "--service", "NADA"), "NADA"),
         (("route", *IN_SUR, "--service", "BACHE", "--jurisdiction", "otra"), "otra"),
         (("route", *IN_SUR, "--service", "BACHE", "--at", "ayer"), "ayer"),
+        (("route", *IN_SUR, "--service", "BACHE", "--at", "9999-12-31T23:59"), "9999"),
+        (("route", *IN_SUR, "--service", "BACHE", "--at", "0001-01-01T00:00"), "0001"),
+        (("route", *IN_SUR, "--service", "LUMINARIA", "--answers", "NADA=1"), "NADA"),
+        (("route", *IN_SUR, "--service", "LUMINARIA", "--answers", "TIPO_FALLA=zzz"), "TIPO_FALLA"),
+        (("route", *IN_SUR, "--service", "LUMINARIA", "--answers", "TIPO_FALLA"), "CLAVE=VALOR"),
+        (("route", *IN_SUR, "--service", "BACHE", "--settled", "district=XX"), "district=XX"),
         (("route", "--csv", "no-hay.csv", "--out", "x.csv"), "no-hay.csv"),
     ],
 )

@@ -278,17 +278,26 @@ def _forecast(seen: _Seen) -> dict[str, Any] | None:
 
 
 def _routing(seen: _Seen) -> dict[str, Any] | None:
-    """Why this agency, in the words of the rule: nothing of the rules that lost, of borders or of who else it could be."""
+    """The receipt for everybody: why this agency, how far the border that matters is, who it would be otherwise.
+
+    The answers that rules asked for and what an agency has open stay inside.
+    """
     if seen.decision is None:
         return None
     receipt, version, at = seen.decision
-    agency, rule = receipt.get("agency"), receipt.get("rule")
+    language = seen.city.language
+    agency, rule, border = receipt.get("agency"), receipt.get("rule"), receipt.get("border")
+    second, doubt = receipt.get("runner_up"), receipt.get("border_case")
     return {
         "agency_code": agency["code"] if agency else None,
-        "reason": text_in(rule["reason"], seen.city.language) or None if rule else None,
+        "reason": text_in(rule["reason"], language) or None if rule else None,
         "outcome": receipt.get("outcome"),
+        "rule": rule["code"] if rule else None,
         "rule_set_version": version,
         "decided_datetime": in_zone(at, seen.city.zone),
+        "border": {"layer": border["layer"], "metres": border["metres"]} if border else None,
+        "runner_up": {"agency_code": second["agency"]["code"], "agency": second["agency"]["name"]} if second else None,
+        "question": text_in(doubt["question"], language) if doubt else None,
     }
 
 

@@ -17,6 +17,7 @@ from intake.catalog.definitions import ServiceDefinition, text_in
 from intake.forecasts import queries as forecasts
 from intake.media.storage import is_configured
 from intake.people.addresses import REGION, read_phone, read_phone_of
+from intake.service_requests import queries
 from intake.service_requests.answers import read_answers
 from kernel.bodies import FormDep
 from kernel.db import SessionDep
@@ -354,7 +355,6 @@ def done(step: StepDep) -> Response:
     service_request = sent_request(step.session, step.draft)
     if service_request is None:
         return step.go("/revisa")
-    decision = preview(step.session, step.service, step.answers, now=step.page.now)
     if is_joined(step.draft, service_request):
         return step.show(
             "joined.html",
@@ -363,14 +363,15 @@ def done(step: StepDep) -> Response:
             phone=masked(step.answers.phone) if step.answers.phone else "",
             agency_name=agency_of(step.session, service_request),
         )
+    decision = queries.decision_of(step.session, service_request.id)
     return step.show(
         "done.html",
         request=service_request,
         said=spoken(service_request.folio) if step.page.language == "es" else "",
         phone=masked(step.answers.phone) if step.answers.phone else "",
-        agency_name=decision.agency_name,
+        agency_name=agency_of(step.session, service_request),
         forecast=forecasts.told(step.session, step.page.city, step.service.code, service_request.areas),
-        explanation=explain(decision.receipt, step.page.language),
+        explanation=explain(decision.receipt, step.page.language) if decision else None,
     )
 
 

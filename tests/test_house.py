@@ -44,3 +44,15 @@ def test_starting_the_web_process_imports_nothing_slow() -> None:
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     loaded = set(json.loads(answer.stdout))
     assert loaded.isdisjoint({"geopandas", "pandas", "pyogrio", "telegram.ext", "twilio.rest", "alembic", "rq"})
+
+
+def test_no_half_of_a_merge_was_left_in_a_file() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.split(b"\0")
+    marks = (b"<<<<<<< ", b">>>>>>> ")
+    torn = [
+        name.decode()
+        for name in listed
+        if name and (ROOT / name.decode()).is_file()
+        if any(line.startswith(marks) for line in (ROOT / name.decode()).read_bytes().splitlines())
+    ]
+    assert torn == []

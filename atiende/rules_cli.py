@@ -58,3 +58,15 @@ def publish(
     from atiende.commands.rules import publish as run
 
     run(draft, on, by)
+
+
+@rules_app.command("withdraw")
+def withdraw(
+    version: int,
+    jurisdiction: Annotated[str, typer.Option(help="Id of the city.")],
+    by: Annotated[str, typer.Option(help="Who decides it.")] = "atiende rules withdraw",
+) -> None:
+    """Cancel a version whose day has not come: its boundaries go, its draft is open again, and it stays on record."""
+    from atiende.commands.rules import withdraw as run
+
+    run(version, jurisdiction, by)

@@ -15,6 +15,7 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     "whatif_run.started": ["intake.whatif.jobs.advance_run"],
     "whatif_run.advanced": ["intake.whatif.jobs.advance_run"],
     "rules.published": ["intake.whatif.jobs.plan_reroutes"],
+    "rules.withdrawn": ["intake.whatif.jobs.drop_reroutes"],
     "reroute_round.due": ["intake.whatif.jobs.look_for_reroutes"],
     "reroute_round.looked": ["intake.whatif.jobs.look_for_reroutes"],
     "reroutes.accepted": ["intake.whatif.jobs.carry_out_reroutes"],

@@ -4,8 +4,10 @@ Importing the same content again changes nothing; what did change gets a new ver
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import delete, insert
 from sqlmodel import Session, col, select
@@ -102,6 +104,20 @@ def replace_rules(
     return _renew_rule_sets(session, jurisdiction_id, now, part, text)
 
 
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where rules came from; a set that is made anew keeps it."""
+
+    kind: str
+    rules_text: str | None
+    published_by: str = ""
+    draft_id: UUID | None = None
+
+    @staticmethod
+    def of(known: RuleSet) -> "_Origin":
+        return _Origin(known.origin, known.rules_text, known.published_by, known.draft_id)
+
+
 def _renew_rule_sets(
     session: Session,
     jurisdiction_id: str,
@@ -123,14 +139,14 @@ def _renew_rule_sets(
     )
     shared = {"agencies": facts["agencies"], "calendars": facts["calendars"]}
     if part is not None:
-        made = [({**part, **shared}, date.min, "import", text)]
+        made = [({**part, **shared}, date.min, _Origin("import", text))]
         if newest is not None and part == rule_sets.rules_part(newest.content):
             part = None
     if part is None:
         if newest is None:
             return 0
         current = queries.sets_from(session, jurisdiction_id, now)
-        made = [({**known.content, **shared}, known.valid_from, known.origin, known.rules_text) for known in current]
+        made = [({**known.content, **shared}, known.valid_from, _Origin.of(known)) for known in current]
         same = next(
             (n for n, known in enumerate(current) if rule_sets.digest(made[n][0]) != known.digest), len(current)
         )
@@ -138,8 +154,8 @@ def _renew_rule_sets(
     if not made:
         assert newest is not None
         return newest.version
-    version = newest.version if newest else 0
-    for content, valid_from, origin, written in made:
+    version = queries.last_version(session, jurisdiction_id)
+    for content, valid_from, origin in made:
         rule_sets.book_of(jurisdiction_id, 0, content)  # refuses rules that nobody could apply
         version += 1
         session.add(
@@ -149,9 +165,11 @@ def _renew_rule_sets(
                 digest=rule_sets.digest(content),
                 default_agency_code=content["default_agency_code"],
                 content=content,
-                rules_text=written,
+                rules_text=origin.rules_text,
                 valid_from=valid_from,
-                origin=origin,
+                origin=origin.kind,
+                published_by=origin.published_by,
+                draft_id=origin.draft_id,
                 at=now,
             )
         )

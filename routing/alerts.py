@@ -87,6 +87,7 @@ def _standing(session: Session, today: date, *conditions: ColumnElement[bool]) -
             RuleSet.jurisdiction_id == RuleAlert.jurisdiction_id,
             RuleSet.version > RuleAlert.version,
             RuleSet.valid_from <= today,
+            col(RuleSet.withdrawn_at).is_(None),
         )
         .exists()
     )

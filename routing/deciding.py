@@ -7,10 +7,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from routing import alerts, receipts
-from routing.decide import RuleBook
 from routing.in_force import Fallen, RulesInForce
 from routing.receipts import Elsewhere, Layer, Question
-from routing.stored_rules import rule_book, said
+from routing.stored_rules import rule_book, said, versions_due
 from routing.values import RoutingDecision
 
 # How far back a set is looked for that decides what the newest cannot.
@@ -29,7 +28,7 @@ def decide(
     except DBAPIError:
         raise
     except Exception as error:
-        older = _by_an_older_set(session, book, layers, question, elsewhere)
+        older = _by_an_older_set(session, rules, layers, question, elsewhere)
         if older is None:
             raise
         decision = older
@@ -41,10 +40,11 @@ def decide(
 
 
 def _by_an_older_set(
-    session: Session, book: RuleBook, layers: Mapping[str, Layer], question: Question, elsewhere: Elsewhere | None
+    session: Session, rules: RulesInForce, layers: Mapping[str, Layer], question: Question, elsewhere: Elsewhere | None
 ) -> RoutingDecision | None:
-    """None when older sets fail as well: then it is the question that is wrong."""
-    for version in range(book.version - 1, max(book.version - 1 - _OLDER_SETS, 0), -1):
+    """By the last one whose day has come. None when older sets fail as well: then it is the question that is wrong."""
+    book, on = rules.at(question.at), rules.newest.calendar.local_date(question.at)
+    for version in versions_due(session, book.jurisdiction_id, book.version, on, _OLDER_SETS):
         try:
             return receipts.decide(rule_book(session, book.jurisdiction_id, version), layers, question, elsewhere)
         except DBAPIError:

@@ -50,7 +50,7 @@ def _name(name: str) -> str:
 
 
 def newest_of(session: Session, jurisdiction_id: str) -> RuleSet:
-    """The rule set with the highest version. Raises NotFound."""
+    """The rule set with the highest version that was not taken back. Raises NotFound."""
     newest = queries.newest_rule_set(session, jurisdiction_id)
     if newest is None:
         raise NotFound("La jurisdicción {jurisdiction_id} no tiene reglas.", jurisdiction_id=jurisdiction_id)
@@ -89,9 +89,14 @@ def locked(session: Session, draft_id: UUID, seen_version: int | None = None) ->
         raise NotFound("No existe ese borrador.")
     if draft.state != "open":
         raise Conflict("Este borrador ya se publicó o se descartó.")
+    refuse_unseen(draft, seen_version)
+    return draft
+
+
+def refuse_unseen(draft: RoutingDraft, seen_version: int | None) -> None:
+    """Raises Conflict when the draft was changed after the version that the caller saw."""
     if seen_version is not None and draft.version != seen_version:
         raise Conflict("{who} cambió este borrador mientras lo veías. Revisa lo nuevo.", who=draft.changed_by)
-    return draft
 
 
 def _touch(session: Session, draft: RoutingDraft, by: str, now: datetime) -> RoutingDraft:
@@ -194,6 +199,13 @@ def discard(session: Session, draft_id: UUID, *, by: str, now: datetime) -> Rout
     return _touch(session, draft, by, now)
 
 
+def reopen(session: Session, draft_id: UUID, *, by: str, now: datetime) -> RoutingDraft:
+    """The draft of a set that was taken back may be changed and published again."""
+    draft = session.get_one(RoutingDraft, draft_id, with_for_update=True)
+    draft.state, draft.published_version, draft.valid_from = "open", None, None
+    return _touch(session, draft, by, now)
+
+
 def bring_up_to_date(session: Session, draft_id: UUID, *, by: str, now: datetime) -> RoutingDraft:
     """Bases the draft on the newest set. What the draft says itself stays; the tests that were added to the set since come in."""
     draft = locked(session, draft_id)
@@ -232,8 +244,9 @@ def content_of(session: Session, draft: RoutingDraft) -> dict[str, Any]:
 
 def book_of(session: Session, draft: RoutingDraft) -> RuleBook:
     """The rules of the draft as the next version. Raises InvalidInput when nobody could apply them."""
-    newest = newest_of(session, draft.jurisdiction_id)
-    return rule_sets.book_of(draft.jurisdiction_id, newest.version + 1, content_of(session, draft))
+    return rule_sets.book_of(
+        draft.jurisdiction_id, queries.last_version(session, draft.jurisdiction_id) + 1, content_of(session, draft)
+    )
 
 
 def layers_of(session: Session, draft: RoutingDraft, valid_from: date) -> dict[str, Layer]:

@@ -58,6 +58,36 @@ def import_layer(
     return LayerReport(key, layer.version, *counts, repaired=repaired, merged=merged)
 
 
+def take_back(session: Session, *, jurisdiction_id: str, key: str, day: date, now: datetime) -> None:
+    """Undoes what was imported for a day that is yet to come: what began on it goes, what ended on it goes on.
+
+    A layer of which nothing is left is gone.
+    """
+    layer = session.exec(
+        select(BoundaryLayer)
+        .where(BoundaryLayer.jurisdiction_id == jurisdiction_id, BoundaryLayer.key == key)
+        .with_for_update()
+    ).first()
+    if layer is None:
+        return
+    rows = session.exec(select(BoundaryArea).where(BoundaryArea.layer_id == layer.id)).all()
+    begun = {row.code: row for row in rows if row.valid_from == day}
+    next_import = min((row.valid_from for row in rows if row.valid_from > day), default=None)
+    for row in rows:
+        if row.valid_to == day:
+            row.valid_to = begun[row.code].valid_to if row.code in begun else next_import
+            session.add(row)
+    for row in begun.values():
+        session.delete(row)
+    session.flush()
+    if len(begun) == len(rows):
+        session.delete(layer)
+    else:
+        layer.version, layer.digest, layer.imported_at = layer.version + 1, _digest(session, layer), now
+        session.add(layer)
+    session.flush()
+
+
 def refuse_other_kind(session: Session, jurisdiction_id: str, key: str, kind: LayerKind) -> None:
     """Raises InvalidInput for lines where the layer has areas, or the other way round."""
     known = session.exec(

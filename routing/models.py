@@ -92,9 +92,10 @@ class RuleSet(SQLModel, table=True):
     """The version of a jurisdiction's rules as a whole; every import that changes them and every publication adds one row.
 
     `content` is what that version decides with (default agency, rules, agencies, calendars) and its tests: the only truth of
-    rules, kept for ever, so that an old receipt can be checked years later. On a day, the highest version with
-    `valid_from` (a local day) on or before it answers. `origin`: `import` of a city folder, or a `draft` that was published.
-    `rules_text` is what a person wrote the rules as, in the format of a city's rules.toml.
+    rules, kept for ever, so that an old receipt can be checked years later. On a day, the highest version with `valid_from`
+    (a local day) on or before it answers, unless it was taken back before that day (`withdrawn_at`). `origin`: `import` of a
+    city folder, or a `draft` that was published. `rules_text` is what a person wrote the rules as, in the format of a city's
+    rules.toml.
     """
 
     __tablename__ = "rule_set"
@@ -112,6 +113,8 @@ class RuleSet(SQLModel, table=True):
     published_by: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
     draft_id: UUID | None = None
     at: datetime = Field(sa_type=Instant)
+    withdrawn_at: datetime | None = Field(default=None, sa_type=Instant, nullable=True)
+    withdrawn_by: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
 
 
 class WorkingCalendarRow(SQLModel, table=True):

@@ -16,6 +16,8 @@ from routing.locking import take_turn
 from routing.models import RuleSet
 from routing.rule_tests import RuleTest, TestResult, TestsFail
 
+_FARTHEST = timedelta(days=731)
+
 
 @dataclass(frozen=True, slots=True)
 class Earliest:
@@ -28,12 +30,17 @@ class Earliest:
 def earliest(session: Session, draft: RoutingDraft, now: datetime) -> Earliest:
     """New boundaries start tomorrow at the earliest: what was decided today can then be decided again.
 
-    A set that is already planned for later is not overtaken: the next one starts on its day or after.
+    A set that is already planned for later is not overtaken: the next one starts on its day or after (`routing.withdrawing`).
     """
     newest = drafts.newest_of(session, draft.jurisdiction_id)
     today = queries.city(session, draft.jurisdiction_id).book.calendar.local_date(now)
     has_layers = bool(drafts.layers_in(session, draft.id))
     return Earliest(max(today + timedelta(days=1) if has_layers else today, newest.valid_from), has_layers)
+
+
+def latest(session: Session, jurisdiction_id: str, now: datetime) -> date:
+    """The last day for which rules can be planned: nobody knows more than two years ahead, and a slip of the year is caught."""
+    return queries.city(session, jurisdiction_id).book.calendar.local_date(now) + _FARTHEST
 
 
 def results_of(session: Session, draft: RoutingDraft, valid_from: date) -> list[TestResult]:
@@ -57,16 +64,29 @@ def findings_of(session: Session, draft: RoutingDraft, valid_from: date, subject
 
 
 def publish(
-    session: Session, draft_id: UUID, valid_from: date, by: str, now: datetime, *, subjects: Subjects
+    session: Session,
+    draft_id: UUID,
+    valid_from: date,
+    by: str,
+    now: datetime,
+    *,
+    subjects: Subjects,
+    seen_version: int | None = None,
 ) -> RuleSet:
     """Puts the draft in force from a local day on. subjects: what the city's residents can report.
 
-    Raises NotFound; Conflict when it is no longer open, or other rules were published since it was made; InvalidInput when the
-    day is too early, it changes nothing, or nobody could apply its rules; RulesRefused for errors among them; TestsFail.
+    Raises NotFound; Conflict when it is no longer open, was changed after the version that the caller saw, or other rules
+    were published since it was made; InvalidInput when the day is too early or too far, it changes nothing, or nobody could
+    apply its rules; RulesRefused for errors among them; TestsFail.
     """
-    draft = drafts.locked(session, draft_id)
+    draft = drafts.locked(session, draft_id, seen_version)
     take_turn(session, draft.jurisdiction_id)
     newest = drafts.newest_of(session, draft.jurisdiction_id)
+    if newest.version < draft.base_version:
+        raise Conflict(
+            "La versión {base}, de la que parte este borrador, se canceló. Ponlo al día y revísalo.",
+            base=draft.base_version,
+        )
     if newest.version != draft.base_version:
         raise Conflict(
             "Mientras tanto se publicó la versión {newest}; este borrador parte de la {base}. Ponlo al día y revísalo.",
@@ -76,6 +96,9 @@ def publish(
     first = earliest(session, draft, now)
     if valid_from < first.day:
         raise InvalidInput("El primer día posible es el {day}.", field="valid_from", day=first.day.isoformat())
+    last = latest(session, draft.jurisdiction_id, now)
+    if valid_from > last:
+        raise InvalidInput("El último día posible es el {day}.", field="valid_from", day=last.isoformat())
     content = drafts.content_of(session, draft)
     drafts.book_of(session, draft)
     if content == newest.content and not first.has_layers:
@@ -84,19 +107,20 @@ def publish(
     failed = rule_tests.failures(results_of(session, draft, valid_from))
     if failed:
         raise TestsFail(failed)
+    known = queries.city(session, draft.jurisdiction_id).layers
     for layer in drafts.layers_in(session, draft.id):
         import_layer(
             session,
             jurisdiction_id=draft.jurisdiction_id,
             key=layer.key,
-            name=layer.name,
+            name=known[layer.key].name if layer.key in known else layer.name,
             areas=drafts.areas_in(session, layer.id),
             valid_from=valid_from,
             now=now,
         )
     rule_set = RuleSet(
         jurisdiction_id=draft.jurisdiction_id,
-        version=newest.version + 1,
+        version=queries.last_version(session, draft.jurisdiction_id) + 1,
         digest=rule_sets.digest(content),
         default_agency_code=content["default_agency_code"],
         content=content,

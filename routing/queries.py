@@ -27,15 +27,19 @@ from routing.names import area_places
 from routing.places import still_there
 from routing.receipts import Elsewhere, Layer, Question
 from routing.stored_rules import last_imported as last_imported
+from routing.stored_rules import last_version as last_version
 from routing.stored_rules import load_rules
 from routing.stored_rules import newest_rule_set as newest_rule_set
 from routing.stored_rules import rule_book as rule_book
 from routing.stored_rules import rule_set as rule_set
 from routing.values import AgencyFacts, LayerKind, RoutingDecision
 
-# One round trip answers "did anything change?". Rule sets are only ever added, so the newest one tells of them all.
+# One round trip answers "did anything change?". Rule sets are only ever added or taken back: the newest one and the number of
+# those taken back tell of them all.
 _STAMPS = """
-    (SELECT 'rules' AS kind, r.jurisdiction_id, '' AS key, r.id, r.version, r.digest
+    (SELECT 'rules' AS kind, r.jurisdiction_id, '' AS key, r.id, r.version,
+           r.digest || ' ' || (SELECT count(*) FROM rule_set w WHERE w.jurisdiction_id = r.jurisdiction_id
+                                                                 AND w.withdrawn_at IS NOT NULL) AS digest
       FROM rule_set r
      WHERE r.jurisdiction_id = %(jurisdiction_id)s
      ORDER BY r.version DESC
@@ -176,7 +180,9 @@ def _rules_in_force(session: Session, jurisdiction_id: str, stamp: tuple[Any, ..
 
 def sets_from(session: Session, jurisdiction_id: str, now: datetime) -> list[RuleSet]:
     """The rule set in force, and those planned after it, by first day."""
-    rows = session.exec(select(RuleSet).where(RuleSet.jurisdiction_id == jurisdiction_id)).all()
+    rows = session.exec(
+        select(RuleSet).where(RuleSet.jurisdiction_id == jurisdiction_id, col(RuleSet.withdrawn_at).is_(None))
+    ).all()
     by_version = {row.version: row for row in rows}
     sets = [by_version[known.version] for known in answering(DatedSet(row.version, row.valid_from) for row in rows)]
     if len(sets) < 2:

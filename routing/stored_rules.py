@@ -1,9 +1,10 @@
 """Reads rule sets as they are kept. One that cannot be read has an older one decide in its place."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from datetime import date
 
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from kernel.errors import AtiendeError, NotFound
 from routing import rule_sets
@@ -13,10 +14,38 @@ from routing.models import RuleSet
 
 
 def newest_rule_set(session: Session, jurisdiction_id: str) -> RuleSet | None:
-    """The rule set with the highest version, also when its day is yet to come; None before the first import."""
+    """The rule set with the highest version that was not taken back, also when its day is yet to come; None before the first
+    import.
+    """
     return session.exec(
-        select(RuleSet).where(RuleSet.jurisdiction_id == jurisdiction_id).order_by(col(RuleSet.version).desc()).limit(1)
+        select(RuleSet)
+        .where(RuleSet.jurisdiction_id == jurisdiction_id, col(RuleSet.withdrawn_at).is_(None))
+        .order_by(col(RuleSet.version).desc())
+        .limit(1)
     ).first()
+
+
+def last_version(session: Session, jurisdiction_id: str) -> int:
+    """The highest version on record, also of sets that were taken back; 0 before the first import."""
+    highest = select(func.max(RuleSet.version)).where(RuleSet.jurisdiction_id == jurisdiction_id)
+    return session.exec(highest).one() or 0
+
+
+def versions_due(session: Session, jurisdiction_id: str, before: int, on: date, limit: int) -> list[int]:
+    """Versions below `before` whose day has come by `on`, the highest first."""
+    return list(
+        session.exec(
+            select(RuleSet.version)
+            .where(
+                RuleSet.jurisdiction_id == jurisdiction_id,
+                RuleSet.version < before,
+                RuleSet.valid_from <= on,
+                col(RuleSet.withdrawn_at).is_(None),
+            )
+            .order_by(col(RuleSet.version).desc())
+            .limit(limit)
+        )
+    )
 
 
 def rule_set(session: Session, jurisdiction_id: str, version: int) -> RuleSet:
@@ -45,38 +74,58 @@ def rule_book(session: Session, jurisdiction_id: str, version: int) -> RuleBook:
 
 
 def load_rules(session: Session, jurisdiction_id: str, up_to: int) -> RulesInForce:
-    """The versions up to `up_to` that answer on some day, as values; an older one in the place of each that cannot be read."""
+    """The versions up to `up_to` that answer on some day, as values.
+
+    On the days of one that cannot be read, the highest good one whose first day has come answers. Raises what is wrong with it
+    when there is none.
+    """
     dated = session.exec(
         select(col(RuleSet.version), col(RuleSet.valid_from)).where(
-            RuleSet.jurisdiction_id == jurisdiction_id, RuleSet.version <= up_to
+            RuleSet.jurisdiction_id == jurisdiction_id,
+            RuleSet.version <= up_to,
+            col(RuleSet.withdrawn_at).is_(None),
         )
     ).all()
-    versions = sorted((version for version, _ in dated), reverse=True)
-    sets = answering(DatedSet(version, valid_from) for version, valid_from in dated)
-    books: list[RuleBook] = []
+    sets = [DatedSet(version, valid_from) for version, valid_from in dated]
+    meant = answering(sets)
+    good, books, broken = _good(session, jurisdiction_id, sets)
+    days = sorted({known.valid_from for known in (*meant, *good)})
+    answers: list[RuleBook] = []
     fallen: dict[int, Fallen] = {}
-    for position, known in enumerate(sets):
-        book, error = _last_good(session, jurisdiction_id, [one for one in versions if one <= known.version])
-        books.append(book)
-        if error is not None:
-            fallen[position] = Fallen(known.version, book.version, error)
-    return RulesInForce(tuple(known.valid_from for known in sets), tuple(books), fallen)
+    for position, day in enumerate(days):
+        wanted, used = _due(meant, day), _due(good, day)
+        assert wanted is not None
+        if used is None:
+            raise broken[wanted]
+        answers.append(books[used])
+        if used != wanted:
+            fallen[position] = Fallen(wanted, used, said(broken[wanted]))
+    return RulesInForce(tuple(days), tuple(answers), fallen)
 
 
-def _last_good(session: Session, jurisdiction_id: str, versions: Sequence[int]) -> tuple[RuleBook, str | None]:
-    """The first of `versions` that can be read, and why the very first cannot. Raises what is wrong with it when none can."""
-    first: Exception | None = None
-    for version in versions:
-        try:
-            book = rule_book(session, jurisdiction_id, version)
-        except DBAPIError:
-            raise  # the database is away: nothing is known about the rules
-        except Exception as error:  # a content may be broken in any way
-            first = first or error
-        else:
-            return book, said(first) if first is not None else None
-    assert first is not None
-    raise first
+def _good(
+    session: Session, jurisdiction_id: str, sets: Iterable[DatedSet]
+) -> tuple[list[DatedSet], dict[int, RuleBook], dict[int, Exception]]:
+    """The sets that answer when those that cannot be read are passed over, with their books, and why the others cannot."""
+    books: dict[int, RuleBook] = {}
+    broken: dict[int, Exception] = {}
+    while True:
+        good = answering(known for known in sets if known.version not in broken)
+        unread = [known.version for known in good if known.version not in books]
+        if not unread:
+            return good, books, broken
+        for version in unread:
+            try:
+                books[version] = rule_book(session, jurisdiction_id, version)
+            except DBAPIError:
+                raise  # the database is away: nothing is known about the rules
+            except Exception as error:  # a content may be broken in any way
+                broken[version] = error
+
+
+def _due(sets: Iterable[DatedSet], day: date) -> int | None:
+    """The version that answers on the day, of sets as `answering` gives them."""
+    return max((known.version for known in sets if known.valid_from <= day), default=None)
 
 
 def said(error: Exception) -> str:

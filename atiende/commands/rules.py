@@ -1,4 +1,4 @@
-"""`atiende rules test|show|drafts|publish`."""
+"""`atiende rules test|show|drafts|publish|withdraw`."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from intake.city_folder.linting import subjects_of
 from kernel import clock, db
 from kernel.errors import InvalidInput, NotFound
 from kernel.settings import load_storage_settings
-from routing import alerts, publishing, rule_sets, trying
+from routing import alerts, publishing, rule_sets, trying, withdrawing
 from routing import drafts as routing_drafts
 from routing.draft_models import RoutingDraft
 from routing.rule_tests import TestResult
@@ -92,6 +92,15 @@ def publish(draft: str, on: str, by: str) -> None:
         subjects = subjects_of(session, found.jurisdiction_id)
         made = publishing.publish(session, draft_id, day, by, clock.now(), subjects=subjects)
         sys.stdout.write(f"{found.jurisdiction_id}: «{found.name}» es la versión {made.version}, desde {day}\n")
+
+
+def withdraw(version: int, jurisdiction: str, by: str) -> None:
+    """Raises NotFound, Conflict as `routing.withdrawing.withdraw`."""
+    _connect()
+    with db.transaction() as session:
+        cities(session, jurisdiction)
+        taken = withdrawing.withdraw(session, jurisdiction, version, by, clock.now())
+        sys.stdout.write(f"{jurisdiction}: la versión {version}, que entraba el {taken.valid_from}, se canceló\n")
 
 
 def _connect() -> None:

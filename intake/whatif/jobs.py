@@ -18,6 +18,12 @@ def plan_reroutes(rule_set_id: str) -> None:
         reroutes.plan(session, UUID(rule_set_id), now=clock.now())
 
 
+def drop_reroutes(rule_set_id: str) -> None:
+    """A rule set that was taken back is not looked at."""
+    with db.transaction() as session:
+        reroutes.drop(session, UUID(rule_set_id))
+
+
 def look_for_reroutes(round_id: str) -> None:
     """The next open requests of a publication."""
     with db.transaction() as session:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, update
+from sqlalchemy import ColumnElement, and_, delete, func, update
 from sqlmodel import Session, col, select
 
 from georef.points import LonLat
@@ -51,7 +51,7 @@ class Pair:
 def plan(session: Session, rule_set_id: UUID, *, now: datetime) -> RerouteRound | None:
     """The round of a rule set, made once; it is looked at when its day comes."""
     rule_set = session.get(RuleSet, rule_set_id)
-    if rule_set is None:
+    if rule_set is None or rule_set.withdrawn_at is not None:
         return None
     known = session.exec(select(RerouteRound).where(RerouteRound.rule_set_id == rule_set_id).with_for_update()).first()
     if known is not None:
@@ -67,6 +67,13 @@ def plan(session: Session, rule_set_id: UUID, *, now: datetime) -> RerouteRound 
     session.flush()
     wake(session, now=now)
     return made
+
+
+def drop(session: Session, rule_set_id: UUID) -> None:
+    """Forgets the round of a rule set that was taken back before its day came."""
+    session.exec(
+        delete(RerouteRound).where(col(RerouteRound.rule_set_id) == rule_set_id, col(RerouteRound.state) == "planned")
+    )
 
 
 def wake(session: Session, *, now: datetime) -> int:

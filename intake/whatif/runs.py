@@ -200,7 +200,7 @@ def _stamp(session: Session, jurisdiction_id: str) -> str:
     """Names what is in force: it changes when anybody publishes or imports."""
     found = session.connection().exec_driver_sql(
         "SELECT md5(string_agg(stamp, ',' ORDER BY stamp)) FROM ("
-        " SELECT 'r' || version || digest AS stamp FROM rule_set WHERE jurisdiction_id = %(city)s"
+        " SELECT 'r' || version || digest || (withdrawn_at IS NULL) AS stamp FROM rule_set WHERE jurisdiction_id = %(city)s"
         " UNION ALL SELECT 'l' || key || version || digest FROM boundary_layer WHERE jurisdiction_id = %(city)s) AS live",
         {"city": jurisdiction_id},
     )

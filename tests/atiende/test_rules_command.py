@@ -13,7 +13,7 @@ from sqlmodel import Session
 from atiende.commands import lint_rules, rules
 from intake.city_folder.load import import_folder
 from kernel import clock
-from kernel.errors import InvalidInput, NotFound
+from kernel.errors import Conflict, InvalidInput, NotFound
 from routing import alerts, drafts, queries
 from routing.rule_tests import RuleTest
 from routing.values import Rule
@@ -72,6 +72,22 @@ def test_a_draft_is_listed_refused_and_published(city: Session, capsys: pytest.C
     assert newest.valid_from == date(2027, 1, 1)
     rules.show(CITY)
     assert capsys.readouterr().out == (CITIES / "jacaranda" / "rules.toml").read_text()
+
+
+def test_a_planned_version_is_withdrawn(city: Session, capsys: pytest.CaptureFixture[str]) -> None:
+    draft = drafts.create(city, CITY, "Límite 2027", by="Rosa", now=NOW)
+    drafts.add_test(city, draft.id, RuleTest("BIEN", "SEMAFORO", "OBRAS", -101.43, 21.87), by="Rosa", now=NOW)
+    with pytest.raises(InvalidInput, match="último día posible"):
+        rules.publish(str(draft.id), "8999-12-15", "Rosa")
+    rules.publish(str(draft.id), "2027-06-01", "Rosa")
+    rules.withdraw(2, CITY, "Rosa")
+    assert capsys.readouterr().out.endswith(f"{CITY}: la versión 2, que entraba el 2027-06-01, se canceló\n")
+    with pytest.raises(Conflict):
+        rules.withdraw(2, CITY, "Rosa")
+    with pytest.raises(NotFound):
+        rules.withdraw(2, "nadie", "Rosa")
+    rules.publish(str(draft.id), "2026-12-01", "Rosa")
+    assert "versión 3, desde 2026-12-01" in capsys.readouterr().out
 
 
 def test_broken_rules_are_told(city: Session, capsys: pytest.CaptureFixture[str]) -> None:

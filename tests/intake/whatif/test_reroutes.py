@@ -15,6 +15,7 @@ from kernel.errors import InvalidInput
 from routing import publishing
 from routing import queries as routing
 from routing.checking import verify
+from routing.withdrawing import withdraw
 from tests.factories import CITY, IN_NORTE, IN_SUR, NOW, SUBJECTS, make_city
 from tests.intake.whatif.cast import BETWEEN, make_draft, report
 from tests.routing.test_drafts import make, rule, write
@@ -61,6 +62,16 @@ def test_nothing_is_proposed_before_the_day(session: Session, published: Reroute
     assert reroutes.wake(session, now=NOW) == 0
     assert published.state == "planned"
     assert reroutes.plan(session, published.rule_set_id, now=NOW) is published, "once for each publication"
+
+
+def test_a_set_that_is_cancelled_is_not_looked_at(session: Session, published: RerouteRound) -> None:
+    rule_set_id = published.rule_set_id
+    withdraw(session, CITY, 2, "Rosa Cruz", NOW)
+    reroutes.drop(session, rule_set_id)
+    session.expire_all()
+    assert session.exec(select(RerouteRound)).all() == []
+    assert reroutes.plan(session, rule_set_id, now=NOW) is None, "nor when its publication is heard of late"
+    assert reroutes.wake(session, now=THEN) == 0
 
 
 def test_open_requests_are_proposed_and_the_others_left_alone(session: Session, published: RerouteRound) -> None:

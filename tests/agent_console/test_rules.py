@@ -22,6 +22,7 @@ from tests.factories import CITY, SUBJECTS, make_rule
 pytestmark = pytest.mark.database
 CITIES = Path(__file__).resolve().parents[2] / "cities"
 HOME = "/consola/reglas"
+DAY = (clock.now() + timedelta(days=60)).date().isoformat()
 RULE = (
     '[[rule]]\ncode = "NUEVA"\npriority = 5\nservice = "BACHE"\nagency = "AGUAS"\n[rule.reason]\nes = "x"\nen = "x"\n'
 )
@@ -93,7 +94,7 @@ def test_a_draft_is_edited_tried_and_published(console: Console) -> None:
     assert "1 prueba no se cumple." in page
     assert "Da Aguas de Prueba" in page
     assert "disabled" in page.split('id="publicar"')[1].split("</form>")[0]
-    refused = browser.send(f"{url}/publicar", f"{url}/publicar", day="2030-01-01")
+    refused = browser.send(f"{url}/publicar", f"{url}/publicar", day=DAY)
     assert refused.status_code == 400
     assert "BACHE-1: BACHE" in refused.text
     csrf = page.split('name="csrf" value="')[1].split('"')[0]
@@ -103,10 +104,10 @@ def test_a_draft_is_edited_tried_and_published(console: Console) -> None:
     assert "primer día posible" in refused.text
     refused = browser.send(f"{url}/publicar", f"{url}/publicar", day="mañana")
     assert refused.status_code == 400
-    assert browser.send(f"{url}/publicar", f"{url}/publicar", day="2030-01-01").status_code == 303
+    assert browser.send(f"{url}/publicar", f"{url}/publicar", day=DAY).status_code == 303
     newest = queries.newest_rule_set(console.session, CITY)
     assert newest is not None
-    assert (newest.published_by, newest.valid_from.isoformat()) == ("Iván Soto", "2030-01-01")
+    assert (newest.published_by, newest.valid_from.isoformat()) == ("Iván Soto", DAY)
     assert "La versión 2 entra el" in browser.get(HOME).text
     assert "Se publicó como la versión 2" in browser.get(url).text
 
@@ -131,12 +132,12 @@ def test_what_can_never_apply_is_shown_and_not_published(console: Console) -> No
     url = _url(draft)
     assert browser.send(url, f"{url}/reglas", rules=RULE.replace("BACHE", "BACHES")).status_code == 303
     assert "No existe el servicio BACHES." in browser.get(url).text.split('id="publicar"')[1]
-    refused = browser.send(f"{url}/publicar", f"{url}/publicar", day="2030-01-01")
+    refused = browser.send(f"{url}/publicar", f"{url}/publicar", day=DAY)
     assert refused.status_code == 400
     assert "Las reglas tienen errores, y nada cambió:\nNUEVA: No existe el servicio BACHES." in refused.text
     assert "&#34;BACHES&#34;" in refused.text
     assert console.fresh(draft).state == "open"
-    tried = browser.send(f"/consola/ruteo/{draft.id}", f"/consola/ruteo/{draft.id}/publicar", valid_from="2030-01-01")
+    tried = browser.send(f"/consola/ruteo/{draft.id}", f"/consola/ruteo/{draft.id}/publicar", valid_from=DAY)
     assert tried.status_code == 400
     assert "No existe el servicio BACHES." in tried.text
     newest = queries.newest_rule_set(console.session, CITY)
@@ -256,3 +257,45 @@ def test_rules_that_fail_are_told_on_every_page(console: Console) -> None:
     assert page.status_code == 200
     assert "Estas reglas no pueden decidir." in page.text
     alerts.forget()
+
+
+def _planned(console: Console) -> RuleSet:
+    draft = _draft(console)
+    rules, _ = rule_text.read(RULE)
+    drafts.write_rules(console.session, draft.id, rules, "ATENCION", text=RULE, by="Rosa Cruz", now=clock.now())
+    day = clock.now().date() + timedelta(days=60)
+    return publishing.publish(console.session, draft.id, day, "Rosa Cruz", clock.now(), subjects=SUBJECTS)
+
+
+def test_a_planned_set_is_cancelled_after_a_question(console: Console) -> None:
+    planned, browser = _planned(console), console.enter("supervisor")
+    question = f"{HOME}/versiones/2/cancelar"
+    assert f'href="{question}"' in browser.get(HOME).text
+    assert "No entrará en vigor el" in browser.get(question).text
+    assert console.fresh(planned).withdrawn_at is None
+    assert browser.send(question, question).status_code == 303
+    assert console.fresh(planned).withdrawn_by == "Iván Soto"
+    assert question not in browser.get(HOME).text
+    assert "no hay nada que cancelar" in browser.get(question).text, "a second tap is told so"
+    assert "no hay nada que cancelar" in browser.get(f"{HOME}/versiones/1/cancelar").text
+    assert console.enter("operator").get(question).status_code == 404
+
+
+@pytest.mark.parametrize("page", ["rules", "question", "whatif"])
+def test_nobody_publishes_what_they_have_not_seen(console: Console, page: str) -> None:
+    draft, browser = _draft(console), console.enter("supervisor")
+    here = f"/consola/ruteo/{draft.id}" if page == "whatif" else _url(draft)
+    seen = browser.get(f"{here}/publicar" if page == "question" else here).text
+    form = next(part for part in re.findall(r"<form.*?</form>", seen, re.S) if f'action="{here}/publicar"' in part)
+    sent = dict(re.findall(r'name="(csrf|version)" value="(.*?)"', form)) | {"day": DAY, "valid_from": DAY}
+    rules, _ = rule_text.read(RULE)
+    drafts.write_rules(console.session, draft.id, rules, "ATENCION", text=RULE, by="Ana Admin", now=clock.now())
+    if page == "rules":
+        refused = browser.client.get(f"{here}/publicar", params=sent)
+    else:
+        refused = browser.client.post(f"{here}/publicar", data=sent)
+    assert refused.status_code == 409
+    assert "Ana Admin cambió este borrador mientras lo veías. Revisa lo nuevo." in refused.text
+    assert console.fresh(draft).state == "open"
+    again, field = (here, "valid_from") if page == "whatif" else (f"{here}/publicar", "day")
+    assert browser.send(again, f"{here}/publicar", **{field: DAY}).status_code == 303

@@ -59,6 +59,7 @@ def shown(session: Session, viewer: Viewer, known: Names, draft: RoutingDraft, *
         "newest": newest.version,
         "is_behind": is_open and newest.version != draft.base_version,
         "first_day": first.day.isoformat() if first else "",
+        "last_day": publishing.latest(session, draft.jurisdiction_id, now).isoformat(),
         "has_layers": bool(first and first.has_layers),
         "layers": [
             {"key": layer.key, "name": layer.name.get(viewer.language) or layer.key}
@@ -163,7 +164,18 @@ def _degrees(typed: str, limit: int) -> float | None:
     return value
 
 
-def publish(session: Session, viewer: Viewer, draft_id: UUID, typed_day: str, *, now: datetime) -> RuleSet | Problem:
+def unseen(draft: RoutingDraft, version: int | None, viewer: Viewer) -> Problem | None:
+    """Why the draft cannot be published from a page that showed another version of it."""
+    try:
+        drafts.refuse_unseen(draft, version)
+    except Conflict as refusal:
+        return _problem("publish", refusal, viewer)
+    return None
+
+
+def publish(
+    session: Session, viewer: Viewer, draft_id: UUID, typed_day: str, version: int, *, now: datetime
+) -> RuleSet | Problem:
     """The rule set that the draft has become."""
     try:
         try:
@@ -173,7 +185,7 @@ def publish(session: Session, viewer: Viewer, draft_id: UUID, typed_day: str, *,
         found = drafts.find(session, viewer.jurisdiction_id, draft_id)
         subjects = subjects_of(session, viewer.jurisdiction_id)
         with session.begin_nested():
-            return publishing.publish(session, found.id, day, viewer.name, now, subjects=subjects)
+            return publishing.publish(session, found.id, day, viewer.name, now, subjects=subjects, seen_version=version)
     except AtiendeError as refusal:
         return _problem("publish", refusal, viewer)
 

@@ -60,7 +60,8 @@ class RuleRow:
 class Health:
     """The page. `planned`: (version, first day) of the set that comes next, None when none is planned.
 
-    doubts: how many findings there are, of which `loose` are about no rule in the table.
+    last_planned: the version that can be cancelled. doubts: how many findings there are, of which `loose` are about no rule
+    in the table.
     """
 
     version: int
@@ -77,6 +78,7 @@ class Health:
     failed: Sequence[TestResult]
     error: str
     planned: tuple[int, str] | None
+    last_planned: int | None
     doubts: int
     loose: Sequence[Told]
 
@@ -140,9 +142,19 @@ def health_of(session: Session, viewer: Viewer, known: Names, days: int, *, now:
         failed=failures(trial.results),
         error=trial.error,
         planned=(later[0].version, _day(later[0], timezone, language, now)) if later else None,
+        last_planned=later[-1].version if later else None,
         doubts=len(findings),
         loose=beside.get("", ()),
     )
+
+
+def planned_day(session: Session, viewer: Viewer, version: int, *, now: datetime) -> str:
+    """The day in words on which a planned version comes into force; "" for any other."""
+    today = queries.city(session, viewer.jurisdiction_id).book.calendar.local_date(now)
+    for known in queries.sets_from(session, viewer.jurisdiction_id, now):
+        if known.version == version and known.valid_from > today:
+            return _day(known, viewer.timezone, viewer.language, now)
+    return ""
 
 
 def _rules(rule_set: RuleSet) -> list[Rule]:

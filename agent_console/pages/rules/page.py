@@ -11,7 +11,7 @@ from agent_console.access import BASE, REVIEWERS, ViewerDep, WriterDep, only
 from agent_console.accounts import Viewer
 from agent_console.pages.rules import draft as editing
 from agent_console.pages.rules.draft import Problem
-from agent_console.pages.rules.health import PERIODS, health_of, side_of
+from agent_console.pages.rules.health import PERIODS, health_of, planned_day, side_of
 from agent_console.presentation import ago
 from agent_console.rendering import render_for, see_other
 from agent_console.rows import names, place_of
@@ -20,7 +20,7 @@ from kernel import clock
 from kernel.bodies import Form, FormDep
 from kernel.db import SessionDep
 from kernel.errors import AtiendeError
-from routing import drafts
+from routing import drafts, withdrawing
 from routing.draft_models import RoutingDraft
 
 HOME = f"{BASE}/reglas"
@@ -94,8 +94,12 @@ def ask_to_publish(
     viewer: ViewerDep,
     draft_id: uuid.UUID,
     day: Annotated[str, Query()] = "",
+    version: Annotated[int | None, Query()] = None,
 ) -> HTMLResponse:
     found = drafts.find(session, viewer.jurisdiction_id, draft_id)
+    problem = editing.unseen(found, version, viewer)
+    if problem is not None:
+        return _draft(http_request, session, viewer, found, problem=problem)
     values = editing.shown(session, viewer, names(session, viewer), found, now=clock.now())
     return _render(http_request, session, viewer, "rules/publish.html", day=day or values["first_day"], **values)
 
@@ -105,7 +109,7 @@ def publish(
     http_request: Request, session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID, form: FormDep
 ) -> Response:
     found = drafts.find(session, viewer.jurisdiction_id, draft_id)
-    made = editing.publish(session, viewer, found.id, form.get("day"), now=clock.now())
+    made = editing.publish(session, viewer, found.id, form.get("day"), form.number("version"), now=clock.now())
     if isinstance(made, Problem):
         return _draft(http_request, session, viewer, found, problem=made, form=form)
     return see_other(HOME)
@@ -122,6 +126,37 @@ def discard(session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID) -> Resp
     found = drafts.find(session, viewer.jurisdiction_id, draft_id)
     drafts.discard(session, found.id, by=viewer.name, now=clock.now())
     return see_other(HOME)
+
+
+@router.get("/versiones/{version}/cancelar")
+def ask_to_withdraw(http_request: Request, session: SessionDep, viewer: ViewerDep, version: int) -> HTMLResponse:
+    return _withdrawal(http_request, session, viewer, version)
+
+
+@router.post("/versiones/{version}/cancelar")
+def withdraw(http_request: Request, session: SessionDep, viewer: WriterDep, version: int) -> Response:
+    try:
+        with session.begin_nested():
+            withdrawing.withdraw(session, viewer.jurisdiction_id, version, viewer.name, clock.now())
+    except AtiendeError as refusal:
+        return _withdrawal(http_request, session, viewer, version, refusal)
+    return see_other(HOME)
+
+
+def _withdrawal(
+    http_request: Request, session: Session, viewer: Viewer, version: int, refusal: AtiendeError | None = None
+) -> HTMLResponse:
+    now = clock.now()
+    return _render(
+        http_request,
+        session,
+        viewer,
+        "rules/withdraw.html",
+        status=refusal.status if refusal else 200,
+        version=version,
+        day=planned_day(session, viewer, version, now=now),
+        problem=refusal.public_text(viewer.language) if refusal else "",
+    )
 
 
 @router.get("/devoluciones")

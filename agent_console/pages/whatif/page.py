@@ -99,7 +99,15 @@ def publish(
             day = drafting.day_of(form.get("valid_from"))
             draft = drafts.find(session, viewer.jurisdiction_id, draft_id)
             subjects = subjects_of(session, viewer.jurisdiction_id)
-            publishing.publish(session, draft.id, day, viewer.name, clock.now(), subjects=subjects)
+            publishing.publish(
+                session,
+                draft.id,
+                day,
+                viewer.name,
+                clock.now(),
+                subjects=subjects,
+                seen_version=form.number("version"),
+            )
     except AtiendeError as refusal:
         return _page(http_request, session, viewer, draft_id, problem_of(refusal, viewer, "valid_from"))
     return see_other(f"{HOME}/{draft_id}")

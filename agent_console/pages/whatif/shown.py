@@ -89,7 +89,7 @@ class Shown:
         self.failing: list[str] = []
         self.tests = len(draft.tests)
         self.refusal = ""
-        self.earliest = ""
+        self.earliest = self.latest = ""
         if self.is_open:
             self._look_ahead(session, viewer, now)
 
@@ -97,6 +97,7 @@ class Shown:
         """What would keep the draft from being published."""
         first = publishing.earliest(session, self.draft, now)
         self.earliest = first.day.isoformat()
+        self.latest = publishing.latest(session, viewer.jurisdiction_id, now).isoformat()
         try:
             results = publishing.results_of(session, self.draft, first.day)
         except AtiendeError as refusal:

@@ -76,10 +76,9 @@ class RulesRefused(InvalidInput):
         self.findings = tuple(findings)
 
     def public_text(self, language: str = "es") -> str:
-        told = [_line_of(finding, language) for finding in self.findings[:_TOLD]]
-        rest = len(self.findings) - len(told)
-        lines = "\n".join([*told, f"… +{rest}"] if rest else told)
-        return translate(language, self.text, lines=lines)
+        lines = list(dict.fromkeys(_line_of(finding, language) for finding in self.findings))
+        told, rest = lines[:_TOLD], len(lines[_TOLD:])
+        return translate(language, self.text, lines="\n".join([*told, f"… +{rest}"] if rest else told))
 
 
 def _line_of(finding: Finding, language: str) -> str:

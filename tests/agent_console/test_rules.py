@@ -299,3 +299,13 @@ def test_nobody_publishes_what_they_have_not_seen(console: Console, page: str) -
     assert console.fresh(draft).state == "open"
     again, field = (here, "valid_from") if page == "whatif" else (f"{here}/publicar", "day")
     assert browser.send(again, f"{here}/publicar", **{field: DAY}).status_code == 303
+
+
+def test_a_refusal_says_each_thing_once_and_of_which_rule(console: Console) -> None:
+    draft, browser = _draft(console), console.enter("supervisor")
+    url = _url(draft)
+    text = RULE.replace("BACHE", "BACHES") + RULE.replace("BACHE", "BACHES").replace("NUEVA", "OTRA")
+    assert browser.send(url, f"{url}/reglas", rules=text).status_code == 303
+    refused = browser.send(f"{url}/publicar", f"{url}/publicar", day=DAY).text.split('id="publish-error"')[1]
+    told = refused.split("</p>")[0]
+    assert told.count("NUEVA: No existe el servicio BACHES.") == told.count("OTRA: No existe el servicio BACHES.") == 1

@@ -58,9 +58,11 @@ class Reading:
     def layer(self, key: str) -> str:
         for layer in self._outcome["layers"]:
             if layer["key"] == key:
-                names = layer["name"]
-                return str(names.get(self._language) or names.get("es") or key)
+                return self._named(layer["name"], key)
         return key
+
+    def _named(self, names: Mapping[str, str], key: str) -> str:
+        return names.get(self._language) or names.get("es") or key
 
     def size(self, m2: float) -> str:
         """Square metres, hectares or square kilometres."""
@@ -123,7 +125,8 @@ class Reading:
         return [self._map(drawn, number) for number, drawn in enumerate(self._outcome["maps"])]
 
     def _map(self, drawn: Mapping[str, Any], number: int) -> Map:
-        name, after = self.layer(drawn["layer"]), drawn["after"]
+        # A draft of rules alone is drawn on a layer that it does not change; runs of before have no name for it.
+        name, after = self._named(drawn.get("name") or {}, self.layer(drawn["layer"])), drawn["after"]
         totals = self._outcome["totals"]
         now = translate(self._language, "Mapa de hoy: {layer}", layer=name)
         then = translate(

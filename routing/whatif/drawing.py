@@ -62,7 +62,7 @@ def draw_layer(
     outline: Layer | None = None,
     basemap: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """`{"before", "after"}`: what `intake.whatif.pictures` draws, as plain JSON. `dots`: requests that change hands."""
+    """The layer, its name, and `before` and `after`: what `intake.whatif.pictures` draws. `dots`: requests that change hands."""
     pieces = pieces[:_DRAWN_PIECES]
     frame = _frame(pieces, holes, overlaps, dots, before, outline)
     ground = _ground(basemap or {}, frame)
@@ -73,6 +73,7 @@ def draw_layer(
     shared = {"streets": ground["streets"], "water": ground["water"], "parks": ground["parks"], "dots": shown}
     return {
         "layer": before.key,
+        "name": dict(before.name),
         "before": shared
         | {
             "areas": _areas(before.index.areas, frame, gaining, losing),

@@ -62,7 +62,7 @@ def shown(session: Session, viewer: Viewer, known: Names, draft: RoutingDraft, *
         "last_day": publishing.latest(session, draft.jurisdiction_id, now).isoformat(),
         "has_layers": bool(first and first.has_layers),
         "layers": [
-            {"key": layer.key, "name": layer.name.get(viewer.language) or layer.key}
+            {"key": layer.key, "name": layer.name.get(viewer.language) or layer.name.get("es") or layer.key}
             for layer in drafts.layers_in(session, draft.id)
         ],
         "results": results,

@@ -11,11 +11,13 @@ from sqlmodel import Session, col, select
 from intake.whatif import runs
 from intake.whatif.history import Period
 from intake.whatif.models import WhatIfPart, WhatIfRun
+from intake.whatif.reading import Reading
 from kernel.errors import Conflict, InvalidInput, NotFound
 from kernel.outbox import OutboxEvent
 from routing import actions as routing_actions
 from routing import drafts
 from routing.draft_models import RoutingDraft
+from routing.models import BoundaryLayer
 from routing.values import Rule
 from routing.whatif.compare import PastRow
 from tests.factories import CITY, IN_NORTE, NOW, START, both, make_city
@@ -165,6 +167,19 @@ def test_a_draft_that_moves_a_border_is_kept_with_its_map(session: Session, draf
     numbers = [value for side in ("before", "after") for spot in picture[side]["dots"] for value in spot]
     assert numbers
     assert all(isinstance(value, float) for value in numbers)
+
+
+def test_a_draft_of_rules_alone_is_drawn_on_a_layer_with_a_name(session: Session, draft: RoutingDraft) -> None:
+    named = session.exec(select(BoundaryLayer).where(BoundaryLayer.key == "district")).one()
+    named.name, named.version = both("Alcaldía", "Borough"), named.version + 1
+    drafts.drop_layer(session, draft.id, "district", by="Rosa Cruz", now=NOW)
+    north = Rule("A", 1, "AGUAS", both("x"), START, layer_key="district", area_codes=frozenset("N"))
+    drafts.write_rules(session, draft.id, [north], "ATENCION", text="", by="Rosa Cruz", now=NOW)
+    run = _start(session, draft)
+    _to_the_end(session, run)
+    assert run.outcome is not None
+    assert run.outcome["layers"] == []
+    assert [Reading(run.outcome, language).maps()[0].title for language in ("es", "en")] == ["Alcaldía", "Borough"]
 
 
 def test_an_error_of_the_program_ends_the_run_and_is_said(

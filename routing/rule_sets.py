@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Protocol
 
@@ -127,3 +127,38 @@ def _rule(kept: Mapping[str, Any]) -> Rule:
             "capacity": None if capacity is None else Capacity(**capacity),
         }
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SetChanges:
+    """What one content says otherwise than another: codes of rules and tests, in order; a rule with several dates counts once."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    tests_removed: tuple[str, ...]
+    default_agency_code: str | None
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.removed or self.tests_removed or self.default_agency_code)
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> SetChanges:
+    """From one set's content to another's. `default_agency_code`: the new one, None when it stays."""
+    old, new = _by_code(before["rules"]), _by_code(after["rules"])
+    kept = {test["code"] for test in after.get("tests", ())}
+    default = after["default_agency_code"]
+    return SetChanges(
+        added=tuple(sorted(new.keys() - old.keys())),
+        changed=tuple(sorted(code for code in new.keys() & old.keys() if new[code] != old[code])),
+        removed=tuple(sorted(old.keys() - new.keys())),
+        tests_removed=tuple(sorted({test["code"] for test in before.get("tests", ())} - kept)),
+        default_agency_code=None if default == before["default_agency_code"] else default,
+    )
+
+
+def _by_code(rules: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for rule in sorted(rules, key=lambda rule: (rule["code"], rule["valid_from"])):
+        found.setdefault(rule["code"], []).append(rule)
+    return found

@@ -183,6 +183,7 @@ def test_a_bad_test_is_refused_with_what_was_typed(console: Console, values: dic
 
 def test_an_older_draft_is_brought_up_to_date(console: Console) -> None:
     draft, browser = _draft(console), console.enter("supervisor")
+    assert browser.send(_url(draft), _url(draft) + "/reglas", rules=RULE).status_code == 303
     other = _draft(console)
     drafts.write_rules(console.session, other.id, [], "AGUAS", text="", by="Rosa", now=clock.now())
     publishing.publish(
@@ -190,6 +191,11 @@ def test_an_older_draft_is_brought_up_to_date(console: Console) -> None:
     )
     assert "Mientras tanto se publicó la versión 2." in browser.get(_url(draft)).text
     assert browser.send(_url(draft), _url(draft) + "/al-dia").status_code == 303
+    for page in (_url(draft), _url(draft) + "/publicar"):
+        told = re.search(r"Frente a la versión 2, este borrador:</b>(.*?)</ul>", browser.get(page).text, re.S)
+        assert told, "what somebody else published meanwhile does not go without a word"
+        assert re.search(r"<li>agrega <code>NUEVA</code>", told[1]), told[1]
+        assert "deja lo demás a" in told[1], "the other draft had given the rest to Aguas"
     assert console.fresh(draft).base_version == 2
 
 

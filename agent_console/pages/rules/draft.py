@@ -70,6 +70,7 @@ def shown(session: Session, viewer: Viewer, known: Names, draft: RoutingDraft, *
         "failed": failures(results),
         "error": error,
         "rules_text": rules_text(session, draft),
+        "changes": rule_sets.changes(newest.content, drafts.content_of(session, draft)) if is_open else None,
         "known": known,
     }
 

@@ -96,3 +96,32 @@ def test_a_mistake_is_found_without_scripts(page_at: PageAt, draft_path: str) ->
     page.get_by_role("button", name="Guardar reglas").press("Enter")
     expect(page.locator(".mistakes")).to_have_count(0)
     expect(page.locator("#pruebas")).to_contain_text("Da Aguas de Prueba")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1366, "light"), (320, "dark")])
+def test_a_planned_set_is_cancelled_without_scripts(
+    page_at: PageAt,
+    live_server: LiveServer,
+    draft_path: str,
+    width: int,
+    scheme: str,
+) -> None:
+    with live_server.at_work(), db.transaction() as session:
+        made = drafts.create(session, CITY, "Con pruebas de menos", by="Iván Soto", now=clock.now())
+        drafts.add_test(session, made.id, RuleTest("B", "FUGA", "AGUAS", *IN_NORTE, "agua"), by="Iván", now=clock.now())
+        path = f"{HOME}/borradores/{made.id}"
+    page = page_at(f"{path}/publicar", width=width, scheme=scheme, role="supervisor", scripts=False)
+    page.get_by_label("Entra en vigor").fill((clock.now() + timedelta(days=90)).date().isoformat())
+    page.get_by_role("button", name="Publicar").press("Enter")
+    link = page.get_by_role("link", name="Cancelar la versión")
+    if SHOTS:
+        page.screenshot(path=str(Path(SHOTS) / f"rules-planned-{width}-{scheme}.png"), full_page=True)
+    link.press("Enter")
+    expect(page.locator("main")).to_contain_text("No entrará en vigor el")
+    if SHOTS:
+        page.screenshot(path=str(Path(SHOTS) / f"rules-withdraw-{width}-{scheme}.png"), full_page=True)
+    page.get_by_role("button", name="Cancelar la versión").press("Enter")
+    expect(page.locator("h1")).to_contain_text("Reglas, versión")
+    expect(page.get_by_role("link", name="Cancelar la versión")).to_have_count(0)
+    page.goto(page.url.replace(HOME, path))
+    expect(page.locator("#publicar")).to_have_count(1)

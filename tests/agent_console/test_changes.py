@@ -253,7 +253,8 @@ def test_messages_of_the_next_report_belong_to_the_next_request(console: Console
         message.at = first_report.at - timedelta(minutes=1)
     second, _ = _by_sms(console, "Ahora hay un hoyo")
     browser = console.enter("operator")
-    assert "Ahora hay un hoyo" not in browser.get(_url(first)).text
+    # As a likely duplicate it may stand beside; what was said about the first is only what came with it.
+    assert "Ahora hay un hoyo" not in browser.get(_url(first)).text.split('id="story"')[1].split("</ol>\n</div>")[0]
     page = browser.get(_url(second)).text
     assert "Ahora hay un hoyo" in page
     assert "Hay una fuga" not in page.split('id="story"')[1].split("</ol>\n</div>")[0]

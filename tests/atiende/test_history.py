@@ -11,6 +11,7 @@ from sqlmodel import Session, func, select
 
 from atiende.demo.history import generate
 from intake.city_folder.load import import_folder
+from intake.service_requests.clock_models import RequestEscalation, RequestPause
 from intake.service_requests.lifecycle import OUTCOMES, TRANSITIONS
 from intake.service_requests.models import Report, RoutingDecisionRow, ServiceRequest, ServiceRequestEvent
 from kernel import folio
@@ -96,7 +97,7 @@ def test_the_same_seed_tells_the_same_story(session: Session, past: list[Service
         ]
 
     first = told()
-    for table in (ServiceRequestEvent, RoutingDecisionRow, Report, ServiceRequest):
+    for table in (RequestPause, RequestEscalation, ServiceRequestEvent, RoutingDecisionRow, Report, ServiceRequest):
         session.exec(delete(table))
     generate(session, CITY, count=COUNT, until=UNTIL)
     assert told() == first

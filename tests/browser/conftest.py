@@ -174,6 +174,9 @@ def assert_accessible() -> Callable[[Page], None]:
         page.evaluate(AXE.read_text())
         found = page.evaluate(
             """async () => {
+                // A colour on its way from one scheme to the other is no colour of the page.
+                const still = Promise.all(document.getAnimations().map(a => a.finished.catch(() => null)));
+                await Promise.race([still, new Promise(done => setTimeout(done, 500))]);
                 const { violations } = await axe.run(document, { rules: { "target-size": { enabled: true } } });
                 return violations.map(v => v.id + ": " + v.nodes.slice(0, 3).map(n => n.html).join(" | "));
             }"""

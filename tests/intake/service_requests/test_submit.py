@@ -1,3 +1,4 @@
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,10 +15,10 @@ from intake.catalog import queries as catalog
 from intake.catalog.models import Jurisdiction
 from intake.people.actions import find_or_create
 from intake.service_requests import actions, queries
+from intake.service_requests import submit as submitting
 from intake.service_requests.models import Report, ServiceRequest
 from intake.service_requests.values import Actor, InvalidForm, Reporter, Submission
 from kernel import db
-from kernel.crypto import Vault
 from kernel.errors import InvalidInput, NotFound
 from kernel.folio import is_valid
 from kernel.outbox import OutboxEvent
@@ -131,11 +132,15 @@ def test_the_folio_carries_the_city_s_own_year(session: Session) -> None:
     assert (made.folio[:2], later.folio[:2]) == ("26", "27")
 
 
-def test_a_folio_that_is_taken_is_passed_over(session: Session, vault: Vault) -> None:
+def test_a_folio_that_is_taken_is_passed_over(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    def next_numbers(*numbers: int) -> None:
+        monkeypatch.setattr(submitting, "_numbers", deque(numbers))
+
+    next_numbers(7_000_001)
     first = actions.submit(session, SUBMISSION, now=NOW)
-    session.execute(text("SELECT setval('folio_seq', currval('folio_seq') - 1)"))
+    next_numbers(7_000_001, 7_000_002)
     again = actions.submit(session, SUBMISSION, now=NOW)
-    session.execute(text("SELECT setval('folio_seq', currval('folio_seq') - 2)"))
+    next_numbers(7_000_001, 7_000_002, 7_000_003)
     keyed = actions.submit(session, replace(SUBMISSION, idempotency_key="k"), now=NOW)
     assert len({first.folio, again.folio, keyed.folio}) == 3
 

@@ -59,7 +59,7 @@ test-fast: setup ## Pure and database tests only
 	@$(BIN)/pytest -m "not benchmark and not journey and not browser and not fault and not shared_data" -n $(WORKERS)
 
 bench: setup     ## Measure, and print the tables (ONLY=open311; WRITE=1 also renews docs/benchmarks.md)
-	@ATIENDE_BENCH_WRITE=$(WRITE) $(BIN)/pytest -m benchmark tests/benchmarks -k "$(ONLY)" -s -p no:xdist --timeout=7200
+	@ATIENDE_BENCH_WRITE=$(WRITE) $(BIN)/pytest -m benchmark tests/benchmarks -k "$(ONLY)" -s -n 0 --timeout=7200
 
 migrate: setup   ## Bring the database of ATIENDE_DATA or DATABASE_URL to the newest schema
 	@$(BIN)/atiende migrate

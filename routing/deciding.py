@@ -1,12 +1,14 @@
 """A decision by the rules of its day, and by the last good ones when those fail: nobody is turned away for a rule's sake."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from routing import alerts, receipts
+from kernel import db
+from routing import alerts, bulk, receipts
+from routing.bulk import BulkAnswer, BulkRow
 from routing.in_force import Fallen, RulesInForce
 from routing.receipts import Elsewhere, Layer, Question
 from routing.stored_rules import rule_book, said, versions_due
@@ -37,6 +39,45 @@ def decide(
         decision.receipt["instead_of"] = {"rule_set_version": fallen.version, "because": fallen.error}
         alerts.note(book.jurisdiction_id, fallen, question.at)
     return decision
+
+
+def decide_many(rules: RulesInForce, layers: Mapping[str, Layer], rows: Sequence[BulkRow]) -> list[BulkAnswer]:
+    """`RulesInForce.decide_many`; rows that a set fails on are decided by the last good one, and the alert is counted.
+
+    Raises what the newest set raised when no older one can decide a row either.
+    """
+    try:
+        answers = rules.decide_many(layers, rows)
+    except Exception as error:
+        if len(rows) == 1:
+            return [_by_an_older_set_in_bulk(rules, layers, rows[0], error)]
+        # Halves, so that one bad row among thousands costs a few dozen tries.
+        middle = len(rows) // 2
+        return [*decide_many(rules, layers, rows[:middle]), *decide_many(rules, layers, rows[middle:])]
+    for row in rows if rules.fallen else ():
+        if (fallen := rules.fallen_at(row.at)) is not None:
+            alerts.note(rules.newest.jurisdiction_id, fallen, row.at)
+    return answers
+
+
+def _by_an_older_set_in_bulk(
+    rules: RulesInForce, layers: Mapping[str, Layer], row: BulkRow, error: Exception
+) -> BulkAnswer:
+    book, on = rules.at(row.at), rules.newest.calendar.local_date(row.at)
+    fallen = rules.fallen_at(row.at)
+    with db.transaction() as session:
+        for version in versions_due(session, book.jurisdiction_id, book.version, on, _OLDER_SETS):
+            try:
+                (answer,) = bulk.decide_many(rule_book(session, book.jurisdiction_id, version), layers, [row])
+            except DBAPIError:
+                raise
+            except Exception as again:  # it is the newest set's failure that is told
+                log.warning("an older rule set fails too", version=version, error=type(again).__name__)
+                continue
+            failed = fallen.version if fallen else book.version
+            alerts.note(book.jurisdiction_id, Fallen(failed, version, said(error)), row.at)
+            return answer
+    raise error
 
 
 def _by_an_older_set(

@@ -13,7 +13,7 @@ from atiende.commands.place import read_point, read_time
 from intake.catalog import queries as catalog
 from intake.catalog.models import Jurisdiction
 from kernel.errors import AtiendeError, InvalidInput, NotFound
-from routing import queries
+from routing import deciding, queries
 from routing.bulk import BulkAnswer, BulkRow
 from routing.calendars import Promise
 
@@ -48,7 +48,7 @@ def route_file(session: Session, city: Jurisdiction, source: Path, target: Path,
             for chunk in _chunks(reader):
                 parsed = [_parse(header, row, services, city.timezone, at) for row in chunk]
                 good = [row for row in parsed if isinstance(row, BulkRow)]
-                answers = iter(known.rules.decide_many(known.layers, good))
+                answers = iter(deciding.decide_many(known.rules, known.layers, good))
                 for row, question in zip(chunk, parsed, strict=True):
                     kept = (row + [""] * len(header))[: len(header)]
                     counts["rows"] += 1

@@ -10,9 +10,10 @@ import orjson
 from intake.catalog.definitions import ServiceDefinition
 from intake.history.mapping import Position
 from intake.history.rows import Past, Rejected
+from routing import deciding
 from routing.bulk import BulkRow
 from routing.calendars import Promise
-from routing.decide import OUTLINE, choose
+from routing.decide import OUTLINE
 from routing.queries import City
 
 # Degrees around the city's outline in which a point still counts as meant: about fifty kilometres.
@@ -76,7 +77,9 @@ class Placer:
         placed = [row for row in rows if row.lon is not None]
         questions = [self._question(row) for row in placed]
         texts: dict[int, str] = {}
-        for row, answer in zip(placed, self.rules.rules.decide_many(self.rules.layers, questions), strict=True):
+        for row, answer in zip(
+            placed, deciding.decide_many(self.rules.rules, self.rules.layers, questions), strict=True
+        ):
             areas = texts.get(id(answer.areas))
             if areas is None:
                 areas = texts[id(answer.areas)] = _as_json(answer.areas)
@@ -84,22 +87,18 @@ class Placer:
             row.agency_code = row.agency_code or answer.agency_code
             if row.closed_at is None:
                 row.expected_at = row.expected_at or answer.due_at
-        nowhere = dict.fromkeys(self.rules.layers, ())
-        for row in rows:
-            if row.lon is None and row.agency_code is None:
-                group, promise = self._terms(row.service_code)
-                book = self.rules.rules.at(row.requested_at)
-                on = book.calendar.local_date(row.requested_at)
-                row.agency_code = choose(book, row.service_code, group, on, nowhere).agency_code
-                if row.closed_at is None and row.expected_at is None and row.agency_code is not None:
-                    row.expected_at = book.calendar_of(row.agency_code).due(promise, row.requested_at).at
+        # In a city without boundaries only city-wide rules apply, and the point does not matter.
+        nowhere = [row for row in rows if row.lon is None and row.agency_code is None]
+        questions = [self._question(row) for row in nowhere]
+        for row, answer in zip(nowhere, deciding.decide_many(self.rules.rules, {}, questions), strict=True):
+            row.agency_code = answer.agency_code
+            if row.closed_at is None:
+                row.expected_at = row.expected_at or answer.due_at
 
     def _question(self, row: Past) -> BulkRow:
-        assert row.lon is not None
-        assert row.lat is not None
         group, promise = self._terms(row.service_code)
         asked = promise if row.closed_at is None and row.expected_at is None else None
-        return BulkRow(row.lon, row.lat, row.service_code, group, asked, row.requested_at)
+        return BulkRow(row.lon or 0.0, row.lat or 0.0, row.service_code, group, asked, row.requested_at)
 
     def _terms(self, code: str) -> tuple[str, Promise]:
         known = self._promises.get(code)

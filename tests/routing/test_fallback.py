@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -12,8 +13,10 @@ from atiende.health import readyz
 from georef.points import LonLat
 from kernel.errors import AtiendeError
 from kernel.outbox import OutboxEvent
-from routing import alerts, drafts, publishing, queries, receipts
+from routing import alerts, bulk, deciding, drafts, in_force, publishing, queries, receipts
+from routing.bulk import BulkAnswer, BulkRow
 from routing.checking import replay, verify
+from routing.decide import RuleBook
 from routing.draft_models import RuleAlert
 from routing.explain import explain
 from routing.receipts import decide
@@ -106,6 +109,46 @@ def test_a_rule_that_fails_while_it_decides(city: Session, monkeypatch: pytest.M
     assert (answer.agency_code, answer.rule_set_version) == ("ALC-N", 1)
     assert answer.receipt["instead_of"] == {"rule_set_version": 2, "because": "ZeroDivisionError: regla A"}
     assert city.exec(select(RuleAlert)).one().error == "ZeroDivisionError: regla A"
+
+
+def test_many_rows_are_decided_by_the_last_good_set_too(city: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = bulk.decide_many
+
+    def failing(book: RuleBook, *rest: Any) -> list[BulkAnswer]:
+        if book.version == 2 and any(row.service_code == "BACHE" for row in rest[1]):
+            raise ZeroDivisionError("regla A")
+        return plain(book, *rest)
+
+    monkeypatch.setattr(bulk, "decide_many", failing)
+    monkeypatch.setattr(in_force, "decide_many", failing)
+    known = queries.city(city, CITY)
+    services = ["FUGA", "BACHE", "FUGA", "BACHE", "BACHE"]
+    rows = [BulkRow(*IN_NORTE, code, "agua" if code == "FUGA" else "calles", None, NOW) for code in services]
+    answers = deciding.decide_many(known.rules, known.layers, rows)
+    assert [answer.agency_code for answer in answers] == ["AGUAS", "ALC-N", "AGUAS", "ALC-N", "ALC-N"]
+    alert = city.exec(select(RuleAlert)).one()
+    assert (alert.version, alert.used_version, alert.error) == (2, 1, "ZeroDivisionError: regla A")
+
+
+def test_many_rows_that_no_set_can_decide_say_why(city: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: Any) -> list[BulkAnswer]:
+        raise ZeroDivisionError("regla A")
+
+    monkeypatch.setattr(bulk, "decide_many", failing)
+    monkeypatch.setattr(in_force, "decide_many", failing)
+    known = queries.city(city, CITY)
+    with pytest.raises(ZeroDivisionError, match="regla A"):
+        deciding.decide_many(known.rules, known.layers, [BulkRow(*IN_NORTE, "BACHE", "calles", None, NOW)])
+
+
+def test_many_rows_of_a_set_that_cannot_be_read_are_counted(city: Session) -> None:
+    city.connection().execute(text("UPDATE rule_set SET content = '{}' WHERE version = 2"))
+    city.expire_all()
+    queries.clear_caches()
+    known = queries.city(city, CITY)
+    rows = [BulkRow(*IN_NORTE, "BACHE", "calles", None, NOW)] * 3
+    assert {answer.agency_code for answer in deciding.decide_many(known.rules, known.layers, rows)} == {"ALC-N"}
+    assert city.exec(select(RuleAlert)).one().version == 2
 
 
 def test_a_question_that_no_set_can_answer_is_the_questions_fault(city: Session) -> None:

@@ -188,3 +188,8 @@ def test_without_any_good_set_the_reason_is_told(city: Session) -> None:
     queries.clear_caches()
     with pytest.raises(KeyError):
         ask(city)
+    told = readyz()
+    assert (told.status_code, told.body.splitlines()) == (
+        503,
+        [b"rules", f"rules of {CITY}: no version can decide, reports are refused".encode()],
+    )

@@ -1,7 +1,6 @@
 """`atiende route`: one receipt as JSON, or a CSV file in bulk."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 from atiende.commands import place
@@ -9,11 +8,9 @@ from atiende.commands.output import write_json
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import ServiceDefinition
 from intake.service_requests.answers import Answer, read_answer
-from intake.service_requests.elsewhere import who_serves
-from intake.service_requests.loads import count_open
+from intake.service_requests.asking import whose
 from kernel import db
 from kernel.errors import InvalidInput
-from routing import queries
 
 
 def run(
@@ -40,19 +37,14 @@ def run(
         city = place.choose_city(session, jurisdiction, point, day)
         definition = catalog.service(session, city.id, service)
         place.refuse_swapped(session, point, day)
-        decision = queries.route(
+        decision = whose(
             session,
-            jurisdiction_id=city.id,
-            service_code=definition.code,
-            service_group=definition.group_code,
-            promise=definition.promise,
+            definition,
             point=point,
             precision_m=None,
             at=place.read_time(at, city.timezone),
             answers=_answers(definition, given),
             settled=replies,
-            count_open=partial(count_open, session, city.id),
-            who_serves=partial(who_serves, session, city.id),
         )
     if decision.receipt["settled"] != replies:
         raise InvalidInput("No hay nada así que aclarar: {replies}.", field="settled", replies=", ".join(settled))

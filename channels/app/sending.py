@@ -1,7 +1,6 @@
 """From a finished draft to a service request: once, however often the button is pressed."""
 
 from datetime import datetime
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +13,9 @@ from intake.media.actions import attach
 from intake.people.actions import find_or_create, remember_name
 from intake.service_requests.actions import submit
 from intake.service_requests.answers import read_answers
+from intake.service_requests.asking import whose
 from intake.service_requests.duplicates import deciding, joining
 from intake.service_requests.duplicates.joining import MeToo
-from intake.service_requests.loads import count_open
 from intake.service_requests.models import ServiceRequest
 from intake.service_requests.values import Reporter, Submission
 from routing import queries as routing
@@ -25,18 +24,14 @@ from routing.values import RoutingDecision
 
 def preview(session: Session, service: ServiceDefinition, answers: Answers, *, now: datetime) -> RoutingDecision:
     """Who would answer for it and by when, before anything is written."""
-    return routing.route(
+    return whose(
         session,
-        jurisdiction_id=service.jurisdiction_id,
-        service_code=service.code,
-        service_group=service.group_code,
-        promise=service.promise,
+        service,
         point=answers.point,
         precision_m=answers.precision_m,
         at=now,
         answers=read_answers(service, answers.attributes)[0],
         settled=_settled(answers),
-        count_open=partial(count_open, session, service.jurisdiction_id),
     )
 
 

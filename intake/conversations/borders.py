@@ -9,7 +9,7 @@ from intake.catalog import queries as catalog
 from intake.conversations.dialogue.state import Border, Side
 from intake.conversations.dialogue.steps import Submit
 from intake.service_requests.answers import read_answers
-from routing import queries as routing
+from intake.service_requests.asking import whose
 
 
 def find_border(session: Session, jurisdiction_id: str, report: Submit, *, now: datetime) -> Border | None:
@@ -17,17 +17,13 @@ def find_border(session: Session, jurisdiction_id: str, report: Submit, *, now: 
     service = catalog.catalog(session, jurisdiction_id).by_code.get(report.service_code)
     if service is None or report.place is None:
         return None
-    answers, _ = read_answers(service, report.attributes)
-    decision = routing.route(
+    decision = whose(
         session,
-        jurisdiction_id=jurisdiction_id,
-        service_code=service.code,
-        service_group=service.group_code,
-        promise=service.promise,
+        service,
         point=LonLat(report.place.lon, report.place.lat),
         precision_m=report.place.precision_m,
         at=now,
-        answers=answers,
+        answers=read_answers(service, report.attributes)[0],
     )
     doubt = decision.receipt.get("border_case")
     if doubt is None:

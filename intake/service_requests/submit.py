@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -17,9 +16,8 @@ from intake.catalog.definitions import ServiceDefinition, city_text
 from intake.catalog.models import Jurisdiction
 from intake.service_requests import promises, published, reviewing
 from intake.service_requests.answers import Answer, read_answers
-from intake.service_requests.elsewhere import who_serves
+from intake.service_requests.asking import whose
 from intake.service_requests.events import event_row
-from intake.service_requests.loads import count_open
 from intake.service_requests.models import Report, RoutingDecisionRow, ServiceRequest
 from intake.service_requests.place_names import places_of
 from intake.service_requests.values import MAX_DESCRIPTION, Actor, InvalidForm, Submission
@@ -54,19 +52,14 @@ def submit(
         definition = catalog.service(session, submission.jurisdiction_id, submission.service_code)
     answers = _checked(definition, submission)
     placed, placing = _place(session, submission)
-    decision = routing.route(
+    decision = whose(
         session,
-        jurisdiction_id=placed.jurisdiction_id,
-        service_code=definition.code,
-        service_group=definition.group_code,
-        promise=definition.promise,
+        definition,
         point=placed.point,
         precision_m=placed.precision_m,
         at=now,
         answers=answers,
         settled=placed.settled,
-        count_open=partial(count_open, session, placed.jurisdiction_id),
-        who_serves=partial(who_serves, session, placed.jurisdiction_id),
     )
     texts = published.of_submission(
         placed.description, placed.address_string, answers, places_of(session, placed.jurisdiction_id)

@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 
 from georef.points import LonLat
 from intake.catalog import queries as catalog
-from intake.service_requests.loads import count_open
+from intake.service_requests.asking import count_open
 from intake.service_requests.models import RoutingDecisionRow, ServiceRequest
 from intake.service_requests.rerouting import reroute
 from intake.service_requests.values import Actor

@@ -10,11 +10,12 @@ from sqlmodel import Session, col, select
 from starlette.testclient import TestClient
 
 from channels.app.routes import install
+from intake.catalog.models import Jurisdiction
 from intake.service_requests import queries
 from intake.service_requests.models import ServiceRequest
 from routing.models import GazetteerPlace
 from tests.channels.test_resident_pages import begin
-from tests.factories import make_city
+from tests.factories import CITY, OUTSIDE, make_city
 
 pytestmark = pytest.mark.database
 
@@ -36,7 +37,9 @@ def client(session: Session) -> Iterator[TestClient]:
 
 def arrive(client: TestClient) -> str:
     draft = begin(client)
-    client.post(f"{draft}/lugar", data={"district": "Norte", "street": "Avenida Sabinos 214"})
+    place = client.post(f"{draft}/lugar", data={"district": "Norte", "street": "Avenida Sabinos 214"})
+    if place.url.path == f"{draft}/cual":
+        client.post(f"{draft}/cual", data={"which": "0"})
     client.post(f"{draft}/detalles", data={"words": "Hay un hoyo enorme en la calle"})
     client.post(f"{draft}/contacto", data={"notify": "none"})
     return draft
@@ -114,3 +117,13 @@ def test_the_second_tap_finds_it_sent(client: TestClient, session: Session) -> N
     client.post(f"{draft}/revisa")
     assert client.post(f"{draft}/lado", data={"side": "district=N"}).url.path == f"{draft}/listo"
     assert request(session).agency_code == "ALC-S"
+
+
+def test_outside_the_check_says_already_who_serves_there(client: TestClient, session: Session) -> None:
+    city = session.get_one(Jurisdiction, CITY)
+    city.settings = {**city.settings, "neighbours": [{"name": "El Estado", "phone": "555 0000"}]}
+    session.execute(update(GazetteerPlace).values(lon=OUTSIDE[0], lat=OUTSIDE[1]))
+    session.flush()
+    page = client.get(f"{arrive(client)}/revisa")
+    assert "El Estado" in page.text
+    assert "555 0000" in page.text

@@ -1,5 +1,6 @@
 """Makes geometries of layers fit to be looked up: valid, flat, polygons only or lines only, in one canonical form."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import shapely
@@ -73,3 +74,20 @@ def merge(shapes: list[Shape]) -> Shape:
 def _polygons(geometry: BaseGeometry) -> list[BaseGeometry]:
     parts = shapely.get_parts(shapely.get_parts(geometry))
     return [part for part in parts if part.geom_type == "Polygon" and part.area > 0]
+
+
+def by_code(
+    areas: Iterable[tuple[str, str, BaseGeometry]], *, are_lines: bool
+) -> tuple[dict[str, str], dict[str, list[Shape]]]:
+    """(names, clean pieces) by code, of (code, name, geometry). Raises InvalidInput for an empty set or code, and as `clean`."""
+    names: dict[str, str] = {}
+    pieces: dict[str, list[Shape]] = {}
+    for code, name, geometry in areas:
+        code = str(code).strip()
+        if not code:
+            raise InvalidInput("Una zona no tiene clave.", field="code")
+        pieces.setdefault(code, []).append((clean_line if are_lines else clean)(geometry, code=code))
+        names.setdefault(code, str(name).strip() or code)
+    if not pieces:
+        raise InvalidInput("La capa no tiene ninguna zona.")
+    return names, pieces

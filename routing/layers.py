@@ -9,7 +9,6 @@ from shapely.geometry.base import BaseGeometry
 from sqlmodel import Session, col, select
 
 from georef import shapes
-from georef.shapes import Shape
 from kernel.errors import InvalidInput
 from routing.models import BoundaryArea, BoundaryLayer
 from routing.values import LayerKind, LayerReport
@@ -109,17 +108,7 @@ def read_areas(
 ) -> tuple[dict[str, tuple[str, bytes]], tuple[str, ...], tuple[str, ...]]:
     """(name, WKB) by code, the codes that were repaired and those given more than once. Raises InvalidInput."""
     areas = list(areas)
-    pieces: dict[str, list[Shape]] = {}
-    names: dict[str, str] = {}
-    clean = shapes.clean_line if kind_of(areas) == "line" else shapes.clean
-    for code, name, geometry in areas:
-        code = str(code).strip()
-        if not code:
-            raise InvalidInput("Una zona no tiene clave.", field="code")
-        pieces.setdefault(code, []).append(clean(geometry, code=code))
-        names.setdefault(code, str(name).strip() or code)
-    if not pieces:
-        raise InvalidInput("La capa no tiene ninguna zona.")
+    names, pieces = shapes.by_code(areas, are_lines=kind_of(areas) == "line")
     whole = {code: shapes.merge(parts) for code, parts in pieces.items()}
     wanted = {code: (names[code], shapely.to_wkb(shape.geometry)) for code, shape in whole.items()}
     repaired = tuple(code for code, shape in whole.items() if shape.was_repaired)

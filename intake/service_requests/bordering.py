@@ -10,8 +10,8 @@ from sqlmodel import Session
 from intake.service_requests import lifecycle, queries
 from intake.service_requests.change import lock, touch
 from intake.service_requests.events import add_event
-from intake.service_requests.models import RoutingDecisionRow, ServiceRequest
-from intake.service_requests.rerouting import reroute
+from intake.service_requests.models import ServiceRequest
+from intake.service_requests.rerouting import keep_decision, reroute
 from intake.service_requests.values import Actor
 from kernel.errors import Conflict, InvalidInput
 from routing import queries as routing
@@ -65,15 +65,6 @@ def settle(
         if moved is None:
             raise Conflict("Esa pregunta ya no está abierta: la solicitud cambió.")
         return moved
-    session.add(
-        RoutingDecisionRow(
-            service_request_id=found.id,
-            agency_code=found.agency_code,
-            rule_code=again["rule"]["code"] if again["rule"] else None,
-            rule_set_version=again["rule_set_version"],
-            receipt=again,
-            at=now,
-        )
-    )
+    keep_decision(session, found.id, again, now)
     touch(session, found, event, now)
     return found

@@ -43,16 +43,7 @@ def reroute(
         layer["key"]: [{"code": area["code"], "name": area["name"]} for area in layer["areas"]]
         for layer in receipt["layers"]
     }
-    session.add(
-        RoutingDecisionRow(
-            service_request_id=found.id,
-            agency_code=after.code,
-            rule_code=receipt["rule"]["code"] if receipt["rule"] else None,
-            rule_set_version=receipt["rule_set_version"],
-            receipt=dict(receipt),
-            at=now,
-        )
-    )
+    keep_decision(session, found.id, receipt, now)
     data = {
         "agency_code": after.code,
         "agency_name": after.name,
@@ -63,3 +54,17 @@ def reroute(
     event = add_event(session, found.id, "routed", "public", actor, at=now, data=data)
     touch(session, found, event, now)
     return found
+
+
+def keep_decision(session: Session, service_request_id: UUID, receipt: Mapping[str, Any], now: datetime) -> None:
+    """The receipt is the decision in force from now on."""
+    session.add(
+        RoutingDecisionRow(
+            service_request_id=service_request_id,
+            agency_code=receipt["agency"]["code"] if receipt["agency"] else None,
+            rule_code=receipt["rule"]["code"] if receipt["rule"] else None,
+            rule_set_version=receipt["rule_set_version"],
+            receipt=dict(receipt),
+            at=now,
+        )
+    )

@@ -188,23 +188,8 @@ def _with_replies(session: Session, rows: Sequence[PastRow], changes: Sequence[C
         again = _receipt(session, request, row.service_group, now)
         after = again["agency"]["code"] if again["agency"] else NOBODY
         if after != request.agency_code:
-            kept.append(
-                Change(
-                    id=row.id,
-                    folio=row.folio,
-                    service_code=row.service_code,
-                    lon=row.lon,
-                    lat=row.lat,
-                    at=row.at.isoformat(timespec="seconds"),
-                    life=row.life,
-                    recorded=request.agency_code or NOBODY,
-                    before=request.agency_code or NOBODY,
-                    after=after,
-                    rule_before=(replied[request.id]["rule"] or {}).get("code", ""),
-                    rule_after=(again["rule"] or {}).get("code", ""),
-                    border_m=None,
-                )
-            )
+            rules = tuple((receipt["rule"] or {}).get("code") for receipt in (replied[request.id], again))
+            kept.append(Change.of(row, request.agency_code or NOBODY, after, (rules[0], rules[1])))
     return kept
 
 

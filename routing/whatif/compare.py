@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -63,6 +63,34 @@ class Change(NamedTuple):
     def is_open(self) -> bool:
         return self.life in OPEN_LIVES
 
+    @classmethod
+    def of(
+        cls,
+        row: PastRow,
+        before: str,
+        after: str,
+        rules: tuple[str | None, str | None],
+        *,
+        zone: tzinfo | None = None,
+        border_m: float | None = None,
+    ) -> "Change":
+        """The change of a past row; rules: codes of the one that decided and the one that would."""
+        return cls(
+            id=row.id,
+            folio=row.folio,
+            service_code=row.service_code,
+            lon=row.lon,
+            lat=row.lat,
+            at=row.at.astimezone(zone).isoformat(timespec="seconds") if zone else row.at.isoformat(timespec="seconds"),
+            life=row.life,
+            recorded=row.agency_code or NOBODY,
+            before=before,
+            after=after,
+            rule_before=rules[0] or "",
+            rule_after=rules[1] or "",
+            border_m=border_m,
+        )
+
 
 class Comparison:
     """Two sides and what came of asking them so far. `drafted_layers`: keys whose boundaries the draft changes."""
@@ -91,19 +119,12 @@ class Comparison:
         near = self._metres_to_border(rows)
         self._count(rows, befores, afters, new, near)
         return [
-            Change(
-                id=row.id,
-                folio=row.folio,
-                service_code=row.service_code,
-                lon=row.lon,
-                lat=row.lat,
-                at=row.at.astimezone(self._zone).isoformat(timespec="seconds"),
-                life=row.life,
-                recorded=row.agency_code or NOBODY,
-                before=before,
-                after=after,
-                rule_before=was.rule_code or "",
-                rule_after=now.rule_code or "",
+            Change.of(
+                row,
+                before,
+                after,
+                (was.rule_code, now.rule_code),
+                zone=self._zone,
                 border_m=round(float(metres), 1) if np.isfinite(metres) else None,
             )
             for row, before, after, was, now, metres in zip(rows, befores, afters, old, new, near, strict=True)

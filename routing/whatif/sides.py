@@ -78,17 +78,7 @@ def drafted_layer(live: Side, key: str, areas: Iterable[NamedArea]) -> Layer:
         raise InvalidInput(
             "No existe la capa «{layer}». Están: {layers}.", field="layer", layer=key, layers=", ".join(live.layers)
         )
-    clean = shapes.clean_line if known.kind == "line" else shapes.clean
-    pieces: dict[str, list[shapes.Shape]] = {}
-    names: dict[str, str] = {}
-    for code, name, geometry in areas:
-        code = str(code).strip()
-        if not code:
-            raise InvalidInput("Una zona no tiene clave.", field="code")
-        pieces.setdefault(code, []).append(clean(geometry, code=code))
-        names.setdefault(code, str(name).strip() or code)
-    if not pieces:
-        raise InvalidInput("La capa no tiene ninguna zona.")
+    names, pieces = shapes.by_code(areas, are_lines=known.kind == "line")
     _check_in_city(live, key, [shape.geometry for parts in pieces.values() for shape in parts])
     return _always(
         known,

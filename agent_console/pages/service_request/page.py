@@ -1,9 +1,9 @@
 """Handlers of one service request's page."""
 
 import uuid
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
@@ -31,6 +31,27 @@ from routing.explain import explain
 router = APIRouter(prefix="/solicitudes/{folio}", include_in_schema=False)
 
 
+class Opened:
+    """A request that its viewer may change, and the list it was opened from."""
+
+    def __init__(
+        self, http_request: Request, session: SessionDep, viewer: WriterDep, filters: FiltersDep, folio: str
+    ) -> None:
+        self.http_request, self.session, self.viewer, self.filters = http_request, session, viewer, filters
+        self.found = case.find(session, viewer, folio)
+
+    def after(self, problem: Problem | None, typed: Typed | None = None, *, at: str = "newest") -> Response:
+        """Back to the page at `at`; with a problem the page says it, and keeps what was typed."""
+        if problem is None:
+            return see_other(f"{BASE}/solicitudes/{self.found.folio}{self.filters.query()}#{at}")
+        return _page(
+            self.http_request, self.session, self.viewer, self.filters, self.found, problem=problem, typed=typed
+        )
+
+
+OpenedDep = Annotated[Opened, Depends()]
+
+
 @router.get("")
 def show(
     http_request: Request, session: SessionDep, viewer: ViewerDep, filters: FiltersDep, folio: str
@@ -53,110 +74,64 @@ def show_facts(http_request: Request, session: SessionDep, viewer: ViewerDep, fo
 
 
 @router.post("/estado")
-def change_status(
-    http_request: Request,
-    session: SessionDep,
-    viewer: WriterDep,
-    filters: FiltersDep,
-    folio: str,
-    form: FormDep,
-) -> Response:
-    found = case.find(session, viewer, folio)
+def change_status(opened: OpenedDep, form: FormDep) -> Response:
     typed = Typed(
         life=form.get("life"),
         outcome_code=form.get("outcome_code"),
         note=form.get("note").strip(),
         version=form.number("version"),
     )
-    problem = changes.change_status(session, viewer, found, typed, now=clock.now())
-    if problem is None:
-        return see_other(f"{BASE}/solicitudes/{folio}{filters.query()}#newest")
-    return _page(http_request, session, viewer, filters, found, problem=problem, typed=typed)
+    problem = changes.change_status(opened.session, opened.viewer, opened.found, typed, now=clock.now())
+    return opened.after(problem, typed)
 
 
 @router.post("/respuesta")
-def answer(
-    http_request: Request,
-    session: SessionDep,
-    viewer: WriterDep,
-    filters: FiltersDep,
-    folio: str,
-    form: FormDep,
-) -> Response:
-    found = case.find(session, viewer, folio)
+def answer(opened: OpenedDep, form: FormDep) -> Response:
     typed = Typed(mode=form.get("mode") or "reply", text=form.get("text").strip(), ref=form.get("ref")[:64])
-    problem = changes.answer(session, viewer, found, typed, now=clock.now())
-    if problem is None:
-        return see_other(f"{BASE}/solicitudes/{folio}{filters.query()}#newest")
-    return _page(http_request, session, viewer, filters, found, problem=problem, typed=typed)
+    return opened.after(changes.answer(opened.session, opened.viewer, opened.found, typed, now=clock.now()), typed)
 
 
 @router.post("/devolver")
-def give_back(
-    http_request: Request, session: SessionDep, viewer: WriterDep, filters: FiltersDep, folio: str, form: FormDep
-) -> Response:
-    found = case.find(session, viewer, folio)
+def give_back(opened: OpenedDep, form: FormDep) -> Response:
     typed = Typed(agency_code=form.get("agency_code"), reason=form.get("reason").strip())
-    problem = passing.give_back(session, viewer, found, typed, now=clock.now())
-    if problem is None:
-        return see_other(f"{BASE}/solicitudes/{folio}{filters.query()}#newest")
-    return _page(http_request, session, viewer, filters, found, problem=problem, typed=typed)
+    return opened.after(passing.give_back(opened.session, opened.viewer, opened.found, typed, now=clock.now()), typed)
 
 
 @router.post("/pasar")
-def give_to_another(
-    http_request: Request, session: SessionDep, viewer: WriterDep, filters: FiltersDep, folio: str, form: FormDep
-) -> Response:
-    found = case.find(session, viewer, folio)
+def give_to_another(opened: OpenedDep, form: FormDep) -> Response:
     typed = Typed(
         agency_code=form.get("agency_code"), reason=form.get("reason").strip(), version=form.number("version")
     )
-    problem = passing.give_to_another(session, viewer, found, typed, now=clock.now())
-    if problem is None:
-        return see_other(f"{BASE}/solicitudes/{folio}{filters.query()}#newest")
-    return _page(http_request, session, viewer, filters, found, problem=problem, typed=typed)
+    problem = passing.give_to_another(opened.session, opened.viewer, opened.found, typed, now=clock.now())
+    return opened.after(problem, typed)
 
 
 @router.post("/lado")
-def settle_border(
-    http_request: Request, session: SessionDep, viewer: WriterDep, filters: FiltersDep, folio: str, form: FormDep
-) -> Response:
-    found = case.find(session, viewer, folio)
-    problem = passing.settle_border(session, viewer, found, form.get("side"), form.number("version"), now=clock.now())
-    if problem is None:
-        return see_other(f"{BASE}/solicitudes/{folio}{filters.query()}#receipt")
-    return _page(http_request, session, viewer, filters, found, problem=problem)
+def settle_border(opened: OpenedDep, form: FormDep) -> Response:
+    side, version = form.get("side"), form.number("version")
+    problem = passing.settle_border(opened.session, opened.viewer, opened.found, side, version, now=clock.now())
+    return opened.after(problem, at="receipt")
 
 
 @router.post("/duplicados")
-def settle_duplicate(
-    http_request: Request, session: SessionDep, viewer: WriterDep, filters: FiltersDep, folio: str, form: FormDep
-) -> Response:
-    found, now = case.find(session, viewer, folio), clock.now()
+def settle_duplicate(opened: OpenedDep, form: FormDep) -> Response:
+    session, viewer, found = opened.session, opened.viewer, opened.found
     acts = {"same": duplicates.same, "other": duplicates.another, "separate": duplicates.separate}
     chosen = next((name for name in acts if form.get_all(name)), None)
-    named = form.get(chosen).strip() if chosen else ""
-    problem = (
-        acts[chosen](session, viewer, found, named, now=now) if chosen else duplicates.nothing_chosen(viewer.language)
-    )
-    if problem is None:
-        return see_other(f"{BASE}/solicitudes/{folio}{filters.query()}#duplicates")
-    session.refresh(found)
-    return _page(http_request, session, viewer, filters, found, problem=problem, typed=Typed(text=named[:20]))
+    if chosen is None:
+        return opened.after(duplicates.nothing_chosen(viewer.language), Typed())
+    named = form.get(chosen).strip()
+    problem = acts[chosen](session, viewer, found, named, now=clock.now())
+    if problem is not None:
+        session.refresh(found)
+    return opened.after(problem, Typed(text=named[:20]), at="duplicates")
 
 
 @router.post("/mensajes/{message_id}")
-def settle_message(
-    session: SessionDep,
-    viewer: WriterDep,
-    filters: FiltersDep,
-    folio: str,
-    message_id: uuid.UUID,
-    form: FormDep,
-) -> Response:
-    found = case.find(session, viewer, folio)
-    changes.settle_message(session, viewer, found, message_id, arrived=form.flag("arrived"), now=clock.now())
-    return see_other(f"{BASE}/solicitudes/{folio}{filters.query()}#m-{message_id}")
+def settle_message(opened: OpenedDep, message_id: uuid.UUID, form: FormDep) -> Response:
+    arrived = form.flag("arrived")
+    changes.settle_message(opened.session, opened.viewer, opened.found, message_id, arrived=arrived, now=clock.now())
+    return opened.after(None, at=f"m-{message_id}")
 
 
 def _page(

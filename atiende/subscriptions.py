@@ -35,3 +35,8 @@ PERIODIC: dict[str, float] = {
     "intake.webhooks.jobs.sweep": 5,
     "intake.whatif.jobs.sweep": 15,
 }
+
+
+def job_paths() -> set[str]:
+    """Every job that an event or the clock may start."""
+    return {job for jobs in SUBSCRIPTIONS.values() for job in jobs} | set(PERIODIC)

@@ -12,8 +12,9 @@ from types import FrameType
 import structlog
 
 from atiende import bootstrap
-from atiende.subscriptions import PERIODIC, SUBSCRIPTIONS
+from atiende.subscriptions import PERIODIC, SUBSCRIPTIONS, job_paths
 from kernel.dispatch import Dispatcher, LocalPool, RedisQueue, make_queue
+from kernel.jobs import load
 from kernel.processes import Child, own_command, stop_all
 from kernel.relay import Relay
 from kernel.settings import Settings
@@ -39,6 +40,7 @@ def run_worker(settings: Settings) -> None:
         return
     stop = _stop_on_signal()
     bootstrap.configure(settings)
+    load(job_paths())
     relay = Child("relay", own_command("relay"))
     relay.start()
     has_failed = threading.Event()
@@ -55,6 +57,7 @@ def run_relay(settings: Settings) -> None:
     """Relays until SIGTERM or Ctrl-C; finishes the jobs that run in this process first."""
     stop = _stop_on_signal()
     engine = bootstrap.configure(settings)
+    load(job_paths())
     pool = LocalPool()
     url = redis_url(settings)
     dispatch: Dispatcher = pool if url is None else RedisQueue(url, fallback=pool)

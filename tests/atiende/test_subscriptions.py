@@ -2,10 +2,10 @@
 
 import pytest
 
-from atiende.subscriptions import PERIODIC, SUBSCRIPTIONS
+from atiende.subscriptions import job_paths
 from kernel.jobs import resolve
 
 
-@pytest.mark.parametrize("path", sorted({job for jobs in SUBSCRIPTIONS.values() for job in jobs} | set(PERIODIC)))
+@pytest.mark.parametrize("path", sorted(job_paths()))
 def test_every_subscribed_job_exists(path: str) -> None:
     assert callable(resolve(path))

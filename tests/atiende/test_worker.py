@@ -71,7 +71,10 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
 
 @contextmanager
 def worker(
-    engine: Engine, redis_url: str, command: tuple[str, ...] = ("-m", "atiende", "worker")
+    engine: Engine,
+    redis_url: str,
+    command: tuple[str, ...] = ("-m", "atiende", "worker"),
+    stdout: int | None = None,
 ) -> Iterator["subprocess.Popen[bytes]"]:
     key = base64.b64encode(b"k" * 32).decode()
     environ = {
@@ -83,7 +86,7 @@ def worker(
         "ATIENDE_SECRETS_LOOKUP_KEY": key,
         "ATIENDE_SECRETS_SESSION_KEY": key,
     }
-    process = subprocess.Popen([sys.executable, *command], env=environ, stdin=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, *command], env=environ, stdin=subprocess.DEVNULL, stdout=stdout)
     try:
         yield process
     finally:
@@ -234,3 +237,26 @@ def test_without_redis_one_process_does_it_all(database: Engine) -> None:
 def started(engine: Engine) -> list[str]:
     with engine.begin() as connection:
         return list(connection.scalars(text("SELECT ref FROM relay_run")))
+
+
+# Both halves of a worker, stopped before their first thread runs a job.
+NOTHING_LEFT_TO_LOAD = """
+import sys
+import atiende.worker
+from atiende.subscriptions import job_paths
+def show(*_):
+    print(sorted({path.rpartition(".")[0] for path in job_paths()} - set(sys.modules)))
+atiende.worker.Relay.run = show
+atiende.worker._run_jobs = show
+from atiende.commands.worker import run
+run()
+"""
+
+
+@pytest.mark.parametrize("queue", ["none", "valkey"])
+def test_jobs_are_loaded_before_threads_begin(database: Engine, valkey: Valkey, queue: str) -> None:
+    redis_url = valkey.url if queue == "valkey" else queue
+    with worker(database, redis_url, ("-c", NOTHING_LEFT_TO_LOAD), stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        with process.stdout as lines:
+            assert [line for line in lines if line.startswith(b"[")] == [b"[]\n"]

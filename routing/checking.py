@@ -9,10 +9,7 @@ from georef.points import LonLat
 from kernel.errors import InvalidInput
 from routing.decide import RuleBook
 from routing.places import Layer
-from routing.receipts import Elsewhere, Question, decide
-
-# What no receipt of an undecided promise holds; the due date is not compared then.
-_ANY_PROMISE = {"amount": 1, "unit": "days"}
+from routing.receipts import ANY_PROMISE, Elsewhere, Question, decide
 
 _FIRST_KEYS = (
     "version", "decided_at", "jurisdiction_id", "service_code", "service_group", "point", "outcome", "agency", "rule",
@@ -57,7 +54,7 @@ def replay(receipt: Mapping[str, Any], book: RuleBook, layers: Mapping[str, Laye
     question = Question(
         service_code=receipt["service_code"],
         service_group=receipt["service_group"],
-        promise=due["promise"] if due else _ANY_PROMISE,
+        promise=due["promise"] if due else ANY_PROMISE,
         point=LonLat(point["lon"], point["lat"]) if point else None,
         precision_m=point["precision_m"] if point else None,
         at=datetime.fromisoformat(receipt["decided_at"]),

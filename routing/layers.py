@@ -54,7 +54,7 @@ def import_layer(
         layer.digest, layer.name, layer.imported_at = digest, names, now
         session.add(layer)
         session.flush()
-    return LayerReport(key, layer.version, *counts, repaired=repaired, merged=merged)
+    return LayerReport(key, layer.version, *counts, valid_from, repaired=repaired, merged=merged)
 
 
 def take_back(session: Session, *, jurisdiction_id: str, key: str, day: date, now: datetime) -> None:

@@ -4,7 +4,7 @@ docs/routing.md describes every key. `routing.checking` decides again from it, a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -19,9 +19,21 @@ from routing.decide import OUTLINE, AreasByLayer, Choice, Match, RuleBook, agenc
 from routing.places import Layer, areas_at, is_outside, settle
 from routing.values import RoutingDecision, Rule
 
-__all__ = ["NEAR_BORDER_M", "Elsewhere", "Layer", "Question", "areas_at", "decide", "is_outside"]
+__all__ = [
+    "ANY_PROMISE",
+    "NEAR_BORDER_M",
+    "Elsewhere",
+    "Layer",
+    "Question",
+    "areas_at",
+    "decide",
+    "is_outside",
+    "still_asked",
+]
 
 RECEIPT_VERSION = 2
+# For who asks whose it is and not by when; the due date says nothing then.
+ANY_PROMISE: Mapping[str, Any] = {"amount": 1, "unit": "days"}
 # Rules that did not match are listed up to this many; the matching ones always are.
 _LISTED_MISSES = 30
 
@@ -119,6 +131,22 @@ def decide(
         calendar_code=book.agencies[choice.agency_code].calendar_code if choice.agency_code else None,
         calendar=book.calendar_of(choice.agency_code) if choice.agency_code else None,
     )
+
+
+def still_asked(book: RuleBook, layers: Mapping[str, Layer], question: Question) -> Mapping[str, str]:
+    """What of `question.settled` these rules and boundaries would ask about at this place.
+
+    A reply about a border says nothing about another border: once it has moved away, the point decides again.
+    """
+    known: Mapping[str, str] = {}
+    while len(known) < len(question.settled):
+        doubt = decide(book, layers, replace(question, settled=known)).receipt["border_case"]
+        replies = [reply["settled"] for reply in doubt["replies"]] if doubt else []
+        said = next((settled for settled in replies if settled.items() <= question.settled.items()), None)
+        if said is None:
+            break
+        known = {**known, **said}
+    return known
 
 
 def _due(book: RuleBook, choice: Choice, question: Question) -> Due | None:

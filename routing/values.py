@@ -102,6 +102,7 @@ class LayerReport:
     changed: int
     closed: int
     unchanged: int
+    valid_from: date
     repaired: Sequence[str] = ()
     merged: Sequence[str] = ()
 

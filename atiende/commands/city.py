@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 
 from atiende import bootstrap
+from atiende.commands.layer import tell_rounds
 from intake.city_folder.check import check_folder
 from intake.city_folder.load import import_folder
 from intake.city_folder.values import Problem
+from intake.whatif import rounds
 from kernel import clock, db
 from kernel.errors import InvalidInput
 from kernel.i18n import translate
@@ -42,7 +44,9 @@ def import_(folder: Path) -> None:
     """Writes the folder into the installation that the environment names. Raises InvalidInput when the folder has errors."""
     bootstrap.configure_storage(load_storage_settings(os.environ))
     with db.transaction() as session:
-        report = import_folder(session, folder, now=clock.now())
+        now = clock.now()
+        report = import_folder(session, folder, now=now)
+        proposing = rounds.plan_layers(session, report.jurisdiction_id, report.layers, now=now)
     for layer in report.layers:
         sys.stdout.write(
             f"{layer.key}: +{layer.added} ~{layer.changed} -{layer.closed} ={layer.unchanged}, versión {layer.version}\n"
@@ -55,3 +59,4 @@ def import_(folder: Path) -> None:
     )
     if report.tests and report.untested_without:
         sys.stdout.write(f"pruebas sin correr, faltan capas: {', '.join(report.untested_without)}\n")
+    tell_rounds(proposing)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -9,6 +10,8 @@ from atiende import bootstrap
 from georef.readers import read_areas
 from intake.catalog import queries as catalog
 from intake.city_folder.load import layer_name, layer_names
+from intake.whatif import rounds
+from intake.whatif.models import RerouteRound
 from kernel import clock, db
 from kernel.errors import InvalidInput
 from kernel.settings import load_storage_settings
@@ -41,6 +44,7 @@ def import_(
         )
         if set(layer_names(session, jurisdiction)) <= queries.city(session, jurisdiction).layers.keys():
             trying.refuse_failing(session, jurisdiction, now)
+        proposing = rounds.plan_layers(session, jurisdiction, [report], now=now)
     sys.stdout.write(
         f"{jurisdiction} {layer}, desde {start}: {report.added} nuevas, {report.changed} cambiadas, {report.closed} cerradas,"
         f" {report.unchanged} iguales; versión {report.version}\n"
@@ -49,6 +53,16 @@ def import_(
     _list("claves en varias partes, unidas", report.merged)
     if blank:
         sys.stdout.write(f"sin clave, omitidas: {blank}\n")
+    tell_rounds(proposing)
+
+
+def tell_rounds(proposing: Iterable[RerouteRound]) -> None:
+    """Says which open requests will be looked at, and where what comes of it is."""
+    for found in proposing:
+        sys.stdout.write(
+            f"abiertas: desde el {found.valid_from} se propone reasignar las que cambian de zona en"
+            f" {', '.join(found.layers)} (consola, Por reasignar)\n"
+        )
 
 
 def _day(text: str | None) -> date | None:

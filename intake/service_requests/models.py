@@ -247,6 +247,14 @@ class RoutingDecisionRow(SQLModel, table=True):
     """Why a request belongs to an agency: the receipt as `routing.receipts` wrote it. The newest row is in force."""
 
     __tablename__ = "routing_decision"
+    __table_args__ = (
+        # What-ifs ask for the few that hold a reply about a border.
+        Index(
+            "ix_routing_decision_settled",
+            "service_request_id",
+            postgresql_where=text("(receipt -> 'settled') <> '{}'"),
+        ),
+    )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     service_request_id: UUID = Field(foreign_key="service_request.id", index=True)

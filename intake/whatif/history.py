@@ -1,6 +1,6 @@
 """Requests of a period as `routing.whatif` asks about them, oldest first: as one stream, or a page at a time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -13,27 +13,33 @@ from kernel.errors import InvalidInput
 from routing.whatif.compare import PastRow
 
 _COLUMNS = (
-    "SELECT id::text, folio, service_code, lon, lat, requested_at, attributes, agency_code, life FROM service_request"
-    " WHERE jurisdiction_id = %(city)s AND requested_at >= %(since)s AND requested_at < %(until)s"
+    "SELECT id::text, folio, service_code, lon, lat, requested_at, attributes, agency_code, life, precision_m"
+    " FROM service_request WHERE jurisdiction_id = %(city)s"
 )
-_STREAM = f"{_COLUMNS} ORDER BY requested_at, id"
+_PERIOD = f"{_COLUMNS} AND requested_at >= %(since)s AND requested_at < %(until)s"
+_STREAM = f"{_PERIOD} ORDER BY requested_at, id"
 _PAGE = (
-    f"{_COLUMNS} AND (requested_at, id) > (%(after_at)s, %(after_id)s::uuid) ORDER BY requested_at, id LIMIT %(limit)s"
+    f"{_PERIOD} AND (requested_at, id) > (%(after_at)s, %(after_id)s::uuid) ORDER BY requested_at, id LIMIT %(limit)s"
 )
 _OPEN_PAGE = (
-    "SELECT id::text, folio, service_code, lon, lat, requested_at, attributes, agency_code, life FROM service_request"
-    " WHERE jurisdiction_id = %(city)s AND life <> 'closed' AND requested_at < %(until)s"
+    f"{_COLUMNS} AND life <> 'closed' AND requested_at < %(until)s"
     " AND (requested_at, id) > (%(after_at)s, %(after_id)s::uuid) ORDER BY requested_at, id LIMIT %(limit)s"
 )
 _COUNT = (
     "SELECT count(*) FROM service_request"
     " WHERE jurisdiction_id = %(city)s AND requested_at >= %(since)s AND requested_at < %(until)s"
 )
+# In the order in which they were said: of several about one request the last is kept.
+_REPLIES = (
+    "SELECT service_request_id::text, receipt -> 'settled' FROM routing_decision"
+    " WHERE service_request_id = ANY(%(ids)s::uuid[]) AND (receipt -> 'settled') <> '{}' ORDER BY at, id"
+)
 _LONG_AGO = datetime(1900, 1, 1, tzinfo=UTC)
 _FIRST_ID = "00000000-0000-0000-0000-000000000000"
 # Each row is copied several times on its way; this many are far from filling a small machine.
 BATCH = 20_000
 _USUAL_DAYS = 90
+NO_REPLY: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,7 @@ def stream(
     options = {"stream_results": True, "max_row_buffer": BATCH}
     rows = session.connection().exec_driver_sql(_STREAM, bound, execution_options=options)
     for batch in rows.partitions(BATCH):
-        yield [_row(row, group_of) for row in batch]
+        yield _rows(session, batch, group_of)
 
 
 def page(
@@ -110,7 +116,7 @@ def page(
     bounds = period.bounds(zone)
     after_at, after_id = after or (bounds["since"] - timedelta(microseconds=1), _FIRST_ID)
     bound = {"city": jurisdiction_id, **bounds, "after_at": after_at, "after_id": after_id, "limit": limit}
-    return [_row(row, group_of) for row in session.connection().exec_driver_sql(_PAGE, bound)]
+    return _rows(session, session.connection().exec_driver_sql(_PAGE, bound).all(), group_of)
 
 
 def open_page(
@@ -125,9 +131,17 @@ def open_page(
     """The next requests that are still open and were made before `until`."""
     after_at, after_id = after or (_LONG_AGO, _FIRST_ID)
     bound = {"city": jurisdiction_id, "until": until, "after_at": after_at, "after_id": after_id, "limit": limit}
-    return [_row(row, group_of) for row in session.connection().exec_driver_sql(_OPEN_PAGE, bound)]
+    return _rows(session, session.connection().exec_driver_sql(_OPEN_PAGE, bound).all(), group_of)
 
 
-def _row(row: Any, group_of: Mapping[str, str]) -> PastRow:
-    request_id, folio, service, lon, lat, at, answers, agency, life = row
-    return PastRow(request_id, folio, service, group_of.get(service, ""), lon, lat, at, answers, agency, life)
+def _rows(session: Session, found: Sequence[Any], group_of: Mapping[str, str]) -> list[PastRow]:
+    replies: dict[str, Mapping[str, str]] = dict(
+        session.connection().exec_driver_sql(_REPLIES, {"ids": [row[0] for row in found]}).all()
+    )
+    return [
+        PastRow(
+            request_id, folio, service, group_of.get(service, ""), lon, lat, at, answers, agency, life, precision_m,
+            replies.get(request_id, NO_REPLY),
+        )
+        for request_id, folio, service, lon, lat, at, answers, agency, life, precision_m in found
+    ]  # fmt: skip

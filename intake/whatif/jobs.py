@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from intake.whatif import reroutes, runs
+from intake.whatif import reroutes, rounds, runs
 from kernel import clock, db, outbox
 
 
@@ -15,19 +15,19 @@ def advance_run(run_id: str) -> None:
 def plan_reroutes(rule_set_id: str) -> None:
     """A published rule set will be looked at when its day comes."""
     with db.transaction() as session:
-        reroutes.plan(session, UUID(rule_set_id), now=clock.now())
+        rounds.plan(session, UUID(rule_set_id), now=clock.now())
 
 
 def drop_reroutes(rule_set_id: str) -> None:
     """A rule set that was taken back is not looked at."""
     with db.transaction() as session:
-        reroutes.drop(session, UUID(rule_set_id))
+        rounds.drop(session, UUID(rule_set_id))
 
 
 def look_for_reroutes(round_id: str) -> None:
-    """The next open requests of a publication."""
+    """The next open requests of a publication or an import."""
     with db.transaction() as session:
-        reroutes.look(session, UUID(round_id), now=clock.now())
+        rounds.look(session, UUID(round_id), now=clock.now())
 
 
 def carry_out_reroutes(jurisdiction_id: str) -> None:
@@ -45,5 +45,5 @@ def sweep() -> None:
     now = clock.now()
     with db.transaction() as session:
         runs.wake_orphans(session, now=now)
-        reroutes.wake(session, now=now)
+        rounds.wake(session, now=now)
         reroutes.tidy(session, now=now)

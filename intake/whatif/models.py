@@ -72,7 +72,7 @@ class WhatIfFile(SQLModel, table=True):
 
 
 class RerouteRound(SQLModel, table=True):
-    """What the publication of one rule set means for open requests: looked at once its day has come.
+    """What the publication of one rule set, or an import of `layers`, means for open requests: looked at once its day has come.
 
     `after_at`, `after_id`: the last open request that was looked at; `looked_at`: how many so far.
     """
@@ -86,7 +86,8 @@ class RerouteRound(SQLModel, table=True):
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     jurisdiction_id: str = Field(sa_type=Text)
-    rule_set_id: UUID = Field(foreign_key="rule_set.id", ondelete="CASCADE")
+    rule_set_id: UUID | None = Field(default=None, foreign_key="rule_set.id", ondelete="CASCADE")
+    layers: list[str] = Field(default_factory=list, sa_column=Column(Json, nullable=False, server_default=text("'[]'")))
     valid_from: date
     state: str = Field(default="planned", sa_type=Text)
     looked_at: int = 0
@@ -97,7 +98,7 @@ class RerouteRound(SQLModel, table=True):
 
 
 class RerouteProposal(SQLModel, table=True):
-    """An open request that the published rules give to somebody else.
+    """An open request that the published rules, or the imported boundaries, give to somebody else.
 
     `accepting`: a person said yes and the job has not come to it yet. `stale`: it was closed or went elsewhere meanwhile, or a
     later publication says something else. `decided_by`, `decided_at`: who said yes or no, and when.

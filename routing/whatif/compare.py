@@ -10,18 +10,24 @@ import numpy as np
 import numpy.typing as npt
 
 from georef.borders import BorderLines
+from georef.points import LonLat
+from routing import receipts
 from routing.bulk import BulkAnswer, BulkRow, decide_many
 from routing.decide import OUTLINE
-from routing.receipts import NEAR_BORDER_M
+from routing.receipts import ANY_PROMISE, NEAR_BORDER_M, Layer
 from routing.whatif.boundaries import tiles
 from routing.whatif.sides import Side
 from routing.whatif.tally import NOBODY, Tally
 
+NO_LAYERS: Mapping[str, Layer] = {}
 OPEN_LIVES = frozenset({"new", "in_progress", "waiting_resident", "reopened"})
 
 
 class PastRow(NamedTuple):
-    """A request of the past. lon, lat: WGS84 degrees, both None without a point. `agency_code`: the one on record."""
+    """A request of the past. lon, lat: WGS84 degrees, both None without a point. `agency_code`: the one on record.
+
+    settled: what a person replied about a border, as its receipt holds it; `precision_m` is read only with one.
+    """
 
     id: str
     folio: str
@@ -33,6 +39,8 @@ class PastRow(NamedTuple):
     answers: Mapping[str, Any]
     agency_code: str | None
     life: str
+    precision_m: float | None = None
+    settled: Mapping[str, str] = {}
 
     @property
     def is_open(self) -> bool:
@@ -113,7 +121,7 @@ class Comparison:
         """Counts a batch; the changes in it, in its order."""
         if not rows:
             return []
-        old, new = _answers(self.before, rows), _answers(self.after, rows)
+        old, new = answers(self.before, rows), answers(self.after, rows)
         befores = [answer.agency_code or NOBODY for answer in old]
         afters = [answer.agency_code or NOBODY for answer in new]
         near = self._metres_to_border(rows)
@@ -193,21 +201,47 @@ class Comparison:
         return found
 
 
-def _answers(side: Side, rows: Sequence[PastRow]) -> list[BulkAnswer]:
+def answers(side: Side, rows: Sequence[PastRow]) -> list[BulkAnswer]:
     """One answer for each row; rows without a point are asked in a city without boundaries, where only city-wide rules apply."""
-    questions = [
-        BulkRow(row.lon or 0.0, row.lat or 0.0, row.service_code, row.service_group, None, row.at, row.answers)
-        for row in rows
-    ]
+    found: list[BulkAnswer | None] = [None] * len(rows)
     placed = [n for n, row in enumerate(rows) if row.lon is not None]
-    if len(placed) == len(rows):
-        return decide_many(side.book, side.layers, questions)
-    found: dict[int, BulkAnswer] = dict(
-        zip(placed, decide_many(side.book, side.layers, [questions[n] for n in placed]), strict=True)
-    )
     nowhere = [n for n, row in enumerate(rows) if row.lon is None]
-    found.update(zip(nowhere, decide_many(side.book, {}, [questions[n] for n in nowhere]), strict=True))
-    return [found[n] for n in range(len(rows))]
+    for layers, numbers in ((side.layers, placed), (NO_LAYERS, nowhere)):
+        asked = [rows[n] for n in numbers]
+        questions = [
+            BulkRow(row.lon or 0.0, row.lat or 0.0, row.service_code, row.service_group, None, row.at, row.answers)
+            for row in asked
+        ]
+        for n, answer in zip(numbers, decide_many(side.book, layers, questions), strict=True):
+            found[n] = _replied(side, rows[n], answer) if rows[n].settled else answer
+    return [answer for answer in found if answer is not None]
+
+
+def _replied(side: Side, row: PastRow, answer: BulkAnswer) -> BulkAnswer:
+    """The answer by what a person said about a border, where that is still the question; the areas stay those at the point."""
+    settled = standing(side, row)
+    if not settled:
+        return answer
+    by_reply = receipts.decide(side.book, side.layers, _question(row, settled))
+    return answer._replace(outcome=by_reply.outcome, agency_code=by_reply.agency_code, rule_code=by_reply.rule_code)
+
+
+def standing(side: Side, row: PastRow) -> Mapping[str, str]:
+    """What of a row's reply the side would still ask about."""
+    return receipts.still_asked(side.book, side.layers, _question(row, row.settled)) if row.settled else row.settled
+
+
+def _question(row: PastRow, settled: Mapping[str, str]) -> receipts.Question:
+    return receipts.Question(
+        row.service_code,
+        row.service_group,
+        ANY_PROMISE,
+        LonLat(row.lon, row.lat) if row.lon is not None and row.lat is not None else None,
+        row.precision_m,
+        row.at,
+        row.answers,
+        settled=settled,
+    )
 
 
 class _Weeks:

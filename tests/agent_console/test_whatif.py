@@ -13,7 +13,7 @@ from shapely.geometry import mapping
 from sqlmodel import col, select
 
 from intake.service_requests.models import ServiceRequest
-from intake.whatif import jobs, reroutes
+from intake.whatif import jobs, rounds
 from intake.whatif.files import NAMES
 from intake.whatif.models import RerouteProposal, WhatIfRun
 from kernel import clock
@@ -122,7 +122,7 @@ def test_from_a_file_to_re_routed_requests(
     jobs.plan_reroutes(str(published.id))
     then = clock.now() + timedelta(days=1)
     monkeypatch.setattr(clock, "now", lambda: then)
-    found = reroutes.plan(console.session, published.id, now=then)
+    found = rounds.plan(console.session, published.id, now=then)
     assert found is not None
     browser = console.enter("supervisor")
     jobs.sweep()

@@ -15,7 +15,7 @@ from shapely.geometry import mapping
 from sqlmodel import col, select
 
 from intake.service_requests.models import ServiceRequest
-from intake.whatif import jobs, reroutes
+from intake.whatif import jobs, rounds
 from intake.whatif.models import WhatIfRun
 from kernel import clock, db
 from routing.models import RuleSet
@@ -99,7 +99,7 @@ def propose(live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
         jobs.plan_reroutes(str(number))
         patch.setattr(clock, "now", lambda: tomorrow)
         with db.transaction() as session:
-            planned = reroutes.plan(session, number, now=tomorrow)
+            planned = rounds.plan(session, number, now=tomorrow)
             assert planned is not None
             found = planned.id
         jobs.sweep()

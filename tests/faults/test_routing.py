@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 
 from intake.service_requests.clock_models import RequestEscalation
 from intake.service_requests.models import RoutingDecisionRow, ServiceRequest, ServiceRequestEvent
-from intake.whatif import reroutes, runs
+from intake.whatif import reroutes, rounds, runs
 from intake.whatif.files import NAMES
 from intake.whatif.history import Period
 from intake.whatif.models import RerouteProposal, WhatIfPart, WhatIfRun
@@ -106,11 +106,11 @@ def test_accepted_requests_are_moved_once_each(url: str, dies: str, moved: int) 
         make_city(session)
         wanted = {report(session, BETWEEN).id for _ in range(SEVERAL)}
         rule_set = publishing.publish(session, make_draft(session).id, THEN.date(), "Rosa Cruz", NOW, subjects=SUBJECTS)
-        planned = reroutes.plan(session, rule_set.id, now=NOW)
+        planned = rounds.plan(session, rule_set.id, now=NOW)
         assert planned is not None
-        assert reroutes.wake(session, now=THEN) == 1
+        assert rounds.wake(session, now=THEN) == 1
         while planned.state != "done":
-            reroutes.look(session, planned.id, now=THEN)
+            rounds.look(session, planned.id, now=THEN)
         assert reroutes.decide(session, CITY, accept=True, by="Iván Soto", now=THEN) == SEVERAL
     assert ends(begin(url, "reroute", dies, 5)) == [-signal.SIGKILL]
     with db.transaction() as session:

@@ -1,23 +1,27 @@
 """After a publication: proposals for open requests, accepted in bulk, each carried out once or found stale."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
+from shapely.geometry import box
 from sqlmodel import Session, select
 
 from intake.service_requests import actions, queries
 from intake.service_requests.models import ServiceRequest
 from intake.service_requests.values import Actor
-from intake.whatif import jobs, reroutes
+from intake.whatif import jobs, reroutes, rounds
 from intake.whatif.models import RerouteProposal, RerouteRound
 from kernel import clock
 from kernel.errors import InvalidInput
+from routing import actions as routing_actions
 from routing import publishing
 from routing import queries as routing
 from routing.checking import verify
+from routing.values import LayerReport
+from routing.whatif.sides import NamedArea
 from routing.withdrawing import withdraw
-from tests.factories import CITY, IN_NORTE, IN_SUR, NOW, SUBJECTS, make_city
-from tests.intake.whatif.cast import BETWEEN, make_draft, report
+from tests.factories import CITY, IN_NORTE, IN_SUR, NOW, SUBJECTS, both, make_city
+from tests.intake.whatif.cast import BETWEEN, MOVED, make_draft, report
 from tests.routing.test_drafts import make, rule, write
 
 pytestmark = pytest.mark.database
@@ -34,15 +38,15 @@ def published(session: Session) -> RerouteRound:
     closed = report(session, BETWEEN)
     actions.change_status(session, closed.id, life="closed", outcome_code="resolved", actor=Actor("system"), now=NOW)
     rule_set = publishing.publish(session, make_draft(session).id, TOMORROW, "Rosa Cruz", NOW, subjects=SUBJECTS)
-    found = reroutes.plan(session, rule_set.id, now=NOW)
+    found = rounds.plan(session, rule_set.id, now=NOW)
     assert found is not None
     return found
 
 
 def _look(session: Session, found: RerouteRound, part: int = 2) -> None:
-    assert reroutes.wake(session, now=THEN) == 1
+    assert rounds.wake(session, now=THEN) == 1
     while found.state != "done":
-        reroutes.look(session, found.id, now=THEN, part=part)
+        rounds.look(session, found.id, now=THEN, part=part)
         session.refresh(found)
 
 
@@ -59,19 +63,19 @@ def _carry_out(session: Session) -> int:
 
 
 def test_nothing_is_proposed_before_the_day(session: Session, published: RerouteRound) -> None:
-    assert reroutes.wake(session, now=NOW) == 0
+    assert rounds.wake(session, now=NOW) == 0
     assert published.state == "planned"
-    assert reroutes.plan(session, published.rule_set_id, now=NOW) is published, "once for each publication"
+    assert rounds.plan(session, published.rule_set_id, now=NOW) is published, "once for each publication"
 
 
 def test_a_set_that_is_cancelled_is_not_looked_at(session: Session, published: RerouteRound) -> None:
     rule_set_id = published.rule_set_id
     withdraw(session, CITY, 2, "Rosa Cruz", NOW)
-    reroutes.drop(session, rule_set_id)
+    rounds.drop(session, rule_set_id)
     session.expire_all()
     assert session.exec(select(RerouteRound)).all() == []
-    assert reroutes.plan(session, rule_set_id, now=NOW) is None, "nor when its publication is heard of late"
-    assert reroutes.wake(session, now=THEN) == 0
+    assert rounds.plan(session, rule_set_id, now=NOW) is None, "nor when its publication is heard of late"
+    assert rounds.wake(session, now=THEN) == 0
 
 
 def test_open_requests_are_proposed_and_the_others_left_alone(session: Session, published: RerouteRound) -> None:
@@ -81,7 +85,7 @@ def test_open_requests_are_proposed_and_the_others_left_alone(session: Session, 
         ("ALC-S", "ALC-N", "NORTE-1", "proposed")
     ] * 2
     assert reroutes.pairs(session, CITY) == [reroutes.Pair("ALC-S", "ALC-N", 2)]
-    assert reroutes.wake(session, now=THEN) == 0
+    assert rounds.wake(session, now=THEN) == 0
     known = routing.city(session, CITY)
     for row in found:
         assert verify(row.receipt, known.rules.at(THEN), known.layers).holds
@@ -177,35 +181,111 @@ def test_rules_of_today_propose_what_came_in_before_them_today(session: Session)
     write(session, draft, rule("A", "AGUAS"))
     published = publishing.publish(session, draft.id, NOW.date(), "Rosa Cruz", NOW, subjects=SUBJECTS)
     after = report(session, IN_NORTE, NOW + timedelta(hours=1))
-    found = reroutes.plan(session, published.id, now=NOW)
+    found = rounds.plan(session, published.id, now=NOW)
     assert found is not None
     while found.state != "done":
-        reroutes.look(session, found.id, now=NOW + timedelta(hours=2))
+        rounds.look(session, found.id, now=NOW + timedelta(hours=2))
         session.refresh(found)
     assert (before.agency_code, after.agency_code) == ("ALC-N", "AGUAS")
     assert [row.service_request_id for row in _proposals(session)] == [before.id]
 
 
+# Some twenty metres north of the border of today, and said to be south of it.
+NEAR_NORTE = (-99.15, 19.4002)
+
+
 def test_what_a_resident_said_about_the_border_counts(session: Session) -> None:
     make_city(session)
-    draft = make_draft(session)
-    # Some twenty metres north of the border of today, and said to be south of it.
-    said = report(session, (-99.15, 19.4002), settled={"district": "S"})
+    said = report(session, NEAR_NORTE, settled={"district": "S"})
     assert said.agency_code == "ALC-S"
+    draft = make(session)
+    write(session, draft, rule("A", "AGUAS", layer_key="district", area_codes=frozenset("S"), priority=1))
     rule_set = publishing.publish(session, draft.id, TOMORROW, "Rosa Cruz", NOW, subjects=SUBJECTS)
-    found = reroutes.plan(session, rule_set.id, now=NOW)
+    found = rounds.plan(session, rule_set.id, now=NOW)
     assert found is not None
     _look(session, found)
-    assert _proposals(session) == [], "it is still in the south, where they said"
-    other = make(session)
-    write(session, other, rule("A", "AGUAS", layer_key="district", area_codes=frozenset("S"), priority=1))
-    later = publishing.publish(session, other.id, TOMORROW + timedelta(days=1), "Rosa Cruz", NOW, subjects=SUBJECTS)
-    again = reroutes.plan(session, later.id, now=THEN)
-    assert again is not None
-    then = THEN + timedelta(days=1)
-    assert reroutes.wake(session, now=then) == 1
-    while again.state != "done":
-        reroutes.look(session, again.id, now=then)
-        session.refresh(again)
     (row,) = _proposals(session)
     assert (row.service_request_id, row.to_agency, row.receipt["settled"]) == (said.id, "AGUAS", {"district": "S"})
+
+
+def test_a_reply_about_a_border_that_moved_away_is_no_longer_asked_for(session: Session) -> None:
+    make_city(session)
+    said = report(session, NEAR_NORTE, settled={"district": "S"})
+    rule_set = publishing.publish(session, make_draft(session).id, TOMORROW, "Rosa Cruz", NOW, subjects=SUBJECTS)
+    found = rounds.plan(session, rule_set.id, now=NOW)
+    assert found is not None
+    _look(session, found)
+    (row,) = _proposals(session)
+    assert (row.service_request_id, row.to_agency, row.receipt["settled"]) == (said.id, "ALC-N", {})
+
+
+def _import(session: Session, areas: list[NamedArea], day: date) -> LayerReport:
+    return routing_actions.import_layer(
+        session, jurisdiction_id=CITY, key="district", name=both("Alcaldía"), areas=areas, valid_from=day, now=NOW
+    )
+
+
+class TestImportedBoundaries:
+    def test_propose_from_their_day_on_as_published_ones_do(self, session: Session) -> None:
+        make_city(session)
+        kept = [report(session, place) for place in (IN_NORTE, IN_SUR, None)]
+        moved = report(session, BETWEEN)
+        by_hand = report(session, BETWEEN)
+        by_hand.agency_code = "AGUAS"
+        (found,) = rounds.plan_layers(session, CITY, [_import(session, MOVED, TOMORROW)], now=NOW)
+        assert (found.state, found.layers) == ("planned", ["district"])
+        _look(session, found)
+        (row,) = _proposals(session)
+        assert row.service_request_id == moved.id
+        assert (row.from_agency, row.to_agency, row.rule_code) == ("ALC-S", "ALC-N", "NORTE-1")
+        assert found.looked_at == len(kept) + 2
+
+    def test_a_day_that_has_begun_is_looked_at_now(self, session: Session) -> None:
+        make_city(session)
+        report(session, BETWEEN)
+        (found,) = rounds.plan_layers(session, CITY, [_import(session, MOVED, date(2026, 1, 1))], now=NOW)
+        assert found.state == "looking"
+
+    def test_a_correction_of_the_same_day_proposes_what_it_corrects(self, session: Session) -> None:
+        make_city(session)
+        _import(session, MOVED, NOW.date())
+        mistaken = report(session, BETWEEN, NOW - timedelta(hours=1))
+        assert mistaken.agency_code == "ALC-N"
+        right = [("N", "Norte", box(-99.20, 19.40, -99.10, 19.50)), ("S", "Sur", box(-99.20, 19.30, -99.10, 19.40))]
+        (found,) = rounds.plan_layers(session, CITY, [_import(session, right, NOW.date())], now=NOW)
+        while found.state != "done":
+            rounds.look(session, found.id, now=NOW + timedelta(hours=1))
+            session.refresh(found)
+        assert [(row.from_agency, row.to_agency) for row in _proposals(session)] == [("ALC-N", "ALC-S")]
+
+    def test_a_layer_that_moved_nothing_here_proposes_nothing(self, session: Session) -> None:
+        """The rules say otherwise than what is on record, but not for want of the layer that came."""
+        make_city(session)
+        request = report(session, BETWEEN, NOW - timedelta(hours=1))
+        draft = make(session)
+        write(session, draft, rule("A", "AGUAS"))
+        publishing.publish(session, draft.id, NOW.date(), "Rosa Cruz", NOW, subjects=SUBJECTS)
+        areas = [("1", "Roma", box(-99.19, 19.31, -99.18, 19.32))]
+        made = routing_actions.import_layer(
+            session, jurisdiction_id=CITY, key="colonia", name="Colonia", areas=areas, valid_from=NOW.date(), now=NOW
+        )
+        (found,) = rounds.plan_layers(session, CITY, [made], now=NOW)
+        rounds.look(session, found.id, now=NOW)
+        assert found.looked_at == 1
+        assert _proposals(session) == []
+        assert request.agency_code == "ALC-S"
+
+    def test_two_imports_for_one_day_are_one_round(self, session: Session) -> None:
+        make_city(session)
+        first = rounds.plan_layers(session, CITY, [_import(session, MOVED, TOMORROW)], now=NOW)
+        assert rounds.plan_layers(session, CITY, [_import(session, MOVED, TOMORROW)], now=NOW) == [], "nothing new"
+        areas = [("1", "Roma", box(-99.19, 19.31, -99.18, 19.32))]
+        made = routing_actions.import_layer(
+            session, jurisdiction_id=CITY, key="colonia", name="Colonia", areas=areas, valid_from=TOMORROW, now=NOW
+        )
+        assert rounds.plan_layers(session, CITY, [made], now=NOW) == first
+        assert first[0].layers == ["colonia", "district"]
+
+    def test_a_city_without_open_requests_needs_no_round(self, session: Session) -> None:
+        make_city(session)
+        assert rounds.plan_layers(session, CITY, [_import(session, MOVED, NOW.date())], now=NOW) == []

@@ -9,10 +9,21 @@ from hypothesis import strategies as st
 from shapely.geometry import box
 
 from kernel.errors import InvalidInput
-from routing.whatif.compare import Comparison, PastRow
+from routing.whatif.compare import Comparison, PastRow, answers
 from routing.whatif.sides import Side, as_of, drafted, unknown_areas
 from routing.whatif.tally import NOBODY, Tally, agency_lines
-from tests.routing.cast import EAST_RULE, NOW, WEST_RULE, book, layers, rule
+from tests.routing.cast import (
+    AVENUE,
+    EAST_RULE,
+    NOW,
+    START,
+    WEST_RULE,
+    book,
+    layers,
+    line_layer,
+    metres_north,
+    rule,
+)
 from tests.routing.whatif.cast import MOVED, WATER, live, past
 
 WEST, EAST, BETWEEN, AWAY = (-99.18, 19.35), (-99.11, 19.35), (-99.14, 19.35), (-98.0, 19.35)
@@ -127,6 +138,53 @@ def test_each_day_is_asked_as_if_the_draft_had_been_in_force() -> None:
     now, then = (as_of(known, layers(), datetime(2026 + n, 6, 1, tzinfo=UTC).date()) for n in (0, 1))
     (change,) = Comparison(now, then).add([past(1, *WEST, at=datetime(2020, 1, 1, tzinfo=UTC))])
     assert (change.before, change.after) == ("ALC-W", "OBRAS")
+
+
+# Some ten metres east of the border of today.
+_NEAR_EAST = (-99.1499, 19.35)
+
+
+@pytest.mark.parametrize(
+    ("point", "settled", "before", "after"),
+    [
+        (_NEAR_EAST, {"district": "W"}, "ALC-W", "OBRAS"),
+        (_NEAR_EAST, {"district": "E"}, "ALC-E", "ALC-E"),
+        (_NEAR_EAST, {}, "ALC-E", "ALC-E"),
+        # Nobody would ask there: a reply of then, about a border of then, says nothing.
+        (EAST, {"district": "W"}, "ALC-E", "ALC-E"),
+        (_NEAR_EAST, {"district": "GONE"}, "ALC-E", "ALC-E"),
+        (_NEAR_EAST, {"no_layer": "W"}, "ALC-E", "ALC-E"),
+        ((None, None), {"district": "W"}, "MESA", "MESA"),
+    ],
+)
+def test_what_residents_replied_counts_where_it_is_still_asked(
+    point: tuple[float | None, float | None], settled: dict[str, str], before: str, after: str
+) -> None:
+    """The draft gives the west to public works; the border stays."""
+    works = rule("W-9", "OBRAS", 1, layer_key="district", area_codes=["W"])
+    draft = drafted(live(), rules=[works, EAST_RULE, WATER], layers={})
+    asked = Comparison(live(), draft)
+    asked.add([past(1, *point, settled=settled)])
+    assert asked.tally.pairs == {("BACHE", before, after): 1}
+
+
+def test_a_reply_about_a_border_that_the_draft_moves_away_is_not_asked_for() -> None:
+    asked = Comparison(live(), drafted(live(), layers={"district": MOVED}), ["district"])
+    (change,) = asked.add([past(1, *_NEAR_EAST, settled={"district": "E"}, agency_code="ALC-E")])
+    assert (change.before, change.after) == ("ALC-E", "ALC-W")
+    assert asked.add([past(2, *_NEAR_EAST, settled={"district": "W"}, agency_code="ALC-W")]) == []
+    assert asked.tally.recorded_differs == 0
+
+
+def test_two_replies_are_heard_one_after_the_other() -> None:
+    """On a corner: on the avenue or not, and then in which district."""
+    known = layers() | line_layer(AVENUE)
+    rules = [rule("AV-1", "OBRAS", 1, layer_key="road", area_codes=["*"], tolerance_m=12.0), WEST_RULE, EAST_RULE]
+    side = as_of(book(*rules), known, START)
+    point = (-99.1499, metres_north(19.45, 10.0))
+    for settled, agency in (({"road": "", "district": "W"}, "ALC-W"), ({"road": "AV", "district": "W"}, "OBRAS")):
+        (answer,) = answers(side, [past(1, *point, settled=settled)])
+        assert answer.agency_code == agency
 
 
 def test_what_cannot_be_tried_says_why() -> None:

@@ -3,17 +3,14 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from georef.areas import Area
-from georef.boundaries import Border
 from georef.lines import NearLine
-from georef.points import LonLat
 from kernel.i18n import LANGUAGES, translate
-from routing.conditions import Case
-from routing.decide import OUTLINE, AreasByLayer, Choice, Match, Rank, RuleBook, agency_of, choose, closeness
-from routing.places import Layer, areas_at, is_outside, settle
+from routing.decide import OUTLINE, Choice, Match, RuleBook, agency_of, closeness
+from routing.places import areas_at
+from routing.situation import Situation
 from routing.values import EVERY_AREA, Rule
 
 # A border closer than this is always worth a word, however exact the point claims to be.
@@ -21,45 +18,6 @@ NEAR_BORDER_M = 50.0
 # A line's tolerance is sure but for this share of it: of 12 m, from 6 to 18 m from the axis.
 _SHARE_OF_TOLERANCE = 0.5
 _SIDES = re.compile(r"(\{[ab]\})")
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """One decision with everything it was made from. `borders`: the nearest one of each layer of areas."""
-
-    book: RuleBook
-    layers: Mapping[str, Layer]
-    service_code: str
-    service_group: str
-    point: LonLat
-    precision_m: float | None
-    settled: Mapping[str, str]
-    on: date
-    case: Case
-    areas: AreasByLayer
-    borders: Mapping[str, Border]
-    choice: Choice
-
-    def at(self, areas: AreasByLayer) -> Choice:
-        """What would be decided if these areas held the point."""
-        outside = is_outside(self.layers, areas, self.on)
-        return choose(
-            self.book, self.service_code, self.service_group, self.on, areas, is_outside=outside, case=self.case
-        )
-
-    def if_settled(self, settled: Mapping[str, str]) -> Choice:
-        return self.at(settle(self.layers, self.areas, settled, self.point, self.on))
-
-    def margin_m(self, least_m: float) -> float:
-        return max(self.precision_m or 0.0, least_m)
-
-    def ranks(self) -> Sequence[Rank]:
-        """The ranks that had a say: up to the one that decided."""
-        plan = self.book.plan(self.service_code, self.service_group, self.on)
-        if self.choice.match is None:
-            return plan
-        last = self.choice.match.rule.rank
-        return [rank for rank in plan if rank.rules[0].rank <= last]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +76,12 @@ def _whose(choice: Choice) -> tuple[str | None, bool]:
 
 
 def _across_borders(situation: Situation) -> Iterator[_Doubt]:
-    plan = situation.book.plan(situation.service_code, situation.service_group, situation.on)
-    asked = {key for rank in plan for key in rank.by_area if key in situation.layers}
+    asked = {key for rank in situation.plan for key in rank.by_area if key in situation.layers}
     if OUTLINE in situation.borders:
         asked.add(OUTLINE)
     near = {key for rank in situation.ranks() for key in rank.by_area} | {OUTLINE}
     within_m = situation.margin_m(NEAR_BORDER_M)
-    for key in sorted(near & set(situation.borders) - set(situation.settled)):
+    for key in sorted(near & set(situation.borders) - set(situation.question.settled)):
         border = situation.borders[key]
         if border.metres > within_m:
             continue
@@ -132,7 +89,7 @@ def _across_borders(situation: Situation) -> Iterator[_Doubt]:
         # One step may cross the borders of several layers; the reply settles them together.
         moved = [
             other
-            for other in sorted(asked - set(situation.settled))
+            for other in sorted(asked - set(situation.question.settled))
             if _codes(there[other]) != _codes(situation.areas[other])
         ]
         if key in moved:
@@ -155,16 +112,19 @@ def _first(held: Sequence[Area]) -> str:
 
 
 def _along_lines(situation: Situation) -> Iterator[_Doubt]:
+    point = situation.question.point
+    if point is None:
+        return
     asked: dict[tuple[str, float], list[Rule]] = {}
     for rank in situation.ranks():
         for rule in rank.rules:
             if rule.layer_key is not None and rule.layer_key in situation.layers and rule.tolerance_m is not None:
                 asked.setdefault((rule.layer_key, rule.tolerance_m), []).append(rule)
     for (key, tolerance_m), rules in asked.items():
-        if key in situation.settled:
+        if key in situation.question.settled:
             continue
         within_m = situation.margin_m(tolerance_m * _SHARE_OF_TOLERANCE)
-        for line in situation.layers[key].index.lines(situation.on).around(situation.point, tolerance_m + within_m):
+        for line in situation.layers[key].index.lines(situation.on).around(point, tolerance_m + within_m):
             metres = abs(line.metres - tolerance_m)
             if metres <= within_m and any(_names(rule, line) for rule in rules):
                 on, off = {key: line.code}, {key: ""}
@@ -189,7 +149,7 @@ def _between_owners(situation: Situation) -> Iterator[_Doubt]:
             continue
         metres, within_m = _lead(situation, winner, other)
         mine, yours = winner.rule.layer_key, str(other.rule.layer_key)
-        if metres <= within_m and not {mine, yours} & set(situation.settled):
+        if metres <= within_m and not {mine, yours} & set(situation.question.settled):
             here, beyond = {mine: winner.area.code}, {yours: other.area.code}
             yield _Doubt("two_owners", mine, metres, within_m, {yours: ""} | here, {mine: ""} | beyond)
 

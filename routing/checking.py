@@ -9,7 +9,8 @@ from georef.points import LonLat
 from kernel.errors import InvalidInput
 from routing.decide import RuleBook
 from routing.places import Layer
-from routing.receipts import ANY_PROMISE, Elsewhere, Question, decide
+from routing.receipts import ANY_PROMISE, Elsewhere, decide
+from routing.situation import Question
 
 _FIRST_KEYS = (
     "version", "decided_at", "jurisdiction_id", "service_code", "service_group", "point", "outcome", "agency", "rule",

@@ -299,10 +299,3 @@ def choose(
             agency = agency_of(rule, case)
             return Choice("assigned", agency, winner, tuple(matches[1:]), is_full(rule, case))
     return Choice("default", book.default_agency_code)
-
-
-def all_matches(
-    book: RuleBook, service_code: str, service_group: str, on: date, areas: AreasByLayer, case: Case = NOTHING_KNOWN
-) -> list[Match]:
-    """Every rule that applies, in the order in which they would be asked: the first decides, the rest are runners-up."""
-    return [match for rank in book.plan(service_code, service_group, on) for match in rank.matches(areas, case)]

@@ -10,7 +10,9 @@ from kernel import db
 from routing import alerts, bulk, receipts
 from routing.bulk import BulkAnswer, BulkRow
 from routing.in_force import Fallen, RulesInForce
-from routing.receipts import Elsewhere, Layer, Question
+from routing.places import Layer
+from routing.receipts import Elsewhere
+from routing.situation import Question
 from routing.stored_rules import rule_book, said, versions_due
 from routing.values import RoutingDecision
 

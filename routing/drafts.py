@@ -17,7 +17,7 @@ from routing.decide import RuleBook
 from routing.draft_models import RoutingDraft, RoutingDraftArea, RoutingDraftLayer
 from routing.layers import kind_of, read_areas, refuse_other_kind
 from routing.models import RuleSet
-from routing.receipts import Layer
+from routing.places import Layer
 from routing.rule_tests import RuleTest
 from routing.values import Rule
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from routing.bulk import BulkAnswer, BulkRow, decide_many
 from routing.decide import RuleBook
-from routing.receipts import Layer
+from routing.places import Layer
 
 
 class DatedSet(NamedTuple):

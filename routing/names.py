@@ -7,7 +7,7 @@ from georef.distances import metres_per_degree
 from georef.gazetteer import Place
 from georef.names import fold
 from georef.points import LonLat
-from routing.receipts import Layer
+from routing.places import Layer
 
 
 def area_places(places: Sequence[Place], layers: Mapping[str, Layer]) -> list[Place]:

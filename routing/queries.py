@@ -16,7 +16,7 @@ from georef.gazetteer import Gazetteer, Place, PlaceMatch
 from georef.points import LonLat
 from kernel import db
 from kernel.errors import NotFound
-from routing import deciding, receipts
+from routing import deciding, places
 from routing.calendars import WorkingCalendar
 from routing.conditions import Answer
 from routing.decide import OUTLINE, RuleBook
@@ -24,8 +24,9 @@ from routing.in_force import DatedSet, RulesInForce, answering
 from routing.models import Agency, BoundaryArea, BoundaryLayer, GazetteerPlace, RuleSet, WorkingCalendarRow
 from routing.models import Gazetteer as GazetteerVersion
 from routing.names import area_places
-from routing.places import still_there
-from routing.receipts import Elsewhere, Layer, Question
+from routing.places import Layer, still_there
+from routing.receipts import Elsewhere
+from routing.situation import Question
 from routing.stored_rules import last_imported as last_imported
 from routing.stored_rules import last_version as last_version
 from routing.stored_rules import load_rules
@@ -286,8 +287,7 @@ def route(
 
 
 def _is_outside(known: City, point: LonLat, on: date) -> bool:
-    outline = known.layers.get(OUTLINE)
-    return outline is not None and not outline.index.at(point, on)
+    return places.is_outside(known.layers, places.areas_at(known.layers, point, on), on)
 
 
 def find_elsewhere(known: City, point: LonLat | None, at: datetime) -> Elsewhere | None:
@@ -295,7 +295,7 @@ def find_elsewhere(known: City, point: LonLat | None, at: datetime) -> Elsewhere
     if point is None or not known.outlines:
         return None
     on = known.rules.at(at).calendar.local_date(at)
-    if OUTLINE in known.layers and known.layers[OUTLINE].index.at(point, on):
+    if OUTLINE in known.layers and not _is_outside(known, point, on):
         return None
     found: list[Elsewhere] = []
     for jurisdiction_id, layer in known.outlines.items():
@@ -314,7 +314,7 @@ def areas_at(session: Session, jurisdiction_id: str, point: LonLat, on: date) ->
     A layer without any there gives an empty list.
     """
     known = city(session, jurisdiction_id)
-    held = receipts.areas_at(known.layers, point, on, known.rules.on(on).tolerances(on))
+    held = places.areas_at(known.layers, point, on, known.rules.on(on).tolerances(on))
     return {key: list(areas) for key, areas in held.items()}
 
 
@@ -342,11 +342,11 @@ def gazetteer(session: Session, jurisdiction_id: str) -> Gazetteer:
     if known is not None and known[0] == stamp and version is not None:
         return known[1]
     with _lock:
-        places = [
+        named_places = [
             _place(row)
             for row in session.exec(select(GazetteerPlace).where(GazetteerPlace.jurisdiction_id == jurisdiction_id))
         ]
-        made = Gazetteer([*places, *area_places(places, {row.key: _layer(session, row) for row in named})])
+        made = Gazetteer([*named_places, *area_places(named_places, {row.key: _layer(session, row) for row in named})])
         _gazetteers[jurisdiction_id] = (stamp, made)
     return made
 

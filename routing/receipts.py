@@ -4,60 +4,26 @@ docs/routing.md describes every key. `routing.checking` decides again from it, a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from georef.boundaries import Border
 from georef.lines import NearLine
-from georef.points import LonLat
 from routing import border_cases
-from routing.border_cases import NEAR_BORDER_M, BorderCase, Situation, agency
+from routing.border_cases import NEAR_BORDER_M, BorderCase, agency
 from routing.calendars import Due, Promise
-from routing.conditions import Answer, Case, answered
-from routing.decide import OUTLINE, AreasByLayer, Choice, Match, RuleBook, agency_of, choose, closeness
-from routing.places import Layer, areas_at, is_outside, settle
+from routing.conditions import answered
+from routing.decide import OUTLINE, Choice, Match, RuleBook, agency_of, closeness
+from routing.places import Layer, areas_at
+from routing.situation import Question, Situation, situate
 from routing.values import RoutingDecision, Rule
-
-__all__ = [
-    "ANY_PROMISE",
-    "NEAR_BORDER_M",
-    "Elsewhere",
-    "Layer",
-    "Question",
-    "areas_at",
-    "decide",
-    "is_outside",
-    "still_asked",
-]
 
 RECEIPT_VERSION = 2
 # For who asks whose it is and not by when; the due date says nothing then.
 ANY_PROMISE: Mapping[str, Any] = {"amount": 1, "unit": "days"}
 # Rules that did not match are listed up to this many; the matching ones always are.
 _LISTED_MISSES = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked: a service, its promise (`{"amount", "unit"}`), a point (None: only words), its precision, an instant.
-
-    answers: to the service's questions, by attribute code. loads: open requests by agency, given when the rules ask for them
-    (`RuleBook.asked`). settled: what a person said about a border, by layer: the code that holds the point, "" for none.
-    """
-
-    service_code: str
-    service_group: str
-    promise: Mapping[str, Any]
-    point: LonLat | None
-    precision_m: float | None
-    at: datetime
-    answers: Mapping[str, Answer] = field(default_factory=dict)
-    loads: Mapping[str, int] = field(default_factory=dict)
-    settled: Mapping[str, str] = field(default_factory=dict)
-
-    def case(self, clock: tuple[int, int]) -> Case:
-        return Case(self.answers, clock, self.loads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,28 +39,6 @@ class Elsewhere:
     phone: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Basis:
-    """What a receipt is written from."""
-
-    book: RuleBook
-    layers: Mapping[str, Layer]
-    question: Question
-    on: date
-    case: Case
-    areas: AreasByLayer
-    choice: Choice
-    borders: Mapping[str, Border]
-    version: int
-
-    def choose(self, areas: AreasByLayer) -> Choice:
-        outside = is_outside(self.layers, areas, self.on)
-        asked = self.question
-        return choose(
-            self.book, asked.service_code, asked.service_group, self.on, areas, is_outside=outside, case=self.case
-        )
-
-
 def decide(
     book: RuleBook,
     layers: Mapping[str, Layer],
@@ -108,16 +52,9 @@ def decide(
     version: of the receipt; the first format is only made to be compared with one of then. Raises RuleFailed when a rule cannot
     be applied, InvalidInput when something is settled that is not there.
     """
-    on = book.calendar.local_date(question.at)
-    book.refuse_wrong_kinds({key: layer.kind for key, layer in layers.items()})
-    areas = areas_at(layers, question.point, on, book.tolerances(on))
-    if question.settled:
-        areas = settle(layers, areas, question.settled, question.point, on)
-    outside = question.point is not None and is_outside(layers, areas, on)
-    case = question.case(book.calendar.clock(question.at))
-    choice = choose(book, question.service_code, question.service_group, on, areas, is_outside=outside, case=case)
+    basis = situate(book, layers, question)
+    choice, areas = basis.choice, basis.areas
     due = _due(book, choice, question)
-    basis = _Basis(book, layers, question, on, case, areas, choice, _borders(layers, question.point, on), version)
     rule = choice.match.rule if choice.match else None
     return RoutingDecision(
         outcome=choice.outcome,
@@ -127,7 +64,7 @@ def decide(
         rule_set_version=book.version,
         areas={key: [{"code": area.code, "name": area.name} for area in held] for key, held in areas.items()},
         due_at=due.at if due else None,
-        receipt=_receipt(basis, due, elsewhere if outside else None),
+        receipt=_receipt(basis, version, due, elsewhere if choice.outcome == "outside" else None),
         calendar_code=book.agencies[choice.agency_code].calendar_code if choice.agency_code else None,
         calendar=book.calendar_of(choice.agency_code) if choice.agency_code else None,
     )
@@ -155,22 +92,15 @@ def _due(book: RuleBook, choice: Choice, question: Question) -> Due | None:
     return book.calendar_of(choice.agency_code).due(Promise.parse(question.promise), question.at)
 
 
-def _borders(layers: Mapping[str, Layer], point: LonLat | None, on: date) -> dict[str, Border]:
-    if point is None:
-        return {}
-    near = {key: layer.index.nearest_border(point, on) for key, layer in layers.items() if layer.kind == "area"}
-    return {key: border for key, border in near.items() if border is not None}
-
-
-def _receipt(basis: _Basis, due: Due | None, elsewhere: Elsewhere | None) -> dict[str, Any]:
+def _receipt(basis: Situation, version: int, due: Due | None, elsewhere: Elsewhere | None) -> dict[str, Any]:
     book, question, choice, point = basis.book, basis.question, basis.choice, basis.question.point
     asked = book.asked(question.service_code, question.service_group, basis.on)
     key = _deciding_layer(basis)
     border = basis.borders[key] if key is not None else None
     considered, second = _considered(basis)
-    situation, doubt = _doubt(basis)
+    doubt = border_cases.find(basis) if version > 1 else None
     return {
-        "version": basis.version,
+        "version": version,
         "decided_at": _iso(question.at),
         "local_time": question.at.astimezone(book.calendar.timezone).strftime("%Y-%m-%dT%H:%M"),
         "jurisdiction_id": book.jurisdiction_id,
@@ -196,7 +126,7 @@ def _receipt(basis: _Basis, due: Due | None, elsewhere: Elsewhere | None) -> dic
             "metres": round(border.metres, 1),
             "neighbour": {"code": border.neighbour.code, "name": border.neighbour.name} if border.neighbour else None,
         },
-        "border_case": border_cases.as_json(situation, doubt) if situation and doubt else None,
+        "border_case": border_cases.as_json(basis, doubt) if doubt else None,
         "elsewhere": None
         if elsewhere is None
         else {
@@ -220,7 +150,7 @@ def _iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _layer(basis: _Basis, layer: Layer) -> dict[str, Any]:
+def _layer(basis: Situation, layer: Layer) -> dict[str, Any]:
     point, border = basis.question.point, basis.borders.get(layer.key)
     told: dict[str, Any] = {
         "key": layer.key,
@@ -241,7 +171,7 @@ def _layer(basis: _Basis, layer: Layer) -> dict[str, Any]:
     return told
 
 
-def _rule(basis: _Basis, match: Match) -> dict[str, Any]:
+def _rule(basis: Situation, match: Match) -> dict[str, Any]:
     """The winning rule, with the conditions that it had."""
     rule = match.rule
     told: dict[str, Any] = {"code": rule.code, "priority": rule.priority, "reason": dict(rule.reason)}
@@ -278,27 +208,25 @@ def _tie(choice: Choice) -> dict[str, Any] | None:
     }
 
 
-def _deciding_layer(basis: _Basis) -> str | None:
+def _deciding_layer(basis: Situation) -> str | None:
     """The layer whose border matters: the winning rule's, else the nearest one that rules ask about, else the outline."""
-    choice, borders, question = basis.choice, basis.borders, basis.question
+    choice, borders = basis.choice, basis.borders
     if choice.match is not None and choice.match.rule.layer_key in borders:
         return choice.match.rule.layer_key
-    plan = basis.book.plan(question.service_code, question.service_group, basis.on)
-    asked = {layer for rank in plan for layer in rank.by_area}
+    asked = {layer for rank in basis.plan for layer in rank.by_area}
     nearest = sorted((borders[key].metres, key) for key in asked if key in borders)
     if nearest and choice.outcome != "outside":
         return nearest[0][1]
     return OUTLINE if OUTLINE in borders else None
 
 
-def _considered(basis: _Basis) -> tuple[list[dict[str, Any]], Match | None]:
+def _considered(basis: Situation) -> tuple[list[dict[str, Any]], Match | None]:
     """The rules that were tried, in order, and the next match that would give another agency."""
     if basis.choice.outcome == "outside":
         return [], None
     listed: list[dict[str, Any]] = []
     misses = 0
-    question = basis.question
-    for rank in basis.book.plan(question.service_code, question.service_group, basis.on):
+    for rank in basis.plan:
         matches = rank.matches(basis.areas, basis.case)
         matched = {id(match.rule) for match in matches}
         for match in matches:
@@ -319,7 +247,7 @@ def _because(match: Match) -> str:
     return "near_line" if isinstance(match.area, NearLine) else "in_area"
 
 
-def _because_not(basis: _Basis, rule: Rule) -> str:
+def _because_not(basis: Situation, rule: Rule) -> str:
     """The first thing that is missing, the place before the conditions."""
     if rule.layer_key is not None:
         if rule.layer_key not in basis.layers:
@@ -341,29 +269,8 @@ def _because_not(basis: _Basis, rule: Rule) -> str:
     return "other_hours"
 
 
-def _doubt(basis: _Basis) -> tuple[Situation | None, BorderCase | None]:
-    question = basis.question
-    if question.point is None or basis.version == 1:
-        return None, None
-    situation = Situation(
-        book=basis.book,
-        layers=basis.layers,
-        service_code=question.service_code,
-        service_group=question.service_group,
-        point=question.point,
-        precision_m=question.precision_m,
-        settled=question.settled,
-        on=basis.on,
-        case=basis.case,
-        areas=basis.areas,
-        borders=basis.borders,
-        choice=basis.choice,
-    )
-    return situation, border_cases.find(situation)
-
-
 def _runner_up(
-    basis: _Basis, second: Match | None, key: str | None, border: Border | None, doubt: BorderCase | None
+    basis: Situation, second: Match | None, key: str | None, border: Border | None, doubt: BorderCase | None
 ) -> dict[str, Any] | None:
     """Who it would be otherwise.
 
@@ -381,14 +288,14 @@ def _runner_up(
     across: dict[str, Any] | None = None
     if border is not None and choice.outcome != "outside" and key not in basis.question.settled:
         there = areas_at(basis.layers, border.beyond, basis.on, book.tolerances(basis.on))
-        other = basis.choose(there)
+        other = basis.at(there)
         if other.agency_code is not None and other.agency_code != choice.agency_code:
             across = {
                 "agency": agency(book, other.agency_code),
                 "rule": other.match.rule.code if other.match else None,
                 "when": {"kind": "border", "layer": key, "metres": round(border.metres, 1)},
             }
-            if border.metres <= max(basis.question.precision_m or 0.0, NEAR_BORDER_M):
+            if border.metres <= basis.margin_m(NEAR_BORDER_M):
                 return across
     if choice.is_full and choice.match is not None and choice.match.rule.agency_code != choice.agency_code:
         return {

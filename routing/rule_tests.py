@@ -8,7 +8,9 @@ from typing import Any
 from georef.points import LonLat
 from kernel.errors import AtiendeError, InvalidInput
 from routing.decide import RuleBook
-from routing.receipts import Layer, Question, decide
+from routing.places import Layer
+from routing.receipts import decide
+from routing.situation import Question
 
 OUTSIDE, DEFAULT = "outside", "default"
 # Tests ask who, not by when.

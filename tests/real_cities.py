@@ -22,7 +22,7 @@ from georef.readers import read_features
 from routing.calendars import WorkingCalendar
 from routing.decide import OUTLINE, RuleBook
 from routing.learning import PastCase
-from routing.receipts import Layer
+from routing.places import Layer
 from routing.values import EVERY_AREA, AgencyFacts, Rule
 from tests.factories import CALENDAR, both
 

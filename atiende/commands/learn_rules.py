@@ -13,8 +13,8 @@ from intake.history.mapping import read_map
 from intake.history.past_cases import PastCases, read_cases
 from kernel.errors import InvalidInput
 from routing.learning import Learned, PastCase, learn
+from routing.places import Layer
 from routing.proposals import agreement, as_toml
-from routing.receipts import Layer
 
 _ALWAYS = date(1900, 1, 1)
 _PARTS = 1000

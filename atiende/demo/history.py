@@ -24,7 +24,7 @@ from intake.people.actions import find_or_create
 from intake.people.models import ContactPoint
 from routing import queries as routing
 from routing import receipts
-from routing.receipts import Question
+from routing.situation import Question
 from routing.values import RoutingDecision
 
 _PHRASES = Path(__file__).with_name("history.toml")

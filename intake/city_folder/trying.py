@@ -7,7 +7,7 @@ from intake.city_folder.layers import read_edition
 from intake.city_folder.rules import name_areas
 from intake.city_folder.values import CityFolder, LayerEntry, NamedArea
 from routing import rule_sets
-from routing.receipts import Layer
+from routing.places import Layer
 from routing.rule_tests import TestResult, run
 
 

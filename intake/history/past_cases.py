@@ -16,7 +16,7 @@ from intake.history.times import Clock
 from kernel.errors import InvalidInput
 from routing.bulk import locate_many
 from routing.learning import PastCase
-from routing.receipts import Layer
+from routing.places import Layer
 
 # A column that nearly every row has for itself alone (an address, a sentence) tells nothing.
 _MOST_VALUES = 500

@@ -12,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 from georef.boundaries import Area
 from georef.distances import metres_per_degree
 from routing.bulk import BulkRow, decide_many
-from routing.receipts import Layer
+from routing.places import Layer
 from routing.whatif.sides import Side
 from routing.whatif.tally import NOBODY
 

@@ -12,9 +12,12 @@ import numpy.typing as npt
 from georef.borders import BorderLines
 from georef.points import LonLat
 from routing import receipts
+from routing.border_cases import NEAR_BORDER_M
 from routing.bulk import BulkAnswer, BulkRow, decide_many
 from routing.decide import OUTLINE
-from routing.receipts import ANY_PROMISE, NEAR_BORDER_M, Layer
+from routing.places import Layer
+from routing.receipts import ANY_PROMISE
+from routing.situation import Question
 from routing.whatif.boundaries import tiles
 from routing.whatif.sides import Side
 from routing.whatif.tally import NOBODY, Tally
@@ -231,8 +234,8 @@ def standing(side: Side, row: PastRow) -> Mapping[str, str]:
     return receipts.still_asked(side.book, side.layers, _question(row, row.settled)) if row.settled else row.settled
 
 
-def _question(row: PastRow, settled: Mapping[str, str]) -> receipts.Question:
-    return receipts.Question(
+def _question(row: PastRow, settled: Mapping[str, str]) -> Question:
+    return Question(
         row.service_code,
         row.service_group,
         ANY_PROMISE,

@@ -10,7 +10,7 @@ from shapely.geometry.base import BaseGeometry
 
 from georef.boundaries import Area
 from georef.distances import metres_per_degree
-from routing.receipts import Layer
+from routing.places import Layer
 from routing.whatif.boundaries import Hole, Overlap, Piece
 
 WIDTH, HEIGHT = 540, 280

@@ -8,7 +8,7 @@ from typing import Any
 
 from georef.boundaries import BoundaryIndex
 from routing.decide import OUTLINE
-from routing.receipts import Layer
+from routing.places import Layer
 from routing.whatif.boundaries import (
     Hole,
     Overlap,

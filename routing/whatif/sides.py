@@ -11,7 +11,7 @@ from georef import shapes
 from georef.boundaries import Area, BoundaryIndex
 from kernel.errors import InvalidInput
 from routing.decide import OUTLINE, RuleBook
-from routing.receipts import Layer
+from routing.places import Layer
 from routing.values import EVERY_AREA, Rule
 
 NamedArea = tuple[str, str, BaseGeometry]

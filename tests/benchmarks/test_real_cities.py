@@ -15,7 +15,8 @@ import pytest
 from georef.boundaries import PointColumns
 from routing.learning import learn
 from routing.proposals import agreement
-from routing.receipts import Question, decide
+from routing.receipts import decide
+from routing.situation import Question
 from tests.benchmarks.report import report
 from tests.real_cities import book_of, cases, outlined, recorded
 

@@ -23,7 +23,8 @@ from routing.calendars import Promise, WorkingCalendar
 from routing.conditions import Capacity, Case, Hours
 from routing.decide import RuleBook, choose
 from routing.places import Layer, areas_at, is_outside
-from routing.receipts import Question, decide
+from routing.receipts import decide
+from routing.situation import Question
 from routing.values import AgencyFacts, Rule
 from tests.benchmarks.report import report
 from tests.conftest import SHARED_DATA

@@ -17,7 +17,8 @@ from georef.distances import metres_per_degree
 from georef.points import LonLat
 from routing.calendars import WorkingCalendar
 from routing.decide import RuleBook
-from routing.receipts import Layer, Question
+from routing.places import Layer
+from routing.situation import Question
 from routing.values import AgencyFacts, Rule
 from tests.factories import CALENDAR, both
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from georef.boundaries import Area
 from kernel.errors import InvalidInput
-from routing.decide import RuleBook, all_matches, choose
+from routing.decide import RuleBook, choose
 from routing.values import EVERY_AREA, Rule
 from tests.routing.cast import EAST, EAST_RULE, PARK, ROMA, WEST, WEST_RULE, book, rule
 
@@ -140,6 +140,7 @@ def test_plans_agree_with_reading_every_rule(
     known = book(*made)
     for on in days:
         expected = naive(known, service, "calles", on, areas)
-        assert [match.rule.code for match in all_matches(known, service, "calles", on, areas)] == expected
+        matches = [match for rank in known.plan(service, "calles", on) for match in rank.matches(areas)]
+        assert [match.rule.code for match in matches] == expected
         choice = choose(known, service, "calles", on, areas)
         assert (choice.match.rule.code if choice.match else None) == (expected[0] if expected else None)

@@ -14,11 +14,12 @@ from routing import rule_sets
 from routing.bulk import BulkRow, decide_many, local_times
 from routing.calendars import Promise
 from routing.checking import replay, verify
-from routing.conditions import WEEKDAYS, Capacity, Hours
+from routing.conditions import WEEKDAYS, Capacity, Case, Hours
 from routing.decide import RuleBook, agency_of, is_full
 from routing.explain import explain
 from routing.places import Layer
-from routing.receipts import Elsewhere, Question, decide
+from routing.receipts import Elsewhere, decide
+from routing.situation import Question
 from routing.values import Rule
 from tests.routing.cast import (
     AGENCIES,
@@ -140,7 +141,7 @@ def questions(draw: st.DrawFn) -> Question:
 def naive(known: RuleBook, asked: Question) -> tuple[str | None, str | None]:
     """(agency, rule) by reading every rule, whether it applies, and sorting those that do."""
     on, clock = known.calendar.local_date(asked.at), known.calendar.clock(asked.at)
-    case = asked.case(clock)
+    case = Case(asked.answers, clock, asked.loads)
     held = json.loads(json.dumps(decide(known, LAYERS, asked).receipt))["layers"]
     areas = {layer["key"]: layer["areas"] for layer in held}
     if asked.point is not None and not areas["jurisdiction"]:
@@ -294,7 +295,7 @@ def test_a_full_agency_never_answers_by_a_rule_that_has_a_fallback(made: list[Ru
     receipt = decide(known, LAYERS, asked).receipt
     capacity = (receipt["rule"] or {}).get("capacity")
     if capacity is not None:
-        case = asked.case(known.calendar.clock(asked.at))
+        case = Case(asked.answers, known.calendar.clock(asked.at), asked.loads)
         limits = {(each.code, each.agency_code): each for each in made if each.capacity is not None}
         winner = limits[receipt["rule"]["code"], capacity["agency"]["code"]]
         assert capacity["is_full"] is (asked.loads.get(winner.agency_code, 0) >= capacity["limit"])

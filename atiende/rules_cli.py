@@ -1,4 +1,4 @@
-"""`atiende rules`: try, show and publish rules from the command line."""
+"""`atiende rules`: propose, try, show and publish rules from the command line."""
 
 from pathlib import Path
 from typing import Annotated
@@ -70,3 +70,22 @@ def withdraw(
     from atiende.commands.rules import withdraw as run
 
     run(version, jurisdiction, by)
+
+
+@rules_app.command("learn")
+def rules_learn(
+    file: Path,
+    map_file: Annotated[
+        Path, typer.Option("--map", help="TOML: which column is what, as for `atiende import requests`.")
+    ],
+    out: Annotated[Path, typer.Option(help="The proposal: a rules.toml to read, change and publish.")],
+    layer: Annotated[
+        list[str] | None, typer.Option(help="Areas that may decide: KEY=FILE:CODE_FIELD. May be repeated.")
+    ] = None,
+    answer: Annotated[list[str] | None, typer.Option(help="A column that may decide. May be repeated.")] = None,
+    hold_back: Annotated[float, typer.Option(min=0, max=0.9, help="Share of the rows to try the rules on.")] = 0.3,
+) -> None:
+    """Propose rules from past requests, service by service, and say how often they agree with rows held back."""
+    from atiende.commands.learn_rules import run
+
+    run(file, map_file, out, layers=layer or [], answers=answer or [], hold_back=hold_back)

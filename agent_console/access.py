@@ -21,7 +21,7 @@ from kernel.db import SessionDep
 from kernel.errors import Forbidden, NotFound, NotSignedIn
 from kernel.settings import Settings
 from kernel.web import SettingsDep
-from routing import alerts
+from routing import alerts, queries
 
 BASE = "/consola"
 REVIEWERS = ("supervisor", "admin")
@@ -57,6 +57,7 @@ def viewer_in(http_request: Request, session: SessionDep) -> Viewer:
             viewer,
             to_review=reviewing.pending_count(session, viewer.jurisdiction_id),
             rule_alerts=tuple(alerts.standing(session, viewer.jurisdiction_id, _today(viewer))),
+            is_undecided=queries.why_undecided(session, viewer.jurisdiction_id) is not None,
         )
     return viewer
 

@@ -44,6 +44,8 @@ class Viewer:
     to_review: int = 0
     # Rule sets that cannot decide, told to those who can publish others.
     rule_alerts: tuple[RuleAlert, ...] = ()
+    # None of their city's rules can be read, and so no report can be taken: told to the same.
+    is_undecided: bool = False
 
 
 def tidy_email(email: str) -> str:

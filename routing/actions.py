@@ -85,7 +85,7 @@ def replace_rules(
     """
     take_turn(session, jurisdiction_id)
     wanted = rule_sets.checked(rules, default_agency_code, queries.agencies(session, jurisdiction_id))
-    newest = queries.newest_rule_set(session, jurisdiction_id)
+    newest = _newest_readable(session, jurisdiction_id)
     kept = newest.content.get("tests", []) if newest else []
     part: dict[str, Any] | None = {
         "default_agency_code": default_agency_code,
@@ -118,6 +118,20 @@ class _Origin:
         return _Origin(known.origin, known.rules_text, known.published_by, known.draft_id)
 
 
+def _newest_readable(session: Session, jurisdiction_id: str) -> RuleSet | None:
+    """The newest rule set, unless nobody can read it: then what comes next starts from nothing."""
+    newest = queries.newest_rule_set(session, jurisdiction_id)
+    return newest if newest is not None and _is_readable(newest) else None
+
+
+def _is_readable(known: RuleSet) -> bool:
+    try:
+        rule_sets.book_of(known.jurisdiction_id, known.version, known.content)
+    except Exception:  # a content may be broken in any way
+        return False
+    return True
+
+
 def _renew_rule_sets(
     session: Session,
     jurisdiction_id: str,
@@ -130,7 +144,7 @@ def _renew_rule_sets(
     `part`: the rules of an import, for every day. Without it, the set in force and those planned after it are made anew with
     the agencies and calendars of now, each for its own days.
     """
-    newest = queries.newest_rule_set(session, jurisdiction_id)
+    newest = _newest_readable(session, jurisdiction_id)
     facts = rule_sets.content(
         "",
         (),
@@ -144,8 +158,8 @@ def _renew_rule_sets(
             part = None
     if part is None:
         if newest is None:
-            return 0
-        current = queries.sets_from(session, jurisdiction_id, now)
+            return queries.last_version(session, jurisdiction_id)
+        current = [known for known in queries.sets_from(session, jurisdiction_id, now) if _is_readable(known)]
         made = [({**known.content, **shared}, known.valid_from, _Origin.of(known)) for known in current]
         same = next(
             (n for n, known in enumerate(current) if rule_sets.digest(made[n][0]) != known.digest), len(current)

@@ -27,9 +27,9 @@ from routing.names import area_places
 from routing.places import Layer, still_there
 from routing.receipts import Elsewhere
 from routing.situation import Question
+from routing.stored_rules import NoReadableRules, load_rules
 from routing.stored_rules import last_imported as last_imported
 from routing.stored_rules import last_version as last_version
-from routing.stored_rules import load_rules
 from routing.stored_rules import newest_rule_set as newest_rule_set
 from routing.stored_rules import rule_book as rule_book
 from routing.stored_rules import rule_set as rule_set
@@ -102,6 +102,17 @@ def city(session: Session, jurisdiction_id: str) -> City:
             return _city(session, jurisdiction_id)
         except _Moved:
             continue
+
+
+def why_undecided(session: Session, jurisdiction_id: str) -> NoReadableRules | None:
+    """What is wrong when no version of the rules can be read, so that no report can be taken."""
+    try:
+        city(session, jurisdiction_id)
+    except NoReadableRules as trouble:
+        return trouble
+    except NotFound:
+        return None  # a city that has no rules yet
+    return None
 
 
 def _city(session: Session, jurisdiction_id: str) -> City:
@@ -188,7 +199,10 @@ def sets_from(session: Session, jurisdiction_id: str, now: datetime) -> list[Rul
     sets = [by_version[known.version] for known in answering(DatedSet(row.version, row.valid_from) for row in rows)]
     if len(sets) < 2:
         return sets
-    today = city(session, jurisdiction_id).book.calendar.local_date(now)
+    try:
+        today = city(session, jurisdiction_id).book.calendar.local_date(now)
+    except NoReadableRules:
+        today = now.date()
     started = [known for known in sets if known.valid_from <= today]
     return [*started[-1:], *(known for known in sets if known.valid_from > today)]
 

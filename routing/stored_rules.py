@@ -6,11 +6,20 @@ from datetime import date
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, func, select
 
-from kernel.errors import AtiendeError, NotFound
+from kernel.errors import AtiendeError, NotFound, Unavailable
 from routing import rule_sets
 from routing.decide import RuleBook
 from routing.in_force import DatedSet, Fallen, RulesInForce, answering
 from routing.models import RuleSet
+
+
+class NoReadableRules(Unavailable):
+    """No version can be read that could answer for a day. `version` should have; `error`: what is wrong with it, for staff."""
+
+    def __init__(self, version: int, error: str) -> None:
+        super().__init__("Por ahora no se puede decidir a quién le toca un reporte. El equipo ya lo sabe.")
+        self.version = version
+        self.error = error
 
 
 def newest_rule_set(session: Session, jurisdiction_id: str) -> RuleSet | None:
@@ -76,8 +85,8 @@ def rule_book(session: Session, jurisdiction_id: str, version: int) -> RuleBook:
 def load_rules(session: Session, jurisdiction_id: str, up_to: int) -> RulesInForce:
     """The versions up to `up_to` that answer on some day, as values.
 
-    On the days of one that cannot be read, the highest good one whose first day has come answers. Raises what is wrong with it
-    when there is none.
+    On the days of one that cannot be read, the highest good one whose first day has come answers. Raises NoReadableRules when
+    there is none.
     """
     dated = session.exec(
         select(col(RuleSet.version), col(RuleSet.valid_from)).where(
@@ -96,7 +105,7 @@ def load_rules(session: Session, jurisdiction_id: str, up_to: int) -> RulesInFor
         wanted, used = _due(meant, day), _due(good, day)
         assert wanted is not None
         if used is None:
-            raise broken[wanted]
+            raise NoReadableRules(wanted, said(broken[wanted])) from broken[wanted]
         answers.append(books[used])
         if used != wanted:
             fallen[position] = Fallen(wanted, used, said(broken[wanted]))

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import Session, select
 
 from agent_console.pages.rules import draft as editing
@@ -263,6 +264,37 @@ def test_rules_that_fail_are_told_on_every_page(console: Console) -> None:
     assert page.status_code == 200
     assert "Estas reglas no pueden decidir." in page.text
     alerts.forget()
+
+
+def test_when_no_version_can_be_read_the_page_says_why_and_what_to_do(console: Console) -> None:
+    session = console.session
+    browser = console.enter("supervisor")
+    draft = _draft(console)
+    session.connection().execute(text("UPDATE rule_set SET content = content - 'rules'"))
+    session.expire_all()
+    queries.clear_caches()
+    page = browser.get(HOME)
+    assert page.status_code == 503
+    assert "KeyError: &#39;rules&#39;" in page.text
+    assert "atiende city import" in page.text
+    for path in ("/consola/solicitudes", "/consola/revision"):
+        answer = browser.get(path)
+        assert answer.status_code == 200
+        assert "No entra ningún reporte" in answer.text
+    assert "No entra ningún reporte" not in console.enter("operator").get("/consola/solicitudes").text
+    for path in (_url(draft), "/consola/ruteo", f"{HOME}/devoluciones"):
+        assert browser.get(path).status_code in (200, 503), path
+
+
+def test_a_city_whose_rules_cannot_be_read_is_mended_by_its_folder(session: Session) -> None:
+    import_folder(session, CITIES / "jacaranda", now=clock.now())
+    session.connection().execute(text("UPDATE rule_set SET content = content - 'rules'"))
+    session.expire_all()
+    queries.clear_caches()
+    assert queries.why_undecided(session, "jacaranda.gob.example") is not None
+    made = import_folder(session, CITIES / "jacaranda", now=clock.now())
+    assert made.rule_set_version == 2
+    assert queries.why_undecided(session, "jacaranda.gob.example") is None
 
 
 def _planned(console: Console) -> RuleSet:

@@ -20,6 +20,7 @@ from routing.decide import RuleBook
 from routing.draft_models import RuleAlert
 from routing.explain import explain
 from routing.receipts import decide
+from routing.stored_rules import NoReadableRules
 from routing.values import RoutingDecision
 from tests.factories import CITY, IN_NORTE, NOW, SUBJECTS, make_city
 from tests.routing.test_drafts import ROSA, TODAY, make, rule, write
@@ -186,8 +187,9 @@ def test_without_any_good_set_the_reason_is_told(city: Session) -> None:
     city.connection().execute(text("UPDATE rule_set SET content = content - 'rules'"))
     city.expire_all()
     queries.clear_caches()
-    with pytest.raises(KeyError):
+    with pytest.raises(NoReadableRules) as refused:
         ask(city)
+    assert (refused.value.status, refused.value.version, refused.value.error) == (503, 1, "KeyError: 'rules'")
     told = readyz()
     assert (told.status_code, told.body.splitlines()) == (
         503,

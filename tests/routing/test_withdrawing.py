@@ -13,6 +13,7 @@ from kernel.errors import Conflict, InvalidInput, NotFound
 from kernel.outbox import OutboxEvent
 from routing import actions, drafts, publishing, queries
 from routing.models import BoundaryArea, BoundaryLayer, RuleSet
+from routing.stored_rules import NoReadableRules
 from routing.values import AgencyFacts
 from routing.withdrawing import withdraw
 from tests.factories import CITY, IN_NORTE, NOW, START, SUBJECTS, both, make_city
@@ -193,7 +194,7 @@ def test_a_planned_set_decides_nothing_today_when_newer_ones_cannot_be_read(city
 def test_a_planned_set_decides_nothing_today_when_nothing_else_can_be_read(city: Session) -> None:
     publish(city, LATER, "AGUAS")
     _spoil(city, 1)
-    with pytest.raises(KeyError):
+    with pytest.raises(NoReadableRules):
         ask(city)
 
 

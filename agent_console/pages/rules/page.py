@@ -22,6 +22,7 @@ from kernel.db import SessionDep
 from kernel.errors import AtiendeError
 from routing import drafts, withdrawing
 from routing.draft_models import RoutingDraft
+from routing.stored_rules import NoReadableRules
 
 HOME = f"{BASE}/reglas"
 router = APIRouter(prefix="/reglas", include_in_schema=False, dependencies=[Depends(only(*REVIEWERS))])
@@ -33,7 +34,10 @@ def show(
 ) -> HTMLResponse:
     now, known = clock.now(), names(session, viewer)
     period = int(days) if days in {str(each) for each in PERIODS} else 30
-    health = health_of(session, viewer, known, period, now=now)
+    try:
+        health = health_of(session, viewer, known, period, now=now)
+    except NoReadableRules as trouble:
+        return _render(http_request, session, viewer, "rules/unreadable.html", trouble.status, trouble=trouble)
     return _render(http_request, session, viewer, "rules/health.html", health=health, days=period, periods=PERIODS)
 
 

@@ -11,12 +11,14 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Query
-from sqlalchemy import ColumnElement, SQLColumnExpression, and_, false, func, or_
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, exists, false, func, or_, true
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from agent_console.access import visible_to
 from agent_console.accounts import Viewer
 from intake.catalog.models import Service
+from intake.service_requests.duplicates.models import DuplicateDecision
 from intake.service_requests.models import ServiceRequest
 from kernel.errors import InvalidInput
 
@@ -41,6 +43,7 @@ class ListFilters:
     group: str = ""
     channel: str = ""
     place: str = ""
+    alike: str = ""
     q: str = ""
     order: str = ""
     after: str = ""
@@ -64,6 +67,7 @@ def _filters(
     group: Annotated[str, Query(max_length=80)] = "",
     channel: Annotated[str, Query(max_length=40)] = "",
     place: Annotated[str, Query()] = "",
+    alike: Annotated[str, Query()] = "",
     q: Annotated[str, Query(max_length=200)] = "",
     order: Annotated[str, Query()] = "",
     after: Annotated[str, Query(max_length=80)] = "",
@@ -75,6 +79,7 @@ def _filters(
         group=_text(group),
         channel=_text(channel),
         place=place if place == "unsure" else "",
+        alike=alike if alike == "waiting" else "",
         q=" ".join(_text(q).split()),
         order=order if order in ORDERS else "",
         after=after,
@@ -151,12 +156,37 @@ def conditions(session: Session, viewer: Viewer, filters: ListFilters, now: date
         wanted.append(col(_R.service_code).in_(codes))
     if filters.place:
         wanted.append(unsure_place())
+    if filters.alike:
+        wanted += [is_open(), waits_for_a_decision(viewer)]
     wanted += [_has_word(viewer, word) for word in filters.q.split()[:8]]
     return and_(*wanted)
 
 
 def unsure_place() -> ColumnElement[bool]:
     return or_(col(_R.lon).is_(None), func.coalesce(col(_R.precision_m), 0) > UNSURE_M)
+
+
+def waits_for_a_decision(viewer: Viewer) -> ColumnElement[bool]:
+    """Which were found to be perhaps the same as an open one that this viewer may see, and nobody has said yet."""
+    pair, said, other = aliased(DuplicateDecision), aliased(DuplicateDecision), aliased(ServiceRequest)
+    one, another = col(pair.service_request_id), col(pair.candidate_id)
+    is_said = exists().where(
+        col(said.decision) != "found",
+        or_(
+            and_(col(said.service_request_id) == one, col(said.candidate_id) == another),
+            and_(col(said.service_request_id) == another, col(said.candidate_id) == one),
+        ),
+    )
+    is_found = exists().where(
+        one == col(_R.id),
+        col(pair.decision) == "found",
+        col(other.id) == another,
+        col(other.life) != "closed",
+        col(other.parent_id).is_(None),
+        col(other.agency_code) == viewer.agency_code if viewer.role == "agency" else true(),
+        ~is_said,
+    )
+    return and_(col(_R.parent_id).is_(None), is_found)
 
 
 # Accents and case do not count, as in every other search of the product. PostgreSQL's unaccent is an extension; this is not.

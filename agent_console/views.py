@@ -1,4 +1,4 @@
-"""The left column: views of the list, with how many requests each holds. One pass over the open requests counts them all."""
+"""The left column: views of the list, with how many requests each holds. One pass over the open requests counts nearly all."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,17 @@ from sqlmodel import Session, col, select
 
 from agent_console.access import visible_to
 from agent_console.accounts import Viewer
-from agent_console.lists import ListFilters, end_of_day, is_late, is_open, is_silent, is_unanswered, unsure_place
+from agent_console.lists import (
+    ListFilters,
+    conditions,
+    count,
+    end_of_day,
+    is_late,
+    is_open,
+    is_silent,
+    is_unanswered,
+    unsure_place,
+)
 from agent_console.rows import Names
 from intake.catalog.models import Service
 from intake.service_requests.models import ServiceRequest
@@ -46,6 +56,7 @@ PRESETS: tuple[tuple[str, str, str, ListFilters], ...] = (
     ("waiting", "Esperan a la persona", "pause", ListFilters(status="waiting_resident")),
     ("reopened", "Reabiertas", "loop", ListFilters(status="reopened")),
     ("returned", "Devueltas", "go", ListFilters(status="returned")),
+    ("alike", "Posibles duplicados", "layers", ListFilters(alike="waiting")),
     ("unsure", "Sin ubicación segura", "pin", ListFilters(place="unsure")),
     ("closed", "Cerradas", "ok", ListFilters(status="closed")),
 )
@@ -82,6 +93,8 @@ def views_of(session: Session, viewer: Viewer, known: Names, *, now: datetime) -
     columns = [func.count().label("open")]
     columns += [func.count().filter(condition).label(key) for key, condition in wanted.items()]
     counts = session.connection().execute(select(*columns).where(visible_to(viewer), is_open())).one()._asdict()
+    alike = next(preset for key, _, _, preset in PRESETS if key == "alike")
+    counts["alike"] = count(session, conditions(session, viewer, alike, now))
     language = viewer.language
     lines = [
         View(translate(language, name), icon, preset, counts.get(key), is_hot=key in _HOT and counts[key] > 0)

@@ -124,3 +124,37 @@ def test_in_english(console: Console) -> None:
     page = operator.get(f"{BASE}/{second.folio}").text
     assert "1 possible duplicate" in page
     assert "same service, 0\u00a0m" in page
+
+
+def test_pairs_that_nobody_has_decided_are_a_view_of_the_list(console: Console) -> None:
+    first, second = console.report(), console.report()
+    alone = console.report("Una fuga", service_code="FUGA")
+    find(console.session, second.id)
+    operator, agency = console.enter("operator"), console.enter("agency")
+    waiting = f"{BASE}?alike=waiting"
+    for browser in (operator, agency):
+        page = browser.get(waiting).text
+        listed = re.findall(r'id="t-[^"]+" href="/consola/solicitudes/(\d+)', page)
+        assert listed == [second.folio]
+        assert "por decidir" in page
+    assert alone.folio not in page
+    assert re.search(r'Posibles duplicados <span class="n">1<', operator.get(BASE).text)
+    post(operator, first, {"other": second.folio})  # said of the pair the other way round
+    assert "Ninguna solicitud cumple estos filtros." in operator.get(waiting).text
+    assert re.search(r'Posibles duplicados <span class="n">0<', operator.get(BASE).text)
+
+
+def test_a_pair_whose_other_is_over_or_merged_waits_for_nobody(console: Console) -> None:
+    first, second, third = console.report(), console.report(), console.report()
+    for one in (second, third):
+        find(console.session, one.id)
+    operator = console.enter("operator")
+    post(operator, second, {"same": first.folio})
+    listed = operator.get(f"{BASE}?alike=waiting").text
+    assert third.folio in listed
+    assert second.folio not in listed
+    console.session.refresh(first)
+    first.life, first.outcome_code, first.closed_at = "closed", "resolved", first.requested_at
+    console.session.add(first)
+    console.session.flush()
+    assert "Ninguna solicitud cumple estos filtros." in operator.get(f"{BASE}?alike=waiting").text

@@ -50,6 +50,7 @@ DUE_TEXTS: Mapping[str, str] = {
     "silent": "en silencio",
 }
 PLACE_TEXTS: Mapping[str, str] = {"": "cualquiera", "unsure": "sin ubicación segura"}
+ALIKE_TEXTS: Mapping[str, str] = {"": "cualquiera", "waiting": "por decidir"}
 ORDER_TEXTS: Mapping[str, str] = {"due": "lo que vence primero", "newest": "lo más reciente"}
 assert set(STATUS_TEXTS) - {"open", "returned", "any"} == set(LIFE_TEXTS)
 
@@ -71,10 +72,11 @@ def chips_of(filters: ListFilters, viewer: Viewer, known: Names) -> list[Chip]:
             {"": all_of_them} | {key: translate(language, word) for key, (word, _) in CHANNELS.items()},
         ),
         _chip(filters, "place", translate(language, "Lugar"), _translated(PLACE_TEXTS, language)),
+        _chip(filters, "alike", translate(language, "Duplicados"), _translated(ALIKE_TEXTS, language)),
     ]
     hidden = {"agency"} if viewer.role == "agency" else set()
-    # One line of chips at 1366: this one is set by its view and shown only then.
-    hidden |= set() if filters.place else {"place"}
+    # One line of chips at 1366: these are set by their view and shown only then.
+    hidden |= {name for name in ("place", "alike") if not getattr(filters, name)}
     return [chip for chip in chips if chip.field not in hidden]
 
 

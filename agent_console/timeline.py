@@ -159,6 +159,10 @@ def _of_event(event: ServiceRequestEvent, timezone: str, language: str, now: dat
         if event.audience == "internal":
             how = translate(language, "Nota interna, la persona no la ve")
             return Entry(event.at, "nota", "lock", event.actor_name, how, event.note)
+        if event.data.get("returned"):
+            return Entry(
+                event.at, "nota", "loop", _actor(event, language), _returned(event, language), event.note, audience
+            )
         if event.audience == "agency":
             how = translate(language, "Nota entre el centro y la dependencia, la persona no la ve")
             return Entry(event.at, "nota", "building", event.actor_name, how, event.note)
@@ -181,6 +185,10 @@ def _of_event(event: ServiceRequestEvent, timezone: str, language: str, now: dat
     icons |= {"escalated": "alert", "promise_moved": "clock"}
     said = f"{_actor(event, language)}: {line}" if event.actor_name else line
     return Entry(event.at, "sys", icons.get(event.name, "note"), "", said, "", audience)
+
+
+def _returned(event: ServiceRequestEvent, language: str) -> str:
+    return translate(language, "La devolvió: no le toca")
 
 
 def _actor(event: ServiceRequestEvent, language: str) -> str:

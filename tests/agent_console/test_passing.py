@@ -54,6 +54,10 @@ def test_a_refusal_keeps_what_was_typed(console: Console) -> None:
     answer = desk.send(_url(found), _url(found) + "/pasar", agency_code="", reason="No es suya")
     assert answer.status_code == 400
     assert 'value="No es suya"' in answer.text
+    answer = desk.send(_url(found), _url(found) + "/pasar", agency_code="ALC-S", reason=" ")
+    assert answer.status_code == 400
+    assert 'id="passing-reason-error"' in answer.text
+    assert '<option value="ALC-S" selected>' in answer.text
     assert console.fresh(found).handover == "pending"
 
 
@@ -67,7 +71,7 @@ def test_a_colleague_was_faster(console: Console) -> None:
     returning.reassign(console.session, found.id, agency_code="AGUAS", actor=rosa, now=found.requested_at)
     console.session.flush()
     answer = desk.client.post(
-        _url(found) + "/pasar", data={"csrf": csrf, "version": "1", "agency_code": "ALC-S", "reason": ""}
+        _url(found) + "/pasar", data={"csrf": csrf, "version": "1", "agency_code": "ALC-S", "reason": "x"}
     )
     assert answer.status_code == 409
     assert console.fresh(found).agency_code == "AGUAS"
@@ -83,3 +87,13 @@ def test_each_role_has_its_own_way(console: Console) -> None:
         )
         assert answer.status_code == 404, path
     assert queries.by_folio(console.session, found.folio, jurisdiction_id=CITY) is not None
+
+
+def test_what_came_back_is_said_first_and_in_the_story(console: Console) -> None:
+    found = console.report()
+    console.enter("agency").send(_url(found), _url(found) + "/devolver", agency_code="AGUAS", reason="Es una fuga")
+    page = console.enter("supervisor").get(_url(found)).text
+    context = page.split('<aside class="ctx"')[1]
+    assert context.index('id="passing"') < context.index('id="receipt"')
+    assert context.count('id="passing"') == 1
+    assert "La devolvió: no le toca" in page

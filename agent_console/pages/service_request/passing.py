@@ -14,7 +14,7 @@ from agent_console.rows import names
 from intake.catalog.definitions import text_in
 from intake.service_requests import bordering, lifecycle, returning
 from intake.service_requests.models import ServiceRequest
-from kernel.errors import AtiendeError, NotFound
+from kernel.errors import AtiendeError, InvalidInput, NotFound
 from kernel.i18n import translate
 
 
@@ -85,6 +85,8 @@ def give_to_another(
     if viewer.role == "agency":
         raise NotFound("Aquí no hay nada, o no es para tu cuenta.")
     try:
+        if typed.agency_code and not typed.reason:
+            raise InvalidInput("Escribe por qué le toca: lo lee quien la recibe.", field="reason")
         returning.reassign(
             session,
             found.id,

@@ -128,6 +128,8 @@ def test_from_a_file_to_re_routed_requests(
     jobs.sweep()
     while console.fresh(found).state != "done":
         jobs.look_for_reroutes(str(found.id))
+    for pair in ("NADIE:ALC-N", "ALC-N", "x:y:z"):
+        assert browser.get(f"{HOME}/propuestas?pair={pair}").status_code == 404, pair
     listed = browser.get(f"{HOME}/propuestas").text
     assert "Aceptar las 3" in listed
     first = console.session.exec(select(RerouteProposal.id)).first()

@@ -17,7 +17,7 @@ from intake.whatif import reroutes
 from kernel import clock
 from kernel.bodies import Form, FormDep
 from kernel.db import SessionDep
-from kernel.errors import AtiendeError, InvalidInput
+from kernel.errors import AtiendeError, InvalidInput, NotFound
 
 HOME = f"{BASE}/ruteo/propuestas"
 
@@ -71,6 +71,8 @@ def _page(
 ) -> HTMLResponse:
     known, now = names(session, viewer), clock.now()
     chosen = _pair(pair)
+    if pair and not (chosen and set(chosen) <= set(known.agencies)):
+        raise NotFound("Aquí no hay nada, o no es para tu cuenta.")
     rows = [
         {
             "id": proposal.id,

@@ -294,9 +294,16 @@ def route(
         loads = {agency_code: count_open(agency_code, limit) for agency_code, limit in asked.limits}
     replied = still_there(known.layers, settled or {}, on) if point is not None else {}
     question = Question(service_code, service_group, promise, point, precision_m, at, answers or {}, loads, replied)
-    elsewhere = find_elsewhere(known, point, at)
-    if who_serves is not None and point is not None and _is_outside(known, point, on):
-        elsewhere = who_serves(known, point, on, elsewhere)
+    elsewhere = None
+    # Who says that it is outside is believed, wherever the point fell.
+    if (
+        point is not None
+        and (who_serves or known.outlines)
+        and (_is_outside(known, point, on) or replied.get(OUTLINE) == "")
+    ):
+        elsewhere = _beyond(known, point, on)
+        if who_serves is not None:
+            elsewhere = who_serves(known, point, on, elsewhere)
     return deciding.decide(session, known.rules, known.layers, question, elsewhere)
 
 
@@ -309,8 +316,10 @@ def find_elsewhere(known: City, point: LonLat | None, at: datetime) -> Elsewhere
     if point is None or not known.outlines:
         return None
     on = known.rules.at(at).calendar.local_date(at)
-    if OUTLINE in known.layers and not _is_outside(known, point, on):
-        return None
+    return _beyond(known, point, on) if OUTLINE not in known.layers or _is_outside(known, point, on) else None
+
+
+def _beyond(known: City, point: LonLat, on: date) -> Elsewhere | None:
     found: list[Elsewhere] = []
     for jurisdiction_id, layer in known.outlines.items():
         held = layer.index.at(point, on)

@@ -166,7 +166,9 @@ def _outside(session: Session, submission: Submission, decision: RoutingDecision
         city=city.name,
     )
     here = routing.jurisdictions_at(session, submission.point, now.date()) if submission.point else []
-    other = session.get(Jurisdiction, here[0]) if here else None
+    # Near the border a point may fall on our side of it though the person said that the place is not.
+    others = [held for held in here if held != city.id]
+    other = session.get(Jurisdiction, others[0]) if others else None
     served = decision.receipt["elsewhere"]
     if other is None and served is not None and served["phone"]:
         # A neighbour that the city's folder names; without its ground nobody knows that the place is really theirs.

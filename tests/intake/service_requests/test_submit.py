@@ -112,6 +112,15 @@ def test_a_place_of_the_neighbour_is_told_by_name(session: Session) -> None:
     assert "072" in made.status_notes
 
 
+def test_who_says_that_it_is_outside_is_not_sent_to_the_city_they_came_from(session: Session) -> None:
+    city = session.get_one(Jurisdiction, CITY)
+    city.settings = {**city.settings, "phone": "311", "neighbours": [{"name": "El Estado", "phone": "555 0000"}]}
+    session.flush()
+    made = actions.submit(session, replace(SUBMISSION, point=LonLat(*IN_NORTE), settled={"jurisdiction": ""}), now=NOW)
+    assert made.outcome_code == "outside_jurisdiction"
+    assert made.status_notes == "Ese lugar está fuera de Ciudad Prueba. Pregunta en El Estado: llama al 555 0000."
+
+
 def test_a_place_named_clearly_is_placed(session: Session) -> None:
     made = actions.submit(session, replace(SUBMISSION, point=None, address_string="Mercado de La Calera"), now=NOW)
     assert (made.lon, made.lat, made.precision_m) == (-99.13, 19.36, 50)

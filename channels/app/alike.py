@@ -62,7 +62,7 @@ def answer_same(step: StepDep, form: FormDep) -> Response:
     other = form.get("other")
     ruled_out = [one for one in found if other in (NONE, one.folio)]
     if not ruled_out and found:
-        return _page(step, found, {"same": step.text("Elige si es la misma o es otra")})
+        return _page(step, found, {"same": step.text("Elige si es el mismo o es otro")})
     shown = {one.candidate_id: one for one in deciding.as_shown(found)}
     kept = [*step.answers.ruled_out, *(shown[one.id].to_json() for one in ruled_out)]
     # Those that are left are asked about next; when none is, there is nothing more to ask.
@@ -133,10 +133,12 @@ def _page(step: Step, found: list[Found], errors: dict[str, str]) -> Response:
                 where=one.address,
                 words=one.words,
                 photo_id=one.photo_id,
-                metres=step.text("a {n} m", n=facts["metres"]),
+                metres=step.text("a {n} m", n=facts["metres"])
+                if facts["metres"] >= 1
+                else step.text("en el mismo lugar"),
                 age=wording.ago(facts["hours"], language),
                 people=one.report_count,
-                reason=wording.reason(facts, language),
+                reason=wording.plain_reason(facts, language),
                 closed=closed,
             )
         )

@@ -23,6 +23,16 @@ def reason(facts: Mapping[str, Any], language: str, *, for_staff: bool = False) 
     return ", ".join(said)
 
 
+def plain_reason(facts: Mapping[str, Any], language: str) -> str:
+    """For a resident, who reads the distance and the age beside it."""
+    said = [translate(language, "mismo tipo de reporte" if facts["same_service"] else "mismo tema")]
+    if facts.get("same_asset"):
+        said.insert(0, translate(language, "mismo número de placa o poste"))
+    if facts["alike"] >= 0.4:
+        said.append(translate(language, "casi las mismas palabras"))
+    return ", ".join(said)
+
+
 def span(hours: float, language: str) -> str:
     """`20 min`, `17 h`, `3 días`."""
     if hours < 1:

@@ -14,9 +14,10 @@ from routing.conditions import WEEKDAYS
 class Explanation:
     """`headline`: who. `tag`: rule and version. `reasons`: why, one sentence each. `runner_up`: who else, and when; may be empty.
 
-    `border_m`: metres to the border that matters, rounded; None without one. `sentence`: all that a resident needs. `question`
-    and `replies` (what each would mean) are of a border case; empty without one. `doubt`: the one of the reasons that says the
-    point may be on the other side; empty when none does.
+    `border_m`: metres to the border that matters, rounded; None without one. `sentence`: all that a resident needs; `plain`: what
+    a resident reads who asks for more, without the router's own numbers and names. `question` and `replies` (what each means)
+    are of a border case; empty without one. `doubt`: the one of the reasons that says the point may be on the other side; empty
+    when none does.
     """
 
     headline: str
@@ -28,6 +29,7 @@ class Explanation:
     question: str = ""
     replies: tuple[str, ...] = ()
     doubt: str = ""
+    plain: tuple[str, ...] = ()
 
 
 def explain(receipt: Mapping[str, Any], language: str = "es") -> Explanation:
@@ -60,10 +62,21 @@ def explain(receipt: Mapping[str, Any], language: str = "es") -> Explanation:
         ),
         runner_up=_runner_up(receipt, language, say),
         border_m=round(border["metres"]) if border else None,
-        sentence=_full(receipt, say) or _elsewhere(receipt, say) or _why(receipt, language, say),
+        sentence=_full(receipt, say) or _elsewhere(receipt, say) or _why_plainly(receipt, language, say),
         question=_in(language, receipt["border_case"]["question"]) if receipt.get("border_case") else "",
         replies=_replies(receipt, language, say),
         doubt="" if is_sure else certainty,
+        plain=tuple(
+            reason
+            for reason in (
+                _full(receipt, say),
+                _why_plainly(receipt, language, say),
+                _settled(receipt, language, say),
+                _where_plainly(receipt, language, say),
+                _elsewhere(receipt, say),
+            )
+            if reason
+        ),
     )
 
 
@@ -105,6 +118,33 @@ def _why(receipt: Mapping[str, Any], language: str, say: Any) -> str:
     if receipt["point"] is None:
         return str(say("Sin un punto en el mapa no se sabe la zona: la recibe la dependencia general."))
     return str(say("Ninguna regla cubre este servicio en este lugar: la recibe la dependencia general."))
+
+
+def _why_plainly(receipt: Mapping[str, Any], language: str, say: Any) -> str:
+    if receipt["outcome"] == "outside":
+        return str(say("Ese lugar está fuera de la ciudad."))
+    if receipt["rule"]:
+        return _why(receipt, language, say)
+    agency = receipt["agency"]["name"]
+    if receipt["point"] is None:
+        return str(say("Como no sabemos el punto exacto, primero lo revisa {agency}.", agency=agency))
+    return str(say("Primero lo revisa {agency}, y si no le toca se lo pasa a quien sí.", agency=agency))
+
+
+def _where_plainly(receipt: Mapping[str, Any], language: str, say: Any) -> str:
+    """The road or the area that the place is in, unless that was asked and is said already."""
+    line = (receipt["rule"] or {}).get("line")
+    if line:
+        return (
+            "" if line["layer"] in (receipt.get("settled") or {}) else str(say("Está sobre {name}.", name=line["name"]))
+        )
+    border = receipt["border"]
+    layer = next((layer for layer in receipt["layers"] if border and layer["key"] == border["layer"]), None)
+    if layer is None or not layer["areas"] or layer["key"] in (receipt.get("settled") or {}):
+        return ""
+    if receipt["outcome"] == "outside":
+        return ""
+    return str(say("Está en {name}.", name=" / ".join(area["name"] for area in layer["areas"])))
 
 
 def _full(receipt: Mapping[str, Any], say: Any) -> str:

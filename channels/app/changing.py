@@ -14,6 +14,8 @@ router = APIRouter(prefix="/r/{token}")
 
 @router.get("/que")
 def ask_what(step: StepDep, q: str = "") -> Response:
+    if step.is_sent:
+        return step.go("/listo")
     return _what_page(step, q, retired=step.service if step.needs_service else None)
 
 

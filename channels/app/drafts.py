@@ -20,6 +20,10 @@ LIFETIME = timedelta(hours=24)
 _CONTEXT = "web_draft.answers"
 
 
+class Expired(NotFound):
+    """The draft is past its day, or never was."""
+
+
 @dataclass(frozen=True)
 class Answers:
     """What has been answered so far. `lon`, `lat`: the place chosen from the gazetteer, WGS84; None when none fits.
@@ -91,7 +95,7 @@ def load(session: Session, token: str, *, now: datetime, for_update: bool = Fals
     query = select(WebDraft).where(WebDraft.token_hash == _hash(token), WebDraft.expires_at > now)
     draft = session.exec(query.with_for_update() if for_update else query).one_or_none()
     if draft is None:
-        raise NotFound("Este reporte ya no está guardado: lo conservamos un día. Empieza de nuevo, por favor.")
+        raise Expired("Guardamos lo que escribes durante un día, y ya pasó. Empieza de nuevo, por favor.")
     values: Mapping[str, Any] = orjson.loads(crypto.vault().unseal(draft.answers_sealed, context=_CONTEXT))
     return draft, Answers(**values)
 

@@ -71,7 +71,13 @@ def _told(received: Received, language: str) -> str:
 
 def _photos_page(step: Step, errors: dict[str, str]) -> Response:
     room = shelf().limits.max_files - len(step.answers.photos)
-    limit_mb = shelf().limits.max_file_bytes >> 20
+    limits = shelf().limits
     return step.show(
-        "photos.html", status_code=400 if errors else 200, errors=errors, room=room, limit_mb=limit_mb, field_name=FIELD
+        "photos.html",
+        status_code=400 if errors else 200,
+        errors=errors,
+        room=room,
+        limit_mb=limits.max_file_bytes >> 20,
+        total_mb=limits.max_total_bytes >> 20,
+        field_name=FIELD,
     )

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from channels.app import drafts, places
+from channels.app.calling import call_of
 from channels.app.drafts import Answers
 from channels.app.edges import PageDep, see_other
 from channels.app.models import WebDraft
@@ -29,6 +30,9 @@ from routing.explain import explain
 MIN_WORDS = 5
 # The longest of each answer, in letters. What is longer comes back with a word about it: cutting it could lose what matters.
 MOST = {"district": 200, "colonia": 200, "street": 200, "reference": 400, "words": 1500, "phone": 30, "name": 100}
+# Who changes one answer at the end is not asked the others again.
+_QUESTIONS = ("/detalles", "/fotos", "/contacto")
+_AFTERWARDS = ("done.html", "joined.html")
 
 router = APIRouter(prefix="/r/{token}")
 
@@ -68,6 +72,9 @@ class Step:
         errors: dict[str, str] | None = None,
         **values: object,
     ) -> Response:
+        if self.is_sent and template not in _AFTERWARDS:
+            # Somebody went back: there is nothing left to change, and a form would promise that there is.
+            return self.go("/listo")
         if self.needs_service and not errors:
             return self.go("/que")
         answers, errors = answers or self.answers, errors or {}
@@ -102,11 +109,11 @@ class Step:
         }
 
     def keep(self, answers: Answers, then: str) -> Response:
-        """Saves the answers and goes on; a report that is already sent goes to its folio."""
+        """Saves the answers and goes on: back to the check when all is answered. What is already sent goes to its folio."""
         if self.is_sent:
             return self.go("/listo")
         drafts.save(self.session, self.draft, answers)
-        return self.go(then)
+        return self.go("/revisa" if then in _QUESTIONS and is_complete(answers) else then)
 
     @property
     def is_sent(self) -> bool:
@@ -320,6 +327,7 @@ def _check_page(step: Step, errors: dict[str, str]) -> Response:
         decision=decision,
         forecast=forecasts.told(step.session, step.page.city, step.service.code, decision.areas),
         explanation=explain(decision.receipt, step.page.language),
+        call=call_of(decision.receipt) if decision.outcome == "outside" else None,
     )
 
 
@@ -371,7 +379,7 @@ def done(step: StepDep) -> Response:
         phone=masked(step.answers.phone) if step.answers.phone else "",
         agency_name=agency_of(step.session, service_request),
         forecast=forecasts.told(step.session, step.page.city, step.service.code, service_request.areas),
-        explanation=explain(decision.receipt, step.page.language) if decision else None,
+        call=call_of(decision.receipt) if decision and service_request.outcome_code == "outside_jurisdiction" else None,
     )
 
 

@@ -1,11 +1,14 @@
 """Adds the resident pages to the application, in Spanish at `/` and in English below `/en`, with their own error pages."""
 
+import re
+
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
 from channels.app import alike, changing, photos, report, side, start, track
+from channels.app.drafts import Expired
 from channels.app.rendering import Page, language_of, render
 from intake.catalog import queries as catalog
 from intake.catalog.models import Jurisdiction
@@ -13,6 +16,14 @@ from kernel import clock, db
 from kernel.errors import AtiendeError, InvalidInput, NotFound, Unavailable
 from kernel.i18n import translate
 
+
+class Fault(AtiendeError):
+    """Something that nobody foresaw."""
+
+    status = 500
+
+
+_STEP = re.compile(r"(/en)?/r/[\w-]+/[a-z]+")
 _NAMELESS = Jurisdiction(id="", name="Atiende", timezone="UTC", catalog_changed_at=clock.now())
 
 
@@ -29,6 +40,7 @@ def install(app: FastAPI) -> None:
     pages.add_exception_handler(RequestValidationError, _show_invalid)
     for lost in (OperationalError, InterfaceError):
         pages.add_exception_handler(lost, _show_database_error)
+    pages.add_exception_handler(Exception, _show_fault)
     app.mount("", pages)
 
 
@@ -36,9 +48,26 @@ def _show_error(http_request: Request, error: Exception) -> Response:
     assert isinstance(error, AtiendeError)
     language = language_of(http_request)
     page = Page(_city(), language, http_request.url.path, clock.now())
-    title = "No encontramos esta página" if isinstance(error, NotFound) else "No pudimos seguir"
-    text = error.public_text(language)
-    return render(page, "problem.html", error.status, title=translate(language, title), text=text)
+    return render(
+        page,
+        "problem.html",
+        error.status,
+        title=translate(language, _title(error)),
+        text=error.public_text(language),
+        back="" if isinstance(error, NotFound) else _step_of(page.path),
+        is_gone=isinstance(error, Expired),
+    )
+
+
+def _title(error: AtiendeError) -> str:
+    if isinstance(error, Expired):
+        return "Este reporte ya no está"
+    return "No encontramos esta página" if isinstance(error, NotFound) else "No pudimos seguir"
+
+
+def _step_of(path: str) -> str:
+    """The step of a report that was being answered, where what is saved so far can be seen again; "" elsewhere."""
+    return path if _STEP.fullmatch(path) else ""
 
 
 def _city() -> Jurisdiction:
@@ -64,3 +93,8 @@ def _show_database_error(http_request: Request, error: Exception) -> Response:
     return _show_error(
         http_request, Unavailable("Estamos con una falla. Lo que escribiste sigue guardado: intenta en un minuto.")
     )
+
+
+def _show_fault(http_request: Request, error: Exception) -> Response:
+    """A fault of ours. It is raised again once this page is sent, so that the log has it."""
+    return _show_error(http_request, Fault("Algo falló de nuestro lado. Intenta otra vez en un minuto."))

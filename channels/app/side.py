@@ -59,11 +59,13 @@ def _page(step: Step, doubt: dict[str, Any], errors: dict[str, str]) -> Response
         (
             _value(reply),
             text_in(reply["name"], language),
-            step.text("Lo atiende {agency}", agency=reply["agency"]["name"]) if reply["agency"] else "",
+            step.text("Lo atiende {agency}", agency=reply["agency"]["name"])
+            if reply["agency"]
+            else step.text("Te decimos a quién llamar."),
         )
         for reply in doubt["replies"]
     ]
-    options.append((UNKNOWN, step.text("No sé"), step.text("Lo ve quien atiende el punto del mapa.")))
+    options.append((UNKNOWN, step.text("No sé"), step.text("No pasa nada: lo decide el lugar en el mapa.")))
     chosen = [_value({"settled": kept})] if kept else []
     return step.show(
         "side.html",

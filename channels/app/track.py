@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from sqlmodel import Session
 
+from channels.app.calling import call_of
 from channels.app.edges import PageDep, see_other
 from channels.app.rendering import Page, render
 from intake.catalog import queries as catalog
@@ -30,7 +31,9 @@ _PHOTOS = {
     "photo_hidden": "Se retiró una foto.",
 }
 
-
+OUTSIDE = "outside_jurisdiction"
+# Where staff read of a person, that person reads of themselves.
+_PILL_TEXTS = {"waiting_resident": "Espera tu respuesta"}
 MOVED = {
     "waiting_resident": "Mientras esperábamos tu respuesta el plazo no corrió: ahora es el {day}.",
     "closed": "El tiempo que estuvo cerrado no contó: el plazo es ahora el {day}.",
@@ -103,7 +106,7 @@ def _projection(session: Session, page: Page, service_request: ServiceRequest) -
         "service_name": text_in(service.name, language) if service else service_request.service_code,
         "status_notes": published.status_notes_of(service_request),
         "place": published.address_of(service_request),
-        "pill": Pill(css, icon, translate(language, lifecycle.PILL_TEXTS[code])),
+        "pill": Pill(css, icon, translate(language, _PILL_TEXTS.get(code) or lifecycle.PILL_TEXTS[code])),
         "promise": promise,
         "forecast": forecasts.told(session, page.city, service_request.service_code, service_request.areas)
         if service_request.life != lifecycle.CLOSED
@@ -111,6 +114,8 @@ def _projection(session: Session, page: Page, service_request: ServiceRequest) -
         "agency_name": agency.name if agency else "",
         "parent": _parent_folio(session, service_request),
         "explanation": explain(decision.receipt, language) if decision else None,
+        "call": call_of(decision.receipt) if decision and service_request.outcome_code == OUTSIDE else None,
+        "may_recur": service_request.outcome_code in ("resolved", "not_found") and service is not None,
         "photos": [row.id for row in photos_of(session, service_request.id, public_only=True)],
         "timeline": [Entry(event.at, _told(event, page)) for event in reversed(events)],
     }
@@ -148,8 +153,11 @@ def _told(event: ServiceRequestEvent, page: Page) -> str:
         return translate(language, _PHOTOS[event.name])
     if event.name == "status_changed":
         life = str(data.get("life", ""))
-        state = lifecycle.OUTCOMES.get(str(data.get("outcome_code") or "")) or lifecycle.LIFE_TEXTS.get(life, life)
+        outcome, note = str(data.get("outcome_code") or ""), published.note_of(event)
+        state = lifecycle.OUTCOMES.get(outcome) or _PILL_TEXTS.get(life) or lifecycle.LIFE_TEXTS.get(life, life)
         said = translate(language, state)
-        note = published.note_of(event)
+        # A note that begins with what the state says needs no state before it.
+        if note and (outcome == OUTSIDE or note.casefold().startswith(said.casefold())):
+            return note
         return f"{said}. {note}" if note else f"{said}."
     return published.note_of(event)

@@ -49,7 +49,7 @@ def import_requests(
     jurisdiction: Annotated[str | None, typer.Option(help="The city, in place of the map's.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and judge every row, write nothing.")] = False,
     rejects: Annotated[Path | None, typer.Option(help="CSV of the rows left out, with line and reason.")] = None,
-    batch: Annotated[int, typer.Option(min=1, max=200_000, help="Rows a transaction.")] = 10_000,
+    batch: Annotated[int, typer.Option(min=1, max=200_000, help="Rows read and written together.")] = 10_000,
     route: Annotated[bool, typer.Option(help="Find areas, and agencies the file does not name, by our rules.")] = True,
     update: Annotated[bool, typer.Option("--update", help="Change requests that are newer in the file.")] = False,
     publish: Annotated[

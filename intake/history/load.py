@@ -1,12 +1,13 @@
 """Brings a file of past requests into the queue, batch by batch.
 
-Every batch is one transaction, and a row is recognised by its register and `source_id`: a run that was killed is simply run
-again. While the database writes one batch the next one is read. No event is recorded for a row; nobody is told about the past.
+Half a batch is one transaction, and a row is recognised by its register and `source_id`: a run that was killed is simply run
+again. Two halves of a batch are written at once, told apart by their numbers, while the next batch is read. No event is recorded
+for a row; nobody is told about the past.
 """
 
 import gc
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from intake.history.mapping import HistoryMap
 from intake.history.placing import Placer
 from intake.history.rows import Known, Past, Rejected, Translator
 from intake.history.sources import Broken, Line, Source, open_source
-from intake.history.writing import Counts, Masker, Register, sort_out, write
+from intake.history.writing import HALVES, Counts, Masker, Register, half_of, sort_out, write
 from intake.service_requests.place_names import places_of
 from kernel import crypto, db
 from kernel.errors import InvalidInput, NotFound
@@ -34,6 +35,8 @@ from routing import queries as routing
 
 # Fewer new rows than this leave the planner's statistics good enough.
 _ENOUGH_TO_ANALYZE = 10_000
+# Batches that may wait for a writer: one, so that neither waits for the reading.
+_AHEAD = 1
 # A promise for matters nobody can ask for any more; only routing's date needs one.
 _RETIRED_PROMISE = {"amount": 30, "unit": "days"}
 
@@ -104,21 +107,18 @@ def _import(
         with db.transaction() as session:
             work = _Import(session, mapped, options, source, now)
         summary = work.summary
-        pending: Future[Counts] | None = None
         lines = islice(source.lines(), options.limit)
-        with ThreadPoolExecutor(1, thread_name_prefix="history") as writer:
+        with _Writers(work.store) as writers:
             for chunk in _chunks(lines, options.batch):
                 rows, rejected = work.read(chunk)
-                if pending is not None:
-                    summary.counts.add(pending.result())
+                summary.counts.add(writers.wait(_AHEAD))
                 for line, problem in rejected:
                     reject(line, problem)
                 summary.rows += len(chunk)
                 summary.rejected += len(rejected)
-                pending = writer.submit(work.store, rows)
+                writers.write(rows)
                 progress(source.share(), summary.rows)
-            if pending is not None:
-                summary.counts.add(pending.result())
+            summary.counts.add(writers.wait(0))
     work.finish()
     summary.seconds = time.monotonic() - started
     log.info(
@@ -132,6 +132,41 @@ def _import(
 def _chunks(lines: Iterator[Line], size: int) -> Iterator[list[Line]]:
     while chunk := list(islice(lines, size)):
         yield chunk
+
+
+class _Writers:
+    """A thread for each half of the rows, so that the rows of one number are written in the order of the file."""
+
+    def __init__(self, store: Callable[[int, Sequence[Past]], Counts]) -> None:
+        self._store = store
+        self._threads = [ThreadPoolExecutor(1, thread_name_prefix="history") for _ in range(HALVES)]
+        self._pending: deque[list[Future[Counts]]] = deque()
+
+    def __enter__(self) -> "_Writers":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        for thread in self._threads:
+            thread.shutdown(wait=True, cancel_futures=kind is not None)
+
+    def write(self, rows: Sequence[Past]) -> None:
+        halves: list[list[Past]] = [[] for _ in range(HALVES)]
+        for row in rows:
+            halves[half_of(row.source_id)].append(row)
+        self._pending.append(
+            [
+                thread.submit(self._store, n, half)
+                for n, (thread, half) in enumerate(zip(self._threads, halves, strict=True))
+            ]
+        )
+
+    def wait(self, most: int) -> Counts:
+        """What became of batches since the last call, once at most so many are left. Raises what a writer raised."""
+        counts = Counts()
+        while len(self._pending) > most:
+            for future in self._pending.popleft():
+                counts.add(future.result())
+        return counts
 
 
 class _Import:
@@ -220,12 +255,12 @@ class _Import:
             session.add(city)
         self.summary.retired |= made
 
-    def store(self, rows: Sequence[Past]) -> Counts:
-        """Writes a batch in a transaction of its own; called in the writing thread."""
+    def store(self, half: int, rows: Sequence[Past]) -> Counts:
+        """Writes half a batch in a transaction of its own; called in its writing thread."""
         if not rows:
             return Counts()
         with db.transaction() as session:
-            new, newer, counts = sort_out(session, self._register, rows, update=self._options.update)
+            new, newer, counts = sort_out(session, self._register, rows, update=self._options.update, half=half)
             counts.known -= len(newer)
             if self._options.dry_run:
                 counts.add(Counts(inserted=len(new), updated=len(newer)))

@@ -8,6 +8,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -19,6 +20,7 @@ from intake.service_requests.masking.people import Places
 from intake.service_requests.public_text import RULES_VERSION
 from kernel.folio import FolioScrambler
 
+HALVES = 2
 # Below this number no two folios of one year can be the same.
 _ROUND_TRIP = 10**7
 _ESCAPED = re.compile(r"[\\\t\n\r\b\f\v]")
@@ -53,6 +55,11 @@ _UPDATE = (
     f"UPDATE service_request r SET version = r.version + 1, {', '.join(map(_assignment, _CHANGING))}"  # noqa: S608  # our own names
     " FROM changed_history n LEFT JOIN public_text_review v ON v.service_request_id = n.id WHERE r.id = n.id"
     " AND r.updated_at < n.updated_at"
+)
+# The lock of both halves, shared, and that of one.
+_TAKE_TURN = (
+    "SELECT pg_advisory_xact_lock_shared(hashtextextended(%(name)s, 0)),"
+    " pg_advisory_xact_lock(hashtextextended(%(name)s, 1 + %(half)s))"
 )
 _KNOWN = (
     "SELECT source_id, id, updated_at FROM service_request"
@@ -99,14 +106,25 @@ class Counts:
         self.stale += other.stale
 
 
+def half_of(source_id: str) -> int:
+    """Which half of its register a row belongs to: always the same one."""
+    return crc32(source_id.encode()) % HALVES
+
+
 def sort_out(
-    session: Session, register: Register, rows: Sequence[Past], *, update: bool
+    session: Session, register: Register, rows: Sequence[Past], *, update: bool, half: int | None = None
 ) -> tuple[list[Past], list[tuple[UUID, Past]], Counts]:
-    """(new rows, rows that are newer than what is here with its id, counts of the others). A batch counts in its order."""
-    lock = {"name": f"history:{register.jurisdiction_id}:{register.source}"}
+    """(new rows, rows that are newer than what is here with its id, counts of the others). A batch counts in its order.
+
+    half: the one to which all of the rows belong; the other may be written meanwhile.
+    """
     connection = session.connection()
-    # Two imports of one register take turns batch by batch; each then sees what the other has written.
-    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtextextended(%(name)s, 0))", lock)
+    # Two imports of one register take turns, batch by batch or half by half; each then sees what the other has written.
+    name = f"history:{register.jurisdiction_id}:{register.source}"
+    if half is None:
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtextextended(%(name)s, 0))", {"name": name})
+    else:
+        connection.exec_driver_sql(_TAKE_TURN, {"name": name, "half": half})
     found = connection.exec_driver_sql(
         _KNOWN,
         {"city": register.jurisdiction_id, "source": register.source, "ids": [row.source_id for row in rows]},

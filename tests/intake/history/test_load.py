@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.errors import UniqueViolation
 from pyproj import Transformer
 from sqlalchemy import Engine, text
 from sqlmodel import Session, col, select
@@ -16,6 +17,7 @@ from intake.catalog import queries as catalog
 from intake.history.load import Options, Summary, import_requests
 from intake.history.mapping import HistoryMap
 from intake.history.rows import Rejected
+from intake.history.writing import half_of
 from intake.service_requests import reviewing
 from intake.service_requests.models import PublicTextReview, ServiceRequest
 from intake.service_requests.publishing import publish_texts
@@ -324,6 +326,37 @@ def test_two_imports_at_once_make_one_history(tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         runs = list(pool.map(lambda batch: run(path, batch=batch)[0], (13, 17)))
     assert sum(summary.counts.inserted for summary in runs) == len(stored()) == 400
+
+
+def test_a_half_that_cannot_be_written_ends_the_run_and_the_next_one_makes_up_for_it(tmp_path: Path) -> None:
+    path = write_rows(tmp_path, *many(100))
+    run(path, limit=1)
+    with db.transaction() as session:  # the same id under another number, so that row 0 cannot be written
+        session.connection().execute(text("UPDATE service_request SET source_id = 'elsewhere'"))
+    with pytest.raises(UniqueViolation):
+        run(path, batch=20)
+    kept = {row.source_id for row in stored()}
+    broken, whole = half_of("N-0"), 1 - half_of("N-0")
+    assert {number for number in kept if number != "elsewhere"}
+    assert not {f"N-{n}" for n in range(20) if half_of(f"N-{n}") == broken} & kept
+    assert {f"N-{n}" for n in range(20) if half_of(f"N-{n}") == whole} <= kept
+    with db.transaction() as session:
+        session.connection().execute(text("DELETE FROM service_request WHERE source_id = 'elsewhere'"))
+    summary, _ = run(path)
+    assert summary.counts.inserted == 100 - (len(kept) - 1)
+    assert len(stored()) == 100
+
+
+def test_a_writer_of_whole_batches_waits_for_both_halves(tmp_path: Path, installation: Engine) -> None:
+    path = write_rows(tmp_path, *many(40))
+    name = {"name": f"history:{CITY}:old"}
+    with ThreadPoolExecutor(1) as pool, installation.connect() as other:
+        other.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), name)
+        importing = pool.submit(run, path)
+        with pytest.raises(TimeoutError):
+            importing.result(0.3)
+        other.rollback()
+        assert importing.result(30)[0].counts.inserted == 40
 
 
 def test_a_folio_that_is_taken_is_passed_over(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
+from channels.app.places import VAGUE_M
 from channels.app.report import Step, StepDep, compared_with, is_complete
 from channels.app.sending import join
 from intake.catalog import queries as catalog
@@ -133,9 +134,7 @@ def _page(step: Step, found: list[Found], errors: dict[str, str]) -> Response:
                 where=one.address,
                 words=one.words,
                 photo_id=one.photo_id,
-                metres=step.text("a {n} m", n=facts["metres"])
-                if facts["metres"] >= 1
-                else step.text("en el mismo lugar"),
+                metres=_how_far(step, facts["metres"]),
                 age=wording.ago(facts["hours"], language),
                 people=one.report_count,
                 reason=wording.plain_reason(facts, language),
@@ -143,3 +142,10 @@ def _page(step: Step, found: list[Found], errors: dict[str, str]) -> Response:
             )
         )
     return step.show("alike.html", status_code=409 if errors else 200, errors=errors, cards=cards)
+
+
+def _how_far(step: Step, metres: float) -> str:
+    """Metres mean nothing between a place that is known and one that is only known to be along a street."""
+    if (step.answers.precision_m or 0.0) >= VAGUE_M:
+        return step.text("en la misma zona")
+    return step.text("a {n} m", n=metres) if metres >= 1 else step.text("en el mismo lugar")

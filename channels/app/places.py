@@ -6,8 +6,10 @@ from typing import Any
 from sqlmodel import Session
 
 from channels.app.drafts import Answers
+from georef.borders import BorderLines
 from georef.points import LonLat
 from routing import queries as routing
+from routing.decide import OUTLINE
 
 # A match this good, and this far ahead of the next, is taken without asking.
 _SURE_SCORE = 80.0
@@ -15,6 +17,8 @@ _CLEAR_LEAD = 5.0
 _WORTH_OFFERING = 55.0
 _MOST_OFFERED = 5
 UNKNOWN_DISTRICT = "?"
+# From here on a point says less of where it is than the district that somebody chose.
+VAGUE_M = 200.0
 
 
 def districts(session: Session, jurisdiction_id: str) -> list[tuple[str, str]]:
@@ -70,3 +74,23 @@ def chosen(answers: Answers, candidate: dict[str, Any]) -> Answers:
         candidates=[],
         place_done=True,
     )
+
+
+def said(session: Session, jurisdiction_id: str, answers: Answers, *, now: datetime) -> dict[str, str]:
+    """What the chosen district settles (`routing.queries.route`): an avenue's middle may lie in another one.
+
+    Nothing for a point that is known better than that, or that cannot be in that district.
+    """
+    precision_m = answers.precision_m or 0.0
+    if answers.point is None or not answers.district or precision_m < VAGUE_M:
+        return {}
+    layers, on = routing.city(session, jurisdiction_id).layers, now.date()
+    known = layers["district"].index.in_force(on).areas if "district" in layers else ()
+    area = next((area for area in known if area.name == answers.district), None)
+    if area is None:
+        return {}
+    holds_it = area in layers["district"].index.at(answers.point, on)
+    if not holds_it and BorderLines([area.geometry]).nearest(answers.point)[0] > precision_m:
+        return {}
+    outline = layers[OUTLINE].index.in_force(on).areas if OUTLINE in layers else ()
+    return {"district": area.code} | ({OUTLINE: outline[0].code} if len(outline) == 1 else {})

@@ -13,6 +13,7 @@ from channels.app.models import WebDraft
 from channels.app.problems import told
 from channels.app.rendering import Page, render
 from channels.app.sending import agency_of, asked_beside, doubt_of, is_joined, preview, send, sent_request
+from georef.names import fold
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import ServiceDefinition, text_in
 from intake.forecasts import queries as forecasts
@@ -311,9 +312,11 @@ def _check_page(step: Step, errors: dict[str, str]) -> Response:
     decision = preview(step.session, step.service, answers, now=step.page.now)
     rows: list[tuple[str, str, str]] = [
         (step.text("Qué pasa"), text_in(step.service.name, step.page.language), f"{here}/que"),
-        (step.text("Dónde"), answers.place_label or answers.written_place or answers.reference, f"{here}/lugar"),
-        (step.text("Lo que contaste"), answers.words, f"{here}/detalles"),
+        (step.text("Dónde"), answers.address or answers.place_label, f"{here}/lugar"),
     ]
+    if answers.place_label and fold(answers.place_label) not in fold(answers.address):
+        rows.append((step.text("En el mapa"), answers.place_label, f"{here}/lugar"))
+    rows.append((step.text("Lo que contaste"), answers.words, f"{here}/detalles"))
     rows += [(label, value, f"{here}/detalles") for label, value in _answered(step)]
     rows += [(label, value, f"{here}/lado") for label, value in _side(step)]
     if is_configured():

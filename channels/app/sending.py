@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
+from channels.app import places
 from channels.app.drafts import Answers
 from channels.app.models import WebDraft
 from intake.catalog.definitions import ServiceDefinition
@@ -31,17 +32,18 @@ def preview(session: Session, service: ServiceDefinition, answers: Answers, *, n
         precision_m=answers.precision_m,
         at=now,
         answers=read_answers(service, answers.attributes)[0],
-        settled=_settled(answers),
+        settled=_settled(session, service.jurisdiction_id, answers, now),
     )
 
 
 def asked_beside(answers: Answers) -> str:
     """What a reply about a border is a reply to: for another place, kind or answer it is asked anew."""
-    return repr((answers.service_code, answers.lon, answers.lat, sorted(answers.attributes.items())))
+    return repr((answers.service_code, answers.lon, answers.lat, answers.district, sorted(answers.attributes.items())))
 
 
-def _settled(answers: Answers) -> dict[str, str]:
-    return answers.settled if answers.beside == asked_beside(answers) else {}
+def _settled(session: Session, jurisdiction_id: str, answers: Answers, now: datetime) -> dict[str, str]:
+    replied = answers.settled if answers.beside == asked_beside(answers) else {}
+    return places.said(session, jurisdiction_id, answers, now=now) | replied
 
 
 def doubt_of(session: Session, service: ServiceDefinition, answers: Answers, *, now: datetime) -> dict[str, Any] | None:
@@ -69,7 +71,7 @@ def send(session: Session, draft: WebDraft, answers: Answers, *, language: str, 
             reporter=reporter,
             idempotency_key=_key(draft),
             language=language,
-            settled=_settled(answers),
+            settled=_settled(session, draft.jurisdiction_id, answers, now),
         ),
         now=now,
     )

@@ -127,3 +127,64 @@ def test_outside_the_check_says_already_who_serves_there(client: TestClient, ses
     page = client.get(f"{arrive(client)}/revisa")
     assert "El Estado" in page.text
     assert "555 0000" in page.text
+
+
+def along(session: Session, precision_m: float) -> None:
+    """The avenue as one long street, whose middle lies some hundred metres inside Norte."""
+    session.execute(
+        update(GazetteerPlace)
+        .where(col(GazetteerPlace.name).contains("Sabinos"))
+        .values(lon=-99.15, lat=19.401, precision_m=precision_m)
+    )
+
+
+def said_to_be_in_the_south(client: TestClient) -> str:
+    draft = begin(client)
+    place = client.post(f"{draft}/lugar", data={"district": "Sur", "street": "Avenida Sabinos 214"})
+    if place.url.path == f"{draft}/cual":
+        client.post(f"{draft}/cual", data={"which": "0"})
+    client.post(f"{draft}/detalles", data={"words": "Hay un hoyo enorme en la calle"})
+    client.post(f"{draft}/contacto", data={"notify": "none"})
+    return draft
+
+
+def test_the_district_that_was_chosen_counts_where_only_the_street_is_known(
+    client: TestClient, session: Session
+) -> None:
+    along(session, 8000)
+    draft = said_to_be_in_the_south(client)
+    checked = client.get(f"{draft}/revisa")
+    assert checked.url.path == f"{draft}/revisa"
+    assert "<strong>Alcaldía Sur</strong>" in checked.text
+    client.post(f"{draft}/revisa")
+    assert request(session).agency_code == "ALC-S"
+    assert settled(session)["district"] == "S"
+
+
+def test_a_place_that_is_known_well_says_more_than_the_district_that_was_chosen(
+    client: TestClient, session: Session
+) -> None:
+    along(session, 30)
+    checked = client.get(f"{said_to_be_in_the_south(client)}/revisa")
+    assert "<strong>Alcaldía Norte</strong>" in checked.text
+
+
+def test_a_district_that_the_street_does_not_reach_settles_nothing(client: TestClient, session: Session) -> None:
+    session.execute(
+        update(GazetteerPlace)
+        .where(col(GazetteerPlace.name).contains("Sabinos"))
+        .values(lon=-99.15, lat=19.44, precision_m=300)
+    )
+    checked = client.get(f"{said_to_be_in_the_south(client)}/revisa")
+    assert "<strong>Alcaldía Norte</strong>" in checked.text
+
+
+def test_the_check_shows_the_place_as_it_was_written(client: TestClient, session: Session) -> None:
+    draft = arrive(client)
+    client.post(
+        f"{draft}/lugar",
+        data={"district": "Norte", "street": "Avenida Sabinos 214", "reference": "frente a la escuela"},
+    )
+    client.post(f"{draft}/lado", data={"side": "none"})
+    page = client.get(f"{draft}/revisa").text
+    assert "Avenida Sabinos 214, Norte (frente a la escuela)" in page

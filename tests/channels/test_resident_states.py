@@ -193,3 +193,8 @@ def test_a_fault_of_ours_is_a_page_too(
     assert answer.status_code == 500
     assert told in answer.text
     assert "nobody foresaw" not in answer.text
+
+
+def test_words_of_danger_put_the_number_to_call_first(client: TestClient) -> None:
+    page = main_of(client.get("/reportar", params={"q": "hay un herido"}).text)
+    assert '<a class="b" href="tel:911">Llamar al 911</a>' in page

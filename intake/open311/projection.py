@@ -1,7 +1,7 @@
 """A row of a list as GeoReport's 17 fields. Core rows in, dicts out: no ORM object is made for a row of a list."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,9 +17,12 @@ ID, KEY, DISTANCE_M, DETAILS = 18, 19, 20, 21
 _CODE, _UPDATED, _ORIGINALS = 3, 7, 17
 # A list of a thousand is three thousand instants, most of them in few quarters of an hour: calendars are asked once for each.
 _QUARTER_S = 900
+_QUARTERS_OF_A_DAY = 96
 _CLOCK = [f"{minute:02}:{second:02}" for minute in range(60) for second in range(60)]
-# Since 1975 every zone's offset, and every change of it, is a whole number of quarters.
-_WHOLE_OFFSETS_FROM = 157_766_400
+# In UTC, as the driver gives instants of a database in UTC: within one zone subtracting asks no calendar.
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Since 1975 every zone's offset, and every change of it, is a whole number of quarters. In days.
+_WHOLE_OFFSETS_FROM = 1826
 
 Row = Sequence[Any]  # the driver's own statement has no column types
 
@@ -54,19 +57,19 @@ def definition_of(city: City, code: str) -> ServiceDefinition | None:
 
 def in_zone(at: datetime, zone: ZoneInfo) -> str:
     """The instant as it is printed: the city's own time, whole seconds, with its offset."""
-    seconds = int(at.timestamp())
-    if seconds < _WHOLE_OFFSETS_FROM:
+    since = at - _EPOCH
+    days, second = since.days, since.seconds
+    if days < _WHOLE_OFFSETS_FROM:
         return at.astimezone(zone).isoformat(timespec="seconds")
-    quarter, rest = divmod(seconds, _QUARTER_S)
-    hour, minute, offset = _quarter(quarter, zone)
-    return f"{hour}{_CLOCK[minute * 60 + rest]}{offset}"
+    hour, begins, offset = _quarter(days * _QUARTERS_OF_A_DAY + second // _QUARTER_S, zone)
+    return f"{hour}{_CLOCK[begins + second % _QUARTER_S]}{offset}"
 
 
 @lru_cache(maxsize=8192)
 def _quarter(quarter: int, zone: ZoneInfo) -> tuple[str, int, str]:
-    """Of a quarter of an hour: its local hour (`2026-11-26T05:`), its first minute and the offset, which hold until it ends."""
+    """Of a quarter of an hour: its local hour (`2026-11-26T05:`), the second of it that it begins with, and the offset."""
     written = datetime.fromtimestamp(quarter * _QUARTER_S, zone).isoformat(timespec="seconds")
-    return written[:14], int(written[14:16]), written[19:]
+    return written[:14], int(written[14:16]) * 60, written[19:]
 
 
 def _texts_of(city: City, code: str) -> tuple[str, str | None]:
@@ -97,9 +100,9 @@ def _fields(row: Row, zone: ZoneInfo, name: str, notice: str | None) -> dict[str
         "updated_datetime": in_zone(closed_at or updated_at, zone),
         "expected_datetime": in_zone(expected_at, zone) if expected_at else None,
         "address": address or None,
-        "address_id": public_code(address_id),
-        "zipcode": public_code(zipcode),
+        "address_id": public_code(address_id) if address_id else None,
+        "zipcode": public_code(zipcode) if zipcode else None,
         "lat": lat,
         "long": lon,
-        "media_url": (photo_url(photo_id) if photo_id else None) or public_url(media_url),
+        "media_url": (photo_url(photo_id) if photo_id else None) or (public_url(media_url) if media_url else None),
     }

@@ -4,11 +4,13 @@ Ids may be logged; phone numbers, e-mail addresses and keys come out as `[phone]
 in the text, in a field, in a traceback. The mask is a net. What is known to be personal is not to be logged at all.
 """
 
+import json
 import logging
 import re
 import sys
 import threading
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
@@ -30,6 +32,9 @@ _PHONE = r"(?:(?<![\w.])|(?<=%2[Bb]))\+?\(?\d(?:[ .\-()\u00a0\u202f]{0,2}\d){9,1
 _PATTERN = re.compile(
     f"(?P<uuid>{_UUID})|{_CREDENTIALS}|{_PATH}|{_PAIR}|(?P<email>{_EMAIL})|(?P<date>{_DATE})|(?P<phone>{_PHONE})"
 )
+# Each thing to hide has one of these or ten digits; most lines have none, and to find that out costs a tenth.
+_SIGNS = ("@", "=", ":", "/r/", "/tokens/")
+_TEN_DIGITS = re.compile(r"\d(?:\D{0,2}\d){9}")
 _SHOWN = (
     ("password", "[secret]"),
     ("path", "[secret]"),
@@ -41,7 +46,9 @@ _SHOWN = (
 
 def mask(text: str) -> str:
     """`text` with phone numbers, e-mail addresses, passwords in addresses, secret paths and `key=value` secrets hidden."""
-    return _PATTERN.sub(_hide, text)
+    if any(sign in text for sign in _SIGNS) or _TEN_DIGITS.search(text):
+        return _PATTERN.sub(_hide, text)
+    return text
 
 
 def _hide(match: re.Match[str]) -> str:
@@ -85,15 +92,28 @@ def _mask_event(logger: WrappedLogger, method: str, event: EventDict) -> EventDi
 _KEPT = ("timestamp", "level", "logger", "_record", "_from_structlog")
 
 
-class _WithoutQuery(logging.Filter):
-    """Access lines keep method, path, protocol and status: a query may hold a key, a client address is personal."""
+class _AccessLine(logging.Formatter):
+    """Lines of calls, as the processors below would write them. One is written for every call, so they go straight to text.
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple) and len(record.args) == 5:
-            _, method, path, version, status = record.args
-            record.msg = "%s %s HTTP/%s %s"
-            record.args = (method, str(path).split("?")[0], version, status)
-        return True
+    They keep method, path, protocol and status: a query may hold a key, a client address is personal.
+    """
+
+    def __init__(self, log_format: str) -> None:
+        super().__init__()
+        self.is_json = log_format == "json"
+
+    def format(self, record: logging.LogRecord) -> str:
+        _, method, path, version, status = record.args  # type: ignore[misc]  # as uvicorn gives them
+        line = mask(f"{method} {str(path).partition('?')[0]} HTTP/{version} {status}")
+        level, at = (
+            record.levelname.lower(),
+            datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        )
+        if self.is_json:
+            return json.dumps(
+                {"event": line, "level": level, "logger": record.name, "timestamp": at}, ensure_ascii=False
+            )
+        return f"{at} [{level:<9}] {line} [{record.name}]"
 
 
 def _log_crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -149,7 +169,9 @@ def configure(log_format: str = "text", *, level: int = logging.INFO) -> None:
     for noisy in ("httpx", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     access = logging.getLogger("uvicorn.access")
-    access.filters = [_WithoutQuery()]
+    access_handler = logging.StreamHandler(sys.stderr)
+    access_handler.setFormatter(_AccessLine(log_format))
+    access.handlers, access.propagate = [access_handler], False
     # The interpreter, and typer in its own way, would print what no handler caught as it is.
     sys.excepthook = _log_crash
     threading.excepthook = _log_thread_crash

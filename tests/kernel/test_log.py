@@ -2,16 +2,38 @@
 
 import json
 import logging
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kernel import log
 
 Lines = Callable[[], str]
+PIECES = [
+    "+52 55 ",
+    "1234",
+    "(55)",
+    "5678",
+    "\u00a0",
+    "-",
+    ".",
+    "%2B",
+    "rosa",
+    "@",
+    "x.mx",
+    "://",
+    "/r",
+    "/tokens",
+    "/",
+    "key",
+    "=",
+]
 PERSONAL = ["5512345678", "1234", "rosa@example.com", "s3cr3t"]
 
 
@@ -29,7 +51,8 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[Lines]:
     yield read
     root.handlers, root.level = handlers, level
     sys.excepthook, threading.excepthook = hooks
-    logging.getLogger("uvicorn.access").filters = []
+    access = logging.getLogger("uvicorn.access")
+    access.handlers, access.propagate = [], True
     structlog.reset_defaults()
 
 
@@ -69,6 +92,11 @@ def test_ids_times_and_numbers_stay_readable(text: str) -> None:
     assert log.mask(text) == text
 
 
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+def test_lines_without_a_sign_are_lines_with_nothing_to_hide(text: str) -> None:
+    assert log.mask(text) == log._PATTERN.sub(log._hide, text)
+
+
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_a_phone_number_logged_by_mistake_is_masked_everywhere(lines: Lines, log_format: str) -> None:
     log.configure(log_format)
@@ -97,6 +125,27 @@ def test_a_folio_field_is_not_taken_for_a_phone_number(lines: Lines) -> None:
     assert line["event"] == "told"
     assert line["level"] == "info"
     assert line["logger"] == "x"
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_the_access_line_looks_like_every_other_line(lines: Lines, log_format: str) -> None:
+    log.configure(log_format)
+    logging.getLogger("uvicorn.access").info(
+        '%s - "%s %s HTTP/%s" %d', "203.0.113.9:5000", "GET", '/consola/"ñandú"', "1.1", 404
+    )
+    access, other = _and_again(lines, "uvicorn.access", 'GET /consola/"ñandú" HTTP/1.1 404')
+    assert _ISO.sub("", access) == _ISO.sub("", other)
+    assert len(_ISO.findall(access)) == len(_ISO.findall(other)) == 1
+
+
+_ISO = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+
+
+def _and_again(lines: Lines, name: str, said: str) -> list[str]:
+    """What was logged, and the same words through the handler of all other loggers."""
+    root = logging.getLogger().handlers[0]
+    root.handle(logging.makeLogRecord({"name": name, "msg": said, "levelno": logging.INFO, "levelname": "INFO"}))
+    return lines().splitlines()
 
 
 def test_the_access_line_has_no_query_and_no_address(lines: Lines) -> None:

@@ -8,7 +8,25 @@ from hypothesis import strategies as st
 from intake.open311.formats import FORBIDDEN, to_json
 
 # Whatever JSON escapes, what looks like an escape without being one, and the neighbours of what is refused.
-_MARKS = ["\\", "b", "f", "u00", '"', "\n", "\t", "\x07", "\x08", "\x0c", "\x1f", "\ud800", "\ufffd", "\ufffe", "\uffff", "ﾟ", "ñ"]
+_MARKS = [
+    "\\",
+    "b",
+    "f",
+    "u00",
+    '"',
+    "\n",
+    "\t",
+    "\x07",
+    "\x08",
+    "\x0c",
+    "\x1f",
+    "\ud800",
+    "\ufffd",
+    "\ufffe",
+    "\uffff",
+    "ﾟ",
+    "ñ",
+]
 
 
 @given(st.lists(st.one_of(st.sampled_from(_MARKS), st.text(max_size=3)), max_size=12).map("".join))

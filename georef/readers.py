@@ -3,6 +3,7 @@
 import gzip
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,16 +61,16 @@ def _fetch(source: str, folder: Path) -> Path:
     try:
         with gzip.open(path) as packed, plain.open("wb") as unpacked:
             shutil.copyfileobj(packed, unpacked)
-    except (OSError, EOFError) as error:
-        raise InvalidInput("No se pudo descomprimir {path}: {reason}.", path=source, reason=error) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise InvalidInput("{path} no es un archivo .gz, o está cortado.", path=path.name) from error
     return plain
 
 
 def _download(url: str, folder: Path) -> Path:
     import httpx
 
-    path = folder / (Path(urlsplit(url).path).name or "layer.geojson")
     try:
+        path = folder / (Path(urlsplit(url).path).name or "layer.geojson")
         with httpx.stream("GET", url, follow_redirects=True, timeout=_DOWNLOAD_TIMEOUT_S) as response:
             if response.status_code != 200:
                 raise NotFound("{url} respondió {status}.", url=url, status=response.status_code)
@@ -80,8 +81,10 @@ def _download(url: str, folder: Path) -> Path:
                     if size > _LARGEST_DOWNLOAD:
                         raise InvalidInput("{url} es demasiado grande.", url=url)
                     file.write(chunk)
-    except httpx.HTTPError as error:
-        raise NotFound("No se pudo descargar {url}: {reason}.", url=url, reason=error) from error
+    except httpx.TimeoutException as error:
+        raise NotFound("{url} no respondió a tiempo.", url=url) from error
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise NotFound("No se pudo descargar {url}: revisa la dirección y la red.", url=url) from error
     return path
 
 
@@ -90,12 +93,18 @@ def _read(path: Path) -> Iterator[Feature]:
     import pyogrio
     import shapely
 
+    if not path.stat().st_size:
+        raise InvalidInput("{path} está vacío.", path=path.name)
     try:
         table = pyogrio.read_dataframe(path)
+    except UnicodeDecodeError as error:
+        raise InvalidInput("{path} no es texto en UTF-8.", path=path.name) from error
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
-        reason = str(error).rstrip(".")
-        raise InvalidInput("No se pudo leer {path}: {reason}.", path=path.name, reason=reason) from error
-    if "geometry" not in table.columns or not len(table):
+        # What GDAL says of it is English, and speaks of drivers: it stays in the log's traceback.
+        raise InvalidInput(
+            "{path} no es un mapa que se pueda leer (GeoJSON, GeoPackage o Shapefile), o está cortado.", path=path.name
+        ) from error
+    if "geometry" not in table.columns or table.geometry.isna().all():
         raise InvalidInput("{path} no tiene geometrías.", path=path.name)
     if table.crs is not None and table.crs.to_epsg() != 4326:
         table = table.to_crs(4326)
@@ -105,8 +114,8 @@ def _read(path: Path) -> Iterator[Feature]:
         raise InvalidInput(
             "{path} no dice su sistema de coordenadas y no está en grados: {west}, {south}.",
             path=path.name,
-            west=west,
-            south=south,
+            west=round(float(west), 6),
+            south=round(float(south), 6),
         )
     if south < -90 or north > 90:
         raise InvalidInput("{path} trae primero la latitud: debe ir la longitud.", path=path.name)

@@ -92,10 +92,11 @@ async def _form(http_request: Request) -> Form:
 
 @dataclass(frozen=True)
 class Upload:
-    """A form that may hold files: `form` has its fields, `files` the bytes of those that were chosen."""
+    """A form that may hold files: `form` has its fields, `files` the bytes of those chosen, `names` how each was called."""
 
     form: Form
     files: Sequence[memoryview]
+    names: Sequence[str] = ()
 
 
 async def _upload(http_request: Request) -> AsyncIterator[Upload]:
@@ -121,8 +122,12 @@ def _read_upload(body: bytes, content_type: str) -> Upload:
         pairs = [(part.name.decode(), bytes(part.data).decode()) for part in parts if not part.is_file]
     except (InvalidInput, UnicodeDecodeError):
         raise InvalidInput("No pudimos leer el formulario. Vuelve a intentarlo.") from None
-    files = [part.data for part in parts if part.is_file and (part.data or part.filename)]
-    return Upload(Form([(name, value.replace("\0", "")) for name, value in pairs]), files)
+    chosen = [part for part in parts if part.is_file and (part.data or part.filename)]
+    return Upload(
+        Form([(name, value.replace("\0", "")) for name, value in pairs]),
+        [part.data for part in chosen],
+        [(part.filename or b"").decode(errors="replace") for part in chosen],
+    )
 
 
 BodyDep = Annotated[bytes, Depends(_body)]

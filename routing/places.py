@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import shapely
+from shapely.geometry.base import BaseGeometry
+
 from georef.areas import Area
 from georef.boundaries import BoundaryIndex
 from georef.lines import near_line
@@ -91,3 +94,21 @@ def is_outside(layers: Mapping[str, Layer], areas: AreasByLayer, on: date) -> bo
     """Whether a located point is out of the city. A city without an outline in force that day holds every point."""
     outline = layers.get(OUTLINE)
     return outline is not None and not areas[OUTLINE] and bool(outline.index.in_force(on).areas)
+
+
+def refuse_elsewhere(outline: Layer | None, key: str, geometries: Sequence[BaseGeometry]) -> None:
+    """Raises InvalidInput for a layer that lies wholly outside the city: another place, or another coordinate system."""
+    if key == OUTLINE or outline is None or not outline.index.areas or not geometries:
+        return
+    west, south, east, north = shapely.total_bounds(geometries)
+    box = shapely.box(west, south, east, north)
+    if not any(shapely.intersects(box, area.geometry) for area in outline.index.areas):
+        raise InvalidInput(
+            "La capa «{layer}» no toca la ciudad: va de {west}, {south} a {east}, {north}. Revisa sus coordenadas.",
+            field="layer",
+            layer=key,
+            west=round(float(west), 4),
+            south=round(float(south), 4),
+            east=round(float(east), 4),
+            north=round(float(north), 4),
+        )

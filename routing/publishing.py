@@ -16,7 +16,8 @@ from routing.locking import take_turn
 from routing.models import RuleSet
 from routing.rule_tests import RuleTest, TestResult, TestsFail
 
-_FARTHEST = timedelta(days=731)
+# Nobody knows more than two years ahead, and a slip of the year is caught.
+FARTHEST = timedelta(days=731)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ def earliest(session: Session, draft: RoutingDraft, now: datetime) -> Earliest:
 
 
 def latest(session: Session, jurisdiction_id: str, now: datetime) -> date:
-    """The last day for which rules can be planned: nobody knows more than two years ahead, and a slip of the year is caught."""
-    return queries.city(session, jurisdiction_id).book.calendar.local_date(now) + _FARTHEST
+    """The last day for which rules can be planned."""
+    return queries.city(session, jurisdiction_id).book.calendar.local_date(now) + FARTHEST
 
 
 def results_of(session: Session, draft: RoutingDraft, valid_from: date) -> list[TestResult]:

@@ -1,6 +1,7 @@
 """`atiende layer import`: real boundary files into a jurisdiction that a city folder has already made."""
 
 import os
+import re
 import sys
 from collections.abc import Iterable
 from datetime import date
@@ -17,14 +18,21 @@ from kernel.errors import InvalidInput
 from kernel.settings import load_storage_settings
 from routing import queries, trying
 from routing.actions import import_layer
+from routing.decide import OUTLINE
+from routing.places import refuse_elsewhere
+from routing.publishing import FARTHEST
 
 _SHOWN = 12
+_KEY = re.compile(r"[a-z][a-z0-9_]*")
+_FIRST_YEAR = 1800
 
 
 def import_(
     file: str, *, jurisdiction: str, layer: str, code_field: str, name_field: str, valid_from: str | None
 ) -> None:
     """Prints what the import did. Raises InvalidInput for a file, field or date that cannot be used, NotFound for the city."""
+    if not _KEY.fullmatch(layer):
+        raise InvalidInput("«{layer}» no puede ser la clave de una capa: letras minúsculas, números y _.", layer=layer)
     areas = read_areas(file, code_field=code_field, name_field=name_field)
     blank = sum(not code.strip() for code, _, _ in areas)
     areas = [area for area in areas if area[0].strip()]
@@ -32,7 +40,10 @@ def import_(
     now = clock.now()
     with db.transaction() as session:
         city = catalog.jurisdiction(session, jurisdiction)
-        start = _day(valid_from) or now.astimezone(ZoneInfo(city.timezone)).date()
+        today = now.astimezone(ZoneInfo(city.timezone)).date()
+        start = _day(valid_from, today) or today
+        outline = queries.city(session, jurisdiction).layers.get(OUTLINE)
+        refuse_elsewhere(outline, layer, [geometry for _, _, geometry in areas])
         report = import_layer(
             session,
             jurisdiction_id=jurisdiction,
@@ -65,11 +76,16 @@ def tell_rounds(proposing: Iterable[RerouteRound]) -> None:
         )
 
 
-def _day(text: str | None) -> date | None:
+def _day(text: str | None, today: date) -> date | None:
     try:
-        return date.fromisoformat(text) if text else None
+        day = date.fromisoformat(text) if text else None
     except ValueError:
         raise InvalidInput("«{day}» no es una fecha como 2026-03-01.", field="valid_from", day=text) from None
+    if day is not None and day.year < _FIRST_YEAR:
+        raise InvalidInput("«{day}» no es una fecha como 2026-03-01.", field="valid_from", day=text)
+    if day is not None and day > today + FARTHEST:
+        raise InvalidInput("El último día posible es el {day}.", field="valid_from", day=(today + FARTHEST).isoformat())
+    return day
 
 
 def _list(title: str, codes: object) -> None:

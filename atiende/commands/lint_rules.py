@@ -14,6 +14,7 @@ from intake.city_folder import rule_text
 from intake.city_folder.linting import lint_folder, subjects_of
 from intake.city_folder.read import read_folder
 from intake.city_folder.rules import FILE, name_areas
+from intake.whatif.drafting import text_of
 from kernel import clock, db
 from kernel.errors import InvalidInput, NotFound
 from kernel.settings import load_storage_settings
@@ -67,7 +68,7 @@ def _of_a_city(session: Session, city: str) -> int:
 
 
 def _of_a_file(session: Session, city: str, file: Path) -> int:
-    rules, mistakes = rule_text.read(_text(file))
+    rules, mistakes = rule_text.read(text_of(file))
     if mistakes:
         return _print_lines(str(file), [(f"línea {mistake.line}", mistake.public_text("es")) for mistake in mistakes])
     layers = queries.city(session, city).layers
@@ -88,10 +89,6 @@ def _of_a_folder(file: Path) -> int:
         wrong = [problem for problem in problems if problem.level == "error"]
         return _print_lines(str(file), [(f"{one.file} {one.where}".strip(), one.public_text("es")) for one in wrong])
     return _print(str(file), len(folder.rules), lint_folder(folder))
-
-
-def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8", errors="replace")
 
 
 def _print(title: str, count: int, findings: Sequence[Finding]) -> int:

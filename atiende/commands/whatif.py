@@ -40,7 +40,7 @@ def run(
     """
     language = language or ("en" if os.environ.get("LANG", "").startswith("en") else "es")
     if language not in LANGUAGES:
-        raise InvalidInput("No hablamos «{language}»: es o en.", field="lang", language=language)
+        raise InvalidInput("No hablamos «{wanted}»: es o en.", field="lang", wanted=language)
     if not layers and rules is None:
         raise InvalidInput("Di qué se prueba: --layer CAPA=ARCHIVO, --rules ARCHIVO, o los dos.")
     if out is None:

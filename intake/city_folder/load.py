@@ -16,9 +16,11 @@ from intake.city_folder.promise_versions import keep_versions
 from intake.city_folder.read import read_folder
 from intake.city_folder.rules import FILE as RULES
 from intake.city_folder.rules import name_areas
-from intake.city_folder.values import Attribute, CityFolder, Edition, LayerEntry, NamedArea, ServiceEntry
+from intake.city_folder.values import Attribute, CityFolder, Edition, LayerEntry, NamedArea, Problem, ServiceEntry
 from kernel.errors import InvalidInput
+from kernel.i18n import translate
 from routing import actions, queries, trying
+from routing.linting import Finding
 from routing.values import LayerReport, Rule
 
 
@@ -41,20 +43,32 @@ class ImportReport:
     untested_without: Sequence[str] = ()
 
 
+class FolderRefused(InvalidInput):
+    """A folder with errors; `errors` are all of them."""
+
+    def __init__(self, folder: Path, errors: Sequence[Problem | Finding]) -> None:
+        super().__init__("La carpeta {folder} tiene errores:\n{lines}", folder=folder)
+        self.errors = tuple(errors)
+
+    def public_text(self, language: str = "es") -> str:
+        lines = [f"{_place(error)}: {error.public_text(language)}" for error in self.errors]
+        return translate(language, self.text, **self.params, lines="\n".join(lines))
+
+
+def _place(error: Problem | Finding) -> str:
+    if isinstance(error, Finding):
+        return f"{RULES} {', '.join(error.rules)}"
+    return f"{error.file} {error.where}".strip()
+
+
 def import_folder(session: Session, folder: Path, *, now: datetime) -> ImportReport:
     """Brings the database to what the folder says. Raises InvalidInput with every error when the folder has any."""
     read, problems = read_folder(folder)
     if read is None:
-        lines = [
-            f"{problem.file} {problem.where}: {problem.public_text()}"
-            for problem in problems
-            if problem.level == "error"
-        ]
-        raise InvalidInput("La carpeta {folder} tiene errores:\n{lines}", folder=folder, lines="\n".join(lines))
+        raise FolderRefused(folder, [problem for problem in problems if problem.level == "error"])
     wrong = [finding for finding in lint_folder(read) if finding.level == "error"]
     if wrong:
-        lines = [f"{RULES} {', '.join(finding.rules)}: {finding.public_text()}" for finding in wrong]
-        raise InvalidInput("La carpeta {folder} tiene errores:\n{lines}", folder=folder, lines="\n".join(lines))
+        raise FolderRefused(folder, wrong)
     editions = {layer.key: [(edition, read_edition(edition)) for edition in layer.editions] for layer in read.layers}
     areas = {key: [area for _, found in known for area in found] for key, known in editions.items()}
     jurisdiction, changed = _write_jurisdiction(session, read, now)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intake.city_folder.rules import FILE, read_rules
-from intake.city_folder.tables import Notes
+from intake.city_folder.tables import ENDS_HALFWAY, Notes
 from intake.city_folder.values import Problem
 from routing.conditions import WEEKDAYS, Hours
 from routing.values import Rule
@@ -16,7 +16,6 @@ from routing.values import Rule
 _HEADER = re.compile(r"^\s*\[\[\s*rule\s*\]\]")
 _PLACE = re.compile(r"^rule\[(\d+)\](?:\.([^.\[]+))?")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_TOML_LINE = re.compile(r"\(at line (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +41,12 @@ def read(text: str) -> tuple[Sequence[Rule], list[Mistake]]:
 
 
 def _line(lines: Sequence[str], problem: Problem) -> int:
-    broken = _TOML_LINE.search(str(problem.params.get("reason", "")))
-    if broken:
-        return min(int(broken[1]), max(len(lines), 1))
+    last = max(len(lines), 1)
+    if isinstance(problem.params.get("line"), int):
+        return min(int(str(problem.params["line"])), last)
     place = _PLACE.match(problem.where)
     if not place:
-        return max(len(lines), 1) if "at end of document" in str(problem.params.get("reason", "")) else 1
+        return last if problem.text == ENDS_HALFWAY else 1
     starts = [number for number, line in enumerate(lines, start=1) if _HEADER.match(line)]
     index = int(place[1])
     if index >= len(starts):

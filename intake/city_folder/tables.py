@@ -1,5 +1,6 @@
 """Reads TOML tables, noting every problem instead of stopping at the first."""
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -7,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from intake.city_folder.values import Problem, Texts
+
+ENDS_HALFWAY = "No es TOML válido: termina a medias."
+_TOML_PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
 
 
 class Notes:
@@ -131,10 +135,23 @@ def read_toml(notes: Notes, folder: Path, name: str, *, required: bool = True) -
     """The tables of `folder/name`; {} with a note when there is no such file or it is not TOML."""
     path = folder / name
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         if required:
             notes.error(name, "", "Falta el archivo {file}.", file=name)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        notes.error(name, "", "No es TOML válido: {reason}", reason=str(error))
+    except UnicodeDecodeError:
+        notes.error(name, "", "No es texto en UTF-8.")
+    except tomllib.TOMLDecodeError as error:
+        # What is wrong is said in English only; where it is, in numbers.
+        place = _TOML_PLACE.search(str(error))
+        if place:
+            notes.error(
+                name,
+                "",
+                "No es TOML válido en la línea {line}, letra {column}.",
+                line=int(place[1]),
+                column=int(place[2]),
+            )
+        else:
+            notes.error(name, "", ENDS_HALFWAY)
     return {}

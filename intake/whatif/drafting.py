@@ -1,16 +1,16 @@
 """Drafts from files: boundaries as `atiende layer import` reads them, rules as a city folder writes them."""
 
 import re
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from georef.readers import Feature, read_features
+from intake.city_folder import rule_text
+from intake.city_folder.rule_text import Mistake
 from intake.city_folder.rules import FILE as RULES_FILE
-from intake.city_folder.rules import read_rules
-from intake.city_folder.tables import Notes
 from kernel.errors import InvalidInput, NotFound
+from kernel.i18n import translate
 from routing.values import Rule
 from routing.whatif.sides import NamedArea, Side
 
@@ -83,24 +83,41 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+class RulesUnusable(InvalidInput):
+    """Text that is no rules; `mistakes` say where and why."""
+
+    def __init__(self, file: str, mistakes: Sequence[Mistake]) -> None:
+        super().__init__("{file} no se puede usar:\n{lines}", field="rules", file=file)
+        self.mistakes = tuple(mistakes)
+
+    def public_text(self, language: str = "es") -> str:
+        lines = [
+            translate(language, "Línea {line}: {text}", line=mistake.line, text=mistake.public_text(language))
+            for mistake in self.mistakes[:_SHOWN]
+        ]
+        return translate(language, self.text, **self.params, lines="\n".join(lines))
+
+
 def read_rules_file(path: Path) -> list[Rule]:
     """The rules of a `rules.toml`. Raises NotFound for a missing file, InvalidInput with the problems of one that is wrong."""
+    return read_rules_text(text_of(path), path.name)
+
+
+def text_of(path: Path) -> str:
+    """Raises NotFound for a missing file, InvalidInput for one that is no text."""
     if not path.is_file():
         raise NotFound("No existe el archivo {path}.", path=path)
     try:
-        return read_rules_text(path.read_text(encoding="utf-8-sig"), path.name)
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise InvalidInput("{file} no es texto en UTF-8.", field="rules", file=path.name) from None
+        raise InvalidInput("{path} no es texto en UTF-8.", field="rules", path=path.name) from None
 
 
-def read_rules_text(text: str, name: str = "rules.toml") -> list[Rule]:
+def read_rules_text(text: str, name: str = RULES_FILE) -> list[Rule]:
     """The rules written in `text` as a city folder writes them; `name` is what errors call it. Raises InvalidInput."""
-    notes = Notes()
-    with tempfile.TemporaryDirectory(prefix="atiende-rules-") as folder:
-        (Path(folder) / RULES_FILE).write_text(text, encoding="utf-8")
-        rules = list(read_rules(notes, Path(folder)))
-    problems = [f"{problem.where}: {problem.public_text()}" for problem in notes.problems if problem.level == "error"]
-    if problems or not rules:
-        lines = "\n".join(problems[:_SHOWN]) or "rule"
-        raise InvalidInput("{file} no se puede usar:\n{lines}", field="rules", file=name, lines=lines)
-    return rules
+    rules, mistakes = rule_text.read(text)
+    if mistakes:
+        raise RulesUnusable(name, mistakes)
+    if not rules:
+        raise InvalidInput("{file} no tiene ninguna regla.", field="rules", file=name)
+    return list(rules)

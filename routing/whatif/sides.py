@@ -4,14 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-import shapely
 from shapely.geometry.base import BaseGeometry
 
 from georef import shapes
 from georef.boundaries import Area, BoundaryIndex
 from kernel.errors import InvalidInput
 from routing.decide import OUTLINE, RuleBook
-from routing.places import Layer
+from routing.places import Layer, refuse_elsewhere
 from routing.values import EVERY_AREA, Rule
 
 NamedArea = tuple[str, str, BaseGeometry]
@@ -79,30 +78,11 @@ def drafted_layer(live: Side, key: str, areas: Iterable[NamedArea]) -> Layer:
             "No existe la capa «{layer}». Están: {layers}.", field="layer", layer=key, layers=", ".join(live.layers)
         )
     names, pieces = shapes.by_code(areas, are_lines=known.kind == "line")
-    _check_in_city(live, key, [shape.geometry for parts in pieces.values() for shape in parts])
+    refuse_elsewhere(live.layers.get(OUTLINE), key, [shape.geometry for parts in pieces.values() for shape in parts])
     return _always(
         known,
         [Area(code, names[code], shapes.merge(parts).geometry, date.min) for code, parts in pieces.items()],
     )
-
-
-def _check_in_city(live: Side, key: str, geometries: Sequence[BaseGeometry]) -> None:
-    """Raises InvalidInput for a layer that lies wholly outside the city: another place, or another coordinate system."""
-    outline = live.layers.get(OUTLINE)
-    if key == OUTLINE or outline is None or not outline.index.areas:
-        return
-    city = [area.geometry for area in outline.index.areas]
-    west, south, east, north = shapely.total_bounds(geometries)
-    if not any(shapely.intersects(shapely.box(west, south, east, north), area) for area in city):
-        raise InvalidInput(
-            "La capa «{layer}» no toca la ciudad: va de {west}, {south} a {east}, {north}. Revisa sus coordenadas.",
-            field="layer",
-            layer=key,
-            west=round(west, 4),
-            south=round(south, 4),
-            east=round(east, 4),
-            north=round(north, 4),
-        )
 
 
 def unknown_areas(side: Side) -> dict[str, tuple[str, ...]]:

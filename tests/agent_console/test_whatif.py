@@ -162,12 +162,12 @@ def test_from_a_file_to_re_routed_requests(
     [
         (b"", {}, "Sube un archivo de límites"),
         (b"%PDF-1.7 not a map", {}, "no es GeoJSON, GeoPackage ni Shapefile"),
-        (b'{"type": "FeatureCollection", "features": [', {}, "No se pudo leer"),
-        (b"\x1f\x8bnot gzip", {}, "No se pudo descomprimir"),
+        (b'{"type": "FeatureCollection", "features": [', {}, "limites.geojson no es un mapa"),
+        (b"\x1f\x8bnot gzip", {}, "limites.geojson.gz no es un archivo .gz, o está cortado"),
         (AREAS, {"layer": "barrio"}, "No existe la capa «barrio»"),
         (AREAS, {"code": "CLAVE"}, "no tiene el campo «CLAVE»"),
         (AREAS, {"name": "  "}, "Ponle al borrador un nombre"),
-        (b"", {"rules": "[[rule]\n"}, "rules.toml no se puede usar"),
+        (b"", {"rules": "[[rule]\n"}, "rules.toml no se puede usar:\nLínea 1: No es TOML válido en la línea 1"),
         (b"", {"rules": '[[rule]]\ncode="R"\npriority=1\nagency="NADIE"\n[rule.reason]\nes="x"\nen="x"\n'}, "NADIE"),
     ],
 )  # fmt: skip
@@ -180,6 +180,21 @@ def test_a_file_that_cannot_be_used_says_why_and_keeps_nothing(
     assert problem in unescape(answer.text)
     assert unescape(values.get("rules", "")) in unescape(answer.text), "nothing typed is lost"
     assert console.session.exec(select(RoutingDraft)).all() == []
+
+
+@pytest.mark.parametrize(
+    "name", ["draft.geojson", "../../etc/passwd", "C:\\mapas\\año 2027.json", "", "\u202e.geojson"]
+)
+def test_a_file_may_be_called_anything(console: Console, name: str) -> None:
+    browser = console.enter("admin")
+    csrf = re.search(r'name="csrf" value="([^"]+)"', browser.get(f"{HOME}/nuevo").text)
+    assert csrf
+    values = {"csrf": csrf[1], "name": "Límite 2027", "layer": "district", "code": "", "label": "", "rules": ""}
+    answer = browser.client.post(
+        f"{HOME}/nuevo", data=values, files={"file": (name or "x", AREAS, "application/geo+json")}
+    )
+    assert answer.status_code == 303, answer.text
+    assert len(console.session.exec(select(RoutingDraft)).all()) == 1
 
 
 def test_an_upload_needs_the_forms_token(console: Console) -> None:

@@ -62,3 +62,20 @@ def test_a_city_and_then_a_layer_of_its_own(tmp_path: Path) -> None:
     assert "2 nuevas, 0 cambiadas, 0 cerradas, 0 iguales" in done.stdout
     assert "geometrías reparadas: 1 (1)" in done.stdout
     assert "sin clave, omitidas: 1" in done.stdout
+
+    elsewhere = {
+        **features[1],
+        "geometry": {"type": "Polygon", "coordinates": [[[lon + 50, lat] for lon, lat in plain]]},
+    }
+    (tmp_path / "far.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [elsewhere]}))
+    for name, changed, problem in (
+        ("far.geojson", [], "no toca la ciudad"),
+        ("zones.geojson", ["--layer", "mis zonas"], "no puede ser la clave"),
+        ("zones.geojson", ["--valid-from", "2226-01-01"], "El último día posible"),
+        ("zones.geojson", ["--valid-from", "0026-01-01"], "no es una fecha"),
+    ):
+        refused = atiende(
+            "layer", "import", str(tmp_path / name), "--code", "KEY", *options, *changed, DATABASE_URL=url
+        )
+        assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 2)
+        assert problem in refused.stderr

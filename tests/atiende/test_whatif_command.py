@@ -191,7 +191,7 @@ _SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [500000, 0], [500000, 500
         (["--layer", "district={tmp}/zonas.geojson"], "no dice qué campo es la clave de cada zona"),
         (["--layer", "district={tmp}/metres.geojson"], "no dice su sistema de coordenadas y no está en grados"),
         (["--layer", "district={tmp}/far.geojson"], "no toca la ciudad"),
-        (["--layer", "district={tmp}/broken.geojson"], r"No se pudo leer broken\.geojson"),
+        (["--layer", "district={tmp}/broken.geojson"], r"broken\.geojson no es un mapa"),
         (["--layer", f"district={DISTRICTS}", "--layer", f"{DISTRICTS}"], "viene dos veces"),
         (["--layer", f"{DISTRICTS}", "--code", "CLAVE"], "no tiene el campo «CLAVE»"),
         (["--layer", f"{DISTRICTS}", "--from", "1999-01-01", "--to", "1999-12-31"], "no tiene solicitudes"),
@@ -200,7 +200,12 @@ _SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [500000, 0], [500000, 500
         (["--layer", f"{DISTRICTS}", "--jurisdiction", "nowhere"], "nowhere"),
         (["--rules", "{tmp}/nobody.toml"], "dependencia que no existe: NADIE"),
         (["--rules", "{tmp}/nolayer.toml"], "nombra una capa que no existe: barrio"),
-        (["--rules", "{tmp}/broken.toml"], r"broken\.toml no se puede usar"),
+        (["--rules", "{tmp}/broken.toml"], r"broken\.toml no se puede usar:\nLínea 1: No es TOML válido en la línea 1, letra 7"),
+        (["--rules", "{tmp}/utf16.toml"], r"utf16\.toml no es texto en UTF-8"),
+        (["--rules", "{tmp}/empty.toml"], r"empty\.toml no tiene ninguna regla"),
+        (["--rules", "{tmp}"], "No existe el archivo"),
+        (["--layer", "{tmp}/draft.geojson"], "Di qué capa es"),
+        (["--layer", f"{DISTRICTS}", "--lang", "fr"], "No hablamos «fr»"),
         (["--rules", "missing.toml"], "No existe el archivo missing.toml"),
     ],
 )  # fmt: skip
@@ -222,11 +227,14 @@ def test_what_cannot_be_tried_says_why(
     (tmp_path / "nobody.toml").write_text(rule.format("NADIE", ""))
     (tmp_path / "nolayer.toml").write_text(rule.format("AGUAS", 'layer = "barrio"\nareas = ["1"]\n'))
     (tmp_path / "broken.toml").write_text("[[rule]\n")
+    (tmp_path / "utf16.toml").write_text("[[rule]]", encoding="utf-16")
+    (tmp_path / "empty.toml").write_text("")
     given = [argument.replace("{tmp}", str(tmp_path)) for argument in arguments]
     monkeypatch.setattr("atiende.commands.place.connect", lambda: None)
-    with pytest.raises(AtiendeError, match=problem):
+    with pytest.raises(AtiendeError, match=problem) as refused:
         CliRunner().invoke(app, ["whatif", *given, "--out", str(tmp_path / "out")], catch_exceptions=False)
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+    assert refused.value.public_text("en") != refused.value.public_text("es")
 
 
 def test_results_need_a_folder(city_url: str, tmp_path: Path) -> None:

@@ -96,13 +96,44 @@ def test_coordinates_that_are_no_degrees_or_swapped_are_refused(folder: Path, ge
         list(read_features(geojson(folder / "a.geojson", geometry)))
 
 
-def test_files_nobody_can_read_are_refused(folder: Path, site: str) -> None:
-    (folder / "a.geojson").write_text("<html>not found</html>")
-    (folder / "b.geojson.gz").write_bytes(b"not gzip")
-    (folder / "c.geojson").write_text('{"type": "FeatureCollection", "features": []}')
-    for name in ("a.geojson", "b.geojson.gz", "c.geojson"):
-        with pytest.raises(InvalidInput):
-            list(read_features(folder / name))
-    for source in (folder / "none.geojson", f"{site}/none.geojson", "http://127.0.0.1:9/a.geojson"):
-        with pytest.raises(NotFound):
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.geojson", b"<html>not found</html>", "no es un mapa que se pueda leer"),
+        ("a.geojson", b'{"type": "FeatureCol', "no es un mapa que se pueda leer"),
+        ("a.geojson", b"", "está vacío"),
+        ("a.geojson", b'{"type": "FeatureCollection", "features": []}', "no tiene geometrías"),
+        (
+            "a.geojson",
+            b'{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {}, "geometry": null}]}',
+            "no tiene geometrías",
+        ),
+        ("b.geojson.gz", b"not gzip", "no es un archivo .gz"),
+        ("b.geojson.gz", gzip.compress(b"x" * 10_000)[:20], "no es un archivo .gz"),
+        ("b.geojson.gz", gzip.compress(b"x")[:10] + b"\xff" * 20, "no es un archivo .gz"),
+    ],
+)
+def test_files_nobody_can_read_are_refused_in_the_readers_language(
+    folder: Path, name: str, content: bytes, says: str
+) -> None:
+    (folder / name).write_bytes(content)
+    with pytest.raises(InvalidInput, match=says) as refused:
+        list(read_features(folder / name))
+    assert name in str(refused.value)
+    assert refused.value.public_text("en") != refused.value.public_text("es")
+
+
+def test_text_that_is_not_utf_8_is_refused(folder: Path) -> None:
+    path = geojson(folder / "a.geojson")
+    text = path.read_text(encoding="utf-8").encode().decode("unicode_escape")
+    path.write_bytes(text.replace("Peña", "Peña").encode("latin-1"))
+    assert b"\xf1" in path.read_bytes()
+    with pytest.raises(InvalidInput, match="no es texto en UTF-8"):
+        list(read_features(path))
+
+
+def test_addresses_nobody_answers_at_are_not_found(folder: Path, site: str) -> None:
+    for source in (folder / "none.geojson", f"{site}/none.geojson", "http://127.0.0.1:9/a.geojson", "http://[::1/a"):
+        with pytest.raises(NotFound) as refused:
             list(read_features(source))
+        assert "Errno" not in str(refused.value)

@@ -1,7 +1,7 @@
 """A new draft from what a form sends: a boundary file, rules, or both. The file is looked at before anything reads it."""
 
+import re
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -13,19 +13,15 @@ from agent_console.accounts import Viewer
 from intake.city_folder.load import layer_name
 from intake.whatif.drafting import read_layer, read_rules_text
 from intake.whatif.replay import live_side
-from kernel.bodies import Form
+from kernel.bodies import Form, Upload
 from kernel.errors import InvalidInput, TooLarge
 from routing import drafts, queries
 from routing.draft_models import RoutingDraft
 
 MAX_FILE_BYTES = 20 * 1024 * 1024
-# First bytes -> how such a file is called.
-_KINDS = (
-    (b"SQLite format 3\0", "draft.gpkg"),
-    (b"\x1f\x8b", "draft.geojson.gz"),
-    (b"PK\x03\x04", "draft.shz"),
-    (b"{", "draft.geojson"),
-)
+# First bytes -> how the name of such a file ends.
+_KINDS = ((b"SQLite format 3\0", ".gpkg"), (b"\x1f\x8b", ".geojson.gz"), (b"PK\x03\x04", ".shz"), (b"{", ".geojson"))
+_NOT_IN_NAMES = re.compile(r"[^\w .()-]+")
 
 
 @dataclass(frozen=True)
@@ -68,12 +64,12 @@ def layers(session: Session, viewer: Viewer) -> list[tuple[str, str]]:
     return [(key, layer.name.get(viewer.language) or layer.name.get("es") or key) for key, layer in known.items()]
 
 
-def make(session: Session, viewer: Viewer, typed: Typed, files: Sequence[memoryview], *, now: datetime) -> RoutingDraft:
+def make(session: Session, viewer: Viewer, typed: Typed, sent: Upload, *, now: datetime) -> RoutingDraft:
     """The draft. Raises InvalidInput or TooLarge, and then nothing of it is kept."""
-    if not files and not typed.rules.strip():
+    if not sent.files and not typed.rules.strip():
         raise InvalidInput("Sube un archivo de límites, pega las reglas, o las dos cosas.", field="file")
     draft = drafts.create(session, viewer.jurisdiction_id, typed.name, by=viewer.name, now=now)
-    if files:
+    if sent.files:
         live = live_side(session, viewer.jurisdiction_id, today(viewer, now))
         if typed.layer not in live.layers:
             raise InvalidInput(
@@ -83,7 +79,7 @@ def make(session: Session, viewer: Viewer, typed: Typed, files: Sequence[memoryv
                 layers=", ".join(live.layers),
             )
         with tempfile.TemporaryDirectory(prefix="atiende-draft-") as folder:
-            path = _kept(files[0], Path(folder))
+            path = _kept(sent, Path(folder))
             areas = read_layer(live, typed.layer, path, code_field=typed.code or None, name_field=typed.label or None)
         drafts.replace_layer(
             session,
@@ -101,14 +97,19 @@ def make(session: Session, viewer: Viewer, typed: Typed, files: Sequence[memoryv
     return draft
 
 
-def _kept(data: memoryview, folder: Path) -> Path:
-    """The file under a name that tells GDAL what it is. Raises InvalidInput, TooLarge."""
+def _kept(sent: Upload, folder: Path) -> Path:
+    """The file under the name that it had, which errors speak of, and an end that tells GDAL what it is.
+
+    Raises InvalidInput, TooLarge.
+    """
+    data = sent.files[0]
     if len(data) > MAX_FILE_BYTES:
         raise TooLarge("El archivo es demasiado grande: caben {limit} MB.", field="file", limit=MAX_FILE_BYTES >> 20)
     head = bytes(data[:64]).lstrip(b"\xef\xbb\xbf \t\r\n")
-    name = next((name for start, name in _KINDS if head.startswith(start)), None)
-    if name is None:
+    ending = next((ending for start, ending in _KINDS if head.startswith(start)), None)
+    if ending is None:
         raise InvalidInput("El archivo no es GeoJSON, GeoPackage ni Shapefile en .zip.", field="file")
-    path = folder / name
+    called = _NOT_IN_NAMES.sub("_", re.split(r"[/\\]", sent.names[0])[-1].partition(".")[0])[:60].strip()
+    path = folder / f"{called or 'archivo'}{ending}"
     path.write_bytes(data)
     return path

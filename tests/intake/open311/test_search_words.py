@@ -10,7 +10,11 @@ from intake.open311.searching import words_of
 
 _LETTERS = st.characters(codec="utf-8", exclude_characters="\0")
 _LATIN = st.characters(min_codepoint=0x20, max_codepoint=0x36F)
-_TEXTS = st.lists(st.one_of(st.text(_LETTERS, max_size=60), st.text(_LATIN, max_size=120)), min_size=1, max_size=40)
+# What most texts are made of, and the database reads without taking letters apart; words of forty letters and more among it.
+_SPANISH = st.sampled_from("aaeiozáéíóúñüAENZÁÉÑÜ09 .,'\n-\u0301")
+_KINDS = (st.text(_LETTERS, max_size=60), st.text(_LATIN, max_size=120), st.text(_SPANISH, max_size=200))
+_LONG = st.text(st.sampled_from("aáñz0Z"), min_size=38, max_size=44)
+_TEXTS = st.lists(st.one_of(*_KINDS, _LONG), min_size=1, max_size=40)
 
 
 @pytest.mark.database

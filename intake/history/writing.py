@@ -67,12 +67,12 @@ _KNOWN = (
     "SELECT source_id, id, updated_at FROM service_request WHERE jurisdiction_id = %(city)s AND source = %(source)s"
     " AND source_id = ANY(ARRAY(SELECT jsonb_array_elements_text(CAST(%(ids)s AS jsonb))))"
 )
-# All rows are of one city: it is looked up and kept from going away once, not for each of them, where this user may say so.
+# All rows are of one city, the only thing that they refer to: it is looked up and kept from going away once, not for each of
+# them, where this user may say so. Triggers of the table would not run either; it has none.
 _HOLD_CITY = (
     "SELECT set_config('session_replication_role', 'replica', true) FROM jurisdiction"
     " WHERE id = %(city)s AND has_parameter_privilege('session_replication_role', 'SET') FOR KEY SHARE"
 )
-_LET_GO = "SET LOCAL session_replication_role = DEFAULT"
 
 
 class Masker:
@@ -173,9 +173,10 @@ def write(
     cursor = _driver(session).cursor()
     if new:
         lines = copy_lines(register, new, _numbers(session, register, folios, new))
-        cursor.execute(_HOLD_CITY, {"city": register.jurisdiction_id})
+        is_held = cursor.execute(_HOLD_CITY, {"city": register.jurisdiction_id}).fetchone() is not None
         copy_in(cursor, COPY, lines)
-        cursor.execute(_LET_GO)
+        if is_held:
+            cursor.execute("SET LOCAL session_replication_role = DEFAULT")
     if newer:
         columns = ", ".join(("id", *_CHANGING))
         cursor.execute(

@@ -3,21 +3,24 @@
 import csv
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from psycopg.errors import UniqueViolation
+from psycopg.errors import ForeignKeyViolation, UniqueViolation
 from pyproj import Transformer
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, select
 
 from intake.catalog import queries as catalog
 from intake.history.load import Options, Summary, import_requests
 from intake.history.mapping import HistoryMap
-from intake.history.rows import Rejected
-from intake.history.writing import half_of
+from intake.history.rows import Known, Rejected, Translator
+from intake.history.sources import Broken, open_source
+from intake.history.writing import Register, half_of, sort_out, write
 from intake.service_requests import reviewing
 from intake.service_requests.models import PublicTextReview, ServiceRequest
 from intake.service_requests.publishing import publish_texts
@@ -26,7 +29,7 @@ from kernel.crypto import Vault
 from kernel.errors import InvalidInput, NotFound
 from tests.conftest import make_database
 from tests.factories import CITY, make_city
-from tests.intake.history.conftest import COLUMNS, NOW, ROW, mapped
+from tests.intake.history.conftest import COLUMNS, NOW, ROW, ZONE, mapped
 
 pytestmark = pytest.mark.database
 
@@ -357,6 +360,44 @@ def test_a_writer_of_whole_batches_waits_for_both_halves(tmp_path: Path, install
             importing.result(0.3)
         other.rollback()
         assert importing.result(30)[0].counts.inserted == 40
+
+
+def test_a_user_who_may_not_leave_out_checks_imports_all_the_same(tmp_path: Path, installation: Engine) -> None:
+    with installation.begin() as connection:
+        connection.execute(text("CREATE ROLE plain_importer"))
+        connection.execute(text("GRANT ALL ON ALL TABLES IN SCHEMA public TO plain_importer"))
+        connection.execute(text("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO plain_importer"))
+    plain = db.make_engine(installation.url.render_as_string(hide_password=False))
+    event.listen(plain, "begin", lambda connection: connection.exec_driver_sql("SET LOCAL ROLE plain_importer"))
+    db.configure(plain)
+    try:
+        assert run(write_rows(tmp_path, *many(20)))[0].counts.inserted == 20
+    finally:
+        plain.dispose()
+        with installation.begin() as connection:
+            connection.execute(text("DROP OWNED BY plain_importer"))
+            connection.execute(text("DROP ROLE plain_importer"))
+
+
+def test_foreign_keys_are_left_out_for_the_rows_of_a_city_that_is_held_and_for_nothing_else(
+    tmp_path: Path, installation: Engine
+) -> None:
+    path = write_rows(tmp_path, {})
+    with db.transaction() as session, open_source(path, mapped()) as source:
+        known: Any = Known({"BACHE": None}, {"ALC-N"}, ZONE, NOW)  # type: ignore[dict-item]  # only codes count
+        translator = Translator(mapped(), source.columns, known)
+        rows = [translator.read(line, cells) for line, cells in source.lines() if not isinstance(cells, Broken)]
+        register = Register(CITY, "old", "es", ZONE, None)
+        new, newer, _ = sort_out(session, register, rows, update=False)
+        write(session, register, crypto.vault().folios, new, newer)
+        assert session.scalar(text("SHOW session_replication_role")) == "origin"
+        with installation.connect() as other:
+            other.execute(text("SET LOCAL lock_timeout = '100ms'"))
+            with pytest.raises(OperationalError, match="lock timeout"):
+                other.execute(text("UPDATE jurisdiction SET id = 'elsewhere' WHERE id = :city"), {"city": CITY})
+        nowhere = replace(register, jurisdiction_id="nowhere.example")
+        with pytest.raises(ForeignKeyViolation), session.begin_nested():
+            write(session, nowhere, crypto.vault().folios, new, [])
 
 
 def test_a_folio_that_is_taken_is_passed_over(tmp_path: Path) -> None:

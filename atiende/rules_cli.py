@@ -53,11 +53,14 @@ def publish(
     draft: str,
     on: Annotated[str, typer.Option("--on", help="First day in force, YYYY-MM-DD.")],
     by: Annotated[str, typer.Option(help="Who decides it.")] = "atiende rules publish",
+    without_tests: Annotated[
+        bool, typer.Option("--without-tests", help="Yes, without the tests that it removes or changes.")
+    ] = False,
 ) -> None:
     """Put a draft's rules and boundaries in force from a day on; refused when one of its tests fails."""
     from atiende.commands.rules import publish as run
 
-    run(draft, on, by)
+    run(draft, on, by, without_tests=without_tests)
 
 
 @rules_app.command("withdraw")

@@ -73,12 +73,15 @@ def publish(
     *,
     subjects: Subjects,
     seen_version: int | None = None,
+    without_tests: bool = False,
 ) -> RuleSet:
     """Puts the draft in force from a local day on. subjects: what the city's residents can report.
 
+    without_tests: somebody has said yes to what it would no longer be tried on.
+
     Raises NotFound; Conflict when it is no longer open, was changed after the version that the caller saw, or other rules
-    were published since it was made; InvalidInput when the day is too early or too far, it changes nothing, or nobody could
-    apply its rules; RulesRefused for errors among them; TestsFail.
+    were published since it was made; InvalidInput when the day is too early or too far, it changes nothing, nobody could
+    apply its rules, or it has tests fewer without anybody's yes; RulesRefused for errors among them; TestsFail.
     """
     draft = drafts.locked(session, draft_id, seen_version)
     take_turn(session, draft.jurisdiction_id)
@@ -104,6 +107,14 @@ def publish(
     drafts.book_of(session, draft)
     if content == newest.content and not first.has_layers:
         raise InvalidInput("El borrador no cambia nada de lo que está en vigor.", field="valid_from")
+    lost = rule_sets.changes(newest.content, content).tests_removed
+    if lost and not without_tests:
+        raise InvalidInput(
+            "El borrador quita o cambia pruebas de la versión {version}: {codes}. Di que sí a publicarlo sin ellas.",
+            field="without_tests",
+            version=newest.version,
+            codes=", ".join(lost),
+        )
     refuse_errors(findings_of(session, draft, valid_from, subjects))
     failed = rule_tests.failures(results_of(session, draft, valid_from))
     if failed:

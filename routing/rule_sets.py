@@ -131,7 +131,10 @@ def _rule(kept: Mapping[str, Any]) -> Rule:
 
 @dataclass(frozen=True, slots=True)
 class SetChanges:
-    """What one content says otherwise than another: codes of rules and tests, in order; a rule with several dates counts once."""
+    """What one content says otherwise than another: codes of rules and tests, in order; a rule with several dates counts once.
+
+    tests_removed: also those of which only the code is left, on a test that asks for something else.
+    """
 
     added: tuple[str, ...]
     changed: tuple[str, ...]
@@ -146,13 +149,13 @@ class SetChanges:
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> SetChanges:
     """From one set's content to another's. `default_agency_code`: the new one, None when it stays."""
     old, new = _by_code(before["rules"]), _by_code(after["rules"])
-    kept = {test["code"] for test in after.get("tests", ())}
+    kept = list(after.get("tests", ()))
     default = after["default_agency_code"]
     return SetChanges(
         added=tuple(sorted(new.keys() - old.keys())),
         changed=tuple(sorted(code for code in new.keys() & old.keys() if new[code] != old[code])),
         removed=tuple(sorted(old.keys() - new.keys())),
-        tests_removed=tuple(sorted({test["code"] for test in before.get("tests", ())} - kept)),
+        tests_removed=tuple(sorted(test["code"] for test in before.get("tests", ()) if test not in kept)),
         default_agency_code=None if default == before["default_agency_code"] else default,
     )
 

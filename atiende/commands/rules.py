@@ -78,7 +78,7 @@ def drafts(jurisdiction: str | None) -> None:
                 )
 
 
-def publish(draft: str, on: str, by: str) -> None:
+def publish(draft: str, on: str, by: str, *, without_tests: bool = False) -> None:
     """Raises NotFound, Conflict, InvalidInput as `routing.publishing.publish`."""
     try:
         draft_id, day = UUID(draft), date.fromisoformat(on)
@@ -90,7 +90,9 @@ def publish(draft: str, on: str, by: str) -> None:
         if found is None:
             raise NotFound("No existe ese borrador.")
         subjects = subjects_of(session, found.jurisdiction_id)
-        made = publishing.publish(session, draft_id, day, by, clock.now(), subjects=subjects)
+        made = publishing.publish(
+            session, draft_id, day, by, clock.now(), subjects=subjects, without_tests=without_tests
+        )
         sys.stdout.write(f"{found.jurisdiction_id}: «{found.name}» es la versión {made.version}, desde {day}\n")
 
 

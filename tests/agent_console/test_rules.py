@@ -17,8 +17,9 @@ from kernel import clock
 from routing import alerts, drafts, publishing, queries, rule_sets
 from routing.draft_models import RoutingDraft
 from routing.models import RuleSet
+from routing.rule_tests import RuleTest
 from tests.agent_console.conftest import Console
-from tests.factories import CITY, SUBJECTS, make_rule
+from tests.factories import CITY, IN_NORTE, SUBJECTS, make_rule
 
 pytestmark = pytest.mark.database
 CITIES = Path(__file__).resolve().parents[2] / "cities"
@@ -126,6 +127,27 @@ def test_a_set_without_text_opens_whole_in_the_editor(session: Session) -> None:
     assert any(rule.tolerance_m and rule.question for rule in rules)
     newest.content = {**newest.content, "rules": []}
     assert editing.rules_text(session, draft) == ""
+
+
+@pytest.mark.parametrize("page", ["rules", "whatif"])
+def test_a_draft_with_fewer_tests_asks_for_a_yes(console: Console, page: str) -> None:
+    first, now = _draft(console), clock.now()
+    drafts.add_test(console.session, first.id, RuleTest("CENTRO", "BACHE", "ALC-N", *IN_NORTE), by="Rosa", now=now)
+    publishing.publish(console.session, first.id, now.date(), "Rosa", now, subjects=SUBJECTS)
+    draft, browser = _draft(console), console.enter("supervisor")
+    drafts.write_rules(console.session, draft.id, [], "AGUAS", text="", by="Rosa", now=now)
+    drafts.remove_test(console.session, draft.id, "CENTRO", by="Rosa", now=now)
+    here, field = (
+        (f"{_url(draft)}/publicar", "day") if page == "rules" else (f"/consola/ruteo/{draft.id}", "valid_from")
+    )
+    there = here if page == "rules" else f"{here}/publicar"
+    assert re.search(r'name="without_tests" value="yes" required>.*?<code>CENTRO</code>', browser.get(here).text, re.S)
+    refused = browser.send(here, there, **{field: DAY})
+    assert refused.status_code == 400
+    assert "pruebas de la versión 2: CENTRO." in refused.text
+    assert console.fresh(draft).state == "open"
+    assert browser.send(here, there, **{field: DAY, "without_tests": "yes"}).status_code == 303
+    assert console.fresh(draft).state == "published"
 
 
 def test_what_can_never_apply_is_shown_and_not_published(console: Console) -> None:

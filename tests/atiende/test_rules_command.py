@@ -65,7 +65,10 @@ def test_a_draft_is_listed_refused_and_published(city: Session, capsys: pytest.C
             rules.publish(*wrong, "Rosa")
     drafts.remove_test(city, draft.id, "MAL", by="Rosa", now=NOW)
     drafts.add_test(city, draft.id, RuleTest("BIEN", "SEMAFORO", "OBRAS", -101.43, 21.87), by="Rosa", now=NOW)
-    rules.publish(str(draft.id), "2027-01-01", "Rosa")
+    drafts.remove_test(city, draft.id, "BACHE-SABINOS", by="Rosa", now=NOW)
+    with pytest.raises(InvalidInput, match="pruebas de la versión 1: BACHE-SABINOS"):
+        rules.publish(str(draft.id), "2027-01-01", "Rosa")
+    rules.publish(str(draft.id), "2027-01-01", "Rosa", without_tests=True)
     assert "versión 2, desde 2027-01-01" in capsys.readouterr().out
     newest = queries.newest_rule_set(city, CITY)
     assert newest is not None

@@ -205,7 +205,8 @@ def test_a_draft_of_an_older_set_has_to_be_brought_up_to_date(city: Session) -> 
         publishing.publish(city, second.id, TODAY, AMIR, NOW, subjects=SUBJECTS)
     assert [result.test.code for result in refused.value.results] == ["T-1"]
     drafts.remove_test(city, second.id, "T-1", by=AMIR, now=NOW)
-    assert publishing.publish(city, second.id, TODAY, AMIR, NOW, subjects=SUBJECTS).version == 3
+    made = publishing.publish(city, second.id, TODAY, AMIR, NOW, subjects=SUBJECTS, without_tests=True)
+    assert made.version == 3
 
 
 @pytest.mark.parametrize(
@@ -258,6 +259,25 @@ def test_what_changes_nothing_or_fails_is_refused_whole(city: Session) -> None:
     drafts.discard(city, draft.id, by=ROSA, now=NOW)
     with pytest.raises(Conflict):
         publishing.publish(city, draft.id, LATER, ROSA, NOW, subjects=SUBJECTS)
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_tests_are_not_lost_without_a_yes(city: Session, is_changed: bool) -> None:
+    first = make(city)
+    for code in ("UNO", "DOS"):
+        drafts.add_test(city, first.id, RuleTest(code, "BACHE", "ALC-N", *IN_NORTE), by=ROSA, now=NOW)
+    publishing.publish(city, first.id, TODAY, ROSA, NOW, subjects=SUBJECTS)
+    draft = make(city)
+    drafts.remove_test(city, draft.id, "UNO", by=ROSA, now=NOW)
+    if is_changed:
+        drafts.add_test(city, draft.id, RuleTest("UNO", "BACHE", "ALC-S", *IN_SUR), by=ROSA, now=NOW)
+    drafts.add_test(city, draft.id, RuleTest("TRES", "BACHE", "ALC-S", *IN_SUR), by=ROSA, now=NOW)
+    with pytest.raises(InvalidInput, match=r"pruebas de la versión 2: UNO\. Di que sí"):
+        publishing.publish(city, draft.id, TODAY, ROSA, NOW, subjects=SUBJECTS)
+    made = publishing.publish(city, draft.id, TODAY, ROSA, NOW, subjects=SUBJECTS, without_tests=True)
+    assert sorted(test["code"] for test in made.content["tests"]) == (
+        ["DOS", "TRES", "UNO"] if is_changed else ["DOS", "TRES"]
+    )
 
 
 def test_a_layer_that_is_taken_out_of_the_draft_stays_as_it_is(city: Session) -> None:

@@ -175,7 +175,14 @@ def unseen(draft: RoutingDraft, version: int | None, viewer: Viewer) -> Problem 
 
 
 def publish(
-    session: Session, viewer: Viewer, draft_id: UUID, typed_day: str, version: int, *, now: datetime
+    session: Session,
+    viewer: Viewer,
+    draft_id: UUID,
+    typed_day: str,
+    version: int,
+    *,
+    without_tests: bool,
+    now: datetime,
 ) -> RuleSet | Problem:
     """The rule set that the draft has become."""
     try:
@@ -186,7 +193,16 @@ def publish(
         found = drafts.find(session, viewer.jurisdiction_id, draft_id)
         subjects = subjects_of(session, viewer.jurisdiction_id)
         with session.begin_nested():
-            return publishing.publish(session, found.id, day, viewer.name, now, subjects=subjects, seen_version=version)
+            return publishing.publish(
+                session,
+                found.id,
+                day,
+                viewer.name,
+                now,
+                subjects=subjects,
+                seen_version=version,
+                without_tests=without_tests,
+            )
     except AtiendeError as refusal:
         return _problem("publish", refusal, viewer)
 

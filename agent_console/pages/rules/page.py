@@ -113,7 +113,15 @@ def publish(
     http_request: Request, session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID, form: FormDep
 ) -> Response:
     found = drafts.find(session, viewer.jurisdiction_id, draft_id)
-    made = editing.publish(session, viewer, found.id, form.get("day"), form.number("version"), now=clock.now())
+    made = editing.publish(
+        session,
+        viewer,
+        found.id,
+        form.get("day"),
+        form.number("version"),
+        without_tests=form.get("without_tests") == "yes",
+        now=clock.now(),
+    )
     if isinstance(made, Problem):
         return _draft(http_request, session, viewer, found, problem=made, form=form)
     return see_other(HOME)

@@ -107,6 +107,7 @@ def publish(
                 clock.now(),
                 subjects=subjects,
                 seen_version=form.number("version"),
+                without_tests=form.get("without_tests") == "yes",
             )
     except AtiendeError as refusal:
         return _page(http_request, session, viewer, draft_id, problem_of(refusal, viewer, "valid_from"))

@@ -13,7 +13,7 @@ from intake.whatif import pictures, reroutes, runs
 from intake.whatif.reading import Reading
 from kernel.errors import AtiendeError
 from kernel.i18n import translate
-from routing import drafts, publishing
+from routing import drafts, publishing, rule_sets
 from routing import queries as routing
 from routing.draft_models import RoutingDraft
 
@@ -89,6 +89,8 @@ class Shown:
         self.failing: list[str] = []
         self.tests = len(draft.tests)
         self.refusal = ""
+        # Of what is in force, and not of the draft.
+        self.lost_tests: tuple[str, ...] = ()
         self.earliest = self.latest = ""
         if self.is_open:
             self._look_ahead(session, viewer, now)
@@ -100,6 +102,8 @@ class Shown:
         self.latest = publishing.latest(session, viewer.jurisdiction_id, now).isoformat()
         try:
             results = publishing.results_of(session, self.draft, first.day)
+            newest = drafts.newest_of(session, viewer.jurisdiction_id)
+            self.lost_tests = rule_sets.changes(newest.content, drafts.content_of(session, self.draft)).tests_removed
         except AtiendeError as refusal:
             self.refusal = refusal.public_text(viewer.language)
             return

@@ -18,6 +18,7 @@ def page_of(http_request: Request, session: SessionDep) -> Page:
         language=language_of(http_request),
         path=http_request.url.path,
         now=clock.now(),
+        query=http_request.url.query,
     )
 
 

@@ -48,6 +48,7 @@ class Page:
     language: str
     path: str
     now: datetime
+    query: str = ""
 
     @property
     def base(self) -> str:
@@ -60,7 +61,8 @@ class Page:
     def in_language(self, language: str) -> str:
         """This same page in another language."""
         bare = self.path.removeprefix("/en") if self.language == "en" else self.path
-        return ("/en" if language == "en" else "") + (bare or "/") if language == "en" else bare or "/"
+        there = f"/en{bare}" if language == "en" else bare or "/"
+        return f"{there}?{self.query}" if self.query else there
 
 
 def language_of(http_request: Request) -> str:

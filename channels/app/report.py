@@ -312,9 +312,9 @@ def _check_page(step: Step, errors: dict[str, str]) -> Response:
     decision = preview(step.session, step.service, answers, now=step.page.now)
     rows: list[tuple[str, str, str]] = [
         (step.text("Qué pasa"), text_in(step.service.name, step.page.language), f"{here}/que"),
-        (step.text("Dónde"), answers.address or answers.place_label, f"{here}/lugar"),
+        (step.text("Dónde"), _where(answers), f"{here}/lugar"),
     ]
-    if answers.place_label and fold(answers.place_label) not in fold(answers.address):
+    if answers.place_label and fold(answers.place_label) not in fold(_where(answers)):
         rows.append((step.text("En el mapa"), answers.place_label, f"{here}/lugar"))
     rows.append((step.text("Lo que contaste"), answers.words, f"{here}/detalles"))
     rows += [(label, value, f"{here}/detalles") for label, value in _answered(step)]
@@ -332,6 +332,13 @@ def _check_page(step: Step, errors: dict[str, str]) -> Response:
         explanation=explain(decision.receipt, step.page.language),
         call=call_of(decision.receipt) if decision.outcome == "outside" else None,
     )
+
+
+def _where(answers: Answers) -> str:
+    """The place as it was written, in full where what was found begins the same way."""
+    if answers.written_place and fold(answers.place_label).startswith(fold(answers.written_place)):
+        return f"{answers.place_label} ({answers.reference})" if answers.reference else answers.place_label
+    return answers.address or answers.place_label
 
 
 def _side(step: Step) -> list[tuple[str, str]]:

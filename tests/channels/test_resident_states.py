@@ -198,3 +198,27 @@ def test_a_fault_of_ours_is_a_page_too(
 def test_words_of_danger_put_the_number_to_call_first(client: TestClient) -> None:
     page = main_of(client.get("/reportar", params={"q": "hay un herido"}).text)
     assert '<a class="b" href="tel:911">Llamar al 911</a>' in page
+
+
+@pytest.mark.parametrize(
+    ("path", "other"),
+    [
+        ("/", "/en/"),
+        ("/en", "/"),
+        ("/reportar?q=hay+un+bache", "/en/reportar?q=hay+un+bache"),
+        ("/en/folio?f=12", "/folio?f=12"),
+    ],
+)
+def test_another_language_keeps_what_was_asked(client: TestClient, path: str, other: str) -> None:
+    assert f'<a href="{other}" lang=' in client.get(path).text
+
+
+def test_a_place_that_was_found_is_said_once(client: TestClient) -> None:
+    draft = begin(client)
+    client.post(f"{draft}/lugar", data={"district": "?", "street": "Mercado de La Calera"})
+    client.post(f"{draft}/cual", data={"which": "0"})
+    client.post(f"{draft}/detalles", data={"words": "Hay un hoyo enorme"})
+    client.post(f"{draft}/contacto", data={"notify": "none"})
+    page = client.get(f"{draft}/revisa").text
+    assert page.count("Mercado de La Calera") == 1
+    assert "En el mapa" not in page

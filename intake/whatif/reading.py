@@ -30,15 +30,28 @@ class Line:
 
 @dataclass(frozen=True)
 class Map:
-    """Two maps of a layer with a sentence each, which says what they show to who does not see them."""
+    """Two maps of a layer with a sentence each, which says what they show to who does not see them. `legend`: (class, text)."""
 
     title: str
     before: Markup
     after: Markup
-    has_pieces: bool
-    has_holes: bool
-    has_overlaps: bool
-    has_dots: bool
+    legend: Sequence[tuple[str, str]]
+
+
+# What a map may show, by the key of the picture that draws it; areas are `hit` where they receive something.
+_LEGEND = (
+    ("pieces", "cambia de dueño"),
+    ("hit", "zona que recibe"),
+    ("edge", "límite que cambia"),
+    ("old_edge", "límite de hoy"),
+    ("holes", "sin zona"),
+    ("overlaps", "en dos zonas"),
+    ("dots", "solicitud que cambia"),
+)
+
+
+def _is_drawn(picture: Mapping[str, Any], sign: str) -> bool:
+    return any(kind == "hit" for kind, _ in picture["areas"]) if sign == "hit" else bool(picture.get(sign))
 
 
 class Reading:
@@ -139,10 +152,7 @@ class Reading:
             name,
             pictures.layer_map(drawn["before"], now, f"{number}b"),
             pictures.layer_map(after, then, f"{number}a"),
-            bool(after.get("pieces")),
-            bool(after.get("holes")),
-            bool(after.get("overlaps")),
-            bool(after["dots"]),
+            [(sign, translate(self._language, text)) for sign, text in _LEGEND if _is_drawn(after, sign)],
         )
 
     def title(self) -> str:
@@ -151,12 +161,25 @@ class Reading:
         if not moves:
             return translate(self._language, "Nada cambia de manos")
         first = moves[0]
+        named = {"before": self.agency(first["before"]), "after": self.agency(first["after"])}
+        others = self._outcome["totals"]["changed"] - first["requests"]
+        if others > 0:
+            return translate(
+                self._language,
+                "De {before} a {after}: {n}, y {others} más entre otras dependencias",
+                n=f"{first['requests']:,}",
+                others=f"{others:,}",
+                **named,
+            )
         return translate(
             self._language,
             "De {before} a {after}: {n} solicitud"
             if first["requests"] == 1
             else "De {before} a {after}: {n} solicitudes",
-            before=self.agency(first["before"]),
-            after=self.agency(first["after"]),
             n=f"{first['requests']:,}",
+            **named,
         )
+
+    def spot(self, at: Sequence[float]) -> str:
+        """A longitude and latitude to a metre."""
+        return f"{at[0]:.5f}, {at[1]:.5f}"

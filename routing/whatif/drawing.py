@@ -20,6 +20,8 @@ _SLACK = 1.9
 _MOST_DOTS = 140
 _MOST_LABELS = 12
 _DRAWN_PIECES = 150
+# Where a name may go, up or down from the middle of its area, when another one stands there.
+_ASIDE = (0, 20, -20, 40, -40)
 # Degrees: about ten centimetres, the rounding of two drawings of one line.
 _SAME_LINE = 1e-6
 
@@ -37,6 +39,9 @@ class _Frame:
 
     def xy(self, lon: float, lat: float) -> tuple[float, float]:
         return WIDTH / 2 + (lon - self.lon) * self.per_lon, HEIGHT / 2 - (lat - self.lat) * self.per_lat
+
+    def lonlat(self, x: float, y: float) -> tuple[float, float]:
+        return self.lon + (x - WIDTH / 2) / self.per_lon, self.lat - (y - HEIGHT / 2) / self.per_lat
 
     @property
     def bounds(self) -> Bounds:
@@ -191,18 +196,22 @@ def _labels(areas: Sequence[Area], frame: _Frame) -> list[list[Any]]:
             shown = shapely.clip_by_rect(area.geometry, *frame.bounds)
             if not shown.is_empty and shown.area > 0:
                 spot = shown.centroid if shapely.contains(shown, shown.centroid) else shown.representative_point()
-                found.append((shown.area * frame.per_lon * frame.per_lat, area.name, *frame.xy(spot.x, spot.y)))
+                found.append((shown.area * frame.per_lon * frame.per_lat, area.name, shown, *frame.xy(spot.x, spot.y)))
     kept: list[list[Any]] = []
     boxes: list[Bounds] = []
-    for room, name, x, y in sorted(found, key=lambda one: (-one[0], one[1])):
+    for room, name, shown, x, middle in sorted(found, key=lambda one: (-one[0], one[1])):
         half = 4.2 * len(name)
         x = min(max(x, half + 4), WIDTH - half - 4)
-        y = min(max(y, 14), HEIGHT - 6)
-        box = (x - half, y - 13, x + half, y + 5)
-        if room < 900 or half * 2 > WIDTH / 2 or any(_is_near(box, other) for other in boxes):
+        if room < 900 or half * 2 > WIDTH / 2:
             continue
-        kept.append([name, round(float(x), 1), round(float(y), 1)])
-        boxes.append(box)
+        for aside in _ASIDE:
+            y = min(max(middle + aside, 14), HEIGHT - 6)
+            box = (x - half, y - 13, x + half, y + 5)
+            is_inside = not aside or shapely.contains_xy(shown, *frame.lonlat(x, y))
+            if is_inside and not any(_is_near(box, other) for other in boxes):
+                kept.append([name, round(float(x), 1), round(float(y), 1)])
+                boxes.append(box)
+                break
         if len(kept) == _MOST_LABELS:
             break
     return kept

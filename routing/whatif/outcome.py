@@ -220,8 +220,15 @@ def _maps(
 
 
 def _backdrop(asked: Comparison) -> list[str]:
-    def order(layer: Layer) -> tuple[bool, int]:
-        return layer.key not in asked.tiling, len(layer.index.areas)
+    rules, others = ({rule.code: rule for rule in side.book.rules} for side in (asked.before, asked.after))
+    drafted = {
+        rule.layer_key for one, other in ((rules, others), (others, rules)) for rule in one.values()
+        if other.get(rule.code) != rule
+    }  # fmt: skip
+
+    def order(layer: Layer) -> tuple[bool, bool, int]:
+        is_drafted = layer.key in drafted and layer.kind == "area"
+        return not is_drafted, layer.key not in asked.tiling, len(layer.index.areas)
 
     known = [layer for layer in asked.after.layers.values() if layer.key != OUTLINE and layer.index.areas]
     chosen = sorted((layer for layer in known if layer.key in asked.watched), key=order) or sorted(known, key=order)

@@ -48,6 +48,7 @@ class Road:
     line: BaseGeometry
     tolerance_m: float
     is_owner: bool = True
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Drawing:
     """Path data and places, in a box of WIDTH x HEIGHT units; the pin is at (x, y). Empty strings draw nothing.
 
     `metres`: what the ruler measures, to the border of the area or to the edge of the road; None without either. `said`: that,
-    written beside the ruler.
+    written beside the ruler. `area`, `road_name`: what the tinted area and the drawn road are called, for the legend.
     """
 
     x: float
@@ -73,6 +74,8 @@ class Drawing:
     said: Label | None = None
     ruler: tuple[float, float, float, float] | None = None
     radius: float = 0.0
+    area: str = ""
+    road_name: str = ""
     labels: Sequence[Label] = field(default_factory=tuple)
 
 
@@ -106,6 +109,7 @@ def draw(
     *,
     precision_m: float | None = None,
     area: BaseGeometry | None = None,
+    area_name: str = "",
     border_m: float | None = None,
     road: Road | None = None,
 ) -> Drawing:
@@ -116,8 +120,12 @@ def draw(
     """
     wanted = max(_ROAD_M if road else _NARROWEST_M, 3.2 * (border_m or 0), 3.0 * (precision_m or 0))
     frame = _Frame(point, WIDTH / min(wanted, _WIDEST_M))
-    x, y = frame.xy(point.lon, point.lat)
     hit, edge, ruler = _border(area, frame, point)
+    if border_m and area is not None and road is None and not edge:
+        # Up and down the window is narrower: the border lies there.
+        frame = _Frame(point, WIDTH / min(max(2.3 * border_m * WIDTH / HEIGHT, _NARROWEST_M), _WIDEST_M))
+        hit, edge, ruler = _border(area, frame, point)
+    x, y = frame.xy(point.lon, point.lat)
     band, axis = "", ""
     if road is not None:
         band, axis, ruler = _along(road, frame, point)
@@ -141,6 +149,8 @@ def draw(
         said=said,
         ruler=shown,
         radius=min(WIDTH, (precision_m or 0) * frame.scale),
+        area=area_name if hit else "",
+        road_name=road.name if road is not None and band else "",
         labels=_spread([*names, *_area_labels(basemap, frame)], (x, y), said),
     )
 

@@ -112,3 +112,11 @@ def test_anything_can_be_drawn_inside_its_frame(
 @pytest.mark.parametrize("basemap", [{}, {"streets": [{"name": "x", "line": [[0, 0]]}], "parks": [{"ring": []}]}])
 def test_a_city_without_a_basemap_still_gets_a_pin(basemap: dict[str, object]) -> None:
     assert draw(basemap, HERE).x == WIDTH / 2
+
+
+def test_a_border_to_the_north_is_in_the_window_too() -> None:
+    lat = HERE.lat + 500 / 111_320
+    drawing = draw(BASEMAP, HERE, area=box(-99.3, 19.2, -99.0, lat), area_name="Sector 4", border_m=500.0)
+    assert drawing.ruler
+    assert 0 <= drawing.ruler[3] < HEIGHT / 2
+    assert (drawing.metres, drawing.area) == (500, "Sector 4")

@@ -177,8 +177,11 @@ def drawing_of(
         point,
         precision_m=service_request.precision_m,
         area=held[0].geometry if held else None,
+        area_name=held[0].name if held else "",
         border_m=along.metres if is_road and along else border.get("metres"),
-        road=maps.Road(line, along.tolerance_m, along.is_owner) if is_road and along and line is not None else None,
+        road=maps.Road(line, along.tolerance_m, along.is_owner, along.name)
+        if is_road and along and line is not None
+        else None,
     )
 
 

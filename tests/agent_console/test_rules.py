@@ -58,7 +58,7 @@ def test_each_rule_in_numbers(console: Console) -> None:
     page = console.enter("supervisor").get(HOME).text
     rows = re.findall(r"<tr role=\"row\"><td.*?</tr>", page, re.S)
     assert [re.search(r"<code>(.*?)</code>", row)[1] for row in rows] == ["NORTE-1", "AGUA-1", "SUR-1"]  # type: ignore[index]
-    assert ">3<" in rows[0].replace("</svg>3", ">3<")
+    assert "<span>3</span>" in rows[0]
     assert "33.3%" in rows[0]
     assert "Nunca" in rows[2]
     assert "Nunca" not in rows[1]
@@ -286,6 +286,20 @@ def test_rules_that_fail_are_told_on_every_page(console: Console) -> None:
     assert page.status_code == 200
     assert "Estas reglas no pueden decidir." in page.text
     alerts.forget()
+
+
+def test_a_draft_names_the_rule_at_fault_and_cannot_be_published(console: Console) -> None:
+    draft, browser = _draft(console), console.enter("supervisor")
+    wrong = RULE + RULE.replace("NUEVA", "OTRA").replace("BACHE", "NO_EXISTE")
+    assert browser.send(_url(draft), _url(draft) + "/reglas", rules=wrong).status_code == 303
+    page = browser.get(_url(draft)).text
+    assert "<code>OTRA</code> No existe el servicio NO_EXISTE." in page
+    assert re.search(r'<button class="btn primary" type="submit" disabled>', page)
+    added = browser.send(
+        _url(draft), _url(draft) + "/pruebas", service_code="BACHE", expects="default", note="Sin lugar"
+    )
+    assert added.status_code == 303
+    assert "→ la general, por falta de regla" in browser.get(_url(draft)).text
 
 
 def test_when_no_version_can_be_read_the_page_says_why_and_what_to_do(console: Console) -> None:

@@ -66,7 +66,8 @@ def shown(session: Session, viewer: Viewer, known: Names, draft: RoutingDraft, *
             for layer in drafts.layers_in(session, draft.id)
         ],
         "results": results,
-        "findings": [(finding.level, finding.public_text(viewer.language)) for finding in findings],
+        "findings": [(finding.level, finding.public_text(viewer.language), finding.rules) for finding in findings],
+        "has_errors": any(finding.level == "error" for finding in findings),
         "failed": failures(results),
         "error": error,
         "rules_text": rules_text(session, draft),

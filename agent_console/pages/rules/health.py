@@ -55,6 +55,11 @@ class RuleRow:
     failed: tuple[TestResult, ...]
     findings: tuple[Told, ...]
 
+    @property
+    def is_quiet(self) -> bool:
+        """It never decided, and there is nothing to look at."""
+        return self.is_unused and not (self.returned or self.failed or self.findings)
+
 
 @dataclass(frozen=True)
 class Health:

@@ -38,7 +38,16 @@ def show(
         health = health_of(session, viewer, known, period, now=now)
     except NoReadableRules as trouble:
         return _render(http_request, session, viewer, "rules/unreadable.html", trouble.status, trouble=trouble)
-    return _render(http_request, session, viewer, "rules/health.html", health=health, days=period, periods=PERIODS)
+    return _render(
+        http_request,
+        session,
+        viewer,
+        "rules/health.html",
+        health=health,
+        days=period,
+        periods=PERIODS,
+        agencies=known.agencies,
+    )
 
 
 @router.post("/borradores")

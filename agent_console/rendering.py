@@ -1,6 +1,7 @@
 """Pages and fragments: one environment of templates, one way to answer. `_x.html` is a fragment that its page includes too."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from agent_console.access import BASE
 from agent_console.accounts import Viewer, form_token
 from kernel import folio
+from kernel.dates import day_in_words
 from kernel.i18n import translate
 
 _HERE = Path(__file__).parent
@@ -36,9 +38,16 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(base=BASE, asset=_asset, zone=ZoneInfo)
+    environment.globals.update(base=BASE, asset=_asset)
+    environment.filters["moment"] = _moment
     environment.filters["folio"] = folio.spaced
     return environment
+
+
+def _moment(at: datetime, timezone: str, language: str) -> str:
+    """`jueves 26 de noviembre, 9:50`, in the city's zone."""
+    local = at.astimezone(ZoneInfo(timezone))
+    return f"{day_in_words(at, timezone, language)}, {local.hour}:{local.minute:02d}"
 
 
 def wants_fragment(http_request: Request) -> bool:

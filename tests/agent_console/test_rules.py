@@ -285,6 +285,7 @@ def test_rules_that_fail_are_told_on_every_page(console: Console) -> None:
     page = console.enter("supervisor").get(HOME)
     assert page.status_code == 200
     assert "Estas reglas no pueden decidir." in page.text
+    assert re.search(r"1 decisión, desde el \w+ \d+ de \w+, \d+:\d\d\.", page.text)
     alerts.forget()
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
@@ -16,6 +17,7 @@ from intake.city_folder import rule_text
 from intake.city_folder.linting import subjects_of
 from intake.city_folder.rules import name_areas
 from kernel.bodies import Form
+from kernel.dates import day_in_words
 from kernel.errors import AtiendeError, Conflict, InvalidInput
 from kernel.i18n import translate
 from routing import drafts, publishing, queries, rule_sets
@@ -58,6 +60,7 @@ def shown(session: Session, viewer: Viewer, known: Names, draft: RoutingDraft, *
         "is_open": is_open,
         "newest": newest.version,
         "is_behind": is_open and newest.version != draft.base_version,
+        "first_day_in_words": _in_words(draft.valid_from, viewer, now),
         "first_day": first.day.isoformat() if first else "",
         "last_day": publishing.latest(session, draft.jurisdiction_id, now).isoformat(),
         "has_layers": bool(first and first.has_layers),
@@ -74,6 +77,14 @@ def shown(session: Session, viewer: Viewer, known: Names, draft: RoutingDraft, *
         "changes": rule_sets.changes(newest.content, drafts.content_of(session, draft)) if is_open else None,
         "known": known,
     }
+
+
+def _in_words(day: date | None, viewer: Viewer, now: datetime) -> str:
+    if day is None:
+        return ""
+    return day_in_words(
+        datetime.combine(day, time(12), ZoneInfo(viewer.timezone)), viewer.timezone, viewer.language, now=now
+    )
 
 
 def rules_text(session: Session, draft: RoutingDraft) -> str:

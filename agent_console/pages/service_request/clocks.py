@@ -73,11 +73,18 @@ def _silence(found: ServiceRequest, viewer: Viewer, now: datetime) -> Mark | Non
     return _running(translate(viewer.language, "Siguiente noticia"), found.silence_due_at, viewer, now)
 
 
+def _moment(at: datetime, timezone: str, language: str, *, now: datetime) -> str:
+    """Within a sentence: `hoy, 18:00`."""
+    text = moment_in_words(at, timezone, language, now=now)
+    is_name = language == "en" and not text.startswith(("Today", "Yesterday"))
+    return text if is_name else text[:1].lower() + text[1:]
+
+
 def _running(name: str, due: datetime, viewer: Viewer, now: datetime) -> Mark:
     if now >= due:
         late = span_in_words(now - due, viewer.language)
         return Mark(name, translate(viewer.language, "venció hace {span}", span=late), "late")
-    until = moment_in_words(due, viewer.timezone, viewer.language, now=now)
+    until = _moment(due, viewer.timezone, viewer.language, now=now)
     left = span_in_words(due - now, viewer.language)
     return Mark(name, translate(viewer.language, "quedan {span} ({until})", span=left, until=until))
 
@@ -85,12 +92,12 @@ def _running(name: str, due: datetime, viewer: Viewer, now: datetime) -> Mark:
 def _pause(pause: RequestPause, viewer: Viewer, now: datetime) -> Mark:
     language = viewer.language
     why = translate(language, REASONS[pause.reason])
-    began = moment_in_words(pause.started_at, viewer.timezone, language, now=now)
+    began = _moment(pause.started_at, viewer.timezone, language, now=now)
     if pause.ended_at is None:
         by = f", {pause.started_by}" if pause.started_by else ""
         text = translate(language, "{why}, desde {began}{by}", why=why, began=began, by=by)
         return Mark(translate(language, "En pausa"), text, "held")
-    ended = moment_in_words(pause.ended_at, viewer.timezone, language, now=now)
+    ended = _moment(pause.ended_at, viewer.timezone, language, now=now)
     moved = span_in_words(timedelta(seconds=pause.counted_s or 0), language)
     if not pause.counted_s:
         text = translate(language, "{why}: {began} a {ended}, no movió el plazo", why=why, began=began, ended=ended)

@@ -82,12 +82,12 @@ def _tell(found: dict[str, Any], out: Path, language: str) -> None:
     lines = [
         translate(
             language,
-            "{n} solicitudes: cambian {changed}, de ellas {open_changed} abiertas. Sin zona {holes}, en dos zonas {overlaps},"
-            " cerca de un límite {border}.",
+            "{n} solicitudes: cambian {changed}, de ellas {open_changed} abiertas. Perderían su dependencia {lost},"
+            " en dos zonas {overlaps}, cerca de un límite {border}.",
             n=f"{totals['requests']:,}",
             changed=f"{totals['changed']:,}",
             open_changed=f"{totals['open_changed']:,}",
-            holes=f"{totals['in_holes']:,}",
+            lost=f"{totals['lost']:,}",
             overlaps=f"{totals['in_overlaps']:,}",
             border=f"{totals['near_border']:,}",
         )

@@ -77,6 +77,20 @@ class Reading:
     def _named(self, names: Mapping[str, str], key: str) -> str:
         return names.get(self._language) or names.get("es") or key
 
+    def holes(self, layer: Mapping[str, Any]) -> str:
+        """What the holes of a layer mean for who answers; empty without holes, and for runs of before, which did not ask."""
+        if not layer["hole_count"] or "in_holes" not in layer:
+            return ""
+        if not layer["in_holes"]:
+            return translate(self._language, "En los huecos no hubo ninguna solicitud.")
+        return translate(
+            self._language,
+            "Solicitudes en los huecos: {n}. Perderían su dependencia: {lost}; a las demás las decide otra regla, o ya no las"
+            " decidía ninguna.",
+            n=f"{layer['in_holes']:,}",
+            lost=f"{layer['lost_in_holes']:,}",
+        )
+
     def size(self, m2: float) -> str:
         """Square metres, hectares or square kilometres."""
         if m2 < 10_000:

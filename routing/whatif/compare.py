@@ -128,7 +128,7 @@ class Comparison:
         befores = [answer.agency_code or NOBODY for answer in old]
         afters = [answer.agency_code or NOBODY for answer in new]
         near = self._metres_to_border(rows)
-        self._count(rows, befores, afters, new, near)
+        self._count(rows, befores, afters, old, new, near)
         return [
             Change.of(
                 row,
@@ -151,7 +151,8 @@ class Comparison:
         rows: Sequence[PastRow],
         befores: Sequence[str],
         afters: Sequence[str],
-        answers: Sequence[BulkAnswer],
+        old: Sequence[BulkAnswer],
+        new: Sequence[BulkAnswer],
         near: npt.NDArray[np.float64],
     ) -> None:
         tally, weeks = self.tally, _Weeks(self._zone)
@@ -159,7 +160,7 @@ class Comparison:
         tally.pairs.update(zip((row.service_code for row in rows), befores, afters, strict=True))
         tally.weeks.update(zip((weeks.monday(row.at) for row in rows), befores, afters, strict=True))
         tally.near_border += int(np.isfinite(near).sum())
-        outcomes = Counter(answer.outcome for answer in answers)
+        outcomes = Counter(answer.outcome for answer in new)
         tally.outside += outcomes["outside"]
         tally.default += outcomes["default"]
         for row, before, after in zip(rows, befores, afters, strict=True):
@@ -172,19 +173,22 @@ class Comparison:
                 if is_open:
                     tally.open_changed += 1
                     tally.open_pairs[before, after] += 1
-        # Points in the same areas share one object: each is looked at once.
-        places = Counter(
-            id(answer.areas)
-            for row, answer in zip(rows, answers, strict=True)
-            if row.lon is not None and answer.outcome != "outside"
-        )
-        areas = {id(answer.areas): answer.areas for answer in answers}
-        for place, count in places.items():
-            for key in self.tiling:
-                held = len(areas[place].get(key, ()))
-                if held == 0:
+        # Points in the same areas share one object: each is looked at once, for those that lose their rule and for the others.
+        places: Counter[tuple[int, bool]] = Counter()
+        for row, was, now in zip(rows, old, new, strict=True):
+            is_lost = was.outcome == "assigned" != now.outcome
+            tally.lost += is_lost
+            if row.lon is not None and now.outcome != "outside":
+                places[id(now.areas), is_lost] += 1
+        areas = {id(answer.areas): answer.areas for answer in new}
+        for (place, is_lost), count in places.items():
+            held = {key: len(areas[place].get(key, ())) for key in self.tiling}
+            tally.in_two += count if any(number > 1 for number in held.values()) else 0
+            for key, number in held.items():
+                if number == 0:
                     tally.holes[key] += count
-                elif held > 1:
+                    tally.lost_in_holes[key] += count if is_lost else 0
+                elif number > 1:
                     tally.overlaps[key] += count
 
     @cached_property

@@ -78,8 +78,8 @@ def outcome(
             "unlocated": tally.unlocated,
             "outside": tally.outside,
             "default": tally.default,
-            "in_holes": sum(tally.holes.values()),
-            "in_overlaps": sum(tally.overlaps.values()),
+            "lost": tally.lost,
+            "in_overlaps": tally.in_two,
             "near_border": tally.near_border,
             "recorded_differs": tally.recorded_differs,
         },
@@ -166,6 +166,8 @@ def _layer(asked: Comparison, geometry: Geometry, key: str) -> dict[str, Any]:
         "m2": round(sum(piece.m2 for piece in pieces)),
         "holes": [{"m2": round(hole.m2), "at": _spot(hole)} for hole in gaps[:_LISTED]],
         "hole_count": len(gaps),
+        "in_holes": asked.tally.holes[key],
+        "lost_in_holes": asked.tally.lost_in_holes[key],
         "overlaps": [
             {
                 "m2": round(overlap.m2),

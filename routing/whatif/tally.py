@@ -17,6 +17,8 @@ _PLAIN = (
     "near_border",
     "outside",
     "default",
+    "lost",
+    "in_two",
 )
 
 
@@ -26,8 +28,10 @@ class Tally:
 
     `pairs`: (service, agency before, agency after), also of those that stay. `weeks`: (Monday, before, after). `open_pairs`:
     (before, after) of open ones that move. `outside`, `default`: by the draft nobody's, or the default agency's for want of a
-    rule. `holes`, `overlaps`: by layer of the draft, inside the city. `recorded_differs`: the agency on record is not the one
-    that today's rules name, as after a transfer by hand. `near_border`: within 50 m of a border that the draft's rules ask about.
+    rule. `lost`: those of them that a rule of today answers. `holes`, `overlaps`: by layer, inside the city, of requests in no
+    area of it or in several; `lost_in_holes`: in no area, and lost. `in_two`: in several areas of any layer. `recorded_differs`:
+    the agency on record is not the one that today's rules name, as after a transfer by hand. `near_border`: within 50 m of a
+    border that the draft's rules ask about.
     """
 
     rows: int = 0
@@ -39,11 +43,14 @@ class Tally:
     near_border: int = 0
     outside: int = 0
     default: int = 0
+    lost: int = 0
+    in_two: int = 0
     pairs: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     weeks: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     open_pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
     holes: Counter[str] = field(default_factory=Counter)
     overlaps: Counter[str] = field(default_factory=Counter)
+    lost_in_holes: Counter[str] = field(default_factory=Counter)
 
     @property
     def matrix(self) -> Counter[tuple[str, str]]:
@@ -61,6 +68,7 @@ class Tally:
             "open_pairs": [[*key, count] for key, count in self.open_pairs.items()],
             "holes": dict(self.holes),
             "overlaps": dict(self.overlaps),
+            "lost_in_holes": dict(self.lost_in_holes),
         }
 
     @staticmethod
@@ -73,6 +81,7 @@ class Tally:
             open_pairs=Counter({(row[0], row[1]): row[2] for row in kept.get("open_pairs", ())}),
             holes=Counter(kept.get("holes", {})),
             overlaps=Counter(kept.get("overlaps", {})),
+            lost_in_holes=Counter(kept.get("lost_in_holes", {})),
         )
 
 

@@ -56,7 +56,7 @@ def test_a_run_in_parts_gives_what_a_draft_would_do(session: Session, draft: Rou
     assert run.outcome is not None
     assert run.outcome["totals"] | {"near_border": 0} == {
         "requests": 12, "changed": 3, "open": 12, "open_changed": 3, "unlocated": 3, "outside": 0, "default": 3,
-        "in_holes": 0, "in_overlaps": 0, "near_border": 0, "recorded_differs": 0,
+        "lost": 0, "in_overlaps": 0, "near_border": 0, "recorded_differs": 0,
     }  # fmt: skip
     assert run.outcome["moves"] == [{"before": "ALC-S", "after": "ALC-N", "requests": 3, "open": 3}]
     (layer,) = run.outcome["layers"]

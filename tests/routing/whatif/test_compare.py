@@ -132,6 +132,28 @@ def test_holes_overlaps_and_borders_are_counted() -> None:
     assert asked.tally.near_border == 1
 
 
+@pytest.mark.parametrize("service", ["BACHE", "FUGA"])
+def test_a_hole_matters_where_a_request_loses_its_agency_there(service: str) -> None:
+    """Water is decided by a rule for the whole city: it is in the hole and loses nothing."""
+    areas = [("W", "Oeste", box(-99.20, 19.30, -99.15, 19.50)), ("E", "Este", box(-99.12, 19.30, -99.10, 19.50))]
+    asked = Comparison(live(), drafted(live(), layers={"district": areas}), ["district"])
+    asked.add([past(1, -99.14, 19.35, service), past(2, *WEST, service), past(3, *AWAY, service)])
+    lost = 1 if service == "BACHE" else 0
+    assert (asked.tally.lost, asked.tally.default) == (lost, lost)
+    assert asked.tally.holes == {"district": 1}
+    assert asked.tally.lost_in_holes == {"district": lost}
+
+
+def test_who_had_no_rule_loses_none_and_two_overlaps_are_one_request() -> None:
+    both = [("W", "Oeste", box(-99.20, 19.30, -99.10, 19.50)), ("E", "Este", box(-99.20, 19.30, -99.10, 19.50))]
+    rules = [rule("C", "OBRAS", layer_key="colonia", area_codes=["*"]), EAST_RULE]
+    side = drafted(live(), rules=rules, layers={"colonia": both})
+    asked = Comparison(side, drafted(side, layers={"district": both}))
+    asked.add([past(1, *WEST, "FUGA"), past(2, None, None)])
+    assert asked.tally.overlaps == {"colonia": 1, "district": 1}
+    assert (asked.tally.in_two, asked.tally.lost, asked.tally.default) == (1, 0, 1)
+
+
 def test_each_day_is_asked_as_if_the_draft_had_been_in_force() -> None:
     late = rule("N-1", "OBRAS", 50, valid_from=datetime(2027, 1, 1, tzinfo=UTC).date())
     known = book(WEST_RULE, EAST_RULE, late)

@@ -5,11 +5,13 @@ Actions take the session and never commit.
 """
 
 import math
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any
 
 import orjson
@@ -36,6 +38,7 @@ _PING_AFTER_S = 1.0
 _IDLE_SINCE = "atiende_idle_since"
 # Of a session that reads: the connection that its statements run on, each by itself.
 _READS = "atiende_reads"
+_PLACEHOLDER = re.compile(r"%\((\w+)\)s|%%")
 
 log = structlog.get_logger(__name__)
 
@@ -203,20 +206,38 @@ def _reading_connection(may_lag: bool) -> Connection:
 def fetch(session: Session, sql: str, values: Mapping[str, Any] | Sequence[Any], *, prepare: bool = False) -> list[Any]:
     """All rows of one statement of our own, as the driver's tuples: for what is hot, where SQLAlchemy's result doubles the cost.
 
-    values: by name for `%(name)s`, or in their order for `$1`, which the driver has nothing to translate in.
+    values: by name for `%(name)s`, or in their order for `$1`.
     prepare: planned once for each connection and then for all values alike, so only for a statement with one good plan.
     Raises what SQLAlchemy would.
     """
     connection: Connection = session.info.get(_READS) or session.connection()
     driver: Any = connection.connection.driver_connection
+    query, ordered = _numbered(sql, values) if isinstance(values, Mapping) else (sql.encode(), values)
     try:
-        cursor = driver.cursor() if isinstance(values, Mapping) else psycopg.RawCursor(driver)
-        found: list[Any] = cursor.execute(sql, values, prepare=prepare).fetchall()
+        found: list[Any] = psycopg.RawCursor(driver).execute(query, ordered, prepare=prepare).fetchall()
     except psycopg.Error as error:
         if driver.closed:
             connection.invalidate(error)
         raise DBAPIError.instance(sql, None, error, psycopg.Error, hide_parameters=True) from error
     return found
+
+
+def _numbered(sql: str, values: Mapping[str, Any]) -> tuple[bytes, list[Any]]:
+    """With `$1` for each `%(name)s`, and the values in this order."""
+    query, names = _translated(sql)
+    return query, [values[name] for name in names]
+
+
+@lru_cache(maxsize=256)
+def _translated(sql: str) -> tuple[bytes, tuple[str, ...]]:
+    # The driver would do it, but remembers nothing of more than 4,096 letters: each walk through squares was taken apart anew.
+    numbers: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        return f"${numbers.setdefault(found[1], len(numbers) + 1)}" if found[1] else "%"
+
+    numbered = _PLACEHOLDER.sub(number, sql)
+    return numbered.encode(), tuple(numbers)
 
 
 @contextmanager

@@ -151,6 +151,19 @@ def test_a_statement_is_kept_where_it_is_told_and_nowhere_else(engine: Engine) -
 
 
 @pytest.mark.database
+def test_values_go_where_their_names_are(session: Session) -> None:
+    asked = (
+        "SELECT %(b)s::text, %(a)s::int, 7 %% 4, 'x%%', %(b)s::text, %(none)s::text" + " -- as long as it likes" * 300
+    )
+    for a in (1, 2):
+        found = db.fetch(session, asked, {"a": a, "b": "dos", "none": None, "unused": 0})
+        assert found == [("dos", a, 3, "x%", "dos", None)]
+        assert db.fetch(session, "SELECT $2::text, $1::int, '%%'", [a, "dos"]) == [("dos", a, "%%")]
+    with pytest.raises(KeyError):
+        db.fetch(session, "SELECT %(a)s::int", {"b": 1})
+
+
+@pytest.mark.database
 def test_what_fails_in_a_fetch_fails_as_in_sqlalchemy(engine: Engine) -> None:
     own = db.make_engine(engine.url.render_as_string(hide_password=False), pool_size=1, pool_overflow=0)
     db.configure(own)

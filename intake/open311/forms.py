@@ -1,6 +1,7 @@
 """Form bodies and query strings as clients really send them, decoded strictly as UTF-8. Pure."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
@@ -23,14 +24,21 @@ class Fields:
 
     pairs: tuple[tuple[str, str], ...]
     files: tuple[SentFile, ...] = field(default=())
+    # A list call asks for more than thirty names.
+    _values: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for name, value in self.pairs:
+            if value.strip():
+                self._values.setdefault(name, []).append(value)
 
     def one(self, name: str) -> str | None:
         """The value; the last one when the field was repeated; None when absent or blank."""
-        values = self.all(name)
+        values = self._values.get(name)
         return values[-1] if values else None
 
-    def all(self, name: str) -> list[str]:
-        return [value for key, value in self.pairs if key == name and value.strip()]
+    def all(self, name: str) -> Sequence[str]:
+        return self._values.get(name, ())
 
     def listed(self, name: str) -> list[str]:
         """The items of comma lists, of every repetition together, without blanks and doubles."""

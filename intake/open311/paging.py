@@ -120,9 +120,13 @@ def links(kept: Sequence[tuple[str, str]], page: Page, rows: Sequence[Place], *,
     rows beyond them in the direction that was read. An empty page only knows the first one.
     """
 
+    list_itself = urlencode(kept)
+
     def link(rel: str, place: Place | None, *, is_backward: bool = False) -> str:
-        cursor = [] if place is None else [("cursor", written(Cursor(page.order, is_backward, now, *place)))]
-        return f'<?{urlencode([*kept, *cursor])}>; rel="{rel}"'
+        parts = [list_itself] if list_itself else []
+        if place is not None:
+            parts.append(urlencode({"cursor": written(Cursor(page.order, is_backward, now, *place))}))
+        return f'<?{"&".join(parts)}>; rel="{rel}"'
 
     is_backward = page.cursor is not None and page.cursor.is_backward
     is_first = page.cursor is None and page.offset == 0

@@ -53,22 +53,23 @@ def install(app: FastAPI) -> None:
 
 
 def _routes() -> list[Route]:
-    routes = [Route("/v2/openapi.json", get_openapi)]
+    routes = []
     for fmt in FORMATS:
+        # Addresses are compared in this order: what is called most comes first.
         routes += [
+            Route(f"/v2/requests.{fmt}", _handler(service_requests, fmt, freshness.SHORTLY), methods=["GET", "POST"]),
+            Route(f"/v2/requests/{{service_request_id}}.{fmt}", _handler(get_service_request, fmt)),
             Route(f"/discovery.{fmt}", _handler(get_discovery, fmt, freshness.MINUTE)),
             Route(f"/v2/discovery.{fmt}", _handler(get_discovery, fmt, freshness.MINUTE)),
             Route(f"/v2/services.{fmt}", _handler(get_services, fmt)),
             Route(f"/v2/services/{{service_code}}.{fmt}", _handler(get_service_definition, fmt)),
-            Route(f"/v2/requests.{fmt}", _handler(service_requests, fmt, freshness.SHORTLY), methods=["GET", "POST"]),
-            Route(f"/v2/requests/{{service_request_id}}.{fmt}", _handler(get_service_request, fmt)),
             Route(
                 f"/v2/servicerequestupdates.{fmt}", _handler(updates, fmt, freshness.SHORTLY), methods=["GET", "POST"]
             ),
             Route(f"/v2/changes.{fmt}", _handler(get_changes, fmt, freshness.NEVER)),
             Route(f"/v2/tokens/{{token}}.{fmt}", _handler(get_token, fmt, freshness.NEVER)),
         ]
-    return routes
+    return [*routes, Route("/v2/openapi.json", get_openapi)]
 
 
 def _handler(

@@ -36,7 +36,7 @@ def marks(text: str, look: Look | None = None) -> Iterator[Mark]:
     if look is None or (look.digits > 5 and _MAY_BE_OFFICIAL.search(text)):
         for found in _OFFICIAL.finditer(text):
             yield Mark(*found.span(), "id", 1.0, str(found.lastgroup))
-    if look is None or (look.digits and _MAY_BE_SAID.search(text)):
+    if look is None or (look.digits and _MAY_BE_SAID.search(text, look.first)):
         for found in _SAID.finditer(text):
             yield Mark(*found.span("number"), "id", 0.9, "said")
     if look is None or (look.digits > 12 and _MAY_BE_LONG.search(text)):

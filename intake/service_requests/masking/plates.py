@@ -40,7 +40,8 @@ _NO_PLATE = frozenset(
 )
 
 
-# What each of them needs, cheap to fail: all begin with a digit.
+# What each of them needs, cheap to fail: all begin with a digit, and where nobody speaks of plates there are two.
+_FEWEST_DIGITS = 2
 _MAY_BE_WRITTEN = re.compile(r"\d(?:(?<=[A-Z-]\d)|(?=-))")
 _L3 = r"[^\W\d_]{3}"
 _MAY_BE_LOOSE = re.compile(
@@ -57,11 +58,14 @@ def marks(text: str, look: Look | None = None) -> Iterator[Mark]:
             end = _plate_end(text, start, end)
             if end > start:
                 yield Mark(start, end, "plate", 1.0, "said")
-    if look is None or _MAY_BE_WRITTEN.search(text):
+    if look is not None and look.digits < _FEWEST_DIGITS:
+        return
+    first = look.first if look is not None else 0
+    if look is None or _MAY_BE_WRITTEN.search(text, first):
         for found in _WRITTEN.finditer(text):
             if _letters(found[0]).isdisjoint(_NO_PLATE) and not _is_thing(text, found.start()):
                 yield Mark(*found.span(), "plate", SURE, "written")
-    if look is not None and not (_MAY_BE_LOOSE.search(text) and _LOOSE.search(text)):
+    if look is not None and not (_MAY_BE_LOOSE.search(text, first) and _LOOSE.search(text)):
         return
     vehicles = [found.end() for found in _VEHICLE.finditer(text)]
     at = 0

@@ -9,17 +9,21 @@ from intake.service_requests.masking.words import SHORT_GIVEN, plain, words
 _DIGIT = re.compile(r"\d")
 _ASCII = re.compile("[a-z]+")
 _LETTERS = re.compile(r"[^\W\d_]+")
+# The accents of Spanish; a text without others needs no look at each of its words.
+_ACCENTS = (("á", "a"), ("é", "e"), ("í", "i"), ("ó", "o"), ("ú", "u"), ("ñ", "n"), ("ü", "u"))
 _JOINED = re.compile(r"(?<=[^\W\d_])[’'´](?=[^\W\d_])")
 
 
 class Look:
-    """What a quick look sees: the text in small letters, and how many digits it has."""
+    """What a quick look sees: the text in small letters, how many digits it has, and where the first is (0 without)."""
 
-    __slots__ = ("digits", "low")
+    __slots__ = ("digits", "first", "low")
 
     def __init__(self, text: str) -> None:
         self.low = text.lower()
-        self.digits = len(_DIGIT.findall(text))
+        found = _DIGIT.search(text)
+        self.first = found.start() if found else 0
+        self.digits = len(_DIGIT.findall(text, self.first)) if found else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,16 @@ def may_name_somebody(text: str, look: Look, *, is_address: bool) -> bool:
 def _words_of(low: str) -> list[str]:
     """Its words, plain."""
     low = _joined(low)
-    if low.isascii():
-        return _ASCII.findall(low)
+    bare = low if low.isascii() else _without_accents(low)
+    if bare.isascii():
+        return _ASCII.findall(bare)
     return [word if word.isascii() else plain(word) for word in _LETTERS.findall(low)]
+
+
+def _without_accents(low: str) -> str:
+    for letter, plain_letter in _ACCENTS:
+        low = low.replace(letter, plain_letter)
+    return low
 
 
 def _joined(text: str) -> str:

@@ -243,7 +243,7 @@ def copy_lines(register: Register, rows: Sequence[Past], folios: Sequence[str]) 
         media = _text(f'["{_json_string(row.media_url)}"]') if row.media_url else "[]"
         lines.append(
             f"{row_id(register, row)}\t{city}\t{folio}\t{source}\t{_text(row.source_id)}\t{register.language}\t{{}}\t{media}"
-            f"\tnone\t1\t1\t{row.requested_at}\t{changing}\n"
+            f"\tnone\t1\t1\t{row.requested_at.isoformat()}\t{changing}\n"
         )
     return lines
 
@@ -267,7 +267,7 @@ def _changing(register: Register, rows: Sequence[Past]) -> Iterator[str]:
             description, address, notes = _text(description), _text(address), _text(notes)
             address_id, zipcode = _text(address_id), _text(zipcode)
         place = f"{_NULL}\t{_NULL}\t{_NULL}" if row.lon is None else f"{row.lon}\t{row.lat}\t{precision_m}"
-        updated_at = f"{row.updated_at}"
+        updated_at = row.updated_at.isoformat()
         closed_at = updated_at if row.closed_at is row.updated_at else row.closed_at or _NULL
         yield (
             f"{_escaped(row.service_code)}\t{_escaped(row.channel)}\t{description}\t{address or _NULL}\t{address_id or _NULL}"

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.cast import pothole
-from tests.browser.conftest import PageAt
+from tests.browser.conftest import LiveServer, PageAt
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -109,3 +109,33 @@ def test_english_goes_all_the_way(page_at: PageAt) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text("Where is it?")
     page.click("text=Español")
     expect(page.get_by_role("heading", level=1)).to_contain_text("¿Dónde es?")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1366, 320])
+def test_a_report_is_accessible_in_every_state(
+    page_at: PageAt,
+    live_server: LiveServer,
+    assert_accessible: Callable[[Page], None],
+    width: int,
+    scheme: str,
+) -> None:
+    page = page_at("/", width=width, scheme=scheme)
+    for story in ("leak", "pothole", "late", "waiting", "closed", "outside"):
+        page.goto(f"/folio/{live_server.cast.folios[story]}")
+        why = page.locator("summary")
+        if why.count():
+            why.click()
+        assert_accessible(page)
+
+
+def test_nothing_to_tap_is_small(page_at: PageAt, live_server: LiveServer) -> None:
+    page = page_at("/", width=320)
+    for path in ("/", "/reportar?q=hay un herido", "/folio", "/ayuda", f"/folio/{live_server.cast.folios['waiting']}"):
+        page.goto(path)
+        small = page.evaluate(
+            """() => [...document.querySelectorAll("a, button, input, select, summary")]
+                .filter(e => !e.classList.contains("skip") && e.type !== "hidden")
+                .filter(e => e.getBoundingClientRect().height < 44).map(e => e.outerHTML)"""
+        )
+        assert small == [], path

@@ -139,3 +139,11 @@ def test_nothing_to_tap_is_small(page_at: PageAt, live_server: LiveServer) -> No
                 .filter(e => e.getBoundingClientRect().height < 44).map(e => e.outerHTML)"""
         )
         assert small == [], path
+
+
+def test_letters_twice_as_large_fit_the_narrowest_phone(page_at: PageAt, live_server: LiveServer) -> None:
+    page = page_at("/", width=320)
+    for path in ("/", "/reportar?q=hay un herido", "/folio?f=12", f"/folio/{live_server.cast.folios['waiting']}"):
+        page.goto(path)
+        page.add_style_tag(content="html{font-size:200%} body{font-size:2.125rem !important}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, path

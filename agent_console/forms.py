@@ -1,7 +1,8 @@
-"""What forms that make a secret share: a refusal that loses nothing, and a secret that a second tap makes again."""
+"""What forms share: a refusal that loses nothing, and a secret that a second tap makes again."""
 
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -13,16 +14,21 @@ _SHORTEST_REF, _LONGEST_REF = 20, 64
 
 @dataclass(frozen=True)
 class Problem:
-    """Why nothing was changed, and the field at fault."""
+    """Why nothing was changed, and the field at fault. `form`: which of the page's forms, where it has several.
+
+    lines: (number, its text, what is wrong) of a text with mistakes.
+    """
 
     field: str
     text: str
     status: int
+    form: str = ""
+    lines: Sequence[tuple[int, str, str]] = ()
 
 
-def problem_of(refusal: AtiendeError, viewer: Viewer, field: str) -> Problem:
+def problem_of(refusal: AtiendeError, viewer: Viewer, field: str, form: str = "") -> Problem:
     """field: the input at fault where the refusal names none."""
-    return Problem(refusal.field or field, refusal.public_text(viewer.language), refusal.status)
+    return Problem(refusal.field or field, refusal.public_text(viewer.language), refusal.status, form)
 
 
 def new_ref() -> str:

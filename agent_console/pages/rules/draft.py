@@ -1,7 +1,6 @@
 """One draft, and what a supervisor can do to it. A refusal comes back as a `Problem`, so that nothing typed is lost."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
@@ -10,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from agent_console.accounts import Viewer
+from agent_console.forms import Problem
 from agent_console.presentation import ago
 from agent_console.rows import Names
 from intake.catalog import queries as catalog
@@ -27,16 +27,6 @@ from routing.models import RuleSet
 from routing.rule_tests import RuleTest, TestResult, failures
 
 MAX_TEXT = 50_000
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Why nothing was changed: `form` is rules, test or publish. `lines`: (number, its text, what is wrong)."""
-
-    form: str
-    text: str
-    status: int
-    lines: Sequence[tuple[int, str, str]] = ()
 
 
 def shown(session: Session, viewer: Viewer, known: Names, draft: RoutingDraft, *, now: datetime) -> dict[str, Any]:
@@ -107,7 +97,9 @@ def write_rules(
             (mistake.line, lines[min(mistake.line, len(lines)) - 1], mistake.public_text(viewer.language))
             for mistake in mistakes
         ]
-        return Problem("rules", translate(viewer.language, "Nada se guardó: hay errores en el texto."), 400, told)
+        return Problem(
+            "rules", translate(viewer.language, "Nada se guardó: hay errores en el texto."), 400, "rules", told
+        )
     try:
         if not rules:
             raise InvalidInput("Escribe al menos una regla.")
@@ -221,4 +213,4 @@ def publish(
 
 def _problem(form: str, refusal: AtiendeError, viewer: Viewer) -> Problem:
     status = refusal.status if isinstance(refusal, Conflict) else 400
-    return Problem(form, refusal.public_text(viewer.language), status)
+    return Problem(form, refusal.public_text(viewer.language), status, form)

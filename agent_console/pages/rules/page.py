@@ -9,8 +9,9 @@ from sqlmodel import Session
 
 from agent_console.access import BASE, REVIEWERS, ViewerDep, WriterDep, only
 from agent_console.accounts import Viewer
+from agent_console.drafts import DraftDep
+from agent_console.forms import Problem, problem_of
 from agent_console.pages.rules import draft as editing
-from agent_console.pages.rules.draft import Problem
 from agent_console.pages.rules.health import PERIODS, health_of, planned_day, side_of
 from agent_console.presentation import ago
 from agent_console.rendering import render_for, see_other
@@ -57,47 +58,40 @@ def create(http_request: Request, session: SessionDep, viewer: WriterDep, form: 
 
 
 @router.get("/borradores/{draft_id}")
-def show_draft(http_request: Request, session: SessionDep, viewer: ViewerDep, draft_id: uuid.UUID) -> HTMLResponse:
-    return _draft(http_request, session, viewer, drafts.find(session, viewer.jurisdiction_id, draft_id))
+def show_draft(http_request: Request, session: SessionDep, viewer: ViewerDep, found: DraftDep) -> HTMLResponse:
+    return _draft(http_request, session, viewer, found)
 
 
 @router.post("/borradores/{draft_id}/reglas")
 def write_rules(
-    http_request: Request, session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID, form: FormDep
+    http_request: Request, session: SessionDep, viewer: WriterDep, found: DraftDep, form: FormDep
 ) -> Response:
-    found = drafts.find(session, viewer.jurisdiction_id, draft_id)
     problem = editing.write_rules(session, viewer, found, form.get("rules"), form.number("version"), now=clock.now())
     return _after(http_request, session, viewer, found, problem, form, "reglas")
 
 
 @router.post("/borradores/{draft_id}/pruebas")
-def add_test(
-    http_request: Request, session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID, form: FormDep
-) -> Response:
-    found = drafts.find(session, viewer.jurisdiction_id, draft_id)
+def add_test(http_request: Request, session: SessionDep, viewer: WriterDep, found: DraftDep, form: FormDep) -> Response:
     problem = editing.add_test(session, viewer, found, form, form.number("version"), now=clock.now())
     return _after(http_request, session, viewer, found, problem, form, "pruebas")
 
 
 @router.post("/borradores/{draft_id}/pruebas/quitar")
-def remove_test(session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID, form: FormDep) -> Response:
-    found = drafts.find(session, viewer.jurisdiction_id, draft_id)
+def remove_test(session: SessionDep, viewer: WriterDep, found: DraftDep, form: FormDep) -> Response:
     drafts.remove_test(session, found.id, form.get("code"), by=viewer.name, now=clock.now())
-    return see_other(f"{HOME}/borradores/{draft_id}#pruebas")
+    return see_other(f"{HOME}/borradores/{found.id}#pruebas")
 
 
 @router.post("/borradores/{draft_id}/capas/quitar")
-def drop_layer(session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID, form: FormDep) -> Response:
-    found = drafts.find(session, viewer.jurisdiction_id, draft_id)
+def drop_layer(session: SessionDep, viewer: WriterDep, found: DraftDep, form: FormDep) -> Response:
     drafts.drop_layer(session, found.id, form.get("key"), by=viewer.name, now=clock.now())
-    return see_other(f"{HOME}/borradores/{draft_id}#publicar")
+    return see_other(f"{HOME}/borradores/{found.id}#publicar")
 
 
 @router.post("/borradores/{draft_id}/al-dia")
-def bring_up_to_date(session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID) -> Response:
-    found = drafts.find(session, viewer.jurisdiction_id, draft_id)
+def bring_up_to_date(session: SessionDep, viewer: WriterDep, found: DraftDep) -> Response:
     drafts.bring_up_to_date(session, found.id, by=viewer.name, now=clock.now())
-    return see_other(f"{HOME}/borradores/{draft_id}")
+    return see_other(f"{HOME}/borradores/{found.id}")
 
 
 @router.get("/borradores/{draft_id}/publicar")
@@ -105,11 +99,10 @@ def ask_to_publish(
     http_request: Request,
     session: SessionDep,
     viewer: ViewerDep,
-    draft_id: uuid.UUID,
+    found: DraftDep,
     day: Annotated[str, Query()] = "",
     version: Annotated[int | None, Query()] = None,
 ) -> HTMLResponse:
-    found = drafts.find(session, viewer.jurisdiction_id, draft_id)
     problem = editing.unseen(found, version, viewer)
     if problem is not None:
         return _draft(http_request, session, viewer, found, problem=problem)
@@ -118,10 +111,7 @@ def ask_to_publish(
 
 
 @router.post("/borradores/{draft_id}/publicar")
-def publish(
-    http_request: Request, session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID, form: FormDep
-) -> Response:
-    found = drafts.find(session, viewer.jurisdiction_id, draft_id)
+def publish(http_request: Request, session: SessionDep, viewer: WriterDep, found: DraftDep, form: FormDep) -> Response:
     made = editing.publish(
         session,
         viewer,
@@ -137,14 +127,12 @@ def publish(
 
 
 @router.get("/borradores/{draft_id}/descartar")
-def ask_to_discard(http_request: Request, session: SessionDep, viewer: ViewerDep, draft_id: uuid.UUID) -> HTMLResponse:
-    found = drafts.find(session, viewer.jurisdiction_id, draft_id)
+def ask_to_discard(http_request: Request, session: SessionDep, viewer: ViewerDep, found: DraftDep) -> HTMLResponse:
     return _render(http_request, session, viewer, "rules/discard.html", draft=found)
 
 
 @router.post("/borradores/{draft_id}/descartar")
-def discard(session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID) -> Response:
-    found = drafts.find(session, viewer.jurisdiction_id, draft_id)
+def discard(session: SessionDep, viewer: WriterDep, found: DraftDep) -> Response:
     drafts.discard(session, found.id, by=viewer.name, now=clock.now())
     return see_other(HOME)
 
@@ -193,8 +181,8 @@ def decide_return(
         with session.begin_nested():  # a refusal leaves no empty draft behind
             _decide(session, viewer, event_id, form)
     except AtiendeError as refusal:
-        text = refusal.public_text(viewer.language)
-        return _returns(http_request, session, viewer, problem=Problem(str(event_id), text, refusal.status))
+        problem = problem_of(refusal, viewer, "expects", str(event_id))
+        return _returns(http_request, session, viewer, problem=problem)
     return see_other(f"{HOME}/devoluciones")
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from agent_console.accounts import Viewer
+from agent_console.forms import Problem, problem_of
 from agent_console.pages.service_request.addressee import addressee_of
 from agent_console.presentation import ago
 from channels import composing, delivery
@@ -37,16 +38,6 @@ class Typed:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class Problem:
-    """Why nothing was changed: `form` is status, answer or passing, `field` the input at fault."""
-
-    form: str
-    field: str
-    text: str
-    status: int
-
-
 def actor_of(viewer: Viewer) -> Actor:
     return Actor("agency" if viewer.role == "agency" else "agent", viewer.name)
 
@@ -57,7 +48,7 @@ def change_status(
     """Moves the request, or says why not: the note is missing, the step is not allowed, a colleague was faster."""
     if typed.life == "closed" and not typed.note:
         text = translate(viewer.language, "Escribe en una frase qué pasó: la persona la va a leer.")
-        return Problem("status", "note", text, 400)
+        return Problem("note", text, 400, "status")
     try:
         actions.change_status(
             session,
@@ -73,16 +64,16 @@ def change_status(
         session.refresh(found)
         newest = _newest_event(session, found.id)
         if newest is None or found.version == typed.version:
-            return Problem("status", "life", conflict.public_text(viewer.language), conflict.status)
+            return problem_of(conflict, viewer, "life", "status")
         text = translate(
             viewer.language,
             "{who} cambió esta solicitud {when}, mientras la veías. Nada se guardó: revisa lo nuevo y vuelve a intentarlo.",
             who=newest.actor_name or "Atiende",
             when=ago(newest.at, now, viewer.timezone, viewer.language),
         )
-        return Problem("status", "life", text, conflict.status)
+        return Problem("life", text, conflict.status, "status")
     except InvalidInput as refusal:
-        return Problem("status", refusal.field or "life", refusal.public_text(viewer.language), refusal.status)
+        return problem_of(refusal, viewer, "life", "status")
     return None
 
 
@@ -90,7 +81,7 @@ def answer(session: Session, viewer: Viewer, found: ServiceRequest, typed: Typed
     """Queues a reply to the resident, or keeps a note; the same form sent twice does it once."""
     if not typed.text:
         text = translate(viewer.language, "Escribe el mensaje antes de enviarlo.")
-        return Problem("answer", "text", text, 400)
+        return Problem("text", text, 400, "answer")
     try:
         if typed.mode == "reply":
             _reply(session, viewer, found, typed, now)
@@ -107,7 +98,7 @@ def answer(session: Session, viewer: Viewer, found: ServiceRequest, typed: Typed
                     data={"ref": typed.ref},
                 )
     except AtiendeError as refusal:
-        return Problem("answer", "text", refusal.public_text(viewer.language), refusal.status)
+        return problem_of(refusal, viewer, "text", "answer")
     return None
 
 

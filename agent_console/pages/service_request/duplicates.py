@@ -8,7 +8,8 @@ from sqlmodel import Session, col, select
 
 from agent_console.access import visible_to
 from agent_console.accounts import Viewer
-from agent_console.pages.service_request.changes import Problem, actor_of
+from agent_console.forms import Problem, problem_of
+from agent_console.pages.service_request.changes import actor_of
 from agent_console.presentation import Look, ago, status_look
 from agent_console.rows import Names, place_of
 from intake.catalog import queries as catalog
@@ -79,7 +80,7 @@ def same(session: Session, viewer: Viewer, found: ServiceRequest, typed: str, *,
         merging.merge(session, duplicate.id, parent.id, actor=actor_of(viewer), now=now)
         _record(session, viewer, duplicate, shown, "same", now)
     except AtiendeError as refusal:
-        return Problem(FORM, "folio", refusal.public_text(viewer.language), refusal.status)
+        return problem_of(refusal, viewer, "folio", FORM)
     return None
 
 
@@ -90,7 +91,7 @@ def another(session: Session, viewer: Viewer, found: ServiceRequest, typed: str,
         shown = deciding.Shown(other.id, *_compared(session, found, other))
         _record(session, viewer, found, shown, "other", now)
     except AtiendeError as refusal:
-        return Problem(FORM, "folio", refusal.public_text(viewer.language), refusal.status)
+        return problem_of(refusal, viewer, "folio", FORM)
     return None
 
 
@@ -107,7 +108,7 @@ def separate(session: Session, viewer: Viewer, found: ServiceRequest, typed: str
             shown = deciding.Shown(parent.id, *_compared(session, duplicate, parent))
             _record(session, viewer, duplicate, shown, "undone", now)
     except AtiendeError as refusal:
-        return Problem(FORM, "folio", refusal.public_text(viewer.language), refusal.status)
+        return problem_of(refusal, viewer, "folio", FORM)
     return None
 
 
@@ -200,4 +201,4 @@ def _record(
 
 
 def nothing_chosen(language: str) -> Problem:
-    return Problem(FORM, "folio", translate(language, "Elige si es la misma o es otra."), 400)
+    return Problem("folio", translate(language, "Elige si es la misma o es otra."), 400, FORM)

@@ -10,9 +10,10 @@ from sqlmodel import Session
 from agent_console import views
 from agent_console.access import BASE, ViewerDep, WriterDep
 from agent_console.accounts import Viewer
+from agent_console.forms import Problem
 from agent_console.lists import FiltersDep, ListFilters
 from agent_console.pages.service_request import case, changes, clocks, duplicates, passing
-from agent_console.pages.service_request.changes import Problem, Typed
+from agent_console.pages.service_request.changes import Typed
 from agent_console.pages.service_request.photos import photos_of
 from agent_console.presentation import due_in_words
 from agent_console.rendering import render_for, see_other

@@ -8,7 +8,8 @@ from typing import Any
 from sqlmodel import Session
 
 from agent_console.accounts import Viewer
-from agent_console.pages.service_request.changes import Problem, Typed, actor_of
+from agent_console.forms import Problem, problem_of
+from agent_console.pages.service_request.changes import Typed, actor_of
 from agent_console.presentation import ago
 from agent_console.rows import names
 from intake.catalog.definitions import text_in
@@ -141,10 +142,10 @@ def settle_border(
         )
     except AtiendeError as refusal:
         session.refresh(found)
-        return Problem("border", "side", refusal.public_text(viewer.language), refusal.status)
+        return problem_of(refusal, viewer, "side", "border")
     return None
 
 
 def _problem(refusal: AtiendeError, viewer: Viewer) -> Problem:
     field = {"suggested_agency": "agency_code"}.get(refusal.field or "", refusal.field or "agency_code")
-    return Problem("passing", field, refusal.public_text(viewer.language), refusal.status)
+    return Problem(field, refusal.public_text(viewer.language), refusal.status, "passing")

@@ -1,6 +1,5 @@
 """Handlers of drafts: the list, a new one from a file, trying it, its files, and publishing it."""
 
-import uuid
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -10,6 +9,7 @@ from sqlmodel import Session
 from agent_console import accounts
 from agent_console.access import BASE, REVIEWERS, ViewerDep, WriterDep, only, refuse_other_sites
 from agent_console.accounts import Viewer
+from agent_console.drafts import DraftDep
 from agent_console.forms import Problem, problem_of
 from agent_console.pages.whatif import drafting
 from agent_console.pages.whatif.shown import Shown, side_of
@@ -24,6 +24,7 @@ from kernel.db import SessionDep
 from kernel.errors import AtiendeError, Forbidden, NotFound
 from kernel.web import SettingsDep
 from routing import drafts, publishing
+from routing.draft_models import RoutingDraft
 
 HOME = f"{BASE}/ruteo"
 _TYPES = {"csv": "text/csv; charset=utf-8", "geojson": "application/geo+json", "html": "text/html; charset=utf-8"}
@@ -67,37 +68,34 @@ def make(http_request: Request, session: SessionDep, viewer: ViewerDep, upload: 
 
 
 @router.get("/{draft_id}")
-def show_draft(http_request: Request, session: SessionDep, viewer: ViewerDep, draft_id: uuid.UUID) -> HTMLResponse:
-    return _page(http_request, session, viewer, draft_id)
+def show_draft(http_request: Request, session: SessionDep, viewer: ViewerDep, draft: DraftDep) -> HTMLResponse:
+    return _page(http_request, session, viewer, draft)
 
 
 @router.post("/{draft_id}/calcular")
 def calculate(
-    http_request: Request, session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID, form: FormDep
+    http_request: Request, session: SessionDep, viewer: WriterDep, draft: DraftDep, form: FormDep
 ) -> Response:
     try:
         with session.begin_nested():
-            _start(session, viewer, draft_id, form.get("first"), form.get("last"))
+            _start(session, viewer, draft, form.get("first"), form.get("last"))
     except AtiendeError as refusal:
-        return _page(http_request, session, viewer, draft_id, problem_of(refusal, viewer, "first"))
-    return see_other(f"{HOME}/{draft_id}")
+        return _page(http_request, session, viewer, draft, problem_of(refusal, viewer, "first"))
+    return see_other(f"{HOME}/{draft.id}")
 
 
-def _start(session: Session, viewer: Viewer, draft_id: uuid.UUID, first: str, last: str) -> None:
-    draft, now = drafts.find(session, viewer.jurisdiction_id, draft_id), clock.now()
+def _start(session: Session, viewer: Viewer, draft: RoutingDraft, first: str, last: str) -> None:
+    now = clock.now()
     period = Period.parse(first, last, drafting.today(viewer, now))
     earliest = publishing.earliest(session, draft, now)
     runs.start(session, draft, period, earliest.day, by=viewer.name, language=viewer.language, now=now)
 
 
 @router.post("/{draft_id}/publicar")
-def publish(
-    http_request: Request, session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID, form: FormDep
-) -> Response:
+def publish(http_request: Request, session: SessionDep, viewer: WriterDep, draft: DraftDep, form: FormDep) -> Response:
     try:
         with session.begin_nested():
             day = drafting.day_of(form.get("valid_from"))
-            draft = drafts.find(session, viewer.jurisdiction_id, draft_id)
             subjects = subjects_of(session, viewer.jurisdiction_id)
             publishing.publish(
                 session,
@@ -110,20 +108,18 @@ def publish(
                 without_tests=form.get("without_tests") == "yes",
             )
     except AtiendeError as refusal:
-        return _page(http_request, session, viewer, draft_id, problem_of(refusal, viewer, "valid_from"))
-    return see_other(f"{HOME}/{draft_id}")
+        return _page(http_request, session, viewer, draft, problem_of(refusal, viewer, "valid_from"))
+    return see_other(f"{HOME}/{draft.id}")
 
 
 @router.post("/{draft_id}/descartar")
-def discard(session: SessionDep, viewer: WriterDep, draft_id: uuid.UUID) -> Response:
-    draft = drafts.find(session, viewer.jurisdiction_id, draft_id)
+def discard(session: SessionDep, viewer: WriterDep, draft: DraftDep) -> Response:
     drafts.discard(session, draft.id, by=viewer.name, now=clock.now())
     return see_other(HOME)
 
 
 @router.get("/{draft_id}/{name}")
-def download(session: SessionDep, viewer: ViewerDep, draft_id: uuid.UUID, name: str) -> Response:
-    draft = drafts.find(session, viewer.jurisdiction_id, draft_id)
+def download(session: SessionDep, viewer: ViewerDep, draft: DraftDep, name: str) -> Response:
     run = runs.newest_done(session, draft.id)
     if run is None or name not in NAMES:
         raise NotFound("Ese archivo todavía no existe.")
@@ -135,9 +131,8 @@ def download(session: SessionDep, viewer: ViewerDep, draft_id: uuid.UUID, name: 
 
 
 def _page(
-    http_request: Request, session: Session, viewer: Viewer, draft_id: uuid.UUID, problem: Problem | None = None
+    http_request: Request, session: Session, viewer: Viewer, draft: RoutingDraft, problem: Problem | None = None
 ) -> HTMLResponse:
-    draft = drafts.find(session, viewer.jurisdiction_id, draft_id)
     shown = Shown(session, viewer, draft, now=clock.now())
     # Only what changes while it calculates; the whole once that is over.
     template = "whatif/_progress.html" if wants_fragment(http_request) and shown.is_running else "whatif/whatif.html"

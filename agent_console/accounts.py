@@ -47,6 +47,12 @@ class Viewer:
     # None of their city's rules can be read, and so no report can be taken: told to the same.
     is_undecided: bool = False
 
+    @property
+    def alert_mark(self) -> str:
+        """Names what this viewer is warned of, so that an open page can ask whether that is still all."""
+        told = sorted(alert.id.hex[-8:] for alert in self.rule_alerts)
+        return "-".join(["undecided", *told] if self.is_undecided else told)
+
 
 def tidy_email(email: str) -> str:
     """The form under which an account is found."""

@@ -1,6 +1,9 @@
 """A decision by the rules of its day, and by the last good ones when those fail: nobody is turned away for a rule's sake."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import TypeVar
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -9,6 +12,7 @@ from sqlmodel import Session
 from kernel import db
 from routing import alerts, bulk, receipts
 from routing.bulk import BulkAnswer, BulkRow
+from routing.decide import RuleBook
 from routing.in_force import Fallen, RulesInForce
 from routing.places import Layer
 from routing.receipts import Elsewhere
@@ -20,6 +24,7 @@ from routing.values import RoutingDecision
 _OLDER_SETS = 5
 
 log = structlog.get_logger(__name__)
+_T = TypeVar("_T")
 
 
 def decide(
@@ -32,10 +37,12 @@ def decide(
     except DBAPIError:
         raise
     except Exception as error:
-        older = _by_an_older_set(session, rules, layers, question, elsewhere)
+        older = _by_an_older_set(
+            session, rules, question.at, lambda book: receipts.decide(book, layers, question, elsewhere)
+        )
         if older is None:
             raise
-        decision = older
+        _, decision = older
         fallen = Fallen(fallen.version if fallen else book.version, decision.rule_set_version, said(error))
     if fallen is not None:
         decision.receipt["instead_of"] = {"rule_set_version": fallen.version, "because": fallen.error}
@@ -65,33 +72,33 @@ def decide_many(rules: RulesInForce, layers: Mapping[str, Layer], rows: Sequence
 def _by_an_older_set_in_bulk(
     rules: RulesInForce, layers: Mapping[str, Layer], row: BulkRow, error: Exception
 ) -> BulkAnswer:
-    book, on = rules.at(row.at), rules.newest.calendar.local_date(row.at)
     fallen = rules.fallen_at(row.at)
     with db.transaction() as session:
-        for version in versions_due(session, book.jurisdiction_id, book.version, on, _OLDER_SETS):
-            try:
-                (answer,) = bulk.decide_many(rule_book(session, book.jurisdiction_id, version), layers, [row])
-            except DBAPIError:
-                raise
-            except Exception as again:  # it is the newest set's failure that is told
-                log.warning("an older rule set fails too", version=version, error=type(again).__name__)
-                continue
-            failed = fallen.version if fallen else book.version
-            alerts.note(book.jurisdiction_id, Fallen(failed, version, said(error)), row.at)
-            return answer
-    raise error
+        older = _by_an_older_set(session, rules, row.at, lambda book: bulk.decide_many(book, layers, [row]))
+    if older is None:
+        raise error
+    version, (answer,) = older
+    failed = fallen.version if fallen else rules.at(row.at).version
+    alerts.note(rules.newest.jurisdiction_id, Fallen(failed, version, said(error)), row.at)
+    return answer
 
 
 def _by_an_older_set(
-    session: Session, rules: RulesInForce, layers: Mapping[str, Layer], question: Question, elsewhere: Elsewhere | None
-) -> RoutingDecision | None:
-    """By the last one whose day has come. None when older sets fail as well: then it is the question that is wrong."""
-    book, on = rules.at(question.at), rules.newest.calendar.local_date(question.at)
+    session: Session, rules: RulesInForce, at: datetime, decide: Callable[[RuleBook], _T]
+) -> tuple[int, _T] | None:
+    """The last version whose day has come that can decide, and what. None when all fail: then the question is wrong."""
+    book, on = rules.at(at), rules.newest.calendar.local_date(at)
     for version in versions_due(session, book.jurisdiction_id, book.version, on, _OLDER_SETS):
         try:
-            return receipts.decide(rule_book(session, book.jurisdiction_id, version), layers, question, elsewhere)
+            return version, decide(rule_book(session, book.jurisdiction_id, version))
         except DBAPIError:
             raise
         except Exception as error:  # it is the newest set's failure that is told
-            log.warning("an older rule set fails too", version=version, error=type(error).__name__)
+            _tell_once(book.jurisdiction_id, version, type(error).__name__)
     return None
+
+
+@lru_cache(maxsize=1_000)
+def _tell_once(jurisdiction_id: str, version: int, error: str) -> None:
+    """One line for each process, not one for each report that is decided by a set that is older still."""
+    log.warning("an older rule set fails too", jurisdiction_id=jurisdiction_id, version=version, error=error)

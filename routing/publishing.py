@@ -107,7 +107,7 @@ def publish(
     drafts.book_of(session, draft)
     if content == newest.content and not first.has_layers:
         raise InvalidInput("El borrador no cambia nada de lo que está en vigor.", field="valid_from")
-    lost = rule_sets.changes(newest.content, content).tests_removed
+    lost = rule_sets.tests_removed(newest.content, content)
     if lost and not without_tests:
         raise InvalidInput(
             "El borrador quita o cambia pruebas de la versión {version}: {codes}. Di que sí a publicarlo sin ellas.",

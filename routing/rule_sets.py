@@ -149,15 +149,20 @@ class SetChanges:
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> SetChanges:
     """From one set's content to another's. `default_agency_code`: the new one, None when it stays."""
     old, new = _by_code(before["rules"]), _by_code(after["rules"])
-    kept = list(after.get("tests", ()))
     default = after["default_agency_code"]
     return SetChanges(
         added=tuple(sorted(new.keys() - old.keys())),
         changed=tuple(sorted(code for code in new.keys() & old.keys() if new[code] != old[code])),
         removed=tuple(sorted(old.keys() - new.keys())),
-        tests_removed=tuple(sorted(test["code"] for test in before.get("tests", ()) if test not in kept)),
+        tests_removed=tests_removed(before, after),
         default_agency_code=None if default == before["default_agency_code"] else default,
     )
+
+
+def tests_removed(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+    """As in `SetChanges`; asked also of a set whose rules cannot be read."""
+    kept = list(after.get("tests", ()))
+    return tuple(sorted(test["code"] for test in before.get("tests", ()) if test not in kept))
 
 
 def _by_code(rules: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

@@ -13,9 +13,9 @@ from intake.city_folder import rule_text
 from intake.city_folder.load import import_folder
 from intake.service_requests import returning, rule_use
 from intake.service_requests.values import Actor
-from kernel import clock
+from kernel import clock, db
 from routing import alerts, drafts, publishing, queries, rule_sets
-from routing.draft_models import RoutingDraft
+from routing.draft_models import RoutingDraft, RuleAlert
 from routing.models import RuleSet
 from routing.rule_tests import RuleTest
 from tests.agent_console.conftest import Console
@@ -384,3 +384,30 @@ def test_a_refusal_says_each_thing_once_and_of_which_rule(console: Console) -> N
     refused = browser.send(f"{url}/publicar", f"{url}/publicar", day=DAY).text.split('id="publish-error"')[1]
     told = refused.split("</p>")[0]
     assert told.count("NUEVA: No existe el servicio BACHES.") == told.count("OTRA: No existe el servicio BACHES.") == 1
+
+
+def test_an_open_page_hears_of_failing_rules(console: Console) -> None:
+    browser = console.enter("supervisor")
+    ask = re.compile(r'hx-get="(/consola/reglas/alertas\?seen=[^"]*)" hx-trigger="every 45s"')
+    asked = ask.search(browser.get("/consola/solicitudes").text)
+    assert asked
+    assert browser.get(asked[1]).status_code == 204, "nothing new, nothing to read aloud again"
+    with db.transaction() as session:
+        alert = RuleAlert(
+            jurisdiction_id=CITY,
+            version=1,
+            used_version=0,
+            error="X",
+            count=1,
+            first_at=clock.now(),
+            last_at=clock.now(),
+        )
+        session.add(alert)
+    told = browser.get(asked[1])
+    assert "Las reglas de la versión 1 fallan" in told.text
+    again = ask.search(told.text)
+    assert again
+    assert browser.get(again[1]).status_code == 204
+    for page in ("/consola/solicitudes", HOME, "/consola/ruteo", "/consola/revision"):
+        assert "Las reglas de la versión 1 fallan" in browser.get(page).text
+    assert console.enter("operator").get(again[1]).status_code == 404

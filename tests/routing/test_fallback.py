@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from sqlmodel import Session, select
+from structlog.testing import capture_logs
 
 from atiende.health import readyz
 from georef.points import LonLat
@@ -16,6 +17,7 @@ from kernel.outbox import OutboxEvent
 from routing import alerts, bulk, deciding, drafts, in_force, publishing, queries, receipts
 from routing.bulk import BulkAnswer, BulkRow
 from routing.checking import replay, verify
+from routing.conditions import RuleFailed
 from routing.decide import RuleBook
 from routing.draft_models import RuleAlert
 from routing.explain import explain
@@ -110,6 +112,19 @@ def test_a_rule_that_fails_while_it_decides(city: Session, monkeypatch: pytest.M
     assert (answer.agency_code, answer.rule_set_version) == ("ALC-N", 1)
     assert answer.receipt["instead_of"] == {"rule_set_version": 2, "because": "ZeroDivisionError: regla A"}
     assert city.exec(select(RuleAlert)).one().error == "ZeroDivisionError: regla A"
+
+
+def test_an_older_set_that_fails_too_is_told_of_once(city: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(book: RuleBook, *given: Any, **named: Any) -> RoutingDecision:
+        raise RuleFailed("X", "no")
+
+    monkeypatch.setattr("routing.receipts.decide", fail)
+    deciding._tell_once.cache_clear()
+    with capture_logs() as lines:
+        for _ in range(3):
+            with pytest.raises(RuleFailed):
+                ask(city)
+    assert [line["version"] for line in lines if line["event"] == "an older rule set fails too"] == [1]
 
 
 def test_many_rows_are_decided_by_the_last_good_set_too(city: Session, monkeypatch: pytest.MonkeyPatch) -> None:

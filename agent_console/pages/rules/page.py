@@ -51,6 +51,14 @@ def show(
     )
 
 
+@router.get("/alertas")
+def show_alerts(http_request: Request, viewer: ViewerDep, seen: Annotated[str, Query()] = "") -> Response:
+    """What every page warns of, asked for again by the ones that are open; nothing when it is what they show."""
+    if viewer.alert_mark == seen:
+        return Response(status_code=204)
+    return render_for(http_request, viewer, "_alerts.html")
+
+
 @router.post("/borradores")
 def create(http_request: Request, session: SessionDep, viewer: WriterDep, form: FormDep) -> Response:
     made = drafts.create(session, viewer.jurisdiction_id, form.get("name"), by=viewer.name, now=clock.now())

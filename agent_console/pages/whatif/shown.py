@@ -103,7 +103,7 @@ class Shown:
         try:
             results = publishing.results_of(session, self.draft, first.day)
             newest = drafts.newest_of(session, viewer.jurisdiction_id)
-            self.lost_tests = rule_sets.changes(newest.content, drafts.content_of(session, self.draft)).tests_removed
+            self.lost_tests = rule_sets.tests_removed(newest.content, drafts.content_of(session, self.draft))
         except AtiendeError as refusal:
             self.refusal = refusal.public_text(viewer.language)
             return

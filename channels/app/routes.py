@@ -6,6 +6,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 
 from channels.app import alike, changing, photos, report, side, start, track
 from channels.app.drafts import Expired
@@ -41,6 +42,8 @@ def install(app: FastAPI) -> None:
     for lost in (OperationalError, InterfaceError):
         pages.add_exception_handler(lost, _show_database_error)
     pages.add_exception_handler(Exception, _show_fault)
+    # A page goes out in one flight on a slow line when it is packed.
+    pages.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
     app.mount("", pages)
 
 

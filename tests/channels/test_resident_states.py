@@ -222,3 +222,14 @@ def test_a_place_that_was_found_is_said_once(client: TestClient) -> None:
     page = client.get(f"{draft}/revisa").text
     assert page.count("Mercado de La Calera") == 1
     assert "En el mapa" not in page
+
+
+@pytest.mark.parametrize("path", ["/", "/reportar", "/ayuda", "/no/existe"])
+def test_a_page_fits_the_first_flight_of_a_slow_line(client: TestClient, path: str) -> None:
+    with client.stream("GET", path, headers={"accept-encoding": "gzip"}) as answer:
+        sent = b"".join(answer.iter_raw())
+        assert answer.headers["content-encoding"] == "gzip"
+        assert "accept-encoding" in answer.headers["vary"].lower()
+    assert len(sent) < 8000
+    plain = client.get(path, headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from intake.whatif.replay import Draft, compare, live_side, replay, subject
 from kernel import clock, db
 from kernel.errors import InvalidInput
 from kernel.i18n import LANGUAGES, translate
+from routing.whatif.sides import Side
 
 _SHOWN = 5
 
@@ -67,14 +68,24 @@ def run(
             read[key] = drafting.read_layer(live, key, file, code_field=code_field, name_field=name_field)
         draft = Draft(read, drafting.read_rules_file(rules) if rules is not None else None)
         asked = compare(live, draft, today)
-        about = subject(session, city.id, _title(layers, rules), period, now)
+        files = [*(Path(spec.rpartition("=")[2]).name for spec in layers), *([rules.name] if rules else [])]
+        title = _title(live, read, files, rules is not None, language)
+        about = subject(session, city.id, title, period, now)
         found = replay(session, asked, about, out, language=language, progress=progress)
     progress.end()
     _tell(found, out, language)
 
 
-def _title(layers: Sequence[str], rules: Path | None) -> str:
-    return ", ".join([*(Path(spec.rpartition("=")[2]).name for spec in layers), *([rules.name] if rules else [])])
+def _title(live: Side, keys: Iterable[str], files: Iterable[str], has_rules: bool, language: str) -> str:
+    """What is tried, as people call it, and the files that say it."""
+    names = ", ".join(live.layers[key].name.get(language) or live.layers[key].name.get("es") or key for key in keys)
+    if not names:
+        words = translate(language, "Otras reglas")
+    elif has_rules:
+        words = translate(language, "Otras reglas y otros límites: {layers}", layers=names)
+    else:
+        words = translate(language, "Otros límites: {layers}", layers=names)
+    return f"{words} ({', '.join(files)})"
 
 
 def _tell(found: dict[str, Any], out: Path, language: str) -> None:

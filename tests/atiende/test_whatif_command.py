@@ -141,6 +141,8 @@ def test_a_moved_border_from_file_to_report(city_url: str, moved: Path, tmp_path
     page = (out / "report.html").read_text(encoding="utf-8")
     assert page.count("<svg") >= 5
     assert "Lo que gana y pierde cada dependencia" in page
+    assert f"<h1>Otros límites: Alcaldía ({moved.name})</h1>" in page
+    assert re.search(r"Solicitudes en los huecos: \d+\. Perderían su dependencia: \d+", page)
     assert "<script" not in page
     assert not re.search(r"""(?:src|href)=["'](?!data:,|#)|url\((?!#)|@import|https?://""", page), (
         "opens without a network"

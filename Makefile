@@ -10,6 +10,8 @@ ASSETS := agent_console/static/vendor/.installed
 export UV_PYTHON_DOWNLOADS := never
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 WORKERS ?= 2
+# Where Python may not keep what it has compiled, every start of the program would compile all of it: a second and a half.
+COMPILE := $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode)
 
 .PHONY: help setup demo dev check test test-fast bench migrate lock clean
 help:            ## List the verbs
@@ -26,7 +28,7 @@ setup: $(STAMP) $(ASSETS)  ## Install what the program and its tests need into .
 
 $(STAMP): requirements-dev.lock pyproject.toml $(if $(filter .tools/bin/uv,$(UV)),| .tools/bin/uv)
 	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
-	@$(UV) pip sync --quiet --require-hashes --only-binary :all: -p $(BIN)/python requirements-dev.lock
+	@$(UV) pip sync --quiet --require-hashes --only-binary :all: $(COMPILE) -p $(BIN)/python requirements-dev.lock
 	@$(UV) pip install --quiet --no-deps --no-build-isolation -p $(BIN)/python --editable .
 	@touch $@
 

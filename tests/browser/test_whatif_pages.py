@@ -117,7 +117,7 @@ def test_a_mistake_is_told_and_keeps_what_was_typed(
     broken.write_text('{"type": "FeatureCollection", "features": [')
     page.set_input_files("#file", broken)
     page.get_by_role("button", name="Guardar el borrador").press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("No se pudo leer")
+    expect(page.get_by_role("alert")).to_contain_text("no es un mapa que se pueda leer")
     expect(page.get_by_label("Nombre", exact=True)).to_have_value("Límite 2027")
     expect(page).to_have_title("Error: Nuevo borrador · Atiende")
 

@@ -170,13 +170,11 @@ def waits_for_a_decision(viewer: Viewer) -> ColumnElement[bool]:
     """Which were found to be perhaps the same as an open one that this viewer may see, and nobody has said yet."""
     pair, said, other = aliased(DuplicateDecision), aliased(DuplicateDecision), aliased(ServiceRequest)
     one, another = col(pair.service_request_id), col(pair.candidate_id)
-    is_said = exists().where(
-        col(said.decision) != "found",
-        or_(
-            and_(col(said.service_request_id) == one, col(said.candidate_id) == another),
-            and_(col(said.service_request_id) == another, col(said.candidate_id) == one),
-        ),
-    )
+    # One condition for each direction: with an OR the two tables could only be compared row by row.
+    is_said = [
+        exists().where(col(said.decision) != "found", col(said.service_request_id) == a, col(said.candidate_id) == b)
+        for a, b in ((one, another), (another, one))
+    ]
     is_found = exists().where(
         one == col(_R.id),
         col(pair.decision) == "found",
@@ -184,7 +182,7 @@ def waits_for_a_decision(viewer: Viewer) -> ColumnElement[bool]:
         col(other.life) != "closed",
         col(other.parent_id).is_(None),
         col(other.agency_code) == viewer.agency_code if viewer.role == "agency" else true(),
-        ~is_said,
+        *(~each for each in is_said),
     )
     return and_(col(_R.parent_id).is_(None), is_found)
 

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from playwright.sync_api import Browser
 from sqlalchemy import Engine, text
@@ -16,6 +17,12 @@ from intake.media.storage import Folder, Shelf
 from kernel import crypto, db
 from kernel.crypto import Vault
 from kernel.settings import Media
+
+# No test fails on a wall-clock time, so neither does the making of its examples. What else hypothesis does in CI stays.
+hypothesis.settings.register_profile(
+    "suite", hypothesis.settings(), deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("suite")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _URL_VARIABLE = "ATIENDE_TEST_DATABASE_URL"

@@ -37,13 +37,13 @@ latitudes = st.one_of(st.floats(19.25, 19.55), st.sampled_from([19.3, 19.4, 19.4
 
 
 @given(lon=longitudes, lat=latitudes)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_single_look_ups_agree_with_asking_every_polygon(lon: float, lat: float) -> None:
     assert [area.code for area in SNAPSHOT.at(lon, lat)] == naive(lon, lat)
 
 
 @given(points=st.lists(st.tuples(longitudes, latitudes), max_size=60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_bulk_look_ups_agree_with_single_ones(points: list[tuple[float, float]]) -> None:
     columns = PointColumns([lon for lon, _ in points], [lat for _, lat in points])
     sets, numbers = SNAPSHOT.sets_at(columns)
@@ -108,7 +108,7 @@ def test_a_sliver_between_two_areas_is_not_their_neighbour() -> None:
 
 
 @given(lon=st.floats(-99.19, -99.05), lat=st.floats(19.31, 19.49))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_border_metres_agree_with_the_geodesic(lon: float, lat: float) -> None:
     border = SNAPSHOT.nearest_border(LonLat(lon, lat))
     assert border is not None
@@ -127,7 +127,7 @@ def test_border_metres_agree_with_the_geodesic(lon: float, lat: float) -> None:
     a=st.tuples(st.floats(-99.3, -98.9), st.floats(19.0, 19.6)),
     b=st.tuples(st.floats(-99.3, -98.9), st.floats(19.0, 19.6)),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_distances_agree_with_the_geodesic(a: tuple[float, float], b: tuple[float, float]) -> None:
     true = Geod(ellps="WGS84").inv(*a, *b)[2]
     assert distance_m(LonLat(*a), LonLat(*b)) == pytest.approx(true, rel=0.001, abs=0.001)

@@ -170,7 +170,7 @@ def test_an_empty_gazetteer_finds_nothing() -> None:
 
 
 @given(st.text(max_size=200))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_text_breaks_it_and_scores_stay_in_range(text: str) -> None:
     found = TOWN.search(text, limit=3)
     assert len(found) <= 3
@@ -178,7 +178,7 @@ def test_no_text_breaks_it_and_scores_stay_in_range(text: str) -> None:
 
 
 @given(st.sampled_from(TOWN.places), st.randoms(use_true_random=False))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_case_accents_and_spaces_never_matter(known: Place, rng: random.Random) -> None:
     text = "  ".join(known.name.split())
     text = text.upper() if rng.random() < 0.5 else fold(text)
@@ -190,7 +190,7 @@ def test_case_accents_and_spaces_never_matter(known: Place, rng: random.Random) 
     st.sampled_from([p for p in TOWN.places if len(core(p.name)) >= 10 and not numbers(fold(p.name))]),
     st.randoms(use_true_random=False),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_one_slip_in_a_long_name_is_forgiven(known: Place, rng: random.Random) -> None:
     words = fold(known.name)
     position = rng.randrange(1, len(words))

@@ -86,7 +86,7 @@ paths = st.lists(st.lists(corners, min_size=2, max_size=5, unique=True), min_siz
 
 
 @given(paths, st.lists(corners, min_size=1, max_size=30), st.sampled_from([3.0, 12.0, 80.0, 700.0]), st.randoms())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_one_by_one_and_many_at_once_give_the_same_metres(
     drawn: list[list[tuple[float, float]]],
     points: list[tuple[float, float]],

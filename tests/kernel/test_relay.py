@@ -223,7 +223,7 @@ def test_a_sweep_runs_by_the_clock_and_may_fail(clean: Engine, monkeypatch: pyte
 STEPS = st.lists(st.sampled_from(["relay", "run", "run_twice", "lose", "expire", "record"]), min_size=1, max_size=14)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, failing=st.integers(0, 3))
 def test_whatever_happens_each_delivery_ends_done_and_its_effect_happens_once(
     clean: Engine, steps: list[str], failing: int

@@ -145,7 +145,7 @@ instants = st.datetimes(datetime(2026, 1, 1), datetime(2027, 3, 1)).map(lambda a
 
 
 @given(calendars(), promises, instants, instants)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_promises_obey_their_laws(calendar: WorkingCalendar, promise: Promise, a: datetime, b: datetime) -> None:
     first, second = sorted([a, b])
     due, later = calendar.due(promise, first), calendar.due(promise, second)
@@ -162,7 +162,7 @@ def test_promises_obey_their_laws(calendar: WorkingCalendar, promise: Promise, a
 
 
 @given(calendars(), st.integers(1, 30), instants)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_working_days_are_counted_one_by_one(calendar: WorkingCalendar, amount: int, at: datetime) -> None:
     day = calendar.received_on(at)
     for _ in range(amount):
@@ -176,7 +176,7 @@ def test_working_days_are_counted_one_by_one(calendar: WorkingCalendar, amount: 
     st.datetimes(datetime(2025, 12, 20), datetime(2026, 2, 10)).map(lambda at: at.replace(tzinfo=UTC)),  # noqa: DTZ001
     st.integers(1, 9),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_steps_of_a_day_say_what_due_says(at: datetime, count: int) -> None:
     for calendar in (WorkingCalendar(OFFICE), WorkingCalendar(OFFICE | {"hours": {"fri": [["22:00", "02:00"]]}})):
         until, later = calendar.steps(count, calendar.local_date(at))

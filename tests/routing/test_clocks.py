@@ -41,7 +41,7 @@ def pauses(draw: st.DrawFn, count: int = 4) -> tuple[Pause, ...]:
     )  # these may overlap, and begin before the promise or after its end
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(calendars, instants, instants, instants)
 def test_working_time_adds_up(calendar: WorkingCalendar, a: datetime, b: datetime, c: datetime) -> None:
     a, b, c = sorted((a, b, c))
@@ -49,7 +49,7 @@ def test_working_time_adds_up(calendar: WorkingCalendar, a: datetime, b: datetim
     assert ZERO <= calendar.worked(a, c) <= c - a
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(calendars, instants, lengths, lengths)
 def test_adding_working_time_is_undone_by_measuring_it(
     calendar: WorkingCalendar, at: datetime, one: timedelta, other: timedelta
@@ -61,27 +61,27 @@ def test_adding_working_time_is_undone_by_measuring_it(
     assert one == ZERO or calendar.worked(at, reached - timedelta(microseconds=1)) < one
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(calendars, st.integers(1, 60), instants)
 def test_a_promise_in_working_hours_is_that_much_work(calendar: WorkingCalendar, hours: int, at: datetime) -> None:
     assert calendar.worked(at, calendar.due(Promise(hours, "working_hours"), at).at) == timedelta(hours=hours)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(clocks, pauses())
 def test_a_pause_never_shortens(clock: Clock, still: tuple[Pause, ...]) -> None:
     for count in range(len(still)):
         assert clock.due(still[:count]) <= clock.due(still[: count + 1])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(clocks, pauses())
 def test_the_whole_is_what_was_worked_and_what_was_paused(clock: Clock, still: tuple[Pause, ...]) -> None:
     term = clock.between(clock.start, clock.due())
     assert clock.between(clock.start, clock.due(still)) == term + clock.stood_still(still)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(clocks, pauses(), st.integers(0, 1000))
 def test_the_order_of_pauses_is_nothing(clock: Clock, still: tuple[Pause, ...], seed: int) -> None:
     shuffled = list(still)
@@ -90,7 +90,7 @@ def test_the_order_of_pauses_is_nothing(clock: Clock, still: tuple[Pause, ...], 
     assert clock.at_share(0.8, shuffled) == clock.at_share(0.8, still)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(clocks, st.lists(st.tuples(lengths, lengths), max_size=4))
 def test_moving_the_date_at_the_end_of_each_pause_comes_to_the_same(
     clock: Clock, gaps: list[tuple[timedelta, timedelta]]
@@ -104,7 +104,7 @@ def test_moving_the_date_at_the_end_of_each_pause_comes_to_the_same(
     assert due == clock.due(still)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(clocks, pauses())
 def test_steps_come_in_the_order_of_their_shares(clock: Clock, still: tuple[Pause, ...]) -> None:
     reached = [clock.at_share(share, still) for share in (0.5, 0.8, 1.0, 1.5, 2.0)]
@@ -113,7 +113,7 @@ def test_steps_come_in_the_order_of_their_shares(clock: Clock, still: tuple[Paus
     assert reached[0] >= clock.start
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(promises, calendars, calendars, instants, pauses())
 def test_another_calendar_later_on_moves_nothing(
     promise: Promise, made_in: WorkingCalendar, later: WorkingCalendar, at: datetime, still: tuple[Pause, ...]

@@ -133,7 +133,7 @@ places = st.sampled_from(
 
 
 @given(rules(), places, st.sampled_from(["BACHE", "FUGA"]), st.lists(_days, min_size=1, max_size=4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_plans_agree_with_reading_every_rule(
     made: list[Rule], areas: dict[str, tuple[Area, ...]], service: str, days: list[date]
 ) -> None:

@@ -339,7 +339,7 @@ OPERATIONS = st.lists(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(OPERATIONS)
 def test_a_draft_never_leaks_into_live_routing(city: Session, operations: list[str]) -> None:
     points = [IN_NORTE, IN_SUR, (-99.5, 19.42)]

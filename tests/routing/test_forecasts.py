@@ -113,7 +113,7 @@ pasts = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pasts, st.integers(0, 10_000))
 def test_the_order_of_the_rows_is_nothing(rows: list[Row], seed: int) -> None:
     shuffled = rows[:]
@@ -127,7 +127,7 @@ def test_the_order_of_the_rows_is_nothing(rows: list[Row], seed: int) -> None:
         assert found.p80 is None or found.p80 == pytest.approx(other[key].p80)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pasts, pasts, st.floats(1, 250))
 def test_nothing_that_came_later_is_known(rows: list[Row], later: list[Row], days_ago: float) -> None:
     """Other requests opened after the cut, and whatever became of the open ones after it, change no number of that day."""
@@ -138,7 +138,7 @@ def test_nothing_that_came_later_is_known(rows: list[Row], later: list[Row], day
     assert forecast(columns(as_it_was), cut) == forecast(columns([*before, *afterwards]), cut)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pasts)
 def test_shares_come_in_order(rows: list[Row]) -> None:
     for found in forecast(columns(rows), NOW).values():

@@ -213,7 +213,7 @@ def small_sets(draw: st.DrawFn) -> list[Rule]:
 
 
 @given(small_sets())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_no_rule_is_called_unreachable_that_decides_somewhere(made: list[Rule]) -> None:
     known = book(*made)
     decides = set()

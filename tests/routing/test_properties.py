@@ -191,7 +191,7 @@ def naive(known: RuleBook, asked: Question) -> tuple[str | None, str | None]:
 
 
 @given(rule_sets_(), questions(), st.randoms(use_true_random=False))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_the_order_of_rules_never_matters(made: list[Rule], asked: Question, chance: Any) -> None:
     shuffled = list(made)
     chance.shuffle(shuffled)
@@ -204,7 +204,7 @@ def test_the_order_of_rules_never_matters(made: list[Rule], asked: Question, cha
 
 
 @given(rule_sets_(), questions())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_every_point_has_exactly_one_answer_or_an_explained_none(made: list[Rule], asked: Question) -> None:
     known = book(*made)
     decision = decide(known, LAYERS, asked)
@@ -221,7 +221,7 @@ def test_every_point_has_exactly_one_answer_or_an_explained_none(made: list[Rule
 
 
 @given(rule_sets_(), questions())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_a_receipt_replays_byte_for_byte(made: list[Rule], asked: Question) -> None:
     known = book(*made)
     receipt = decide(known, LAYERS, asked, Elsewhere(None, "Vecina", 12.0, "555")).receipt
@@ -234,7 +234,7 @@ def test_a_receipt_replays_byte_for_byte(made: list[Rule], asked: Question) -> N
 
 
 @given(rule_sets_(), questions())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_border_case_keeps_its_word(made: list[Rule], asked: Question) -> None:
     known = book(*made)
     receipt = decide(known, LAYERS, asked).receipt
@@ -258,7 +258,7 @@ def test_a_border_case_keeps_its_word(made: list[Rule], asked: Question) -> None
 
 
 @given(rule_sets_(), st.lists(questions(), min_size=1, max_size=25), loads)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_many_at_once_are_as_one_by_one(made: list[Rule], asked: list[Question], open_now: dict[str, int]) -> None:
     known = book(*made)
     promise = Promise(5, "working_days")
@@ -289,7 +289,7 @@ def test_many_at_once_are_as_one_by_one(made: list[Rule], asked: list[Question],
 
 
 @given(rule_sets_(), questions())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_full_agency_never_answers_by_a_rule_that_has_a_fallback(made: list[Rule], asked: Question) -> None:
     known = book(*made)
     receipt = decide(known, LAYERS, asked).receipt
@@ -316,7 +316,7 @@ def test_roma_lies_across_both_districts() -> None:
         max_size=20,
     )
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_local_times_are_those_of_the_clock_on_the_wall(zone: str, instants: list[datetime]) -> None:
     # The quarter in which Monrovia's clock moved by 44 minutes and 30 seconds.
     instants = [*instants, datetime(1972, 1, 7, 0, 44, 29, tzinfo=UTC), datetime(1972, 1, 7, 0, 44, 30, tzinfo=UTC)]

@@ -155,7 +155,7 @@ points = st.one_of(st.none(), st.tuples(st.floats(-99.22, -99.08), st.floats(19.
     st.one_of(st.none(), st.floats(0, 5000)),
     st.datetimes(datetime(2025, 1, 1), datetime(2027, 1, 1)).map(lambda at: at.replace(tzinfo=UTC)),  # noqa: DTZ001
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_every_receipt_survives_a_round_trip_and_holds(
     point: tuple[float, float] | None, service: tuple[str, str], precision_m: float | None, at: datetime
 ) -> None:

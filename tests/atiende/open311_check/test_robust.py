@@ -147,7 +147,7 @@ _VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(_VALUES, min_size=1, max_size=4), st.sampled_from([200, 201, 400, 404]))
 def test_any_value_at_all(values: list[Any], status: int) -> None:
     bodies = [json.dumps(value).encode("utf-8", "surrogatepass") for value in values]
@@ -160,7 +160,7 @@ def test_any_value_at_all(values: list[Any], status: int) -> None:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(_VALUES, st.sampled_from(["services", "requests", "requests/R-9", "services/LUZ", "servicerequestupdates"]))
 def test_a_good_server_with_one_wild_resource(value: Any, name: str) -> None:
     from dataclasses import replace

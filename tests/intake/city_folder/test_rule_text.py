@@ -77,7 +77,7 @@ def every_rule(draw: st.DrawFn) -> Rule:
     )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(every_rule(), max_size=3))
 def test_written_rules_are_read_as_they_were(rules: list[Rule]) -> None:
     found, mistakes = rule_text.read(rule_text.write(rules))

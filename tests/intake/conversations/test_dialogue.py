@@ -367,7 +367,7 @@ WORDS = st.sampled_from(
 TEXTS = st.one_of(st.text(max_size=60), st.lists(WORDS, max_size=6).map(" ".join))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(TEXTS, st.integers(0, 90_000)), min_size=1, max_size=6))
 def test_nothing_breaks_it_and_every_state_survives_the_database(messages: list[tuple[str, int]]) -> None:
     talk = Talk()

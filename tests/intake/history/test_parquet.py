@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from intake.history.mapping import HistoryMap
@@ -58,7 +58,6 @@ def read(path: Path, history_map: HistoryMap = PLAIN) -> list[Past | tuple[str, 
     return results
 
 
-@settings(deadline=None)
 @given(_rows)
 def test_the_same_rows_come_out_of_both(tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, str]]) -> None:
     whole = [ROW | row for row in [{}, *rows]]

@@ -53,7 +53,7 @@ def test_nothing_but_pixels_is_left() -> None:
 
 
 @given(st.binary(min_size=8, max_size=400))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_whatever_hangs_on_the_file_stays_behind(payload: bytes) -> None:
     marked = b"MARK" + payload
     text = PngInfo()
@@ -183,7 +183,7 @@ def test_a_picture_that_unfolds_beyond_the_limit_is_never_unfolded() -> None:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_broken_bytes_give_a_photo_or_say_so(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(["JPEG", "PNG", "WEBP", "GIF"]))
     whole = bytearray(encoded(corners(), name))

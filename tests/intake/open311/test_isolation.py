@@ -250,9 +250,7 @@ def test_one_citys_calls_use_up_nothing_of_anothers(
 NAMES = st.sampled_from([HERE, THERE, "", "nadie.gob.example", "%", "*", f"{HERE},{THERE}", HERE.upper(), f" {HERE}"])
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     asked=st.lists(NAMES, max_size=3),
     owner=st.sampled_from([HERE, THERE]),

@@ -392,9 +392,7 @@ def test_a_stored_control_character_does_not_make_a_list_unreadable(client: Test
     assert found["description"] == "campana\ufffd y \ufffd[31m"
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.lists(
         st.fixed_dictionaries(

@@ -180,9 +180,7 @@ def expected(rows: list[ServiceRequest], query: dict[str, Any]) -> list[str]:
     return [row.folio for row in sorted(chosen, key=key, reverse=is_descending)]
 
 
-@settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(query=queries, size=st.integers(3, 40))
 def test_lists_agree_with_a_naive_model(client: TestClient, session: Session, query: dict[str, Any], size: int) -> None:
     rows = rows_of(session)

@@ -18,7 +18,7 @@ _TEXTS = st.lists(st.one_of(*_KINDS, _LONG), min_size=1, max_size=40)
 
 
 @pytest.mark.database
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_TEXTS)
 def test_the_database_reads_the_same_words(session: Session, texts: list[str]) -> None:
     asked = text(

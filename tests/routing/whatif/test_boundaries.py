@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import box
 
@@ -27,7 +27,6 @@ def _side(areas: list[NamedArea]) -> Side:
 
 
 # The first example builds trees and plans; the machine may be busy.
-@settings(deadline=None)
 @given(_CUTS, _CUTS)
 def test_pieces_are_all_that_changes_and_nothing_twice(old: list[int], new: list[int]) -> None:
     before, after = _side(_strips(old)).layers["district"], _side(_strips(new)).layers["district"]
@@ -46,7 +45,6 @@ def test_pieces_are_all_that_changes_and_nothing_twice(old: list[int], new: list
     assert sum(piece.m2 for piece in back) == pytest.approx(sum(piece.m2 for piece in pieces), rel=1e-6)
 
 
-@settings(deadline=None)
 @given(_CUTS)
 def test_a_partition_has_neither_holes_nor_overlaps(cuts: list[int]) -> None:
     side = _side(_strips(cuts))

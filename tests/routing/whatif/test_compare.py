@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import box
 
@@ -57,7 +57,6 @@ def drafts(draw: st.DrawFn) -> Side:
     return drafted(live(), rules=rules, layers={"district": areas})
 
 
-@settings(deadline=None)
 @given(_ROWS, drafts())
 def test_what_is_gained_is_lost_and_sums_are_rows(rows: list[PastRow], draft: Side) -> None:
     asked = Comparison(live(), draft, ["district"])
@@ -75,7 +74,6 @@ def test_what_is_gained_is_lost_and_sums_are_rows(rows: list[PastRow], draft: Si
     }
 
 
-@settings(deadline=None)
 @given(_ROWS, drafts())
 def test_a_draft_that_changes_nothing_gives_no_change(rows: list[PastRow], draft: Side) -> None:
     for side in (live(), draft):
@@ -84,7 +82,6 @@ def test_a_draft_that_changes_nothing_gives_no_change(rows: list[PastRow], draft
         assert asked.tally.changed == 0
 
 
-@settings(deadline=None)
 @given(_ROWS, drafts(), st.integers(1, 7))
 def test_batches_kept_as_json_in_between_count_the_same(rows: list[PastRow], draft: Side, size: int) -> None:
     whole = Comparison(live(), draft, ["district"])

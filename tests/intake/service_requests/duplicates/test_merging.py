@@ -123,7 +123,7 @@ def test_an_agency_that_goes_on_with_a_duplicate_says_it_is_none(city: Session) 
     assert (second.parent_id, first.report_count) == (None, 1)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.sampled_from(["merge", "undo", "reopen"]), st.integers(0, 4), st.integers(0, 4)), max_size=14)
 )

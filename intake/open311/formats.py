@@ -137,6 +137,8 @@ def _write_leaves(out: list[str], name: str, item: dict[str, Any]) -> None:
             if "&" in value or "<" in value or ">" in value or "\r" in value:
                 value = _NEEDS_ESCAPE.sub(_escape, value)
             out.append(f"<{key}>{value}</{key}>")
+        elif type(value) is float:
+            out.append(f"<{key}>{_decimal(value)}</{key}>")
         else:
             _write(out, key, value)
     out.append(f"</{name}>")

@@ -164,7 +164,7 @@ def _full(receipt: Mapping[str, Any], say: Any) -> str:
 
 def _line(receipt: Mapping[str, Any], language: str, say: Any) -> str:
     line = (receipt["rule"] or {}).get("line")
-    if not line:
+    if not line or (line["metres"] > line["tolerance_m"] and line["layer"] in (receipt.get("settled") or {})):
         return ""
     return str(
         say(
@@ -266,12 +266,17 @@ def _tie(receipt: Mapping[str, Any], say: Any) -> str:
 
 
 def _certainty(receipt: Mapping[str, Any], language: str, say: Any) -> tuple[str, bool]:
-    """How sure the place is, and whether that is sure enough; of a border and a road's edge, by the nearer one."""
-    point, border = receipt["point"], receipt["border"]
+    """How sure the place is, and whether that is sure enough; of a border and a road's edge, by the nearer one.
+
+    What a person was asked about is not in doubt any more.
+    """
+    point, border, settled = receipt["point"], receipt["border"], receipt.get("settled") or {}
     along = road_edge(receipt)
+    if along is not None and along.layer in settled:
+        along = None
     if along is not None and point is not None and (border is None or along.metres < border["metres"]):
         return _certainty_of_road(along, point["precision_m"], language, say)
-    if point is None or border is None:
+    if point is None or border is None or border["layer"] in settled:
         return "", True
     metres, precision = border["metres"], point["precision_m"]
     far = {"metres": _metres(metres, language)}

@@ -1,6 +1,8 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
+import pytest
+
 from routing.conditions import Capacity, Hours
 from routing.explain import Explanation, explain
 from routing.receipts import Elsewhere, decide
@@ -89,6 +91,16 @@ def test_certainty_is_about_the_edge_of_the_road_that_decides() -> None:
     assert beside.headline == "Dependencia ALC-W"
     assert "borde de Avenida AV está a 6 m" in beside.doubt
     assert "El borde de Avenida AV está a 10 m." in told(ON_AVENUE, VIAL, precision_m=None).reasons
+
+
+@pytest.mark.parametrize("reply", ["AV", ""])
+def test_what_was_asked_is_not_in_doubt(reply: str) -> None:
+    beside = (-99.19, metres_north(19.45, 24))
+    assert told(beside, VIAL, precision_m=20.0).doubt
+    text = told(beside, VIAL, precision_m=20.0, settled={"road": reply})
+    assert text.doubt == ""
+    assert not any("borde de" in reason or "la regla cuenta hasta" in reason for reason in text.reasons)
+    assert any(reason.startswith("Se preguntó") for reason in text.reasons)
 
 
 def test_conditions_are_told() -> None:

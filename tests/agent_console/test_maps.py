@@ -120,3 +120,11 @@ def test_a_border_to_the_north_is_in_the_window_too() -> None:
     assert drawing.ruler
     assert 0 <= drawing.ruler[3] < HEIGHT / 2
     assert (drawing.metres, drawing.area) == (500, "Sector 4")
+
+
+def test_a_far_border_is_told_in_kilometres() -> None:
+    metres = 1_272.0
+    edge = HERE.lon - metres / (111_320 * 0.9431)
+    drawing = draw(BASEMAP, HERE, area=box(edge, 19.2, -99.0, 19.6), border_m=metres)
+    assert drawing.said
+    assert drawing.said.text == "1.3 km"

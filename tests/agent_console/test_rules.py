@@ -168,6 +168,19 @@ def test_what_can_never_apply_is_shown_and_not_published(console: Console) -> No
     assert newest.version == 1
 
 
+def test_many_doubts_leave_publishing_in_sight(console: Console) -> None:
+    draft, browser = _draft(console), console.enter("supervisor")
+    url = _url(draft)
+    twins = "\n".join(RULE.replace("NUEVA", f"NUEVA-{n}") for n in range(4))
+    assert browser.send(url, f"{url}/reglas", rules=twins).status_code == 303
+    panel = browser.get(url).text.split('id="publicar"')[1].split("<form")[0]
+    at_once, folded = panel.split("<details", 1)
+    assert at_once.count("note small") == 3
+    more = re.search(r"<summary>(\d+) dudas? más</summary>", folded)
+    assert more
+    assert folded.split("</details>")[0].count("note small") == int(more[1])
+
+
 def test_doubts_are_shown_beside_their_rules_and_counted(console: Console) -> None:
     browser = console.enter("supervisor")
     assert re.search(r"<dt>Dudas</dt><dd>0</dd>", browser.get(HOME).text)

@@ -27,6 +27,8 @@ from routing.models import RuleSet
 from routing.rule_tests import RuleTest, TestResult, failures
 
 MAX_TEXT = 50_000
+# Rules that leave many services to the default agency are doubtful once for each.
+WARNINGS_AT_ONCE = 3
 
 
 def shown(session: Session, viewer: Viewer, known: Names, draft: RoutingDraft, *, now: datetime) -> dict[str, Any]:
@@ -44,6 +46,9 @@ def shown(session: Session, viewer: Viewer, known: Names, draft: RoutingDraft, *
             findings = publishing.findings_of(session, draft, first.day, subjects)
         except AtiendeError as refusal:
             error = refusal.public_text(viewer.language)
+    told = [(finding.level, finding.public_text(viewer.language), finding.rules) for finding in findings]
+    errors = sum(finding.level == "error" for finding in findings)
+    shown_at_once = errors + WARNINGS_AT_ONCE
     return {
         "draft": draft,
         "changed": ago(draft.changed_at, now, viewer.timezone, viewer.language),
@@ -59,8 +64,9 @@ def shown(session: Session, viewer: Viewer, known: Names, draft: RoutingDraft, *
             for layer in drafts.layers_in(session, draft.id)
         ],
         "results": results,
-        "findings": [(finding.level, finding.public_text(viewer.language), finding.rules) for finding in findings],
-        "has_errors": any(finding.level == "error" for finding in findings),
+        "findings": told[:shown_at_once],
+        "more_findings": told[shown_at_once:],
+        "has_errors": errors > 0,
         "failed": failures(results),
         "error": error,
         "rules_text": rules_text(session, draft),

@@ -113,8 +113,8 @@ class Shown:
         self.failing = [
             translate(
                 viewer.language,
-                "{what} debe ir a {expected}; va a {got}.",
-                what=result.test.note or result.test.code,
+                "{what}. Debe ir a {expected}; va a {got}.",
+                what=(result.test.note or result.test.code).rstrip("."),
                 expected=names.get(result.test.expects, result.test.expects),
                 got=names.get(result.got, result.got) or result.error,
             )

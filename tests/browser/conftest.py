@@ -165,7 +165,7 @@ def page_at(chromium: Browser, live_server: LiveServer) -> Iterator[PageAt]:
 
 @pytest.fixture
 def assert_accessible() -> Callable[[Page], None]:
-    """No axe violation (every rule, `target-size` on), and nothing scrolls sideways."""
+    """No axe violation (every rule, `target-size` on), nothing scrolls sideways, and no pane hangs out of the window."""
     if not AXE.exists():
         pytest.skip(f"needs axe-core: run npm ci ({AXE.relative_to(ROOT)} does not exist)")
 
@@ -184,5 +184,11 @@ def assert_accessible() -> Callable[[Page], None]:
         assert found == [], page.url
         wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wider <= 0, f"{page.url} is {wider} px too wide"
+        # Where each pane scrolls by itself, the window has nothing to scroll to.
+        blank = page.evaluate(
+            """() => getComputedStyle(document.querySelector(".app.panes > main") ?? document.body).overflowY === "auto"
+                ? document.documentElement.scrollHeight - innerHeight : 0"""
+        )
+        assert blank <= 0, f"{page.url} scrolls {blank} px past its end"
 
     return check

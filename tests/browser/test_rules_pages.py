@@ -82,6 +82,13 @@ def test_every_page_is_accessible(
     assert_accessible(page)
 
 
+def test_a_long_pane_does_not_hang_out_of_the_window(page_at: PageAt, draft_path: str) -> None:
+    page = page_at(draft_path, height=560, role="supervisor")
+    assert page.evaluate("getComputedStyle(document.querySelector('main')).overflowY") == "auto"
+    page.evaluate("scrollTo(0, 99999)")
+    assert page.evaluate("scrollY") == 0
+
+
 def test_a_mistake_is_found_without_scripts(page_at: PageAt, draft_path: str) -> None:
     page = page_at(draft_path, role="supervisor", scripts=False)
     page.get_by_label("Como el archivo rules.toml").fill(RULES.replace('agency = "AGUAS"', "agency = 7"))

@@ -181,6 +181,19 @@ def test_many_doubts_leave_publishing_in_sight(console: Console) -> None:
     assert folded.split("</details>")[0].count("note small") == int(more[1])
 
 
+def test_a_long_list_of_changes_is_folded(console: Console) -> None:
+    draft, browser = _draft(console), console.enter("supervisor")
+    url = _url(draft)
+    many = "\n".join(RULE.replace("NUEVA", f"NUEVA-{n:02}").replace("= 5", f"= {n + 5}") for n in range(15))
+    assert browser.send(url, f"{url}/reglas", rules=many).status_code == 303
+    for page in (url, f"{url}/publicar"):
+        added = browser.get(page).text.split("<li>agrega ")[1].split("</li>")[0]
+        at_once, folded = added.split("<details>")
+        assert at_once.count("<code>") == 12
+        assert "y 3 más" in folded
+        assert folded.count("<code>") == 3
+
+
 def test_doubts_are_shown_beside_their_rules_and_counted(console: Console) -> None:
     browser = console.enter("supervisor")
     assert re.search(r"<dt>Dudas</dt><dd>0</dd>", browser.get(HOME).text)

@@ -96,6 +96,9 @@ def test_a_draft_is_edited_tried_and_published(console: Console) -> None:
     assert "1 prueba no se cumple." in page
     assert "Da Aguas de Prueba" in page
     assert "disabled" in page.split('id="publicar"')[1].split("</form>")[0]
+    question = browser.get(f"{url}/publicar").text
+    assert "1 prueba no se cumple." in question
+    assert "disabled" in question.split("<main")[1]
     refused = browser.send(f"{url}/publicar", f"{url}/publicar", day=DAY)
     assert refused.status_code == 400
     assert "BACHE-1: BACHE" in refused.text

@@ -61,6 +61,8 @@ PILL_TEXTS: dict[str, str] = {
     "returned": "Devuelto",
     "reopened": "Reabierto",
     "resolved": "Resuelto",
+    "duplicate": "Ya reportado",
+    "cancelled": "Cancelado",
     "closed_unrepaired": "Cerrado sin reparar",
 }
 
@@ -70,14 +72,18 @@ _PILLS = {
     WAITING: Pill("waiting_resident", "wait", "pause"),
     REOPENED: Pill("reopened", "danger", "loop"),
 }
+_CLOSED_PILLS = {
+    "resolved": Pill("resolved", "ok", "ok"),
+    "duplicate": Pill("duplicate", "quiet", "minus"),
+    "cancelled_by_resident": Pill("cancelled", "quiet", "minus"),
+}
+_UNREPAIRED = Pill("closed_unrepaired", "quiet", "minus")
 
 
 def pill(life: str, outcome_code: str | None, handover: str) -> Pill:
     """The one word, colour and icon that stand for the three axes together."""
     if life == CLOSED:
-        return (
-            Pill("resolved", "ok", "ok") if outcome_code == "resolved" else Pill("closed_unrepaired", "quiet", "minus")
-        )
+        return _CLOSED_PILLS.get(outcome_code or "", _UNREPAIRED)
     if handover == "returned":
         return Pill("returned", "danger", "loop")
     if handover == "transferred" and life == NEW:

@@ -59,12 +59,15 @@ def test_every_combination_has_one_pill_with_a_text(life: str, outcome: str | No
     assert code in PILL_TEXTS
     assert css in {"info", "work", "wait", "danger", "ok", "quiet"}
     assert icon
-    assert (open311_status(life) == "closed") == (code in {"resolved", "closed_unrepaired"})
+    assert (open311_status(life) == "closed") == (code in {"resolved", "duplicate", "cancelled", "closed_unrepaired"})
 
 
 def test_only_what_was_resolved_looks_resolved() -> None:
     shown = {outcome: pill("closed", outcome, "accepted").code for outcome in OUTCOMES}
     assert [outcome for outcome, code in shown.items() if code == "resolved"] == ["resolved"]
+    assert (shown["duplicate"], shown["cancelled_by_resident"], shown["not_found"]) == (
+        "duplicate", "cancelled", "closed_unrepaired",
+    )  # fmt: skip
 
 
 def test_every_text_exists_in_english() -> None:

@@ -9,7 +9,8 @@ ASSETS := agent_console/static/vendor/.installed
 # Never fetch another interpreter: the one that is here decides.
 export UV_PYTHON_DOWNLOADS := never
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
-WORKERS ?= 2
+# More than there are cores: tests that kill something wait for its lease to end.
+WORKERS ?= 3
 # Where Python may not keep what it has compiled, every start of the program would compile all of it: a second and a half.
 COMPILE := $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode)
 

@@ -2,11 +2,12 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, event, text
 
-from atiende.migrate import migrate, newest_revision
+from atiende.migrate import alembic_config, migrate, newest_revision
 from atiende.schema import metadata
 from kernel import db
 from tests.house import ROOT
@@ -38,6 +39,37 @@ def test_two_that_start_together_take_turns(database_url: str, engine: Engine) -
         assert connection.scalar(broken) == 0
     for one in engines:
         one.dispose()
+
+
+@pytest.mark.database
+def test_a_run_that_was_killed_at_an_index_is_run_again(database_url: str, engine: Engine) -> None:
+    """Indexes are made outside a transaction: what came before is committed, and the revision is not yet written down."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("DROP DATABASE IF EXISTS migrated_again WITH (FORCE)"))
+        connection.execute(text("CREATE DATABASE migrated_again TEMPLATE template0"))
+    own = db.make_engine(database_url.replace(f"/{engine.url.database}?", "/migrated_again?"))
+    is_made: set[str] = set()
+
+    @event.listens_for(own, "before_cursor_execute")
+    def end_at_each_index_once(connection: Connection, cursor: object, statement: str, *_: object) -> None:
+        if "INDEX CONCURRENTLY" in statement and "CREATE" in statement and statement not in is_made:
+            is_made.add(statement)
+            raise InterruptedError(statement)
+
+    kills = 0
+    while True:
+        with own.connect() as connection:
+            try:
+                command.upgrade(alembic_config(connection), "head")
+                connection.commit()
+                break
+            except InterruptedError:
+                kills += 1
+    assert kills == len(is_made) >= 7
+    with own.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    own.dispose()
 
 
 def test_migrations_are_numbered_in_one_line() -> None:

@@ -11,6 +11,34 @@ down_revision = "0012"
 
 
 def upgrade() -> None:
+    # What comes before the indexes is committed before they are made: a run that was killed meanwhile has done it.
+    if not sa.inspect(op.get_bind()).has_table("duplicate_decision"):
+        _change_tables()
+    with op.get_context().autocommit_block():
+        op.execute("ALTER TABLE service_request VALIDATE CONSTRAINT fk_service_request_parent_id_service_request")
+        _index(
+            "ix_service_request_spot",
+            "service_request",
+            [
+                "jurisdiction_id",
+                sa.literal_column("(floor(lat * 1000)::bigint * 360000 + floor(lon * 1000)::bigint)"),
+                "service_code",
+                sa.literal_column("closed_at DESC NULLS FIRST"),
+                sa.literal_column("requested_at DESC"),
+            ],
+            "lat IS NOT NULL AND parent_id IS NULL",
+        )
+        _index("ix_service_request_parent_id", "service_request", ["parent_id"], "parent_id IS NOT NULL")
+        _index("uq_report_idempotency_key", "report", ["idempotency_key"], "idempotency_key IS NOT NULL", unique=True)
+        _index(
+            "ix_conversation_unanswered",
+            "conversation",
+            ["last_message_at"],
+            "state = 'automatic' AND dialogue ->> 'step' IN ('same', 'side')",
+        )
+
+
+def _change_tables() -> None:
     # A constant default rewrites no row; the rest is nullable: the previous release may go on writing.
     op.add_column(
         "service",
@@ -77,28 +105,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_duplicate_decision_candidate", "duplicate_decision", ["candidate_id", "id"])
     op.create_index("ix_duplicate_decision_at", "duplicate_decision", ["jurisdiction_id", "at"])
-    with op.get_context().autocommit_block():
-        op.execute("ALTER TABLE service_request VALIDATE CONSTRAINT fk_service_request_parent_id_service_request")
-        _index(
-            "ix_service_request_spot",
-            "service_request",
-            [
-                "jurisdiction_id",
-                sa.literal_column("(floor(lat * 1000)::bigint * 360000 + floor(lon * 1000)::bigint)"),
-                "service_code",
-                sa.literal_column("closed_at DESC NULLS FIRST"),
-                sa.literal_column("requested_at DESC"),
-            ],
-            "lat IS NOT NULL AND parent_id IS NULL",
-        )
-        _index("ix_service_request_parent_id", "service_request", ["parent_id"], "parent_id IS NOT NULL")
-        _index("uq_report_idempotency_key", "report", ["idempotency_key"], "idempotency_key IS NOT NULL", unique=True)
-        _index(
-            "ix_conversation_unanswered",
-            "conversation",
-            ["last_message_at"],
-            "state = 'automatic' AND dialogue ->> 'step' IN ('same', 'side')",
-        )
 
 
 def _index(name: str, table: str, columns: list[Any], where: str, *, unique: bool = False) -> None:

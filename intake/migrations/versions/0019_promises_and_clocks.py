@@ -9,6 +9,22 @@ down_revision = "0018"
 
 
 def upgrade() -> None:
+    # What comes before the indexes is committed before they are made: a run that was killed meanwhile has done it.
+    if not sa.inspect(op.get_bind()).has_table("forecast"):
+        _change_tables()
+    with op.get_context().autocommit_block():
+        op.drop_index("ix_service_request_next_step", "service_request", if_exists=True, postgresql_concurrently=True)
+        op.create_index(
+            "ix_service_request_next_step",
+            "service_request",
+            ["next_step_at"],
+            unique=False,
+            postgresql_where=sa.text("next_step_at IS NOT NULL"),
+            postgresql_concurrently=True,
+        )
+
+
+def _change_tables() -> None:
     json = postgresql.JSONB(astext_type=sa.Text(), none_as_null=True)
     instant = sa.DateTime(timezone=True)
     op.add_column("service", sa.Column("first_answer", json, nullable=True))
@@ -97,13 +113,3 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("jurisdiction_id", "service_code", "area_code", name=op.f("pk_forecast")),
     )
-    with op.get_context().autocommit_block():
-        op.create_index(
-            "ix_service_request_next_step",
-            "service_request",
-            ["next_step_at"],
-            unique=False,
-            postgresql_where=sa.text("next_step_at IS NOT NULL"),
-            postgresql_concurrently=True,
-            if_not_exists=True,
-        )

@@ -101,7 +101,7 @@ class RerouteProposal(SQLModel, table=True):
     """An open request that the published rules, or the imported boundaries, give to somebody else.
 
     `accepting`: a person said yes and the job has not come to it yet. `stale`: it was closed or went elsewhere meanwhile, or a
-    later publication says something else. `decided_by`, `decided_at`: who said yes or no, and when.
+    later publication or import says something else. `decided_by`, `decided_at`: who said yes or no, and when.
     """
 
     __tablename__ = "reroute_proposal"

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, update
+from sqlalchemy import ColumnElement, delete, update
 from sqlmodel import Session, col, select
 
 from georef.points import LonLat
@@ -20,9 +20,10 @@ from intake.whatif import history
 from intake.whatif.models import RerouteProposal, RerouteRound
 from kernel import outbox
 from routing import queries as routing
+from routing.bulk import BulkAnswer
 from routing.models import RuleSet
 from routing.values import LayerReport
-from routing.whatif.compare import Change, Comparison, PastRow, answers, standing
+from routing.whatif.compare import Change, PastRow, answers, standing
 from routing.whatif.sides import Side, as_of
 from routing.whatif.tally import NOBODY
 
@@ -142,11 +143,13 @@ def look(session: Session, round_id: UUID, *, now: datetime, part: int = PART) -
             else max(found.valid_from, _today(session, found.jurisdiction_id, now))
         )
         after = _side(session, found.jurisdiction_id, day)
+        said = answers(after, rows)
+        _forget_overtaken(session, rows, said, now)
         if found.rule_set_id:
             before = _side(session, found.jurisdiction_id, day - timedelta(days=1))
-            changes = [one for one in Comparison(before, after).add(rows) if one.recorded == one.before != NOBODY]
+            changes = _by_other_rules(before, rows, said)
         else:
-            changes = _in_other_areas(session, found.layers, after, rows)
+            changes = _in_other_areas(session, found.layers, rows, said)
         _propose(session, found, [change for change in changes if change.after != NOBODY], rows, after, now)
         found.looked_at += len(rows)
         found.after_at, found.after_id = rows[-1].at, UUID(rows[-1].id)
@@ -160,14 +163,52 @@ def _side(session: Session, jurisdiction_id: str, day: date) -> Side:
     return as_of(city.rules.on(day), city.layers, day)
 
 
-def _in_other_areas(session: Session, keys: Sequence[str], after: Side, rows: Sequence[PastRow]) -> list[Change]:
+def _forget_overtaken(session: Session, rows: Sequence[PastRow], said: Sequence[BulkAnswer], now: datetime) -> None:
+    """Earlier proposals that are not what is said now: accepted, they would give a request to the wrong agency."""
+    right = {
+        UUID(row.id): answer.agency_code
+        for row, answer in zip(rows, said, strict=True)
+        if answer.agency_code != row.agency_code
+    }
+    waiting = select(RerouteProposal.id, RerouteProposal.service_request_id, RerouteProposal.to_agency).where(
+        col(RerouteProposal.service_request_id).in_([UUID(row.id) for row in rows]),
+        RerouteProposal.state == "proposed",
+    )
+    overtaken = [
+        proposal_id
+        for proposal_id, request_id, to_agency in session.exec(waiting)
+        if right.get(request_id) != to_agency
+    ]
+    _make_stale(session, col(RerouteProposal.id).in_(overtaken), now)
+
+
+def _make_stale(session: Session, which: ColumnElement[bool], now: datetime) -> None:
+    session.execute(
+        update(RerouteProposal)
+        .where(which, col(RerouteProposal.state) == "proposed")
+        .values(state="stale", decided_at=now)
+    )
+
+
+def _by_other_rules(before: Side, rows: Sequence[PastRow], said: Sequence[BulkAnswer]) -> list[Change]:
+    """Requests that are with whom the day before named, and that the new set gives to somebody else."""
+    return [
+        Change.of(row, was.agency_code, answer.agency_code or NOBODY, (was.rule_code, answer.rule_code))
+        for row, was, answer in zip(rows, answers(before, rows), said, strict=True)
+        if was.agency_code and row.agency_code == was.agency_code != answer.agency_code
+    ]
+
+
+def _in_other_areas(
+    session: Session, keys: Sequence[str], rows: Sequence[PastRow], said: Sequence[BulkAnswer]
+) -> list[Change]:
     """Requests that lie in other areas of these layers than their receipts say, and are somebody else's for that.
 
     What the boundaries were before the import is known from receipts only: an import may correct the one before it.
     """
     moved = [
         (row, answer)
-        for row, answer in zip(rows, answers(after, rows), strict=True)
+        for row, answer in zip(rows, said, strict=True)
         if row.agency_code and answer.agency_code != row.agency_code
     ]
     receipts = _receipts(session, [UUID(row.id) for row, _ in moved])
@@ -209,14 +250,7 @@ def _propose(
     decided = {change.id: _receipt(session, by_id[change.id], replied[change.id], now) for change in changes}
     # Told to the clock of now as to that of the report: a rule about hours that says otherwise is left to a person.
     kept = [change for change in changes if (decided[change.id]["agency"] or {}).get("code") == change.after]
-    session.execute(
-        update(RerouteProposal)
-        .where(
-            col(RerouteProposal.service_request_id).in_([UUID(change.id) for change in kept]),
-            col(RerouteProposal.state) == "proposed",
-        )
-        .values(state="stale", decided_at=now)
-    )
+    _make_stale(session, col(RerouteProposal.service_request_id).in_([UUID(change.id) for change in kept]), now)
     taken = set(
         session.exec(
             select(RerouteProposal.service_request_id).where(

@@ -225,6 +225,16 @@ def _import(session: Session, areas: list[NamedArea], day: date) -> LayerReport:
     )
 
 
+def _look_now(session: Session, made: LayerReport) -> None:
+    (found,) = rounds.plan_layers(session, CITY, [made], now=NOW)
+    while found.state != "done":
+        rounds.look(session, found.id, now=NOW + timedelta(hours=1))
+        session.refresh(found)
+
+
+RIGHT = [("N", "Norte", box(-99.20, 19.40, -99.10, 19.50)), ("S", "Sur", box(-99.20, 19.30, -99.10, 19.40))]
+
+
 class TestImportedBoundaries:
     def test_propose_from_their_day_on_as_published_ones_do(self, session: Session) -> None:
         make_city(session)
@@ -251,12 +261,31 @@ class TestImportedBoundaries:
         _import(session, MOVED, NOW.date())
         mistaken = report(session, BETWEEN, NOW - timedelta(hours=1))
         assert mistaken.agency_code == "ALC-N"
-        right = [("N", "Norte", box(-99.20, 19.40, -99.10, 19.50)), ("S", "Sur", box(-99.20, 19.30, -99.10, 19.40))]
-        (found,) = rounds.plan_layers(session, CITY, [_import(session, right, NOW.date())], now=NOW)
-        while found.state != "done":
-            rounds.look(session, found.id, now=NOW + timedelta(hours=1))
-            session.refresh(found)
+        _look_now(session, _import(session, RIGHT, NOW.date()))
         assert [(row.from_agency, row.to_agency) for row in _proposals(session)] == [("ALC-N", "ALC-S")]
+
+    def test_a_correction_takes_back_what_the_mistaken_import_proposed(self, session: Session) -> None:
+        make_city(session)
+        request = report(session, BETWEEN, NOW - timedelta(hours=1))
+        _look_now(session, _import(session, MOVED, NOW.date()))
+        assert [(row.from_agency, row.to_agency, row.state) for row in _proposals(session)] == [
+            ("ALC-S", "ALC-N", "proposed")
+        ]
+        _look_now(session, _import(session, RIGHT, NOW.date()))
+        assert [row.state for row in _proposals(session)] == ["stale"]
+        assert reroutes.decide(session, CITY, accept=True, by="Iván Soto", now=THEN) == 0
+        assert request.agency_code == "ALC-S"
+
+    def test_an_import_that_changes_nothing_for_a_request_leaves_its_proposal(self, session: Session) -> None:
+        make_city(session)
+        report(session, BETWEEN, NOW - timedelta(hours=1))
+        _look_now(session, _import(session, MOVED, NOW.date()))
+        areas = [("1", "Roma", box(-99.19, 19.31, -99.18, 19.32))]
+        made = routing_actions.import_layer(
+            session, jurisdiction_id=CITY, key="colonia", name="Colonia", areas=areas, valid_from=NOW.date(), now=NOW
+        )
+        _look_now(session, made)
+        assert [row.state for row in _proposals(session)] == ["proposed"]
 
     def test_a_layer_that_moved_nothing_here_proposes_nothing(self, session: Session) -> None:
         """The rules say otherwise than what is on record, but not for want of the layer that came."""

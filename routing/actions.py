@@ -119,9 +119,11 @@ class _Origin:
 
 
 def _newest_readable(session: Session, jurisdiction_id: str) -> RuleSet | None:
-    """The newest rule set, unless nobody can read it: then what comes next starts from nothing."""
+    """The newest rule set that can be read; where there is none what comes next starts from nothing."""
     newest = queries.newest_rule_set(session, jurisdiction_id)
-    return newest if newest is not None and _is_readable(newest) else None
+    while newest is not None and not _is_readable(newest):
+        newest = queries.newest_rule_set(session, jurisdiction_id, before=newest.version)
+    return newest
 
 
 def _is_readable(known: RuleSet) -> bool:
@@ -154,7 +156,9 @@ def _renew_rule_sets(
     shared = {"agencies": facts["agencies"], "calendars": facts["calendars"]}
     if part is not None:
         made = [({**part, **shared}, date.min, _Origin("import", text))]
-        if newest is not None and part == rule_sets.rules_part(newest.content):
+        is_newest = newest is not None and newest == queries.newest_rule_set(session, jurisdiction_id)
+        # What could not be read since is replaced by the same rules again.
+        if newest is not None and is_newest and part == rule_sets.rules_part(newest.content):
             part = None
     if part is None:
         if newest is None:

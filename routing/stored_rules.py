@@ -22,16 +22,14 @@ class NoReadableRules(Unavailable):
         self.error = error
 
 
-def newest_rule_set(session: Session, jurisdiction_id: str) -> RuleSet | None:
+def newest_rule_set(session: Session, jurisdiction_id: str, *, before: int | None = None) -> RuleSet | None:
     """The rule set with the highest version that was not taken back, also when its day is yet to come; None before the first
-    import.
+    import. before: of the versions under this one.
     """
-    return session.exec(
-        select(RuleSet)
-        .where(RuleSet.jurisdiction_id == jurisdiction_id, col(RuleSet.withdrawn_at).is_(None))
-        .order_by(col(RuleSet.version).desc())
-        .limit(1)
-    ).first()
+    found = select(RuleSet).where(RuleSet.jurisdiction_id == jurisdiction_id, col(RuleSet.withdrawn_at).is_(None))
+    if before is not None:
+        found = found.where(RuleSet.version < before)
+    return session.exec(found.order_by(col(RuleSet.version).desc()).limit(1)).first()
 
 
 def last_version(session: Session, jurisdiction_id: str) -> int:

@@ -12,9 +12,9 @@ from structlog.testing import capture_logs
 
 from atiende.health import readyz
 from georef.points import LonLat
-from kernel.errors import AtiendeError
+from kernel.errors import AtiendeError, Conflict
 from kernel.outbox import OutboxEvent
-from routing import alerts, bulk, deciding, drafts, in_force, publishing, queries, receipts
+from routing import actions, alerts, bulk, deciding, drafts, in_force, publishing, queries, receipts
 from routing.bulk import BulkAnswer, BulkRow
 from routing.checking import replay, verify
 from routing.conditions import RuleFailed
@@ -23,7 +23,7 @@ from routing.draft_models import RuleAlert
 from routing.explain import explain
 from routing.receipts import decide
 from routing.stored_rules import NoReadableRules
-from routing.values import RoutingDecision
+from routing.values import RoutingDecision, Rule
 from tests.factories import CITY, IN_NORTE, NOW, SUBJECTS, make_city
 from tests.routing.test_drafts import ROSA, TODAY, make, rule, write
 
@@ -86,6 +86,21 @@ def test_a_set_that_cannot_be_read_has_the_one_before_it_decide(city: Session, b
     assert (alert.version, alert.used_version, alert.error, alert.count) == (2, 1, told["because"], 1)
     assert city.exec(select(OutboxEvent.name)).all().count("rules.failed") == 1
     assert [known.version for known in alerts.standing(city, CITY, TODAY)] == [2]
+
+
+def test_a_planned_set_that_cannot_be_read_leaves_what_was_published_in_force(city: Session) -> None:
+    """Neither does the folder undo it, nor is what is planned for later taken for the newest rules."""
+    draft = make(city)
+    write(city, draft, rule("B", "ALC-S"))
+    publishing.publish(city, draft.id, TODAY + timedelta(days=30), ROSA, NOW, subjects=SUBJECTS)
+    other = [Rule("OTRA", 10, "ALC-S", {"es": "r", "en": "r"}, TODAY)]
+    for _ in range(2):
+        with pytest.raises(Conflict):
+            actions.replace_rules(city, CITY, other, "ATENCION", NOW)
+        city.connection().execute(text("UPDATE rule_set SET content = content - 'rules' WHERE version = 3"))
+        city.expire_all()
+        queries.clear_caches()
+    assert ask(city).agency_code == "AGUAS"
 
 
 def test_counts_are_gathered(city: Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """How values look on every page: channels, status, the SLA clock, times, masked phones. Pure; words come out translated."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ CHANNELS: dict[str, tuple[str, str]] = {
     "import": ("Registro anterior", "note"),
 }
 
+_OWNERS = {"outside": "nadie: fuera de la ciudad", "default": "la general, por falta de regla"}
 _MONTHS = {
     "es": ("ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"),
     "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
@@ -60,6 +62,11 @@ def status_look(life: str, outcome_code: str | None, handover: str, language: st
     """The one pill that stands for the state of a request."""
     pill = lifecycle.pill(life, outcome_code, handover)
     return Look(translate(language, lifecycle.PILL_TEXTS[pill.code]), pill.icon, pill.css)
+
+
+def owner(code: str, agencies: Mapping[str, str], language: str) -> str:
+    """To whom an example goes: the agency's name, or what stands for no rule and for outside the city."""
+    return translate(language, _OWNERS[code]) if code in _OWNERS else agencies.get(code, code)
 
 
 def outcome_text(outcome_code: str, language: str) -> str:

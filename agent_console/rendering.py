@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from agent_console.access import BASE
 from agent_console.accounts import Viewer, form_token
+from agent_console.presentation import owner
 from kernel import folio
 from kernel.dates import day_in_words
 from kernel.i18n import translate
@@ -38,7 +39,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(base=BASE, asset=_asset)
+    environment.globals.update(base=BASE, asset=_asset, owner=owner)
     environment.filters["moment"] = _moment
     environment.filters["folio"] = folio.spaced
     return environment

@@ -1,6 +1,7 @@
 """The pages about rules: health, a draft with its mistakes, publishing, what came back, and the alarm."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from intake.city_folder.load import import_folder
 from intake.service_requests import returning, rule_use
 from intake.service_requests.values import Actor
 from kernel import clock, db
-from routing import alerts, drafts, publishing, queries, rule_sets
+from routing import actions, alerts, drafts, publishing, queries, rule_sets
 from routing.draft_models import RoutingDraft, RuleAlert
 from routing.models import RuleSet
 from routing.rule_tests import RuleTest
@@ -319,6 +320,11 @@ def test_rules_that_fail_are_told_on_every_page(console: Console) -> None:
 
 
 def test_a_draft_names_the_rule_at_fault_and_cannot_be_published(console: Console) -> None:
+    known = queries.agencies(console.session, CITY).values()
+    facts = [queries.agency_facts(row) for row in known]
+    name = "Alcaldía 'N' & Cía"
+    facts = [replace(one, name=name, short_name=name) if one.code == "ALC-N" else one for one in facts]
+    actions.replace_agencies(console.session, CITY, facts, clock.now())
     draft, browser = _draft(console), console.enter("supervisor")
     wrong = RULE + RULE.replace("NUEVA", "OTRA").replace("BACHE", "NO_EXISTE")
     assert browser.send(_url(draft), _url(draft) + "/reglas", rules=wrong).status_code == 303
@@ -329,7 +335,12 @@ def test_a_draft_names_the_rule_at_fault_and_cannot_be_published(console: Consol
         _url(draft), _url(draft) + "/pruebas", service_code="BACHE", expects="default", note="Sin lugar"
     )
     assert added.status_code == 303
-    assert "→ la general, por falta de regla" in browser.get(_url(draft)).text
+    right = RULE.replace('"AGUAS"', '"ALC-N"')
+    assert right != RULE
+    assert browser.send(_url(draft), _url(draft) + "/reglas", rules=right).status_code == 303
+    page = browser.get(_url(draft)).text
+    assert "→ la general, por falta de regla" in page
+    assert "Da Alcaldía &#39;N&#39; &amp; Cía" in page
 
 
 def test_when_no_version_can_be_read_the_page_says_why_and_what_to_do(console: Console) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlmodel import Session
 
 from agent_console.accounts import Viewer
-from agent_console.presentation import ago
+from agent_console.presentation import ago, owner
 from intake.whatif import pictures, reroutes, runs
 from intake.whatif.reading import Reading
 from kernel.errors import AtiendeError
@@ -115,8 +115,8 @@ class Shown:
                 viewer.language,
                 "{what}. Debe ir a {expected}; va a {got}.",
                 what=(result.test.note or result.test.code).rstrip("."),
-                expected=names.get(result.test.expects, result.test.expects),
-                got=names.get(result.got, result.got) or result.error,
+                expected=owner(result.test.expects, names, viewer.language),
+                got=owner(result.got, names, viewer.language) or result.error,
             )
             for result in results
             if not result.passed

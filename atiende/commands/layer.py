@@ -31,8 +31,6 @@ def import_(
     file: str, *, jurisdiction: str, layer: str, code_field: str, name_field: str, valid_from: str | None
 ) -> None:
     """Prints what the import did. Raises InvalidInput for a file, field or date that cannot be used, NotFound for the city."""
-    if not _KEY.fullmatch(layer):
-        raise InvalidInput("«{layer}» no puede ser la clave de una capa: letras minúsculas, números y _.", layer=layer)
     areas = read_areas(file, code_field=code_field, name_field=name_field)
     blank = sum(not code.strip() for code, _, _ in areas)
     areas = [area for area in areas if area[0].strip()]
@@ -42,7 +40,12 @@ def import_(
         city = catalog.jurisdiction(session, jurisdiction)
         today = now.astimezone(ZoneInfo(city.timezone)).date()
         start = _day(valid_from, today) or today
-        outline = queries.city(session, jurisdiction).layers.get(OUTLINE)
+        layers = queries.city(session, jurisdiction).layers
+        if layer not in layers and not _KEY.fullmatch(layer):
+            raise InvalidInput(
+                "«{layer}» no puede ser la clave de una capa: letras minúsculas, números y _.", layer=layer
+            )
+        outline = layers.get(OUTLINE)
         refuse_elsewhere(outline, layer, [geometry for _, _, geometry in areas])
         report = import_layer(
             session,

@@ -149,7 +149,7 @@ def look(session: Session, round_id: UUID, *, now: datetime, part: int = PART) -
             before = _side(session, found.jurisdiction_id, day - timedelta(days=1))
             changes = _by_other_rules(before, rows, said)
         else:
-            changes = _in_other_areas(session, found.layers, rows, said)
+            changes = _in_other_areas(session, found.layers, after, rows, said)
         _propose(session, found, [change for change in changes if change.after != NOBODY], rows, after, now)
         found.looked_at += len(rows)
         found.after_at, found.after_id = rows[-1].at, UUID(rows[-1].id)
@@ -200,7 +200,7 @@ def _by_other_rules(before: Side, rows: Sequence[PastRow], said: Sequence[BulkAn
 
 
 def _in_other_areas(
-    session: Session, keys: Sequence[str], rows: Sequence[PastRow], said: Sequence[BulkAnswer]
+    session: Session, keys: Sequence[str], after: Side, rows: Sequence[PastRow], said: Sequence[BulkAnswer]
 ) -> list[Change]:
     """Requests that lie in other areas of these layers than their receipts say, and are somebody else's for that.
 
@@ -216,8 +216,11 @@ def _in_other_areas(
     for row, answer in moved:
         receipt = receipts.get(row.id, {})
         held = {layer["key"]: tuple(area["code"] for area in layer["areas"]) for layer in receipt.get("layers", ())}
+        # A receipt holds what a person replied and not what lies at the point.
+        replied = {key: (code,) if code else () for key, code in standing(after, row).items()}
+        areas = {**answer.area_codes, **replied}
         is_by_rules = (receipt.get("agency") or {}).get("code") == row.agency_code
-        if is_by_rules and any(held.get(key, ()) != answer.area_codes.get(key, ()) for key in keys):
+        if is_by_rules and any(held.get(key, ()) != areas.get(key, ()) for key in keys):
             rules = ((receipt["rule"] or {}).get("code"), answer.rule_code)
             changes.append(Change.of(row, str(row.agency_code), answer.agency_code or NOBODY, rules))
     return changes

@@ -287,6 +287,24 @@ class TestImportedBoundaries:
         _look_now(session, made)
         assert [row.state for row in _proposals(session)] == ["proposed"]
 
+    def test_a_reply_across_a_border_that_stays_is_no_other_area(self, session: Session) -> None:
+        """Rules of before the import give its area to somebody else; the import moves the far edge of the area beside it."""
+        make_city(session)
+        said = report(session, NEAR_NORTE, NOW - timedelta(hours=1), settled={"district": "S"})
+        draft = make(session)
+        write(session, draft, rule("A", "AGUAS", layer_key="district", area_codes=frozenset("S"), priority=1))
+        publishing.publish(session, draft.id, NOW.date(), "Rosa Cruz", NOW, subjects=SUBJECTS)
+        farther = [("N", "Norte", box(-99.20, 19.40, -99.10, 19.49)), RIGHT[1]]
+        _look_now(session, _import(session, farther, NOW.date()))
+        assert _proposals(session) == []
+        assert said.agency_code == "ALC-S"
+
+    def test_a_reply_whose_border_the_import_moves_away_is_another_area(self, session: Session) -> None:
+        make_city(session)
+        said = report(session, NEAR_NORTE, NOW - timedelta(hours=1), settled={"district": "S"})
+        _look_now(session, _import(session, MOVED, NOW.date()))
+        assert [(row.service_request_id, row.to_agency) for row in _proposals(session)] == [(said.id, "ALC-N")]
+
     def test_a_layer_that_moved_nothing_here_proposes_nothing(self, session: Session) -> None:
         """The rules say otherwise than what is on record, but not for want of the layer that came."""
         make_city(session)

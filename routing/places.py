@@ -8,6 +8,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from georef.areas import Area
+from georef.borders import BorderLines
 from georef.boundaries import BoundaryIndex
 from georef.lines import near_line
 from georef.points import LonLat
@@ -88,6 +89,18 @@ def still_there(layers: Mapping[str, Layer], settled: Mapping[str, str], on: dat
         if code and not any(area.code == code for area in known):
             return {}
     return settled
+
+
+def may_hold(layer: Layer, code: str, point: LonLat, within_m: float, on: date) -> bool:
+    """Whether an area in force holds the point, or comes within so many metres of it. No line ever does."""
+    if layer.kind == "line":
+        return False
+    area = next((area for area in layer.index.in_force(on).areas if area.code == code), None)
+    if area is None:
+        return False
+    return area in layer.index.at(point, on) or (
+        within_m > 0 and BorderLines([area.geometry]).nearest(point)[0] <= within_m
+    )
 
 
 def is_outside(layers: Mapping[str, Layer], areas: AreasByLayer, on: date) -> bool:

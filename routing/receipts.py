@@ -15,7 +15,7 @@ from routing.border_cases import NEAR_BORDER_M, BorderCase, agency
 from routing.calendars import Due, Promise
 from routing.conditions import answered
 from routing.decide import OUTLINE, Choice, Match, RuleBook, agency_of, closeness
-from routing.places import Layer, areas_at
+from routing.places import Layer, areas_at, may_hold
 from routing.situation import Question, Situation, situate
 from routing.values import RoutingDecision, Rule
 
@@ -71,9 +71,10 @@ def decide(
 
 
 def still_asked(book: RuleBook, layers: Mapping[str, Layer], question: Question) -> Mapping[str, str]:
-    """What of `question.settled` these rules and boundaries would ask about at this place.
+    """What of `question.settled` these rules and boundaries would ask about at this place, or leaves it where it can be.
 
-    A reply about a border says nothing about another border: once it has moved away, the point decides again.
+    A reply about a border says nothing about another border: once it has moved away, the point decides again. But a district that
+    somebody chose for a vague point counts wherever the point's precision reaches it, nearest neighbour or not.
     """
     known: Mapping[str, str] = {}
     while len(known) < len(question.settled):
@@ -81,9 +82,25 @@ def still_asked(book: RuleBook, layers: Mapping[str, Layer], question: Question)
         replies = [reply["settled"] for reply in doubt["replies"]] if doubt else []
         said = next((settled for settled in replies if settled.items() <= question.settled.items()), None)
         if said is None:
+            said = _possible(book, layers, question, known)
+        if not said:
             break
         known = {**known, **said}
     return known
+
+
+def _possible(
+    book: RuleBook, layers: Mapping[str, Layer], question: Question, known: Mapping[str, str]
+) -> Mapping[str, str]:
+    """What else was settled, and can be at a point of that precision."""
+    if question.point is None:
+        return {}
+    on, within_m = book.calendar.local_date(question.at), question.precision_m or 0.0
+    return {
+        key: code
+        for key, code in question.settled.items()
+        if key not in known and key in layers and may_hold(layers[key], code, question.point, within_m, on)
+    }
 
 
 def _due(book: RuleBook, choice: Choice, question: Question) -> Due | None:

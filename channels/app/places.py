@@ -6,11 +6,11 @@ from typing import Any
 from sqlmodel import Session
 
 from channels.app.drafts import Answers
-from georef.borders import BorderLines
 from georef.points import LonLat
 from intake.catalog import queries as catalog
 from routing import queries as routing
 from routing.decide import OUTLINE
+from routing.places import may_hold
 
 # A match this good, and this far ahead of the next, is taken without asking.
 _SURE_SCORE = 80.0
@@ -94,10 +94,7 @@ def said(session: Session, jurisdiction_id: str, answers: Answers, *, now: datet
     layers, on = routing.city(session, jurisdiction_id).layers, _day(session, jurisdiction_id, now)
     known = layers["district"].index.in_force(on).areas if "district" in layers else ()
     area = next((area for area in known if area.name == answers.district), None)
-    if area is None:
-        return {}
-    holds_it = area in layers["district"].index.at(answers.point, on)
-    if not holds_it and BorderLines([area.geometry]).nearest(answers.point)[0] > precision_m:
+    if area is None or not may_hold(layers["district"], area.code, answers.point, precision_m, on):
         return {}
     outline = layers[OUTLINE].index.in_force(on).areas if OUTLINE in layers else ()
     return {"district": area.code} | ({OUTLINE: outline[0].code} if len(outline) == 1 else {})

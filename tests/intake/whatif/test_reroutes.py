@@ -235,6 +235,57 @@ def _look_now(session: Session, made: LayerReport) -> None:
 RIGHT = [("N", "Norte", box(-99.20, 19.40, -99.10, 19.50)), ("S", "Sur", box(-99.20, 19.30, -99.10, 19.40))]
 
 
+# In the middle of a long avenue: south by the point, some two kilometres from the north that was chosen from a list.
+AVENUE = (-99.15, 19.382)
+THIRDS: list[NamedArea] = [
+    ("N", "Norte", box(-99.20, 19.40, -99.10, 19.50)),
+    ("M", "Media", box(-99.20, 19.384, -99.10, 19.40)),
+    ("S", "Sur", box(-99.20, 19.30, -99.10, 19.384)),
+]
+
+
+class TestADistrictChosenForAVaguePoint:
+    """Another district is nearer than the one that was chosen: no border case would offer it."""
+
+    @pytest.fixture
+    def said(self, session: Session) -> ServiceRequest:
+        make_city(session)
+        _import(session, THIRDS, date(2026, 1, 1))
+        said = report(
+            session,
+            AVENUE,
+            NOW - timedelta(hours=1),
+            precision_m=3000.0,
+            settled={"district": "N", "jurisdiction": CITY},
+        )
+        assert said.agency_code == "ALC-N"
+        return said
+
+    def test_goes_with_its_rules(self, session: Session, said: ServiceRequest) -> None:
+        draft = make(session)
+        write(session, draft, rule("A", "AGUAS", layer_key="district", area_codes=frozenset("N"), priority=1))
+        rule_set = publishing.publish(session, draft.id, TOMORROW, "Rosa Cruz", NOW, subjects=SUBJECTS)
+        found = rounds.plan(session, rule_set.id, now=NOW)
+        assert found is not None
+        _look(session, found)
+        (row,) = _proposals(session)
+        assert (row.service_request_id, row.from_agency, row.to_agency) == (said.id, "ALC-N", "AGUAS")
+        assert row.receipt["settled"] == {"district": "N", "jurisdiction": CITY}
+
+    def test_is_not_moved_by_an_import_that_leaves_it_within_reach(
+        self, session: Session, said: ServiceRequest
+    ) -> None:
+        farther = [*THIRDS[:2], ("S", "Sur", box(-99.20, 19.31, -99.10, 19.384))]
+        _look_now(session, _import(session, farther, NOW.date()))
+        assert _proposals(session) == []
+        assert said.agency_code == "ALC-N"
+
+    def test_is_moved_by_one_that_puts_it_out_of_reach(self, session: Session, said: ServiceRequest) -> None:
+        away = [("N", "Norte", box(-99.20, 19.45, -99.10, 19.50)), THIRDS[2]]
+        _look_now(session, _import(session, away, NOW.date()))
+        assert [(row.service_request_id, row.to_agency) for row in _proposals(session)] == [(said.id, "ALC-S")]
+
+
 class TestImportedBoundaries:
     def test_propose_from_their_day_on_as_published_ones_do(self, session: Session) -> None:
         make_city(session)

@@ -144,10 +144,10 @@ def look(session: Session, round_id: UUID, *, now: datetime, part: int = PART) -
         )
         after = _side(session, found.jurisdiction_id, day)
         said = answers(after, rows)
-        _forget_overtaken(session, rows, said, now)
+        forgotten = _forget_overtaken(session, rows, said, now)
         if found.rule_set_id:
             before = _side(session, found.jurisdiction_id, day - timedelta(days=1))
-            changes = _by_other_rules(before, rows, said)
+            changes = _by_other_rules(before, rows, said, forgotten)
         else:
             changes = _in_other_areas(session, found.layers, after, rows, said)
         _propose(session, found, [change for change in changes if change.after != NOBODY], rows, after, now)
@@ -163,23 +163,28 @@ def _side(session: Session, jurisdiction_id: str, day: date) -> Side:
     return as_of(city.rules.on(day), city.layers, day)
 
 
-def _forget_overtaken(session: Session, rows: Sequence[PastRow], said: Sequence[BulkAnswer], now: datetime) -> None:
-    """Earlier proposals that are not what is said now: accepted, they would give a request to the wrong agency."""
-    right = {
-        UUID(row.id): answer.agency_code
-        for row, answer in zip(rows, said, strict=True)
-        if answer.agency_code != row.agency_code
-    }
-    waiting = select(RerouteProposal.id, RerouteProposal.service_request_id, RerouteProposal.to_agency).where(
-        col(RerouteProposal.service_request_id).in_([UUID(row.id) for row in rows]),
-        RerouteProposal.state == "proposed",
+def _forget_overtaken(
+    session: Session, rows: Sequence[PastRow], said: Sequence[BulkAnswer], now: datetime
+) -> dict[str, str]:
+    """Makes earlier proposals stale that are not what is said now: accepted, they would give a request to the wrong agency.
+
+    Request -> whom it was proposed to, of those that are still with whom they were proposed from.
+    """
+    asked = {UUID(row.id): (row, answer.agency_code) for row, answer in zip(rows, said, strict=True)}
+    one = RerouteProposal
+    waiting = select(one.id, one.service_request_id, one.from_agency, one.to_agency).where(
+        col(one.service_request_id).in_(asked), one.state == "proposed"
     )
-    overtaken = [
-        proposal_id
-        for proposal_id, request_id, to_agency in session.exec(waiting)
-        if right.get(request_id) != to_agency
-    ]
+    overtaken: list[UUID] = []
+    forgotten: dict[str, str] = {}
+    for proposal_id, request_id, from_agency, to_agency in session.exec(waiting):
+        row, right = asked[request_id]
+        if right == row.agency_code or right != to_agency:
+            overtaken.append(proposal_id)
+            if from_agency == row.agency_code:
+                forgotten[row.id] = to_agency
     _make_stale(session, col(RerouteProposal.id).in_(overtaken), now)
+    return forgotten
 
 
 def _make_stale(session: Session, which: ColumnElement[bool], now: datetime) -> None:
@@ -190,12 +195,16 @@ def _make_stale(session: Session, which: ColumnElement[bool], now: datetime) -> 
     )
 
 
-def _by_other_rules(before: Side, rows: Sequence[PastRow], said: Sequence[BulkAnswer]) -> list[Change]:
-    """Requests that are with whom the day before named, and that the new set gives to somebody else."""
+def _by_other_rules(
+    before: Side, rows: Sequence[PastRow], said: Sequence[BulkAnswer], forgotten: Mapping[str, str]
+) -> list[Change]:
+    """Requests that are with whom the day before named, or were proposed to it, and that the new set gives to somebody else."""
     return [
-        Change.of(row, was.agency_code, answer.agency_code or NOBODY, (was.rule_code, answer.rule_code))
+        Change.of(row, row.agency_code, answer.agency_code or NOBODY, (was.rule_code, answer.rule_code))
         for row, was, answer in zip(rows, answers(before, rows), said, strict=True)
-        if was.agency_code and row.agency_code == was.agency_code != answer.agency_code
+        if row.agency_code
+        and was.agency_code in (row.agency_code, forgotten.get(row.id, row.agency_code))
+        and answer.agency_code not in (row.agency_code, was.agency_code)
     ]
 
 

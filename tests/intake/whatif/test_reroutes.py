@@ -190,6 +190,29 @@ def test_rules_of_today_propose_what_came_in_before_them_today(session: Session)
     assert [row.service_request_id for row in _proposals(session)] == [before.id]
 
 
+@pytest.mark.parametrize(("now_said", "states"), [("AGUAS", ["proposed", "stale"]), ("ALC-S", ["stale"])])
+def test_a_publication_takes_the_place_of_what_the_one_before_it_proposed(
+    session: Session, published: RerouteRound, now_said: str, states: list[str]
+) -> None:
+    """Nobody has decided about the first proposals when rules come that give the same requests to another agency."""
+    _look(session, published)
+    assert len(_proposals(session)) == 2
+    draft = make(session)
+    write(session, draft, rule("A", now_said))
+    day = TOMORROW + timedelta(days=1)
+    rule_set = publishing.publish(session, draft.id, day, "Rosa Cruz", THEN, subjects=SUBJECTS)
+    found = rounds.plan(session, rule_set.id, now=THEN)
+    assert found is not None
+    later = THEN + timedelta(days=1)
+    rounds.wake(session, now=later)
+    rounds.look(session, found.id, now=later)
+    between = {row.service_request_id for row in _proposals(session) if row.round_id == published.id}
+    rows = [row for row in _proposals(session) if row.service_request_id in between]
+    assert sorted((row.state, row.from_agency, row.to_agency) for row in rows) == sorted(
+        (state, "ALC-S", "ALC-N" if state == "stale" else now_said) for state in states for _ in between
+    )
+
+
 # Some twenty metres north of the border of today, and said to be south of it.
 NEAR_NORTE = (-99.15, 19.4002)
 

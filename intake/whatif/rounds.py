@@ -20,8 +20,10 @@ from intake.whatif import history
 from intake.whatif.models import RerouteProposal, RerouteRound
 from kernel import outbox
 from routing import queries as routing
+from routing.border_cases import NEAR_BORDER_M
 from routing.bulk import BulkAnswer
 from routing.models import RuleSet
+from routing.places import may_hold
 from routing.values import LayerReport
 from routing.whatif.compare import Change, PastRow, answers, standing
 from routing.whatif.sides import Side, as_of
@@ -225,14 +227,28 @@ def _in_other_areas(
     for row, answer in moved:
         receipt = receipts.get(row.id, {})
         held = {layer["key"]: tuple(area["code"] for area in layer["areas"]) for layer in receipt.get("layers", ())}
-        # A receipt holds what a person replied and not what lies at the point.
-        replied = {key: (code,) if code else () for key, code in standing(after, row).items()}
-        areas = {**answer.area_codes, **replied}
+        areas = {**answer.area_codes, **_replied_areas(after, row)}
         is_by_rules = (receipt.get("agency") or {}).get("code") == row.agency_code
         if is_by_rules and any(held.get(key, ()) != areas.get(key, ()) for key in keys):
             rules = ((receipt["rule"] or {}).get("code"), answer.rule_code)
             changes.append(Change.of(row, str(row.agency_code), answer.agency_code or NOBODY, rules))
     return changes
+
+
+def _replied_areas(after: Side, row: PastRow) -> dict[str, tuple[str, ...]]:
+    """What a person said that the place is in, where it still can be: a receipt holds that, and not what lies at the point.
+
+    Also where no rule asks for the border any more: it may be there still.
+    """
+    if not row.settled or row.lon is None or row.lat is None:
+        return {}
+    point, within_m = LonLat(row.lon, row.lat), max(row.precision_m or 0.0, NEAR_BORDER_M)
+    still, on = standing(after, row), after.book.calendar.local_date(row.at)
+    return {
+        key: (code,) if code else ()
+        for key, code in row.settled.items()
+        if key in still or (key in after.layers and may_hold(after.layers[key], code, point, within_m, on))
+    }
 
 
 def _receipts(session: Session, ids: Sequence[UUID]) -> dict[str, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """After a publication: proposals for open requests, accepted in bulk, each carried out once or found stale."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from shapely.geometry import box
@@ -361,12 +362,15 @@ class TestImportedBoundaries:
         _look_now(session, made)
         assert [row.state for row in _proposals(session)] == ["proposed"]
 
-    def test_a_reply_across_a_border_that_stays_is_no_other_area(self, session: Session) -> None:
-        """Rules of before the import give its area to somebody else; the import moves the far edge of the area beside it."""
+    @pytest.mark.parametrize("rule_of", [{"layer_key": "district", "area_codes": frozenset("S")}, {}])
+    def test_a_reply_across_a_border_that_stays_is_no_other_area(
+        self, session: Session, rule_of: dict[str, Any]
+    ) -> None:
+        """Rules of before the import give its area, or all, to somebody else; the import moves the far edge beside it."""
         make_city(session)
         said = report(session, NEAR_NORTE, NOW - timedelta(hours=1), settled={"district": "S"})
         draft = make(session)
-        write(session, draft, rule("A", "AGUAS", layer_key="district", area_codes=frozenset("S"), priority=1))
+        write(session, draft, rule("A", "AGUAS", priority=1, **rule_of))
         publishing.publish(session, draft.id, NOW.date(), "Rosa Cruz", NOW, subjects=SUBJECTS)
         farther = [("N", "Norte", box(-99.20, 19.40, -99.10, 19.49)), RIGHT[1]]
         _look_now(session, _import(session, farther, NOW.date()))

@@ -77,7 +77,7 @@ def test_a_card_shows_what_is_public_and_nothing_else(client: TestClient, sessio
     assert "hace 30 min" in page
     assert "1 persona" in page
     assert "Se parece: mismo tipo de reporte" in page
-    assert "5678" not in page
+    assert "1234 5678" not in page
     assert "Pérez" not in page
 
 

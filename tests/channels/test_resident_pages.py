@@ -225,7 +225,8 @@ def test_the_citys_own_emergency_phone_is_named_wherever_there_may_be_danger(
     for path in ("/", "/reportar?q=huele a gas", f"{draft}/detalles", "/en", "/en/reportar?q=huele a gas"):
         page = client.get(path).text
         assert 'href="tel:066"' in page, path
-        assert "911" not in page, path
+        # Without the address of the draft, whose random letters may be these too.
+        assert "911" not in page.replace(draft, ""), path
 
 
 def test_words_find_services_and_danger_shows_911_first(client: TestClient) -> None:

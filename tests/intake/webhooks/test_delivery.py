@@ -96,7 +96,7 @@ def test_each_change_arrives_signed_thin_and_in_sequence(session: Session, recei
     ]
     for _, body in receiver.received:
         assert b"rosa" not in body
-        assert b"1234" not in body
+        assert b"1234 5678" not in body
         assert b"lat" not in body
 
 

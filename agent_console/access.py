@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
 from typing import Annotated
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request, Response
 from sqlalchemy import ColumnElement, true
@@ -42,10 +40,6 @@ def set_cookie(response: Response, settings: Settings, name: str, value: str) ->
     )
 
 
-def _today(viewer: Viewer) -> date:
-    return clock.now().astimezone(ZoneInfo(viewer.timezone)).date()
-
-
 def viewer_in(http_request: Request, session: SessionDep) -> Viewer:
     """Who is signed in. Raises NotSignedIn."""
     token = http_request.cookies.get(SESSION_COOKIE)
@@ -56,7 +50,7 @@ def viewer_in(http_request: Request, session: SessionDep) -> Viewer:
         viewer = replace(
             viewer,
             to_review=reviewing.pending_count(session, viewer.jurisdiction_id),
-            rule_alerts=tuple(alerts.standing(session, viewer.jurisdiction_id, _today(viewer))),
+            rule_alerts=tuple(alerts.standing(session, viewer.jurisdiction_id, viewer.today(clock.now()))),
             is_undecided=queries.why_undecided(session, viewer.jurisdiction_id) is not None,
         )
     return viewer

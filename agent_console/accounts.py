@@ -3,9 +3,10 @@
 import hmac
 import secrets
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, func, update
 from sqlmodel import Session, col, select
@@ -46,6 +47,10 @@ class Viewer:
     rule_alerts: tuple[RuleAlert, ...] = ()
     # None of their city's rules can be read, and so no report can be taken: told to the same.
     is_undecided: bool = False
+
+    def today(self, now: datetime) -> date:
+        """Their city's day."""
+        return now.astimezone(ZoneInfo(self.timezone)).date()
 
     @property
     def alert_mark(self) -> str:

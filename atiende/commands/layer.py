@@ -5,7 +5,6 @@ import re
 import sys
 from collections.abc import Iterable
 from datetime import date
-from zoneinfo import ZoneInfo
 
 from atiende import bootstrap
 from georef.readers import read_areas
@@ -38,7 +37,7 @@ def import_(
     now = clock.now()
     with db.transaction() as session:
         city = catalog.jurisdiction(session, jurisdiction)
-        today = now.astimezone(ZoneInfo(city.timezone)).date()
+        today = catalog.today(session, city.id, now)
         start = _day(valid_from, today) or today
         layers = queries.city(session, jurisdiction).layers
         if layer not in layers and not _KEY.fullmatch(layer):

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from atiende.commands import place
 from atiende.commands.progress import Progress
+from intake.catalog import queries as catalog
 from intake.whatif import drafting
 from intake.whatif.files import NAMES
 from intake.whatif.history import Period
@@ -53,7 +53,7 @@ def run(
     progress = Progress()
     with db.transaction() as session:
         city = place.choose_city(session, jurisdiction, None, now.date())
-        today = now.astimezone(ZoneInfo(city.timezone)).date()
+        today = catalog.today(session, city.id, now)
         period = Period.parse(first, last, today)
         live = live_side(session, city.id, today)
         read = {}

@@ -1,6 +1,6 @@
 """From what a resident wrote about a place to a point, or to a few points to choose from, or honestly to none."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
@@ -62,13 +62,8 @@ def placed(session: Session, jurisdiction_id: str, answers: Answers, *, now: dat
 
 
 def _districts_at(session: Session, jurisdiction_id: str, point: LonLat, now: datetime) -> set[str]:
-    on = _day(session, jurisdiction_id, now)
+    on = now.date()
     return {area.name for area in routing.areas_at(session, jurisdiction_id, point, on).get("district", [])}
-
-
-def _day(session: Session, jurisdiction_id: str, now: datetime) -> date:
-    """The city's day: in its evening the next one has begun in UTC, and with it perhaps other boundaries."""
-    return now.astimezone(catalog.catalog(session, jurisdiction_id).timezone).date()
 
 
 def chosen(answers: Answers, candidate: dict[str, Any]) -> Answers:
@@ -91,7 +86,7 @@ def said(session: Session, jurisdiction_id: str, answers: Answers, *, now: datet
     precision_m = answers.precision_m or 0.0
     if answers.point is None or not answers.district or precision_m < VAGUE_M:
         return {}
-    layers, on = routing.city(session, jurisdiction_id).layers, _day(session, jurisdiction_id, now)
+    layers, on = routing.city(session, jurisdiction_id).layers, catalog.today(session, jurisdiction_id, now)
     known = layers["district"].index.in_force(on).areas if "district" in layers else ()
     area = next((area for area in known if area.name == answers.district), None)
     if area is None or not may_hold(layers["district"], area.code, answers.point, precision_m, on):

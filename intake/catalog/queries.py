@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from threading import Lock
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -76,6 +76,11 @@ def catalog(session: Session, jurisdiction_id: str) -> Catalog:
     if row is None:
         raise NotFound("No atendemos la jurisdicción {jurisdiction_id}.", jurisdiction_id=jurisdiction_id)
     return catalog_at(session, jurisdiction_id, row)
+
+
+def today(session: Session, jurisdiction_id: str, now: datetime) -> date:
+    """The city's day: in its evening the next one has begun in UTC, and with it perhaps other boundaries and rules."""
+    return now.astimezone(catalog(session, jurisdiction_id).timezone).date()
 
 
 def catalog_at(session: Session, jurisdiction_id: str, row: Any) -> Catalog:

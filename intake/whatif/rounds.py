@@ -56,7 +56,7 @@ def plan_layers(
     open_request = select(ServiceRequest.id).where(
         ServiceRequest.jurisdiction_id == jurisdiction_id, ServiceRequest.life != "closed"
     )
-    today = _today(session, jurisdiction_id, now)
+    today = catalog.today(session, jurisdiction_id, now)
     is_empty = session.exec(open_request.limit(1)).first() is None
     changed: dict[date, set[str]] = {}
     for report in reports:
@@ -104,16 +104,14 @@ def wake(session: Session, *, now: datetime) -> int:
     count = 0
     for found in waiting:
         is_lost = found.state == "looking" and found.changed_at < now - _ORPHANED
-        if found.valid_from <= _today(session, found.jurisdiction_id, now) and (found.state == "planned" or is_lost):
+        if found.valid_from <= catalog.today(session, found.jurisdiction_id, now) and (
+            found.state == "planned" or is_lost
+        ):
             found.state, found.changed_at = "looking", now
             session.add(found)
             outbox.record(session, DUE, at=now, round_id=found.id)
             count += 1
     return count
-
-
-def _today(session: Session, jurisdiction_id: str, now: datetime) -> date:
-    return now.astimezone(catalog.catalog(session, jurisdiction_id).timezone).date()
 
 
 def look(session: Session, round_id: UUID, *, now: datetime, part: int = PART) -> None:
@@ -142,7 +140,7 @@ def look(session: Session, round_id: UUID, *, now: datetime, part: int = PART) -
         day = (
             found.valid_from
             if found.rule_set_id
-            else max(found.valid_from, _today(session, found.jurisdiction_id, now))
+            else max(found.valid_from, catalog.today(session, found.jurisdiction_id, now))
         )
         after = _side(session, found.jurisdiction_id, day)
         said = answers(after, rows)

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 
 import pytest
+import time_machine
 from fastapi import FastAPI
 from sqlalchemy import update
 from sqlmodel import Session, col, select
@@ -13,7 +15,7 @@ from channels.app.routes import install
 from intake.catalog.models import Jurisdiction
 from intake.service_requests import queries
 from intake.service_requests.models import ServiceRequest
-from routing.models import GazetteerPlace
+from routing.models import BoundaryArea, GazetteerPlace
 from tests.channels.test_resident_pages import begin
 from tests.factories import CITY, OUTSIDE, make_city
 
@@ -158,6 +160,21 @@ def test_the_district_that_was_chosen_counts_where_only_the_street_is_known(
     assert "<strong>Alcaldía Sur</strong>" in checked.text
     client.post(f"{draft}/revisa")
     assert request(session).agency_code == "ALC-S"
+    assert settled(session)["district"] == "S"
+
+
+def test_in_the_evening_the_district_is_that_of_the_city_s_day(client: TestClient, session: Session) -> None:
+    """At seven in the evening the next day has begun in UTC: boundaries of that day are not yet in force."""
+    south = session.exec(select(BoundaryArea).where(BoundaryArea.code == "S")).one()
+    tomorrow = date(2026, 11, 20)
+    session.add(
+        BoundaryArea(layer_id=south.layer_id, code="S-2", name="Sur", geometry=south.geometry, valid_from=tomorrow)
+    )
+    south.valid_to = tomorrow
+    session.flush()
+    along(session, 8000)
+    with time_machine.travel(datetime(2026, 11, 20, 1, tzinfo=UTC), tick=False):
+        client.post(f"{said_to_be_in_the_south(client)}/revisa")
     assert settled(session)["district"] == "S"
 
 

@@ -5,7 +5,6 @@ import tempfile
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
@@ -45,11 +44,6 @@ class Typed:
         )
 
 
-def today(viewer: Viewer, now: datetime) -> date:
-    """The city's day."""
-    return now.astimezone(ZoneInfo(viewer.timezone)).date()
-
-
 def day_of(text: str) -> date:
     """Raises InvalidInput."""
     try:
@@ -70,7 +64,7 @@ def make(session: Session, viewer: Viewer, typed: Typed, sent: Upload, *, now: d
         raise InvalidInput("Sube un archivo de límites, pega las reglas, o las dos cosas.", field="file")
     draft = drafts.create(session, viewer.jurisdiction_id, typed.name, by=viewer.name, now=now)
     if sent.files:
-        live = live_side(session, viewer.jurisdiction_id, today(viewer, now))
+        live = live_side(session, viewer.jurisdiction_id, viewer.today(now))
         if typed.layer not in live.layers:
             raise InvalidInput(
                 "No existe la capa «{layer}». Están: {layers}.",

@@ -86,7 +86,7 @@ def calculate(
 
 def _start(session: Session, viewer: Viewer, draft: RoutingDraft, first: str, last: str) -> None:
     now = clock.now()
-    period = Period.parse(first, last, drafting.today(viewer, now))
+    period = Period.parse(first, last, viewer.today(now))
     earliest = publishing.earliest(session, draft, now)
     runs.start(session, draft, period, earliest.day, by=viewer.name, language=viewer.language, now=now)
 

@@ -11,6 +11,7 @@ from typing import Any
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from georef.distances import in_words
 from georef.points import LonLat
 
 WIDTH, HEIGHT = 440, 170
@@ -282,7 +283,7 @@ def _beside_the_pin(ruler: tuple[float, float, float, float]) -> tuple[float, fl
 
 def _said(ruler: tuple[float, float, float, float], metres: int) -> Label:
     x1, y1, x2, y2 = ruler
-    x, y, text = (x1 + x2) / 2, (y1 + y2) / 2, f"{metres} m" if metres < 1000 else f"{metres / 1000:.1f} km"
+    x, y, text = (x1 + x2) / 2, (y1 + y2) / 2, in_words(metres)
     if abs(x2 - x1) > abs(y2 - y1):
         return Label(text, x, y + 16)
     return Label(text, x + 8 + 3.4 * len(text), y + 4)

@@ -20,6 +20,11 @@ def metres_per_degree(lat: float) -> tuple[float, float]:
     return prime_vertical * math.cos(phi) * degree, meridional * degree
 
 
+def in_words(metres: float) -> str:
+    """`35 m`, and from a kilometre on `1.2 km`."""
+    return f"{round(metres)} m" if metres < 1000 else f"{metres / 1000:.1f} km"
+
+
 def distance_m(a: LonLat, b: LonLat) -> float:
     """Metres between two points of one city; against the geodesic the error is below 0.1 % up to 50 km (latitudes to 60°)."""
     per_lon, per_lat = metres_per_degree((a.lat + b.lat) / 2)

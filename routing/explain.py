@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from georef.distances import in_words
 from kernel.i18n import translate
-from routing.border_cases import NEAR_BORDER_M
+from routing.certainty import certainty
 from routing.conditions import WEEKDAYS
 
 
@@ -39,7 +40,7 @@ def explain(receipt: Mapping[str, Any], language: str = "es") -> Explanation:
         return translate(language, msgid, **params)
 
     border = receipt["border"]
-    certainty, is_sure = _certainty(receipt, language, say)
+    how_sure, is_sure = certainty(receipt, say)
     return Explanation(
         headline=_headline(receipt, say),
         tag=_tag(receipt, say),
@@ -48,24 +49,24 @@ def explain(receipt: Mapping[str, Any], language: str = "es") -> Explanation:
             for reason in (
                 _why(receipt, language, say),
                 _full(receipt, say),
-                _line(receipt, language, say),
+                _line(receipt, say),
                 _answers(receipt, say),
                 _hours(receipt, language, say),
                 _settled(receipt, language, say),
                 _zone(receipt, language, say),
                 _tie(receipt, say),
-                certainty,
+                how_sure,
                 _elsewhere(receipt, say),
                 _instead(receipt, say),
             )
             if reason
         ),
-        runner_up=_runner_up(receipt, language, say),
+        runner_up=_runner_up(receipt, say),
         border_m=round(border["metres"]) if border else None,
         sentence=_full(receipt, say) or _elsewhere(receipt, say) or _why_plainly(receipt, language, say),
         question=_in(language, receipt["border_case"]["question"]) if receipt.get("border_case") else "",
         replies=_replies(receipt, language, say),
-        doubt="" if is_sure else certainty,
+        doubt="" if is_sure else how_sure,
         plain=tuple(
             reason
             for reason in (
@@ -162,16 +163,16 @@ def _full(receipt: Mapping[str, Any], say: Any) -> str:
     )
 
 
-def _line(receipt: Mapping[str, Any], language: str, say: Any) -> str:
+def _line(receipt: Mapping[str, Any], say: Any) -> str:
     line = (receipt["rule"] or {}).get("line")
     if not line or (line["metres"] > line["tolerance_m"] and line["layer"] in (receipt.get("settled") or {})):
         return ""
     return str(
         say(
             "El punto está a {metres} del eje de {name}: la regla cuenta hasta {tolerance}.",
-            metres=_metres(line["metres"], language),
+            metres=in_words(line["metres"]),
             name=line["name"],
-            tolerance=_metres(line["tolerance_m"], language),
+            tolerance=in_words(line["tolerance_m"]),
         )
     )
 
@@ -265,79 +266,6 @@ def _tie(receipt: Mapping[str, Any], say: Any) -> str:
     return str(say("Coinciden varias reglas ({rules}): ganó la primera por su clave.", rules=rules))
 
 
-def _certainty(receipt: Mapping[str, Any], language: str, say: Any) -> tuple[str, bool]:
-    """How sure the place is, and whether that is sure enough; of a border and a road's edge, by the nearer one.
-
-    What a person was asked about is not in doubt any more.
-    """
-    point, border, settled = receipt["point"], receipt["border"], receipt.get("settled") or {}
-    along = road_edge(receipt)
-    if along is not None and along.layer in settled:
-        along = None
-    if along is not None and point is not None and (border is None or along.metres < border["metres"]):
-        return _certainty_of_road(along, point["precision_m"], language, say)
-    if point is None or border is None or border["layer"] in settled:
-        return "", True
-    metres, precision = border["metres"], point["precision_m"]
-    far = {"metres": _metres(metres, language)}
-    if precision is None:
-        return str(say("Hay un límite a {metres}.", **far)), True
-    far["precision"] = _metres(precision, language)
-    if metres > max(precision, NEAR_BORDER_M):
-        return str(say("El punto es seguro: ±{precision}, y el límite está a {metres}.", **far)), True
-    if metres > precision:
-        return str(say("El punto está cerca de un límite: a {metres}, con un error de ±{precision}.", **far)), False
-    return str(say("El punto no es seguro: su error es de ±{precision} y el límite está a {metres}.", **far)), False
-
-
-@dataclass(frozen=True, slots=True)
-class RoadEdge:
-    """The road that decides, or would: its line, how far from the axis it counts, and the metres from the point to there."""
-
-    layer: str
-    code: str
-    name: str
-    tolerance_m: float
-    metres: float
-    is_owner: bool
-
-
-def road_edge(receipt: Mapping[str, Any]) -> RoadEdge | None:
-    """None where no road has a say."""
-    line = (receipt["rule"] or {}).get("line")
-    if line:
-        metres = max(0.0, line["tolerance_m"] - line["metres"])
-        return RoadEdge(line["layer"], line["code"], line["name"], line["tolerance_m"], metres, True)
-    doubt = receipt.get("border_case")
-    if not doubt or doubt["kind"] != "line":
-        return None
-    layer = next((layer for layer in receipt["layers"] if layer["key"] == doubt["layer"]), None)
-    codes = {code for reply in doubt["replies"] if (code := reply["settled"].get(doubt["layer"]))}
-    near = [] if layer is None else [*layer["areas"], *([layer["nearest"]] if layer.get("nearest") else [])]
-    found = next((line for line in near if line["code"] in codes and "metres" in line), None)
-    if found is None:
-        return None
-    tolerance = max(0.0, found["metres"] - doubt["metres"])
-    return RoadEdge(doubt["layer"], found["code"], found["name"], tolerance, doubt["metres"], False)
-
-
-def _certainty_of_road(along: RoadEdge, precision: float | None, language: str, say: Any) -> tuple[str, bool]:
-    far = {"metres": _metres(along.metres, language), "name": along.name}
-    if precision is None:
-        return str(say("El borde de {name} está a {metres}.", **far)), True
-    far["precision"] = _metres(precision, language)
-    if along.metres > precision:
-        return str(say("El punto es seguro: ±{precision}, y el borde de {name} está a {metres}.", **far)), True
-    text = say("El punto no es seguro: su error es de ±{precision} y el borde de {name} está a {metres}.", **far)
-    return str(text), False
-
-
-def _metres(metres: float, language: str) -> str:
-    if metres < 1000:
-        return f"{round(metres)} m"
-    return f"{metres / 1000:.1f} km"
-
-
 def _elsewhere(receipt: Mapping[str, Any], say: Any) -> str:
     other = receipt.get("elsewhere")
     if not other:
@@ -360,7 +288,7 @@ def _elsewhere(receipt: Mapping[str, Any], say: Any) -> str:
     return str(say("Lo más cercano es {name}.", name=other["name"]))
 
 
-def _runner_up(receipt: Mapping[str, Any], language: str, say: Any) -> str:
+def _runner_up(receipt: Mapping[str, Any], say: Any) -> str:
     second = receipt["runner_up"]
     if not second:
         return _same_beyond(receipt, say)
@@ -370,11 +298,11 @@ def _runner_up(receipt: Mapping[str, Any], language: str, say: Any) -> str:
             say(
                 "{agency}, si el punto está del otro lado del límite, a {metres}.",
                 agency=agency,
-                metres=_metres(when["metres"], language),
+                metres=in_words(when["metres"]),
             )
         )
     if when["kind"] == "line":
-        metres = _metres(when["metres"], language)
+        metres = in_words(when["metres"])
         return str(
             say(
                 "{agency}, si el punto está del otro lado del borde de la vía, a {metres}.",

@@ -27,7 +27,7 @@ from intake.service_requests.models import Report, ServiceRequest
 from kernel.errors import NotFound
 from kernel.i18n import translate
 from routing import queries as routing
-from routing.explain import road_edge
+from routing.certainty import road_edge
 
 _NEIGHBOURS = 9
 # A dialogue that ends in a report starts a while before it.

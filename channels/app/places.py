@@ -62,7 +62,7 @@ def placed(session: Session, jurisdiction_id: str, answers: Answers, *, now: dat
 
 
 def _districts_at(session: Session, jurisdiction_id: str, point: LonLat, now: datetime) -> set[str]:
-    on = now.date()
+    on = catalog.today(session, jurisdiction_id, now)
     return {area.name for area in routing.areas_at(session, jurisdiction_id, point, on).get("district", [])}
 
 

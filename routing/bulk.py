@@ -224,14 +224,38 @@ def locate_many(
     has_outline = isinstance(outline, Snapshot) and bool(outline.areas)
     known: dict[tuple[int, ...], _Place] = {}
     found: list[_Place] = []
-    for key in zip(*(numbers for _, numbers in columns), strict=True):
-        place = known.get(key)
+    alone = _near_lines_of_two_layers(snapshots, [numbers for _, numbers in columns])
+    for position, key in enumerate(zip(*(numbers for _, numbers in columns), strict=True)):
+        place = None if position in alone else known.get(key)
         if place is None:
             areas = {name: sets[n][number] for n, (name, number) in enumerate(zip(snapshots, key, strict=True))}
+            if position in alone:
+                lon, lat = float(points.lons[position]), float(points.lats[position])
+                areas |= {
+                    name: snapshot.near(lon, lat, tolerances[name][-1])
+                    for name, snapshot in snapshots.items()
+                    if isinstance(snapshot, LineSnapshot) and areas[name]
+                }
             codes = {name: tuple(area.code for area in held) for name, held in areas.items()}
-            place = known[key] = _Place(areas, codes, has_outline and not areas[OUTLINE])
+            place = _Place(areas, codes, has_outline and not areas[OUTLINE])
+            if position not in alone:
+                known[key] = place
         found.append(place)
     return found
+
+
+def _near_lines_of_two_layers(
+    snapshots: Mapping[str, Snapshot | LineSnapshot], numbers: Sequence[Sequence[int]]
+) -> frozenset[int]:
+    """The points that share no surroundings: which line is nearer is told between layers by the metres of each point."""
+    of_lines = [
+        which
+        for which, snapshot in zip(numbers, snapshots.values(), strict=True)
+        if isinstance(snapshot, LineSnapshot) and any(which)
+    ]
+    if len(of_lines) < 2:
+        return frozenset()
+    return frozenset(np.flatnonzero(np.sum(np.array(of_lines) > 0, axis=0) > 1).tolist())
 
 
 def _sets(

@@ -26,6 +26,7 @@ from tests.routing.cast import (
     AVENUE,
     CROSS,
     EAST,
+    NOW,
     ROMA,
     WEST,
     book,
@@ -268,6 +269,19 @@ def test_a_border_case_keeps_its_word(made: list[Rule], asked: Question) -> None
         if reply["is_current"]:
             assert reply["agency"] == receipt["agency"]
     assert outcomes[0] != outcomes[1]
+
+
+def test_of_lines_of_two_layers_the_nearer_wins_for_each_of_many_points() -> None:
+    known = book(
+        rule("ROAD", "OBRAS", layer_key="road", area_codes=["AV"], tolerance_m=60.0),
+        rule("CANAL", "AGUAS", layer_key="canal", area_codes=["CA"], tolerance_m=60.0),
+    )
+    ten_west, fifty_west = -99.15 - 10 / 104_900, -99.15 - 50 / 104_900
+    rows = [
+        BulkRow(lon, metres_north(19.45, 30.0), "BACHE", "calles", None, NOW)
+        for lon in (ten_west, fifty_west, ten_west)
+    ]
+    assert [answer.rule_code for answer in decide_many(known, LAYERS, rows)] == ["CANAL", "ROAD", "CANAL"]
 
 
 @given(rule_sets_(), st.lists(questions(), min_size=1, max_size=25), loads)

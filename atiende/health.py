@@ -8,7 +8,6 @@ from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session
 
 from atiende.migrate import newest_revision
 from kernel import clock, db
@@ -34,7 +33,7 @@ def readyz() -> PlainTextResponse:
                 return PlainTextResponse("schema\n", status_code=503)
             ready = connection.scalar(text("SELECT EXISTS (SELECT FROM jurisdiction)"))
             cities = connection.scalars(text("SELECT DISTINCT jurisdiction_id FROM rule_set ORDER BY 1")).all()
-            stuck = [city for city in cities if not _can_decide(session, city)]
+            stuck = [city for city in cities if queries.why_undecided(session, city) is not None]
             failing = [
                 f"rules of {alert.jurisdiction_id}: version {alert.version} fails, {alert.used_version} decides\n"
                 for alert in alerts.everywhere(session, clock.now().date())
@@ -43,19 +42,10 @@ def readyz() -> PlainTextResponse:
         return PlainTextResponse("database\n", status_code=503)
     if not ready:
         return PlainTextResponse("no jurisdiction\n", status_code=503)
+    if stuck:
+        log.error("no version of the rules can decide", jurisdictions=stuck)
     failing += [f"rules of {city}: no version can decide, reports are refused\n" for city in stuck]
     # One city's rules are no reason to turn away the others; a process that can take no report at all is not ready.
     if stuck and len(stuck) == len(cities):
         return PlainTextResponse("".join(["rules\n", *failing]), status_code=503)
     return PlainTextResponse("".join(["ready\n", *failing]))
-
-
-def _can_decide(session: Session, jurisdiction_id: str) -> bool:
-    try:
-        queries.city(session, jurisdiction_id)
-    except SQLAlchemyError:
-        raise
-    except Exception:
-        log.exception("no version of the rules can decide", jurisdiction_id=jurisdiction_id)
-        return False
-    return True

@@ -37,9 +37,9 @@ def client(session: Session) -> Iterator[TestClient]:
         yield client
 
 
-def arrive(client: TestClient) -> str:
+def arrive(client: TestClient, district: str = "Norte") -> str:
     draft = begin(client)
-    place = client.post(f"{draft}/lugar", data={"district": "Norte", "street": "Avenida Sabinos 214"})
+    place = client.post(f"{draft}/lugar", data={"district": district, "street": "Avenida Sabinos 214"})
     if place.url.path == f"{draft}/cual":
         client.post(f"{draft}/cual", data={"which": "0"})
     client.post(f"{draft}/detalles", data={"words": "Hay un hoyo enorme en la calle"})
@@ -140,21 +140,11 @@ def along(session: Session, precision_m: float) -> None:
     )
 
 
-def said_to_be_in_the_south(client: TestClient) -> str:
-    draft = begin(client)
-    place = client.post(f"{draft}/lugar", data={"district": "Sur", "street": "Avenida Sabinos 214"})
-    if place.url.path == f"{draft}/cual":
-        client.post(f"{draft}/cual", data={"which": "0"})
-    client.post(f"{draft}/detalles", data={"words": "Hay un hoyo enorme en la calle"})
-    client.post(f"{draft}/contacto", data={"notify": "none"})
-    return draft
-
-
 def test_the_district_that_was_chosen_counts_where_only_the_street_is_known(
     client: TestClient, session: Session
 ) -> None:
     along(session, 8000)
-    draft = said_to_be_in_the_south(client)
+    draft = arrive(client, "Sur")
     checked = client.get(f"{draft}/revisa")
     assert checked.url.path == f"{draft}/revisa"
     assert "<strong>Alcaldía Sur</strong>" in checked.text
@@ -174,7 +164,7 @@ def test_in_the_evening_the_district_is_that_of_the_city_s_day(client: TestClien
     session.flush()
     along(session, 8000)
     with time_machine.travel(datetime(2026, 11, 20, 1, tzinfo=UTC), tick=False):
-        client.post(f"{said_to_be_in_the_south(client)}/revisa")
+        client.post(f"{arrive(client, 'Sur')}/revisa")
     assert settled(session)["district"] == "S"
 
 
@@ -182,7 +172,7 @@ def test_a_place_that_is_known_well_says_more_than_the_district_that_was_chosen(
     client: TestClient, session: Session
 ) -> None:
     along(session, 30)
-    checked = client.get(f"{said_to_be_in_the_south(client)}/revisa")
+    checked = client.get(f"{arrive(client, 'Sur')}/revisa")
     assert "<strong>Alcaldía Norte</strong>" in checked.text
 
 
@@ -192,7 +182,7 @@ def test_a_district_that_the_street_does_not_reach_settles_nothing(client: TestC
         .where(col(GazetteerPlace.name).contains("Sabinos"))
         .values(lon=-99.15, lat=19.44, precision_m=300)
     )
-    checked = client.get(f"{said_to_be_in_the_south(client)}/revisa")
+    checked = client.get(f"{arrive(client, 'Sur')}/revisa")
     assert "<strong>Alcaldía Norte</strong>" in checked.text
 
 

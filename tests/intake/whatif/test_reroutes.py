@@ -18,7 +18,7 @@ from routing import actions as routing_actions
 from routing import publishing
 from routing import queries as routing
 from routing.checking import verify
-from routing.values import LayerReport
+from routing.values import LayerReport, Rule
 from routing.whatif.sides import NamedArea
 from routing.withdrawing import withdraw
 from tests.factories import CITY, IN_NORTE, IN_SUR, NOW, SUBJECTS, both, make_city
@@ -49,6 +49,16 @@ def _look(session: Session, found: RerouteRound, part: int = 2) -> None:
     while found.state != "done":
         rounds.look(session, found.id, now=THEN, part=part)
         session.refresh(found)
+
+
+def _look_after_publishing(session: Session, wanted: Rule) -> None:
+    """The rules of a draft, published for tomorrow, and its round over the open requests."""
+    draft = make(session)
+    write(session, draft, wanted)
+    rule_set = publishing.publish(session, draft.id, TOMORROW, "Rosa Cruz", NOW, subjects=SUBJECTS)
+    found = rounds.plan(session, rule_set.id, now=NOW)
+    assert found is not None
+    _look(session, found)
 
 
 def _proposals(session: Session) -> list[RerouteProposal]:
@@ -222,12 +232,7 @@ def test_what_a_resident_said_about_the_border_counts(session: Session) -> None:
     make_city(session)
     said = report(session, NEAR_NORTE, settled={"district": "S"})
     assert said.agency_code == "ALC-S"
-    draft = make(session)
-    write(session, draft, rule("A", "AGUAS", layer_key="district", area_codes=frozenset("S"), priority=1))
-    rule_set = publishing.publish(session, draft.id, TOMORROW, "Rosa Cruz", NOW, subjects=SUBJECTS)
-    found = rounds.plan(session, rule_set.id, now=NOW)
-    assert found is not None
-    _look(session, found)
+    _look_after_publishing(session, rule("A", "AGUAS", layer_key="district", area_codes=frozenset("S"), priority=1))
     (row,) = _proposals(session)
     assert (row.service_request_id, row.to_agency, row.receipt["settled"]) == (said.id, "AGUAS", {"district": "S"})
 
@@ -286,12 +291,7 @@ class TestADistrictChosenForAVaguePoint:
         return said
 
     def test_goes_with_its_rules(self, session: Session, said: ServiceRequest) -> None:
-        draft = make(session)
-        write(session, draft, rule("A", "AGUAS", layer_key="district", area_codes=frozenset("N"), priority=1))
-        rule_set = publishing.publish(session, draft.id, TOMORROW, "Rosa Cruz", NOW, subjects=SUBJECTS)
-        found = rounds.plan(session, rule_set.id, now=NOW)
-        assert found is not None
-        _look(session, found)
+        _look_after_publishing(session, rule("A", "AGUAS", layer_key="district", area_codes=frozenset("N"), priority=1))
         (row,) = _proposals(session)
         assert (row.service_request_id, row.from_agency, row.to_agency) == (said.id, "ALC-N", "AGUAS")
         assert row.receipt["settled"] == {"district": "N", "jurisdiction": CITY}

@@ -65,8 +65,8 @@ class Web(_Group):
     trusted_proxies: str = "127.0.0.1"
 
 
-class Sms(_Group):
-    """The Twilio account. auth_token signs webhooks; next_auth_token is accepted too while a token is being rotated.
+class TwilioAccount(_Group):
+    """A Twilio account. auth_token signs webhooks; next_auth_token is accepted too while a token is being rotated.
 
     any_account: take signed webhooks whatever account they name, for programs that try the demo and know only its token.
     """
@@ -74,11 +74,16 @@ class Sms(_Group):
     account_sid: str
     auth_token: SecretStr
     next_auth_token: SecretStr | None = None
-    number: str
     any_account: bool = False
     api_base_url: Annotated[str, AfterValidator(_without_fragment)] = "https://api.twilio.com"
     # Whoever is sending is given up for dead after channels.delivery.SENDING_LEASE, which is a little longer than a call.
     timeout_s: Annotated[float, Field(gt=0, le=15)] = 15.0
+
+
+class Sms(TwilioAccount):
+    """SMS over Twilio. number: what we send from when a city has none of its own."""
+
+    number: str
 
 
 class Database(_Group):

@@ -16,7 +16,7 @@ import pytest
 from channels import reasons, registry
 from channels.errors import DeliveryError
 from channels.registry import CHANNELS, Channel
-from channels.sms import codes
+from channels.twilio_api import codes
 from channels.values import OutboundMessage, Webhook
 from kernel.errors import ForgedWebhook, Unavailable
 from kernel.i18n import translate

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from channels.delivery import SENDING_LEASE
 from channels.errors import DeliveryError
-from channels.sms.adapter import CONNECT_S, SmsChannel
+from channels.sms.adapter import SmsChannel
+from channels.twilio_api.account import CONNECT_S
 from channels.values import OutboundMessage
 from kernel.settings import Sms
 from tests.channels.conftest import ANA, make_settings

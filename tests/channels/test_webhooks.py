@@ -9,8 +9,8 @@ from sqlmodel import Session, col, select
 from starlette.websockets import WebSocketDisconnect
 from twilio.request_validator import RequestValidator
 
-from channels.sms import signature
 from channels.sms.adapter import SmsChannel
+from channels.twilio_api import signature
 from channels.values import Webhook
 from intake.conversations.models import Message
 from intake.people.models import Consent

@@ -57,7 +57,7 @@ STATUSES: dict[str, str | None] = {
 def status(word: str) -> str | None:
     """Our status for Twilio's, or None for one that moves nothing."""
     if word not in STATUSES:
-        log.warning("sms.unknown_status", status=word)
+        log.warning("twilio.unknown_status", status=word)
     return STATUSES.get(word)
 
 
@@ -65,7 +65,7 @@ def reason(code: int | str) -> str:
     """Our reason for Twilio's error code."""
     known = ERRORS.get(int(code)) if str(code).isdigit() else None
     if known is None:
-        log.warning("sms.unknown_error_code", code=str(code))
+        log.warning("twilio.unknown_error_code", code=str(code))
         return of_vendor_code(str(code))
     return known[0]
 

@@ -1,0 +1,165 @@
+"""One Twilio account: whose webhooks are believed, and its REST API with what each failure means.
+
+Twilio's full client is not used: of its API this needs a few calls, and it must be told exactly which failures mean "not taken".
+Only its signature check is. Sources: docs/channels/sms.md.
+"""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import structlog
+
+from channels.errors import DeliveryError
+from channels.twilio_api import codes, signature
+from channels.values import OutboundMessage, ProviderMessageId, ProviderRecord, Webhook
+from kernel.errors import ForgedWebhook
+from kernel.settings import TwilioAccount
+
+log = structlog.get_logger(__name__)
+
+# Look-ups are for one person and a few hours: more pages than this means the filter was not honoured.
+_MAX_PAGES = 20
+CONNECT_S = 5.0
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# Raised before a byte of the message has left.
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
+class Account:
+    """The account of `settings`, called by `channel` (for the log). Safe to share between threads."""
+
+    def __init__(self, channel: str, settings: TwilioAccount, public_base_url: str) -> None:
+        self.settings = settings
+        self._channel = channel
+        self._base_url = public_base_url.split("#")[0].rstrip("/")
+        tokens = [settings.auth_token, *([settings.next_auth_token] if settings.next_auth_token else [])]
+        self._tokens = [token.get_secret_value() for token in tokens]
+        connect_s = min(CONNECT_S, settings.timeout_s)
+        self._deadline_s = connect_s + settings.timeout_s
+        self._client = httpx.Client(
+            auth=(settings.account_sid, self._tokens[0]),
+            timeout=httpx.Timeout(settings.timeout_s, connect=connect_s),
+            follow_redirects=False,
+            # The proxy of the environment leads to the provider, not to a stand-in on this computer.
+            trust_env=urlsplit(settings.api_base_url).hostname not in _LOOPBACK,
+        )
+
+    def close(self) -> None:
+        self._client.close()
+
+    # Coming in
+
+    def verify(self, webhook: Webhook) -> None:
+        """Checks the signature over the address we published, never over what a proxy says was asked.
+
+        Also that the account is ours: the signed text has no delimiters, so that a signature alone does not fix where one
+        parameter ends and the next begins.
+        """
+        parameters = signature.form(webhook)
+        url = self._base_url + webhook.path + (f"?{webhook.query}" if webhook.query else "")
+        signature.check(self._tokens, url, parameters, webhook.headers.get("x-twilio-signature"))
+        if not self.settings.any_account and parameters.get("AccountSid") != self.settings.account_sid:
+            raise ForgedWebhook("La cuenta de este aviso no es la nuestra.")
+
+    # Going out
+
+    def create_message(self, message: OutboundMessage, form: Mapping[str, str]) -> ProviderMessageId:
+        """Hands a message over, once; its reports will come with our own reference. Raises DeliveryError."""
+        callback = f"{self._base_url}/webhooks/{self._channel}/status?ref={message.message_id}"
+        answer = self.call("POST", self._messages_url, data={**form, "StatusCallback": callback})
+        sid = answer.get("sid")
+        if not isinstance(sid, str) or not sid:
+            raise DeliveryError("no_answer", uncertain=True)
+        return ProviderMessageId(sid)
+
+    def messages_to(self, recipient: str, since: datetime) -> Iterator[tuple[str, ProviderRecord]]:
+        """The words and the record of every message of ours to this person since then, or DeliveryError: half a list is none."""
+        # The filter is by day, and a message not yet sent has no DateSent: the day is filtered here.
+        url = str(httpx.URL(self._messages_url, params={"To": recipient, "PageSize": "200"}))
+        for _ in range(_MAX_PAGES):
+            page = self.call("GET", url)
+            for item in page.get("messages", []):
+                created = _date(item.get("date_created"))
+                is_ours = str(item.get("direction", "")).startswith("outbound")
+                if is_ours and (created is None or created >= since):
+                    status = codes.status(item.get("status", "")) or "accepted"
+                    yield (
+                        str(item.get("body") or ""),
+                        ProviderRecord(ProviderMessageId(item["sid"]), status, created),
+                    )
+            if not page.get("next_page_uri"):
+                return
+            url = self._origin + page["next_page_uri"]
+        raise DeliveryError("no_answer", uncertain=True)
+
+    @property
+    def _origin(self) -> str:
+        parts = urlsplit(self.settings.api_base_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def _messages_url(self) -> str:
+        return f"{self.settings.api_base_url}/2010-04-01/Accounts/{self.settings.account_sid}/Messages.json"
+
+    def call(
+        self, method: str, url: str, *, data: Mapping[str, str] | None = None, json: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """The JSON object of a successful answer. Raises DeliveryError, uncertain whenever the words may have been taken."""
+        try:
+            response = self._request(method, url, data, json)
+        except _NOT_SENT as error:
+            log.warning(f"{self._channel}.unreachable", error=type(error).__name__)
+            raise DeliveryError("provider_down") from error
+        except httpx.TransportError as error:
+            log.warning(f"{self._channel}.no_answer", error=type(error).__name__)
+            raise DeliveryError("no_answer", uncertain=True) from error
+        try:
+            answer = response.json()
+        except ValueError:
+            answer = None
+        if response.is_success and isinstance(answer, dict):
+            return answer
+        if response.is_success or response.is_redirect:
+            raise DeliveryError("no_answer", uncertain=True)
+        code = answer.get("code") if isinstance(answer, dict) else None
+        log.warning(f"{self._channel}.refused", http_status=response.status_code, code=code)
+        raise codes.refusal(response.status_code, code if isinstance(code, int) else None)
+
+    def _request(
+        self, method: str, url: str, data: Mapping[str, str] | None, json: Mapping[str, Any] | None
+    ) -> httpx.Response:
+        """Raises httpx.ReadTimeout once the whole call took too long: httpx has a limit for each step, none for their sum."""
+        answer: Future[httpx.Response] = Future()
+
+        def ask() -> None:
+            try:
+                answer.set_result(self._client.request(method, url, data=data, json=json))
+            except BaseException as error:
+                answer.set_exception(error)
+
+        Thread(target=ask, name=f"{self._channel}-call", daemon=True).start()
+        try:
+            return answer.result(self._deadline_s)
+        except TimeoutError as error:
+            raise httpx.ReadTimeout("the whole call took too long") from error
+
+
+def in_order(records: list[ProviderRecord], since: datetime) -> list[ProviderRecord]:
+    """Oldest first, those without a time last."""
+    return sorted(records, key=lambda record: (record.created_at is None, record.created_at or since))
+
+
+def _date(text: str | None) -> datetime | None:
+    return None if not text else parsedate_to_datetime(text)

@@ -68,8 +68,13 @@ def match_services(definitions: Iterable[ServiceDefinition], text: str, limit: i
 
 def fold(text: str) -> str:
     """Lower case without accents, ñ kept: `año` and `ano` are different words."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFD", unicodedata.normalize("NFC", text).casefold().replace("ñ", "\0"))
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).replace("\0", "ñ")
+    for letter in set(decomposed):
+        if unicodedata.combining(letter):
+            decomposed = decomposed.replace(letter, "")
+    return decomposed.replace("\0", "ñ")
 
 
 def _words(text: str) -> list[str]:

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
 from sqlmodel import Session, select
 
 from intake.catalog.chains import chain_of
 from intake.catalog.definitions import AttributeDefinition, DuplicateRules, Option, ServiceDefinition
 from intake.catalog.matching import ServiceMatch, match_services
 from intake.catalog.models import Jurisdiction, Service, ServiceAttribute
+from kernel import db
 from kernel.errors import NotFound
 from routing.clocks import Step, steps_for
 
@@ -46,8 +46,15 @@ class Catalog:
     retired: dict[str, ServiceDefinition]
 
 
+class _Version(NamedTuple):
+    catalog_changed_at: datetime
+    xmin: str
+    timezone: str
+    language: str
+
+
 # xmin names the transaction that last wrote the row: two catalogues with the same date are still told apart.
-_VERSION = text("SELECT catalog_changed_at, xmin::text AS xmin, timezone, language FROM jurisdiction WHERE id = :id")
+_VERSION = "SELECT catalog_changed_at, xmin::text, timezone, language FROM jurisdiction WHERE id = %(id)s"
 # Of a code that nobody knows; a caller may send any length of it.
 _SHOWN_LETTERS = 80
 _cache: dict[str, tuple[tuple[datetime, str], Catalog]] = {}
@@ -72,10 +79,10 @@ def default_jurisdiction(session: Session) -> Jurisdiction:
 
 def catalog(session: Session, jurisdiction_id: str) -> Catalog:
     """The city's catalogue, at the cost of one small query while it has not changed. Raises NotFound."""
-    row = session.connection().execute(_VERSION, {"id": jurisdiction_id}).one_or_none()
-    if row is None:
+    rows = db.fetch(session, _VERSION, {"id": jurisdiction_id}, prepare=True)
+    if not rows:
         raise NotFound("No atendemos la jurisdicción {jurisdiction_id}.", jurisdiction_id=jurisdiction_id)
-    return catalog_at(session, jurisdiction_id, row)
+    return catalog_at(session, jurisdiction_id, _Version._make(rows[0]))
 
 
 def today(session: Session, jurisdiction_id: str, now: datetime) -> date:

@@ -4,10 +4,11 @@ One statement by `ix_service_request_spot`. However busy a corner is, no more th
 service the newest, the service itself before its family, cells nearest first. Of the family only half the radius is read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlmodel import Session
@@ -17,10 +18,11 @@ from georef.points import LonLat
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import ServiceDefinition
 from intake.service_requests.duplicates.cells import cells_around
-from intake.service_requests.duplicates.scoring import LIKELY, Likeness, Sighting, likeness
+from intake.service_requests.duplicates.scoring import LIKELY, Likeness, Sighting, compare, similarity
 from intake.service_requests.lifecycle import CLOSED
 from intake.service_requests.models import ServiceRequest
 from intake.service_requests.public_text import public_text
+from kernel import db
 
 MOST_ROWS = 400
 _OF_EACH, _OF_FAMILY = 25, 6
@@ -30,26 +32,26 @@ _NO_PARENTS = ("duplicate", "outside_jurisdiction", "cancelled_by_resident")
 # What a resident may say of a closed one: that it is still there.
 _NOT_DONE = ("resolved", "not_found")
 
-# The expression of the cell stands as the index has it. `OFFSET 0` keeps the bound where it is written.
+# The expression of the cell stands as the index has it, and so does the order: open ones are read newest first and no further,
+# which `ORDER BY requested_at` alone would have the whole corner read and sorted for. `{…}` is filled in by `_sql`.
 _AROUND = """
-SELECT f.*, {is_mine} AS is_mine
+SELECT f.id, f.folio, f.service_code, f.lon, f.lat, f.precision_m, f.requested_at, f.closed_at, f.life, f.outcome_code,
+    f.report_count, f.photo_id, f.is_public, f.agency_code, f.address_id, f.public_address,
+    CASE WHEN f.public_text_version IS NULL THEN NULL ELSE f.public_description END,
+    CASE WHEN f.public_text_version IS NULL THEN f.description END,
+    {attributes}, {is_mine}
 FROM (
     SELECT n.* FROM (
-        SELECT r.id, r.folio, r.service_code, r.lon, r.lat, r.precision_m, r.requested_at, r.closed_at, r.life,
-            r.outcome_code, r.report_count, r.photo_id, r.is_public, r.agency_code, r.address_id, r.attributes,
-            CASE WHEN r.public_text_version IS NULL THEN NULL ELSE r.public_description END AS words,
-            CASE WHEN r.public_text_version IS NULL THEN r.description END AS original,
-            r.public_address AS address,
-            sqrt(((r.lon - %(lon)s) * %(per_lon)s) ^ 2 + ((r.lat - %(lat)s) * %(per_lat)s) ^ 2) AS metres
+        SELECT r.*, sqrt(((r.lon - %(lon)s) * %(per_lon)s) ^ 2 + ((r.lat - %(lat)s) * %(per_lat)s) ^ 2) AS metres
         FROM unnest(%(cells)s::bigint[], %(codes)s::text[], %(limits)s::int[]) AS s(cell, code, most)
         CROSS JOIN LATERAL (
-            (SELECT * FROM service_request o
+            (SELECT {columns} FROM service_request o
              WHERE o.jurisdiction_id = %(city)s AND o.lat IS NOT NULL AND o.parent_id IS NULL
                 AND (floor(o.lat * 1000)::bigint * 360000 + floor(o.lon * 1000)::bigint) = s.cell
                 AND o.service_code = s.code AND o.closed_at IS NULL{readable}
-             ORDER BY o.requested_at DESC LIMIT s.most)
+             ORDER BY o.closed_at DESC NULLS FIRST, o.requested_at DESC LIMIT s.most)
             UNION ALL
-            (SELECT * FROM service_request o
+            (SELECT {columns} FROM service_request o
              WHERE o.jurisdiction_id = %(city)s AND o.lat IS NOT NULL AND o.parent_id IS NULL
                 AND (floor(o.lat * 1000)::bigint * 360000 + floor(o.lon * 1000)::bigint) = s.cell
                 AND o.service_code = s.code AND o.closed_at > %(closed_after)s{readable}
@@ -61,9 +63,39 @@ FROM (
     ORDER BY n.metres, n.requested_at DESC, n.id LIMIT %(most_scored)s
 ) AS f
 """
+_COLUMNS = (
+    "o.id, o.folio, o.service_code, o.lon, o.lat, o.precision_m, o.requested_at, o.closed_at, o.life, o.outcome_code,"
+    " o.report_count, o.photo_id, o.is_public, o.agency_code, o.address_id, o.public_address, o.public_text_version,"
+    " o.public_description, o.description, o.attributes"
+)
 _PUBLIC = " AND o.is_public"
 _IS_MINE = "EXISTS (SELECT FROM report p WHERE p.service_request_id = f.id AND p.contact_point_id = %(contact)s)"
 _NOBODY = UUID(int=0)
+
+
+class _Row(NamedTuple):
+    """What `_AROUND` selects. original: the text of a row that nobody has masked yet, None for all others."""
+
+    id: UUID
+    folio: str
+    service_code: str
+    lon: float
+    lat: float
+    precision_m: float | None
+    requested_at: datetime
+    closed_at: datetime | None
+    life: str
+    outcome_code: str | None
+    report_count: int
+    photo_id: UUID | None
+    is_public: bool
+    agency_code: str | None
+    address_id: str | None
+    address: str | None
+    words: str | None
+    original: str | None
+    attributes: Mapping[str, Any]
+    is_mine: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +145,34 @@ def around(
     least: float = LIKELY,
 ) -> list[Found]:
     """Every request around that is at least so likely, likeliest first; `but`: the request itself, when it is made already."""
-    rules = definition.duplicates
-    if rules.radius_m <= 0:
+    if definition.duplicates.radius_m <= 0:
         return []
     known = catalog.catalog(session, definition.jurisdiction_id)
     services = known.retired | known.by_code
+    sql, values = statement(services, definition, told, now=now, public_only=public_only, but=but)
+    # Its plan is the same for all values: planning it each time costs as much as running it.
+    rows = map(_Row._make, db.fetch(session, sql, values, prepare=True))
+    likely = [one for row in rows if (one := _found(row, services, definition, told, least)) is not None]
+    return sorted(likely, key=lambda one: (-one.likeness.score, one.requested_at, one.folio))
+
+
+def statement(
+    services: Mapping[str, ServiceDefinition],
+    definition: ServiceDefinition,
+    told: Sighting,
+    *,
+    now: datetime,
+    public_only: bool = False,
+    but: UUID | None = None,
+) -> tuple[str, dict[str, Any]]:
+    """What `around` asks the database, and the values of its `%(name)s`."""
+    rules = definition.duplicates
     family = _family(services, definition, public_only=public_only)
-    close_by = cells_around(told.point, rules.radius_m / 2)
     asked = [(cell, definition.code, _OF_EACH) for cell in cells_around(told.point, rules.radius_m)]
-    asked += [(cell, code, _OF_FAMILY) for cell in close_by for code in family]
+    asked += [(cell, code, _OF_FAMILY) for cell in cells_around(told.point, rules.radius_m / 2) for code in family]
     per_lon, per_lat = metres_per_degree(told.point.lat)
-    values: dict[str, Any] = {
+    sql = _sql(public_only, has_assets=bool(told.assets), has_contact=told.contact_point_id is not None)
+    return sql, {
         "city": definition.jurisdiction_id,
         "lon": told.point.lon,
         "lat": told.point.lat,
@@ -133,20 +182,23 @@ def around(
         "codes": [code for _, code, _ in asked],
         "limits": [most for _, _, most in asked],
         "closed_after": now - timedelta(days=rules.closed_days),
-        "radius_m": rules.radius_m,
+        "radius_m": float(rules.radius_m),
         "but": but or _NOBODY,
         "contact": told.contact_point_id,
         "no_parents": list(_NO_PARENTS),
         "most_rows": MOST_ROWS,
         "most_scored": _MOST_SCORED,
     }
-    sql = _AROUND.replace("{readable}", _PUBLIC if public_only else "").replace(
-        "{is_mine}", _IS_MINE if told.contact_point_id else "false"
+
+
+@cache
+def _sql(public_only: bool, *, has_assets: bool, has_contact: bool) -> str:
+    return (
+        _AROUND.replace("{columns}", _COLUMNS)
+        .replace("{readable}", _PUBLIC if public_only else "")
+        .replace("{attributes}", "f.attributes" if has_assets else "'{}'::jsonb")
+        .replace("{is_mine}", _IS_MINE if has_contact else "false")
     )
-    rows: Sequence[Any] = session.connection().exec_driver_sql(sql, values).all()
-    scored = [_found(row, services, definition, told) for row in rows]
-    likely = [one for one in scored if one.likeness.score >= least]
-    return sorted(likely, key=lambda one: (-one.likeness.score, one.requested_at, one.folio))
 
 
 def sighting_of(definition: ServiceDefinition | None, service_request: ServiceRequest) -> Sighting | None:
@@ -190,20 +242,28 @@ def _family(services: Mapping[str, ServiceDefinition], own: ServiceDefinition, *
     )
 
 
-def _found(row: Any, services: Mapping[str, ServiceDefinition], own: ServiceDefinition, told: Sighting) -> Found:
+def _found(
+    row: _Row, services: Mapping[str, ServiceDefinition], own: ServiceDefinition, told: Sighting, least: float
+) -> Found | None:
+    """The row as what was found; None when it is less likely than `least`."""
     definition = services.get(row.service_code)
-    words = row.words if row.original is None else public_text(row.original)
     known = Sighting(
         service_code=row.service_code,
         group_code=definition.group_code if definition else "",
         point=LonLat(row.lon, row.lat),
         at=row.requested_at,
         precision_m=row.precision_m,
-        words=words or "",
         address=row.address or "",
         address_id=row.address_id,
-        assets=assets_of(definition, row.attributes),
+        assets=assets_of(definition, row.attributes) if told.assets else {},
     )
+    pair = compare(told, known, own.duplicates, closed_at=row.closed_at, is_same_contact=row.is_mine)
+    if pair.score(1.0) < least:
+        return None
+    words = (row.words if row.original is None else public_text(row.original)) or ""
+    likeness = pair.likeness(similarity(told.words, words))
+    if likeness.score < least:
+        return None
     return Found(
         id=row.id,
         folio=row.folio,
@@ -216,7 +276,7 @@ def _found(row: Any, services: Mapping[str, ServiceDefinition], own: ServiceDefi
         report_count=row.report_count,
         photo_id=row.photo_id,
         is_public=row.is_public,
-        words=words or "",
+        words=words,
         address=row.address or "",
-        likeness=likeness(told, known, own.duplicates, closed_at=row.closed_at, is_same_contact=row.is_mine),
+        likeness=likeness,
     )

@@ -5,6 +5,7 @@ makes it less likely.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,6 +37,8 @@ SAME_CONTACT = 1.0
 # A phone's own reading is never better than this, and it says nothing against two being one.
 _PHONE_M = 20.0
 _FEW_LETTERS = 4
+_SHORT = 24
+_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,23 @@ class Likeness:
         return {"parts": dict(self.parts), "facts": dict(self.facts)}
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two reports of which all but the words was compared. parts, facts: as in Likeness, as if no words were alike."""
+
+    parts: Mapping[str, float]
+    facts: Mapping[str, Any]
+
+    def score(self, alike: float) -> float:
+        """0 to 1. alike: the likeness of the words. More alike is never less likely, so with 1.0 it is the most it can be."""
+        return _probability(BASE + sum({**self.parts, "words": WORDS * alike}.values()))
+
+    def likeness(self, alike: float) -> Likeness:
+        parts = {**self.parts, "words": WORDS * alike}
+        rounded = {name: round(odds, 3) for name, odds in parts.items()}
+        return Likeness(self.score(alike), rounded, {**self.facts, "alike": round(alike, 2)})
+
+
 def likeness(
     told: Sighting,
     known: Sighting,
@@ -78,11 +98,23 @@ def likeness(
     is_same_contact: bool = False,
 ) -> Likeness:
     """How likely `told` is `known`, which was there before. closed_at: when that was closed. rules: of what is told."""
+    pair = compare(told, known, rules, closed_at=closed_at, is_same_contact=is_same_contact)
+    return pair.likeness(similarity(told.words, known.words))
+
+
+def compare(
+    told: Sighting,
+    known: Sighting,
+    rules: DuplicateRules,
+    *,
+    closed_at: datetime | None = None,
+    is_same_contact: bool = False,
+) -> Pair:
+    """`likeness` up to the words, which cost as much as all the rest."""
     metres = distance_m(told.point, known.point)
     days = abs((told.at - known.at).total_seconds()) / 86400
     closed_days = max(0.0, (told.at - closed_at).total_seconds() / 86400) if closed_at else None
     asset = _asset(told, known)
-    alike = similarity(told.words, known.words)
     parts = {
         "near": near(metres, doubt_m(told.precision_m, known.precision_m), rules.radius_m),
         "fresh": FRESH * 2 ** (-days / HALF_DAYS),
@@ -92,7 +124,7 @@ def likeness(
         "service": 0.0 if told.service_code == known.service_code else FAMILY,
         "asset": {True: SAME_ASSET, False: OTHER_ASSET, None: 0.0}[asset],
         "address": SAME_ADDRESS if _is_same_address(told, known) else 0.0,
-        "words": WORDS * alike,
+        "words": 0.0,
         "contact": SAME_CONTACT if is_same_contact else 0.0,
     }
     facts = {
@@ -101,11 +133,10 @@ def likeness(
         "closed_hours": None if closed_days is None else round(closed_days * 24, 1),
         "same_service": told.service_code == known.service_code,
         "same_asset": asset,
-        "alike": round(alike, 2),
+        "alike": 0.0,
         "same_contact": is_same_contact,
     }
-    rounded = {name: round(odds, 3) for name, odds in parts.items()}
-    return Likeness(_probability(BASE + sum(parts.values())), rounded, facts)
+    return Pair(parts, facts)
 
 
 def near(metres: float, doubt: float, radius_m: float) -> float:
@@ -133,10 +164,19 @@ def similarity(one: str, other: str) -> float:
 @lru_cache(maxsize=2048)
 def trigrams(text: str) -> frozenset[str]:
     """Of each word with two blanks before it and one after; nothing of a text too short to tell anything."""
-    words = "".join(letter if letter.isalnum() else " " for letter in fold(text[:1000])).split()
+    words = _WORD.findall(fold(text[:1000]))
     if sum(map(len, words)) < _FEW_LETTERS:
         return frozenset()
-    return frozenset(padded[i : i + 3] for word in words for padded in (f"  {word} ",) for i in range(len(padded) - 2))
+    return frozenset().union(*(_of_short(word) if len(word) <= _SHORT else _of_word(word) for word in words))
+
+
+def _of_word(word: str) -> frozenset[str]:
+    padded = f"  {word} "
+    return frozenset(padded[i : i + 3] for i in range(len(padded) - 2))
+
+
+# People use few words many times; what is longer is none, and would fill the memory.
+_of_short = lru_cache(maxsize=4096)(_of_word)
 
 
 def _asset(told: Sighting, known: Sighting) -> bool | None:
@@ -157,7 +197,7 @@ def _is_same_address(told: Sighting, known: Sighting) -> bool:
 
 @lru_cache(maxsize=512)
 def _plain(text: str) -> str:
-    return " ".join("".join(letter if letter.isalnum() else " " for letter in fold(text)).split())
+    return " ".join(_WORD.findall(fold(text)))
 
 
 def _probability(odds: float) -> float:

@@ -1,6 +1,8 @@
 """Which requests around a place are found, for whom, and that a busy corner costs no more than its bound."""
 
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text, update
@@ -153,9 +155,7 @@ def test_the_same_pole_is_the_same_lamp(city: Session) -> None:
     assert other.folio not in folios(found)
 
 
-def test_a_busy_corner_is_read_by_the_index_and_within_its_bound(
-    city: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_busy_corner_is_read_by_the_index_and_no_further_than_its_bound(city: Session) -> None:
     first = report(city)
     columns = ", ".join(
         column.name
@@ -174,22 +174,19 @@ def test_a_busy_corner_is_read_by_the_index_and_within_its_bound(
     assert len(found) <= lookup._MOST_SCORED
     assert nearest.folio in folios(found)
     definition = catalog.service(city, CITY, "BACHE")
-    statements: list[str] = []
-    connection = city.connection()
-    run = connection.exec_driver_sql
-
-    def explained(sql: str, values: object = None, *args: object) -> object:
-        if "s(cell" in sql:
-            plan = run("EXPLAIN (ANALYZE, FORMAT TEXT) " + sql, values)  # type: ignore[arg-type]  # passed on
-            statements.extend(str(row[0]) for row in plan)
-        return run(sql, values, *args)  # type: ignore[arg-type]  # passed on
-
-    monkeypatch.setattr(connection, "exec_driver_sql", explained)
-    around(city, definition, sighting(city), now=NOW)
-    plan = "\n".join(statements)
-    assert "ix_service_request_spot" in plan
-    assert "Seq Scan on service_request" not in plan
+    services = catalog.catalog(city, CITY).by_code
+    sql, values = lookup.statement(services, definition, sighting(city), now=NOW)
+    plan = city.connection().exec_driver_sql("EXPLAIN (ANALYZE, FORMAT JSON) " + sql, values).scalar_one()
+    reads = [node for node in nodes(plan[0]["Plan"]) if node.get("Relation Name") == "service_request"]
+    assert {node.get("Index Name") for node in reads} == {"ix_service_request_spot"}
+    assert max(node["Actual Rows"] for node in reads) <= lookup._OF_EACH
     assert first.folio
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
 
 
 def test_rules_of_a_folder_fill_in_what_is_not_said() -> None:

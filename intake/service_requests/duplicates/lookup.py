@@ -261,8 +261,8 @@ def _found(
     if pair.score(1.0) < least:
         return None
     words = (row.words if row.original is None else public_text(row.original)) or ""
-    likeness = pair.likeness(similarity(told.words, words))
-    if likeness.score < least:
+    alike = similarity(told.words, words)
+    if pair.score(alike) < least:
         return None
     return Found(
         id=row.id,
@@ -278,5 +278,5 @@ def _found(
         is_public=row.is_public,
         words=words,
         address=row.address or "",
-        likeness=likeness,
+        likeness=pair.likeness(alike),
     )

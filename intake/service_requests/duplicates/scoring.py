@@ -74,19 +74,36 @@ class Likeness:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two reports of which all but the words was compared. parts, facts: as in Likeness, as if no words were alike."""
+    """Two reports of which all but the words was compared. parts: as in Likeness, as if no words were alike."""
 
     parts: Mapping[str, float]
-    facts: Mapping[str, Any]
+    metres: float
+    hours: float
+    closed_hours: float | None
+    is_same_service: bool
+    is_same_asset: bool | None
+    is_same_contact: bool
 
     def score(self, alike: float) -> float:
         """0 to 1. alike: the likeness of the words. More alike is never less likely, so with 1.0 it is the most it can be."""
-        return _probability(BASE + sum({**self.parts, "words": WORDS * alike}.values()))
+        return _probability(BASE + sum(self._parts(alike).values()))
 
     def likeness(self, alike: float) -> Likeness:
-        parts = {**self.parts, "words": WORDS * alike}
-        rounded = {name: round(odds, 3) for name, odds in parts.items()}
-        return Likeness(self.score(alike), rounded, {**self.facts, "alike": round(alike, 2)})
+        """The same score with what it was made of."""
+        facts = {
+            "metres": round(self.metres),
+            "hours": round(self.hours, 1),
+            "closed_hours": None if self.closed_hours is None else round(self.closed_hours, 1),
+            "same_service": self.is_same_service,
+            "same_asset": self.is_same_asset,
+            "alike": round(alike, 2),
+            "same_contact": self.is_same_contact,
+        }
+        rounded = {name: round(odds, 3) for name, odds in self._parts(alike).items()}
+        return Likeness(self.score(alike), rounded, facts)
+
+    def _parts(self, alike: float) -> dict[str, float]:
+        return {**self.parts, "words": WORDS * alike}
 
 
 def likeness(
@@ -127,16 +144,15 @@ def compare(
         "words": 0.0,
         "contact": SAME_CONTACT if is_same_contact else 0.0,
     }
-    facts = {
-        "metres": round(metres),
-        "hours": round(days * 24, 1),
-        "closed_hours": None if closed_days is None else round(closed_days * 24, 1),
-        "same_service": told.service_code == known.service_code,
-        "same_asset": asset,
-        "alike": 0.0,
-        "same_contact": is_same_contact,
-    }
-    return Pair(parts, facts)
+    return Pair(
+        parts,
+        metres,
+        days * 24,
+        None if closed_days is None else closed_days * 24,
+        told.service_code == known.service_code,
+        asset,
+        is_same_contact,
+    )
 
 
 def near(metres: float, doubt: float, radius_m: float) -> float:

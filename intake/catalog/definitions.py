@@ -28,6 +28,11 @@ def emergency_phone(settings: Mapping[str, Any]) -> str:
     return str(settings.get("emergency_phone") or "911")
 
 
+def women_phone(settings: Mapping[str, Any]) -> str:
+    """The line for women who suffer violence; "" in a city that names none."""
+    return str(settings.get("women_phone") or "")
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """One answer of a list question: `key` is what a client sends, `name` what people read."""

@@ -25,7 +25,7 @@ from routing.calendars import WorkingCalendar
 from routing.values import AgencyFacts, LayerKind
 
 _CITY_KEYS = (
-    "id", "name", "is_fictional", "timezone", "language", "phone", "emergency_phone", "contact", "sms_number",
+    "id", "name", "is_fictional", "timezone", "language", "phone", "emergency_phone", "women_phone", "contact", "sms_number",
     "key_service", "default_agency", "default_calendar", "theme", "logo", "texts", "open311_extensions_off",
     "phone_regions", "sms_transliterate", "duplicates", "promises", "forecast", "neighbour",
 )  # fmt: skip
@@ -74,6 +74,7 @@ def _city(notes: Notes, path: Path) -> City:
     settings: dict[str, Any] = {
         "phone": table.text("phone"),
         "emergency_phone": table.text("emergency_phone", default="911", required=False),
+        "women_phone": table.text("women_phone", required=False),
         "contact": table.text("contact"),
         "key_service": table.text("key_service", required=False),
         "is_fictional": table.flag("is_fictional"),

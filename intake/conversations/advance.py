@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from georef.points import LonLat
 from intake.catalog import queries as catalog
-from intake.catalog.definitions import emergency_phone
+from intake.catalog.definitions import emergency_phone, women_phone
 from intake.catalog.matching import match_services
 from intake.conversations import actions, queries, wording
 from intake.conversations.alike import find_alike, join
@@ -109,6 +109,7 @@ def _context(session: Session, conversation: Conversation, message: Message, now
         media_count=len(message.media),
         told=Told(told.folio, told.life) if told else None,
         emergency_phone=emergency_phone(city.settings),
+        women_phone=women_phone(city.settings),
         find_alike=lambda report: find_alike(session, conversation, report, now=now),
         find_border=lambda report: find_border(session, conversation.jurisdiction_id, report, now=now),
     )

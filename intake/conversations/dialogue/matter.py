@@ -1,7 +1,7 @@
 """Which service is a message about? Pure, over the catalogue's own matching."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from intake.catalog.matching import ServiceMatch
 from intake.conversations.dialogue import places
@@ -11,6 +11,8 @@ from intake.conversations.dialogue.words import is_emergency, plain
 
 _SURE, _LEAD, _POSSIBLE, _VERBATIM = 45.0, 12.0, 25.0, 25.0
 _MOST_CHOICES = 4
+
+MatchServices = Callable[[str], Sequence[ServiceMatch]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,30 +25,40 @@ class Matter:
 
 def recognise(text: str, finding: Finding | None, context: DialogueContext) -> Matter | None:
     """What `text` is about, or None when no service is known in it. finding: the place it tells."""
+    return weighed(guesses(text, finding, context.match_offered), text)
+
+
+def guesses(text: str, finding: Finding | None, match_services: MatchServices) -> list[ServiceMatch]:
+    """The services that `text` may be about, best first; [] when it says too little of any."""
     # Names of streets and colonias are full of the words of services (Av. del Agua, colonia Las Fuentes).
     matter = places.before_place(text, finding)
-    scored = _scored(matter, context)
+    scored = _scored(matter, match_services)
     if not scored and matter != text:
-        scored = _scored(text, context)
+        scored = _scored(text, match_services)
+    return scored
+
+
+def weighed(scored: Sequence[ServiceMatch], text: str) -> Matter | None:
+    """Whether the best guess is enough to go on without asking."""
     if not scored:
         return None
-    best, code = scored[0]
-    if best >= _SURE and (len(scored) == 1 or best - scored[1][0] >= _LEAD):
-        return Matter((code,), is_sure=True)
+    best = scored[0].score
+    if best >= _SURE and (len(scored) == 1 or best - scored[1].score >= _LEAD):
+        return Matter((scored[0].definition.code,), is_sure=True)
     if best < _SURE and is_emergency(plain(text)):
         return None  # a weak guess is worse than asking when somebody smells gas
-    near = [code for score, code in scored if score >= best * 0.6]
+    near = [match.definition.code for match in scored if match.score >= best * 0.6]
     return Matter(tuple(near[:_MOST_CHOICES]), is_sure=False)
 
 
-def _scored(text: str, context: DialogueContext) -> Sequence[tuple[float, str]]:
+def _scored(text: str, match_services: MatchServices) -> list[ServiceMatch]:
     said = f" {plain(text)} "
     found = [
-        (match.score + _VERBATIM * _says_name(said, match), match.definition.code)
-        for match in context.match_services(text)
-        if match.score >= _POSSIBLE and match.definition.code in context.services
+        replace(match, score=match.score + _VERBATIM * _says_name(said, match))
+        for match in match_services(text)
+        if match.score >= _POSSIBLE
     ]
-    return sorted(found, key=lambda pair: -pair[0])
+    return sorted(found, key=lambda match: -match.score)
 
 
 def _says_name(said: str, match: ServiceMatch) -> bool:

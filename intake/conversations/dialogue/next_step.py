@@ -17,6 +17,7 @@ from intake.conversations.dialogue.steps import (
     Text,
     Told,
 )
+from intake.conversations.dialogue.understanding import Understanding, understand
 from intake.conversations.dialogue.words import plain
 from intake.conversations.wording import folio_in_words
 
@@ -67,29 +68,31 @@ def while_with_agent(state: DialogueState, text: str, context: DialogueContext) 
     """While a person answers, the dialogue keeps quiet, but for choices about notices and questions about a folio."""
     said = plain(text)
     state = replace(_counted(state, said, context), at=context.now)
-    if said in words.OPT_OUT and (step := _opt_out(state, said)):
+    command = words.commands(said)
+    if command == "opt_out" and (step := _opt_out(state, said)):
         return step
     if _too_much(state):
         # The person who answers sees them all; there is nothing to add.
         return Step(state, (), StaySilent("flood"))
-    if said in words.OPT_IN and (step := _command(state, said)):
+    if command == "opt_in" and (step := _command(state, said)):
         return step
     return _about_a_folio(state, text) or Step(state, (), StaySilent("agent"))
 
 
 def _opt_out(state: DialogueState, said: str) -> Step | None:
-    if said in words.OPT_OUT or (said in words.CANCEL and state.draft is None):
+    if words.commands(said) == "opt_out" or (said in words.CANCEL and state.draft is None):
         return Step(state, (Text("opted_out"),), ChooseNotices(is_granted=False))
     return None
 
 
 def _command(state: DialogueState, said: str) -> Step | None:
-    """Whole messages that mean the same at every moment."""
-    if said in words.OPT_IN:
+    """What means the same at every moment."""
+    command = words.commands(said)
+    if command == "opt_in":
         return Step(state, (Text("opted_in"),), ChooseNotices(is_granted=True))
-    if said in words.HELP:
+    if command == "help":
         return Step(state, (Text("help"),))
-    if said in words.AGENT:
+    if command == "person" or (words.asks(said, "person") and not words.is_emergency(said)):
         return Step(state, (Text("agent"),), HandToAgent("asked"))
     return None
 
@@ -123,15 +126,31 @@ def _idle(state: DialogueState, text: str, said: str, context: DialogueContext, 
         return Step(state, (Text("photo"),))
     if said == state.opening and state.folio and _is_recent(state, context):
         return Step(state, (Text("already", {"folio": folio_in_words(state.folio)}),))
-    begun = report.begin(state, text, context)
+    understood = understand(text, context.match_offered, context.find_places)
+    begun = report.begin(state, text, context, understood)
     if context.told and not _is_whole(begun):
-        return _answer_to_notice(state, said, context.told)
+        return _answer_to_notice(state, said, context.told, context)
+    if step := _asked(state, understood, context):
+        return step
     if begun is not None:
         return begun
     if expired:
         return Step(state, (Text("expired"),))
     key = "what" if misunderstood == 0 else "what_or_agent"
     return Step(replace(state, misses=misunderstood + 1), (Text(key),))
+
+
+def _asked(state: DialogueState, understood: Understanding, context: DialogueContext) -> Step | None:
+    """The answer to a message that asks something of us and reports nothing."""
+    if understood.intent == "status":
+        return Step(state, (), ShowStatus(None))
+    if understood.intent == "greeting":
+        return Step(state, (Text("greeting", {"city": context.city}),))
+    if understood.intent == "thanks":
+        return Step(replace(state, is_thanked=True), (Text("courtesy"),))
+    if understood.intent in ("help", "information", "language"):
+        return Step(state, (Text(understood.intent),))
+    return None
 
 
 def _is_whole(begun: Step | None) -> bool:
@@ -142,9 +161,10 @@ def _is_whole(begun: Step | None) -> bool:
     )
 
 
-def _answer_to_notice(state: DialogueState, said: str, told: Told) -> Step:
+def _answer_to_notice(state: DialogueState, said: str, told: Told, context: DialogueContext) -> Step:
     params = {"folio": folio_in_words(told.folio)}
-    warning = (Text("emergency"),) if words.is_emergency(said) else ()
+    danger = words.emergency(said)
+    warning = (report.warning(danger, context),) if danger else ()
     if told.life == "closed":
         if words.yes_or_no(said) is True:
             return Step(replace(state, is_thanked=True), (Text("courtesy"),))

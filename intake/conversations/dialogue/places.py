@@ -8,7 +8,7 @@ from georef.distances import distance_m
 from georef.points import LonLat
 from intake.catalog.matching import fold
 from intake.conversations.dialogue.state import Place
-from intake.conversations.dialogue.words import EMPTY, PLACE_KINDS, PREPOSITIONS, plain
+from intake.conversations.dialogue.words import EMPTY, ENDS_A_PLACE, PLACE_KINDS, PREPOSITIONS, plain
 
 # Below the first a name only resembles what was said; from the second it is there.
 POSSIBLE = 60.0
@@ -112,6 +112,13 @@ def before_place(text: str, finding: Finding | None) -> str:
         return text
     start = text.find(finding.words)
     return text[:start] if start > 0 else text
+
+
+def in_words(finding: Finding) -> str:
+    """The words about the place as they were written, up to where the message goes on about something else."""
+    said = [(match.start(), match.end(), fold(match[0])) for match in _TOKEN.finditer(finding.words)]
+    ends = [start for index, (start, _, word) in enumerate(said) if index and word in ENDS_A_PLACE]
+    return finding.words[: ends[0] if ends else None].strip(" ,.;:-!?\n")
 
 
 def _fragments(text: str) -> list[str]:

@@ -3,16 +3,14 @@
 from dataclasses import replace
 
 from intake.catalog.definitions import ServiceDefinition, text_in
-from intake.conversations.dialogue import places, questions
+from intake.conversations.dialogue import questions
 from intake.conversations.dialogue.matter import Matter, recognise
 from intake.conversations.dialogue.places import Finding
 from intake.conversations.dialogue.questions import numbered
 from intake.conversations.dialogue.state import DialogueState, Draft, Place
 from intake.conversations.dialogue.steps import DialogueContext, HandToAgent, Step, Submit, Text
-from intake.conversations.dialogue.words import (
-    is_emergency,
-    plain,
-)
+from intake.conversations.dialogue.understanding import Understanding
+from intake.conversations.dialogue.words import EmergencyKind, emergency, plain
 from intake.service_requests.duplicates.wording import span
 
 MOST_CHOICES = 4
@@ -21,11 +19,13 @@ _MOST_QUOTED = 42
 _LONGEST_NAME = 28
 
 
-def begin(state: DialogueState, text: str, context: DialogueContext) -> Step | None:
+def begin(state: DialogueState, text: str, context: DialogueContext, understood: Understanding) -> Step | None:
     """The first step of a report that this message tells, or None when it tells none."""
-    finding = places.find_in_report(text, context.find_places)
-    matter = recognise(text, finding, context)
-    if matter is None and finding is None and not is_emergency(plain(text)):
+    matter, finding = understood.matter, understood.finding
+    if understood.emergency and not (matter and matter.is_sure):
+        # No script where somebody is in danger: whom to call, and nothing is asked.
+        return Step(state.idle(), (warning(understood.emergency, context),))
+    if matter is None and finding is None:
         return None
     draft = Draft(words=(text.strip(),))
     if finding and (finding.places or matter):
@@ -35,15 +35,25 @@ def begin(state: DialogueState, text: str, context: DialogueContext) -> Step | N
     return proceed(state, context, finding)
 
 
+def warning(danger: EmergencyKind | None, context: DialogueContext) -> Text:
+    """Whom to call. None: the words tell of no danger, but the service is one where there may be some."""
+    if danger is None:
+        return Text("emergency")
+    if danger.kind == "violence" and not context.women_phone:
+        return Text("emergency_crime")
+    return Text(danger.text, {"women": context.women_phone})
+
+
 def proceed(state: DialogueState, context: DialogueContext, finding: Finding | None = None) -> Step:
     """Asks for what is missing, or submits. finding: what this message said about the place, when it did."""
     draft = state.draft
     assert draft is not None
     texts: tuple[Text, ...] = ()
     service = context.services.get(draft.service_code or "")
-    if not draft.is_warned and (is_emergency(plain(" ".join(draft.words))) or (service and service.is_emergency)):
+    danger = None if draft.is_warned else emergency(plain(" ".join(draft.words)))
+    if not draft.is_warned and (danger or (service and service.is_emergency)):
         draft = replace(draft, is_warned=True)
-        texts = (Text("emergency"),)
+        texts = (warning(danger, context),)
     state = replace(state, draft=draft)
     step = _next(state, context, service, finding)
     return replace(step, texts=texts + step.texts)

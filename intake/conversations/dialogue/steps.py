@@ -24,6 +24,7 @@ class DialogueContext:
 
     match_services: best first, score 0 to 100. find_places: best first. media_count: attachments of this message.
     retired: services no longer taken. told: set when this message may answer a notice. emergency_phone: fills `{emergency}`.
+    women_phone: the line for women who suffer violence; "" when the city has none.
     find_alike: the request that a complete report is surely enough the same as. find_border: what must be asked to know who
     answers for it, when its place is near a border.
     """
@@ -37,8 +38,13 @@ class DialogueContext:
     told: Told | None = None
     retired: Mapping[str, ServiceDefinition] = field(default_factory=dict)
     emergency_phone: str = "911"
+    women_phone: str = ""
     find_alike: "Callable[[Submit], Alike | None]" = lambda _: None
     find_border: "Callable[[Submit], Border | None]" = lambda _: None
+
+    def match_offered(self, text: str) -> list[ServiceMatch]:
+        """The services still offered that `text` may be about, best first."""
+        return [match for match in self.match_services(text) if match.definition.code in self.services]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,22 +25,79 @@ OPT_OUT, OPT_IN, HELP = _WHOLE["opt_out"], _WHOLE["opt_in"], _WHOLE["help"]
 CANCEL, FORGET, AGENT = _WHOLE["cancel"], _WHOLE["forget"], _WHOLE["agent"]
 THANKS, GREETINGS, YES, NO = _WHOLE["thanks"], _WHOLE["greetings"], _WHOLE["yes"], _WHOLE["no"]
 DONT_KNOW = _WHOLE["dont_know"]
-PLACE_KINDS, PREPOSITIONS, EMPTY = (
-    frozenset(_VOCABULARY["place"][name].split()) for name in ("kinds", "prepositions", "empty")
+PLACE_KINDS, PREPOSITIONS, EMPTY, ENDS_A_PLACE = (
+    frozenset(_VOCABULARY["place"][name].split()) for name in ("kinds", "prepositions", "empty", "ends")
 )
+_COMMANDS = {
+    "opt_out": OPT_OUT,
+    "opt_in": OPT_IN,
+    "help": HELP,
+    "person": AGENT,
+    "language": _WHOLE["spanish"] | _WHOLE["english"],
+    "greeting": GREETINGS,
+    "thanks": THANKS,
+}
 SMALL_NUMBERS = {
     word: number for number, words in enumerate(_VOCABULARY["answers"]["numbers"]) for word in words.split()
 }
 _AROUND_A_NUMBER = frozenset(_VOCABULARY["answers"]["around_a_number"].split())
 _SPANISH, _ENGLISH = (frozenset(_VOCABULARY["language"][name].split()) for name in ("spanish", "english"))
-_DANGER, _HARMLESS = (
-    re.compile(rf"\b(?:{'|'.join(_VOCABULARY['danger'][name])})\b") for name in ("patterns", "harmless")
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyKind:
+    """kind: its name in our own words. text: the key of what is said then."""
+
+    kind: str
+    text: str
+    signs: re.Pattern[str]
+
+
+def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(patterns)})(?!\w)")
+
+
+_EMERGENCIES = tuple(
+    EmergencyKind(table["kind"], table["text"], _any_of(table["patterns"])) for table in _VOCABULARY["emergency"]
 )
+_HARMLESS = _any_of(_VOCABULARY["safe"]["harmless"])
+_DENIED = re.compile(rf"\b{_VOCABULARY['safe']['denial']}")
+_COURTESY = rf"(?:(?:{_VOCABULARY['asking']['courtesy']}) ?)*"
+_ASKED = {
+    name: re.compile(rf"{_COURTESY}(?:{'|'.join(patterns)}) ?{_COURTESY}")
+    for name, patterns in _VOCABULARY["asking"]["whole"].items()
+}
+_ASKS = {name: _any_of(patterns) for name, patterns in _VOCABULARY["asking"]["part"].items()}
+
+
+def emergency(said: str) -> EmergencyKind | None:
+    """The danger to somebody now that plain words tell of; a hint, so it may be wrong in both directions."""
+    told = _HARMLESS.sub(" ", said)
+    for kind in _EMERGENCIES:
+        if any(not _DENIED.search(told, 0, sign.start()) for sign in kind.signs.finditer(told)):
+            return kind
+    return None
 
 
 def is_emergency(said: str) -> bool:
-    """True when plain words tell of danger to somebody now; a hint, so it may be wrong in both directions."""
-    return bool(_DANGER.search(_HARMLESS.sub(" ", said)))
+    """True when plain words tell of danger to somebody now."""
+    return emergency(said) is not None
+
+
+def commands(said: str) -> str | None:
+    """What a message asks for that asks nothing else: opt_out, opt_in, help, person, language, greeting or thanks."""
+    for intent, phrases in _COMMANDS.items():
+        if said in phrases:
+            return intent
+    for name, pattern in _ASKED.items():
+        if pattern.fullmatch(said):
+            return "greeting" if name == "greetings" else name
+    return None
+
+
+def asks(said: str, intent: str) -> bool:
+    """True when words of a longer message ask for this: person, status, help, information or thanks."""
+    return bool(_ASKS[intent].search(said))
 
 
 def asks_language(said: str) -> str | None:

@@ -90,6 +90,7 @@ def context(now: datetime = NOW, *, media_count: int = 0, told: Told | None = No
         city="Ciudad Jacaranda",
         media_count=media_count,
         told=told,
+        women_phone="55 0000 0765",
     )
 
 

@@ -20,6 +20,7 @@ GSM7 = set(
 FIELDS = {
     "city": "Ciudad Jacaranda",
     "emergency": "911",
+    "women": "55 0000 0765",
     "folio": "26 4817 3053",
     "place": "Av. Sabinos 214, El Carmen, Los Sabinos",
     "date": "miércoles 25 de noviembre",

@@ -3,10 +3,14 @@
 The words are those residents of Mexico City use. `place`: the beginning of the place's label; None: it is asked for.
 """
 
+from dataclasses import replace
+
 import pytest
 
+from intake.conversations.dialogue.next_step import next_step
+from intake.conversations.dialogue.state import DialogueState
 from intake.conversations.dialogue.steps import Submit
-from tests.intake.conversations.talk import Talk
+from tests.intake.conversations.talk import Talk, context
 
 NS, JM, NJ, NM = (
     "Avenida Sabinos y Niebla",
@@ -133,18 +137,46 @@ def test_an_ambiguous_matter_is_a_numbered_choice(text: str, services: set[str])
         "I smell gas on Niebla and Sabinos", "a tree fell and someone is injured at Privada Naranjos",
     ],
 )  # fmt: skip
-def test_danger_is_answered_with_911_first_and_the_report_goes_on(text: str) -> None:
+def test_danger_is_answered_with_911_first_and_a_report_that_is_clear_goes_on(text: str) -> None:
     talk = Talk().say(text)
-    assert talk.keys[0] == "emergency"
+    assert talk.keys[0].startswith("emergency_")
     assert "911" in talk.bodies[0]
+    if talk.state.draft is None and not isinstance(talk.step.effect, Submit):
+        # No script: whom to call, and no question.
+        assert talk.step.effect is None
+        assert len(talk.keys) == 1
+        return
     assert len(talk.keys) > 1 or isinstance(talk.step.effect, Submit)
     # Said once, not with every question.
     if talk.state.draft:
-        assert "emergency" not in talk.say("no").keys
+        assert not any(key.startswith("emergency") for key in talk.say("no").keys)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("mi esposo me esta pegando", "emergency_violence"),
+        ("huele a gas en toda la cuadra", "emergency_gas"),
+        ("se esta quemando una casa", "emergency_fire"),
+        ("un señor se electrocutó", "emergency_electrocution"),
+        ("atropellaron a una señora", "emergency_injured"),
+        ("se metieron a robar a una casa", "emergency_crime"),
+    ],
+)
+def test_each_danger_leaves_the_script_with_words_of_its_own(text: str, key: str) -> None:
+    talk = Talk().say(text)
+    assert talk.keys == [key]
+    assert talk.state.draft is None
+    assert ("55 0000 0765" in talk.bodies[0]) == (key == "emergency_violence")
+
+
+def test_a_city_without_a_line_for_women_names_the_emergency_number_alone() -> None:
+    state, alone = DialogueState(), replace(context(), women_phone="")
+    assert [text.key for text in next_step(state, "mi esposo me pega", alone).texts] == ["emergency_crime"]
 
 
 @pytest.mark.parametrize(
     "text", ["perro atropellado en niebla y sabinos", "fire hydrant leaking water at Privada Juarez"]
 )
 def test_what_only_sounds_like_danger_is_a_plain_report(text: str) -> None:
-    assert "emergency" not in Talk().say(text).keys
+    assert not any(key.startswith("emergency") for key in Talk().say(text).keys)

@@ -1,0 +1,75 @@
+"""What a first message says: language, danger, what it asks for, which service, where. The dialogue and the command share it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from intake.catalog.matching import ServiceMatch
+from intake.conversations.dialogue import folios, matter, places, words
+from intake.conversations.dialogue.matter import MatchServices, Matter
+from intake.conversations.dialogue.places import Finding
+from intake.conversations.dialogue.state import Place
+from intake.conversations.dialogue.words import EmergencyKind, plain
+
+INTENTS = (
+    "report", "status", "person", "help", "opt_out", "opt_in", "greeting", "thanks", "information", "language", "unknown",
+)  # fmt: skip
+OFFERED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """language: None when its words tell none. services: best first, each with the reasons; matter: what follows from them.
+
+    finding: the place it tells, as it was looked up.
+    """
+
+    intent: str
+    language: str | None
+    emergency: EmergencyKind | None
+    services: tuple[ServiceMatch, ...]
+    matter: Matter | None
+    finding: Finding | None
+
+    @property
+    def place_words(self) -> str | None:
+        """The words about the place, as they were written."""
+        return places.in_words(self.finding) if self.finding else None
+
+
+def understand(
+    text: str, match_services: MatchServices, find_places: Callable[[str], Sequence[Place]]
+) -> Understanding:
+    """Never raises, whatever the text."""
+    said = plain(text)
+    danger = words.emergency(said)
+    finding = places.find_in_report(text, find_places)
+    services = matter.guesses(text, finding, match_services)
+    weighed = matter.weighed(services, text)
+    intent = _intent(text, said, is_danger=danger is not None, weighed=weighed, finding=finding)
+    return Understanding(intent, _language(said), danger, tuple(services), weighed, finding)
+
+
+def _intent(text: str, said: str, *, is_danger: bool, weighed: Matter | None, finding: Finding | None) -> str:
+    if command := words.commands(said):
+        return command
+    if is_danger:
+        return "report"
+    if folios.read(text, digits_alone=True):
+        return "status"
+    for asked in ("person", "status"):
+        if words.asks(said, asked):
+            return asked
+    is_sure = weighed is not None and weighed.is_sure
+    for asked in ("help", "information"):
+        if words.asks(said, asked) and not is_sure:
+            return asked
+    if words.asks(said, "thanks") and not is_sure:
+        return "thanks"
+    return "report" if weighed or finding else "unknown"
+
+
+def _language(said: str) -> str | None:
+    if asked := words.asks_language(said):
+        return asked
+    lead = words.language_lead(said)
+    return None if lead == 0 else "en" if lead > 0 else "es"

@@ -1,0 +1,87 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intake.conversations.dialogue.understanding import INTENTS, Understanding, understand
+from intake.conversations.dialogue.words import emergency, plain
+from tests.intake.conversations.talk import Talk, context
+
+
+def understood(text: str) -> Understanding:
+    known = context()
+    return understand(text, known.match_offered, known.find_places)
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("hay un bache en niebla y sabinos", "report"),
+        ("¿Cómo va mi reporte?", "status"),
+        ("ESTADO 26 4817 3056", "status"),
+        ("quiero hablar con una persona", "person"),
+        ("por favor páseme con un operador", "person"),
+        ("AYUDA", "help"),
+        ("¿qué puedo reportar?", "help"),
+        ("ALTO", "opt_out"),
+        ("ya no me manden mensajes por favor", "opt_out"),
+        ("ALTA", "opt_in"),
+        ("hola, buenas tardes", "greeting"),
+        ("muchas gracias", "thanks"),
+        ("¿dónde pago el predial?", "information"),
+        ("in english please", "language"),
+        ("qwerty", "unknown"),
+        ("", "unknown"),
+    ],
+)
+def test_what_a_message_asks_for(text: str, intent: str) -> None:
+    assert understood(text).intent == intent
+
+
+@pytest.mark.parametrize("intent", ["opt_out", "opt_in", "help", "person", "greeting", "thanks", "language"])
+def test_the_dialogue_does_what_the_intent_says(intent: str) -> None:
+    said = {
+        "opt_out": ("dejen de mandarme mensajes", "opted_out"),
+        "opt_in": ("quiero volver a recibir avisos", "opted_in"),
+        "help": ("que puedo reportar", "help"),
+        "person": ("me comunica con un operador", "agent"),
+        "greeting": ("hola que tal buenas tardes", "greeting"),
+        "thanks": ("se lo agradezco mucho", "courtesy"),
+        "language": ("puede ser en ingles", "language"),
+    }
+    text, key = said[intent]
+    assert understood(text).intent == intent
+    assert Talk().say(text).keys == [key]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "no huele a gas", "ya no huele a gas", "no hay heridos", "sin heridos", "no hay personas heridas",
+        "perro atropellado", "atropellaron a un perro", "le pega a su perro", "frente a la gasolinera", "tanque de gas vacio",
+        "luz de emergencia fundida", "fuegos artificiales", "herido de amor", "se quemo el foco", "fire hydrant open",
+    ],
+)  # fmt: skip
+def test_what_is_denied_or_harmless_is_no_danger(said: str) -> None:
+    assert emergency(plain(said)) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("no hay luz y huele a gas", "gas"),
+        ("no se si es fuga de gas", "gas"),
+        ("mi marido me golpea", "violence"),
+        ("no puede respirar", "injured"),
+        ("da toques el poste", "electrocution"),
+        ("el perro esta bien pero hay un señor herido", "injured"),
+    ],
+)
+def test_danger_is_told_by_its_kind(said: str, kind: str) -> None:
+    found = emergency(plain(said))
+    assert found is not None
+    assert found.kind == kind
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_understood_somehow(text: str) -> None:
+    assert understood(text).intent in INTENTS

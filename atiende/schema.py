@@ -2,6 +2,7 @@
 
 import agent_console.models as console_models
 import channels.app.models as resident_models
+import channels.models as channel_models
 import intake.catalog.models as catalog_models
 import intake.changes.models as change_models
 import intake.conversations.models as conversation_models
@@ -39,6 +40,7 @@ MODULES = (
     whatif_models,
     conversation_models,
     resident_models,
+    channel_models,
     console_models,
 )
 

@@ -26,6 +26,7 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
 PERIODIC: dict[str, float] = {
     "channels.app.jobs.forget_drafts": 600,
     "channels.jobs.sweep": 30,
+    "channels.jobs.take_in_payloads": 5,
     "intake.changes.jobs.sweep": 10,
     "intake.conversations.jobs.make_unanswered_reports": 60,
     "intake.forecasts.jobs.refresh_forecasts": 600,

@@ -20,13 +20,16 @@ import structlog
 from sqlmodel import Session, col, select
 
 from channels.errors import DeliveryError
-from channels.values import OutboundMessage, ProviderMessageId
+from channels.values import LastInbound, OutboundMessage, ProviderMessageId
+from intake.catalog import queries as catalog
 from intake.catalog.models import Jurisdiction
 from intake.conversations import actions as conversations
 from intake.conversations.delivery_states import later
 from intake.conversations.models import Conversation, Message
+from intake.conversations.values import Choice
 from intake.people import actions as people
 from intake.people.models import ContactPoint
+from intake.service_requests.models import ServiceRequest
 from kernel.errors import Conflict
 from kernel.outbox import record
 
@@ -103,11 +106,36 @@ def addressed(session: Session, message: Message, conversation: Conversation) ->
     city = session.get_one(Jurisdiction, conversation.jurisdiction_id)
     return OutboundMessage(
         message_id=message.id,
-        sender=city.sms_number if message.channel == "sms" else None,
+        sender=catalog.address_on(session, city, message.channel),
         recipient=people.address_of(contact_point),
         body=message.body,
         plain_letters=bool(city.settings.get("sms_transliterate", True)),
+        prompt=message.prompt,
+        choices=Choice.of_json(message.choices),
+        asks_place=message.asks_place,
+        language=conversation.language,
+        last_inbound=_last_inbound(session, message),
+        template=message.template,
+        template_params=message.template_params,
+        service_request_folio=_folio(session, message),
     )
+
+
+def _last_inbound(session: Session, message: Message) -> LastInbound | None:
+    found = session.exec(
+        select(Message)
+        .where(Message.conversation_id == message.conversation_id, Message.direction == "inbound")
+        .order_by(col(Message.seq).desc())
+        .limit(1)
+    ).first()
+    if found is None:
+        return None
+    return LastInbound(found.provider_message_id or "", found.at, found.subject)
+
+
+def _folio(session: Session, message: Message) -> str | None:
+    wanted = select(ServiceRequest.folio).where(ServiceRequest.id == message.service_request_id)
+    return session.exec(wanted).one_or_none() if message.service_request_id else None
 
 
 def note_taken(

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import Session
 
-from channels import delivery, registry, settling
+from channels import delivery, receiving, registry, settling
 from channels.delivery import Claim, Nothing
 from channels.errors import DeliveryError
 from channels.registry import Channel
@@ -39,6 +39,11 @@ def deliver_message(message_id: str, **_: object) -> None:
 def sweep() -> None:
     """Settles messages nobody knows the end of, and wakes those whose turn was forgotten. Runs every half minute."""
     settling.sweep(registry.connected())
+
+
+def take_in_payloads() -> None:
+    """Takes in what providers told us and a process that died, or a mistake of ours, left lying. Runs every few seconds."""
+    receiving.take_in_waiting(dict(registry.connected()))
 
 
 def _claim(message_id: UUID) -> Claim | Nothing:

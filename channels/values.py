@@ -1,12 +1,12 @@
 """What travels between our code and a provider's adapter. Values only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NewType
 from uuid import UUID
 
-from intake.conversations.values import DeliveryReceipt, InboundMessage
+from intake.conversations.values import Choice, DeliveryReceipt, InboundMessage
 
 ProviderMessageId = NewType("ProviderMessageId", str)
 
@@ -26,10 +26,22 @@ class Webhook:
 
 
 @dataclass(frozen=True)
+class LastInbound:
+    """What the person wrote last in this thread."""
+
+    provider_message_id: str
+    at: datetime
+    subject: str = ""
+
+
+@dataclass(frozen=True)
 class OutboundMessage:
     """One message to one person. sender and recipient are addresses of the channel (E.164 for SMS).
 
-    plain_letters: the city lets accents go where that makes the message shorter.
+    plain_letters: the city lets accents go where that makes the message shorter. body is whole by itself, its options
+    numbered; a channel with buttons sends `prompt` and `choices` instead. asks_place: a shared place would answer it.
+    template: which of our texts this is, and template_params what fills it, for networks that take only approved ones.
+    service_request_folio: ten digits, where it is about one request.
     """
 
     message_id: UUID
@@ -37,6 +49,14 @@ class OutboundMessage:
     recipient: str
     body: str
     plain_letters: bool = True
+    prompt: str | None = None
+    choices: tuple[Choice, ...] = ()
+    asks_place: bool = False
+    language: str = "es"
+    last_inbound: LastInbound | None = None
+    template: str | None = None
+    template_params: Mapping[str, str] = field(default_factory=dict)
+    service_request_folio: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +77,7 @@ class OptOutSignal:
     recipient: str
     is_granted: bool
     words: str
+    sender_kind: str = "sender"
 
 
 WebhookEvent = InboundMessage | DeliveryReceipt | OptOutSignal

@@ -15,7 +15,7 @@ from channels.values import (
     Webhook,
     WebhookEvent,
 )
-from intake.conversations.values import InboundMessage
+from intake.conversations.values import InboundMedia, InboundMessage, kind_of
 from kernel.errors import ForgedWebhook
 from kernel.settings import Settings, Sms
 
@@ -55,7 +55,11 @@ class SmsChannel:
             raise ForgedWebhook("Falta un dato que el proveedor siempre manda: {name}.", name="From, To")
         sender, recipient, body = parameters["From"], parameters["To"], parameters.get("Body", "")
         media = tuple(
-            {"url": parameters[f"MediaUrl{i}"], "content_type": parameters.get(f"MediaContentType{i}", "")}
+            InboundMedia(
+                kind_of(parameters.get(f"MediaContentType{i}", "")),
+                reference=parameters[f"MediaUrl{i}"],
+                content_type=parameters.get(f"MediaContentType{i}", ""),
+            )
             for i in range(reading.media_count(parameters))
             if f"MediaUrl{i}" in parameters
         )

@@ -38,6 +38,16 @@ class Jurisdiction(SQLModel, table=True):
     keys_version: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
 
 
+class ChannelAddress(SQLModel, table=True):
+    """Where a city is written to on a channel, beside its number for SMS: as providers give it with each message."""
+
+    __tablename__ = "channel_address"
+
+    channel: str = Field(sa_type=Text, primary_key=True)
+    address: str = Field(sa_type=Text, primary_key=True)
+    jurisdiction_id: str = Field(sa_type=Text, foreign_key="jurisdiction.id", index=True)
+
+
 class Service(SQLModel, table=True):
     """An Open311 service. `promise` is `{"amount": 5, "unit": "working_days"}` (or `hours`, `working_hours`, `days`).
 

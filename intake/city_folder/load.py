@@ -9,15 +9,15 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from intake.catalog import queries as catalog
-from intake.catalog.models import Jurisdiction, Service, ServiceAttribute
+from intake.catalog.models import ChannelAddress, Jurisdiction, Service, ServiceAttribute
 from intake.city_folder.layers import read_edition
 from intake.city_folder.linting import lint_folder
 from intake.city_folder.promise_versions import keep_versions
 from intake.city_folder.read import read_folder
 from intake.city_folder.rules import FILE as RULES
 from intake.city_folder.rules import name_areas
-from intake.city_folder.values import Attribute, CityFolder, Edition, LayerEntry, NamedArea, Problem, ServiceEntry
-from kernel.errors import InvalidInput
+from intake.city_folder.values import Attribute, City, CityFolder, Edition, LayerEntry, NamedArea, Problem, ServiceEntry
+from kernel.errors import Conflict, InvalidInput
 from kernel.i18n import translate
 from routing import actions, queries, trying
 from routing.linting import Finding
@@ -168,7 +168,32 @@ def _write_jurisdiction(session: Session, folder: CityFolder, now: datetime) -> 
         basemap=dict(folder.basemap),
     )
     session.flush()
+    _write_addresses(session, city)
     return row, changed or is_new
+
+
+def _write_addresses(session: Session, city: City) -> None:
+    kept = {
+        row.channel: row
+        for row in session.exec(select(ChannelAddress).where(ChannelAddress.jurisdiction_id == city.id))
+    }
+    for channel, row in kept.items():
+        if city.channels.get(channel) != row.address:
+            session.delete(row)
+    session.flush()
+    for channel, address in city.channels.items():
+        if channel in kept and kept[channel].address == address:
+            continue
+        owner = session.get(ChannelAddress, (channel, address))
+        if owner is not None:
+            raise Conflict(
+                "{address} ({channel}) ya es de otra ciudad: {city}.",
+                address=address,
+                channel=channel,
+                city=owner.jurisdiction_id,
+            )
+        session.add(ChannelAddress(channel=channel, address=address, jurisdiction_id=city.id))
+    session.flush()
 
 
 def _assign(row: Any, **values: Any) -> bool:

@@ -27,7 +27,7 @@ from routing.values import AgencyFacts, LayerKind
 _CITY_KEYS = (
     "id", "name", "is_fictional", "timezone", "language", "phone", "emergency_phone", "women_phone", "contact", "sms_number",
     "key_service", "default_agency", "default_calendar", "theme", "logo", "texts", "open311_extensions_off",
-    "phone_regions", "sms_transliterate", "duplicates", "promises", "forecast", "neighbour",
+    "phone_regions", "sms_transliterate", "channels", "duplicates", "promises", "forecast", "neighbour",
 )  # fmt: skip
 # What a city may say in its own words (docs/add-a-city.md).
 _TEXTS = ("welcome", "place_example", "outside")
@@ -95,12 +95,19 @@ def _city(notes: Notes, path: Path) -> City:
         timezone=timezone or "UTC",
         language=table.one_of("language", LANGUAGES, default="es"),
         sms_number=table.text("sms_number", required=False) or None,
+        channels=_channels(notes, table.table("channels")),
         default_agency=table.text("default_agency"),
         default_calendar=table.text("default_calendar", required=False, default="default"),
         settings=settings,
         duplicates=read_duplicates(table),
         promises=promises,
     )
+
+
+def _channels(notes: Notes, raw: dict[str, Any]) -> dict[str, str]:
+    """The city's address on each channel but SMS. Which channels there are is the installation's matter, not the folder's."""
+    table = Table(notes, "city.toml", "channels", raw, tuple(raw))
+    return {name: address for name in raw if (address := table.text(name))}
 
 
 def _neighbours(city: Table) -> list[dict[str, str]]:

@@ -35,7 +35,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class City:
-    """`settings` is stored with the jurisdiction as it is: contact, phones, key_service, texts, logo, theme."""
+    """`settings` is stored with the jurisdiction as it is: contact, phones, key_service, texts, logo, theme.
+
+    channels: its address on each channel but SMS.
+    """
 
     id: str
     name: str
@@ -47,6 +50,7 @@ class City:
     settings: Mapping[str, Any]
     duplicates: Mapping[str, Any] = field(default_factory=dict)
     promises: Mapping[str, Any] = field(default_factory=dict)
+    channels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Writes on threads. Whoever writes into a thread holds its row: messages, replies and choices happen one after another."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,15 +13,17 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from intake.conversations.delivery_states import is_reportable, later
 from intake.conversations.models import Conversation, Message
-from intake.conversations.values import DeliveryReceipt, InboundMessage
+from intake.conversations.values import Choice, DeliveryReceipt, InboundMessage
 from intake.people import actions as people
-from intake.people.addresses import read_sender
+from intake.people import addresses
 from intake.people.models import ContactPoint
 from kernel.errors import Conflict, InvalidInput, NotFound
+from kernel.i18n import LANGUAGES
 from kernel.ids import new_id
 from kernel.outbox import record
 
 IDLE_AFTER = timedelta(days=7)
+MAX_LABEL = 400
 MAX_BODY = 16_000  # ten times the longest SMS; what is longer is not a person's text message
 
 _log = structlog.get_logger(__name__)
@@ -46,18 +50,26 @@ def receive_once(
     ).one_or_none()
     if known is not None:
         return known, False
-    sender = read_sender(inbound.sender)
+    sender = addresses.read(inbound.sender_kind, inbound.sender)
     contact_point = people.find_or_create_address(session, jurisdiction_id, sender, now=now)
-    conversation = open_conversation(session, contact_point, inbound.channel, now=now)
+    conversation = open_conversation(session, contact_point, inbound.channel, language=inbound.language, now=now)
     people.remember_address(session, contact_point, sender)
+    people.remember_profile_name(session, contact_point, inbound.profile_name)
     message = Message(
         conversation_id=conversation.id,
         channel=inbound.channel,
         direction="inbound",
         provider_message_id=inbound.provider_message_id,
-        # PostgreSQL's text has no NUL.
-        body=inbound.body.replace("\0", "")[:MAX_BODY],
-        media=[dict(part) for part in inbound.media],
+        body=_stored(inbound.body, MAX_BODY),
+        media=[part.to_json() for part in inbound.media],
+        lon=inbound.place.lon if inbound.place else None,
+        lat=inbound.place.lat if inbound.place else None,
+        place_label=_stored(inbound.place.label, MAX_LABEL) if inbound.place else "",
+        choice=inbound.choice,
+        album=inbound.album,
+        reply_to=inbound.reply_to,
+        edits=inbound.edits,
+        subject=_stored(inbound.subject, MAX_LABEL),
         status="received",
         at=inbound.received_at,
         changed_at=now,
@@ -69,8 +81,18 @@ def receive_once(
     return message, True
 
 
-def open_conversation(session: Session, contact_point: ContactPoint, channel: str, *, now: datetime) -> Conversation:
-    """The open thread with this contact point on this channel, locked; a new one after a week of silence."""
+def _stored(text: str, most: int) -> str:
+    # PostgreSQL's text has no NUL.
+    return text.replace("\0", "")[:most]
+
+
+def open_conversation(
+    session: Session, contact_point: ContactPoint, channel: str, *, language: str | None = None, now: datetime
+) -> Conversation:
+    """The open thread with this contact point on this channel, locked; a new one after a week of silence.
+
+    language: of a new thread, where nothing is known of the person: what their phone is set to.
+    """
     while True:
         found = session.exec(
             _locked().where(
@@ -93,7 +115,7 @@ def open_conversation(session: Session, contact_point: ContactPoint, channel: st
                 contact_point_id=contact_point.id,
                 channel=channel,
                 state="automatic",
-                language=found.language if found else "es",
+                language=found.language if found else language if language in LANGUAGES else "es",
                 dialogue={},
                 last_message_at=now,
                 created_at=now,
@@ -113,12 +135,18 @@ def queue_message(
     author_kind: str,
     author_name: str = "",
     service_request_id: UUID | None = None,
+    prompt: str | None = None,
+    choices: Sequence[Choice] = (),
+    asks_place: bool = False,
+    template: str | None = None,
+    template_params: Mapping[str, str] | None = None,
     now: datetime,
 ) -> Message:
     """A message to the resident, queued for delivery. The same client_ref again gives the first one.
 
     author_kind: `dialogue` (an automatic answer), `notice` (news of a request, which an opt-out silences) or `agent` (a
-    person; the thread then waits for people, and is reopened if it was closed). Raises NotFound, InvalidInput.
+    person; the thread then waits for people, and is reopened if it was closed).
+    prompt, choices, asks_place, template: as on `Message`. Raises NotFound, InvalidInput.
     """
     if not body.strip():
         raise InvalidInput("Escribe el mensaje antes de enviarlo.", field="body")
@@ -138,6 +166,11 @@ def queue_message(
             author_name=author_name,
             body=body.replace("\0", ""),
             media=[],
+            prompt=prompt,
+            choices=[asdict(choice) for choice in choices],
+            asks_place=asks_place,
+            template=template,
+            template_params=dict(template_params or {}),
             status="queued",
             attempts=0,
             at=now,

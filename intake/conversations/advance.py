@@ -17,8 +17,8 @@ from intake.conversations import actions, queries, wording
 from intake.conversations.alike import find_alike, join
 from intake.conversations.borders import find_border
 from intake.conversations.dialogue.answers import unanswered
-from intake.conversations.dialogue.next_step import next_step, while_with_agent
-from intake.conversations.dialogue.state import LAST_WORDS, DialogueState
+from intake.conversations.dialogue.next_step import next_step, press, while_with_agent
+from intake.conversations.dialogue.state import LAST_WORDS, DialogueState, Place
 from intake.conversations.dialogue.steps import (
     AddWords,
     ChooseNotices,
@@ -28,11 +28,13 @@ from intake.conversations.dialogue.steps import (
     ShowStatus,
     Step,
     Submit,
+    Text,
     Told,
 )
 from intake.conversations.models import Conversation, Message
 from intake.conversations.placing import find_places
 from intake.conversations.requests import in_words
+from intake.conversations.values import Choice
 from intake.people import actions as people
 from intake.people.models import ContactPoint
 from intake.service_requests import actions as service_requests
@@ -47,6 +49,8 @@ from routing import queries as routing
 # A person who asked for somebody and then was silent for a day gets the automatic dialogue again.
 AGENT_HOLDS_FOR = timedelta(hours=24)
 _MOST_SERVICES = 6
+# What a phone in the street knows of where it is.
+SHARED_PRECISION_M = 20.0
 
 _log = structlog.get_logger(__name__)
 
@@ -70,12 +74,28 @@ def _handle(session: Session, conversation: Conversation, message: Message, now:
     _end_forgotten_hold(session, conversation, message, now)
     state = DialogueState.from_json(conversation.dialogue, language=conversation.language)
     context = _context(session, conversation, message, now)
-    decide = while_with_agent if conversation.state == "with_agent" else next_step
-    step = decide(state, message.body, context)
+    step = _decide(conversation, message, state, context)
     replies = _Replies(session, conversation, message, now)
     state = _noted(state, _act(replies, step, context.emergency_phone), message)
     conversation.dialogue = state.to_json()
     conversation.language = state.language
+
+
+def _decide(conversation: Conversation, message: Message, state: DialogueState, context: DialogueContext) -> Step:
+    if conversation.state == "with_agent":
+        return while_with_agent(state, message.body, context)
+    if message.choice is None:
+        return next_step(state, message.body, context)
+    pressed = press(state, message.choice, context)
+    step = next_step(state, pressed, context) if isinstance(pressed, str) else pressed
+    return replace(step, state=replace(step.state, pressed=message.choice))
+
+
+def _shared(message: Message, language: str) -> Place | None:
+    if message.lon is None or message.lat is None:
+        return None
+    label = message.place_label or wording.say(language, "labels", "shared_place")
+    return Place(label, message.lon, message.lat, SHARED_PRECISION_M)
 
 
 def _noted(before: DialogueState, after: DialogueState, message: Message) -> DialogueState:
@@ -107,6 +127,7 @@ def _context(session: Session, conversation: Conversation, message: Message, now
         find_places=lambda words: find_places(gazetteer, words),
         city=city.name,
         media_count=len(message.media),
+        shared=_shared(message, conversation.language),
         told=Told(told.folio, told.life) if told else None,
         emergency_phone=emergency_phone(city.settings),
         women_phone=women_phone(city.settings),
@@ -128,7 +149,25 @@ class _Replies:
         self.now = now
         self.count = 0
 
-    def send(self, body: str, service_request_id: UUID | None = None) -> None:
+    def ask(self, language: str, text: Text, turn: int, emergency_phone: str) -> None:
+        """A text of the dialogue with the answers it offers, each under its turn and number."""
+        params = {"emergency": emergency_phone, **text.params}
+        self.send(
+            wording.say(language, "dialogue", text.key, **params),
+            prompt=wording.prompt(language, text.key, **params) if text.options else None,
+            choices=[Choice(f"{turn}.{number}", label) for number, label in enumerate(text.options, start=1)],
+            asks_place=text.asks_place,
+        )
+
+    def send(
+        self,
+        body: str,
+        service_request_id: UUID | None = None,
+        *,
+        prompt: str | None = None,
+        choices: Sequence[Choice] = (),
+        asks_place: bool = False,
+    ) -> None:
         self.count += 1
         actions.queue_message(
             self.session,
@@ -137,6 +176,9 @@ class _Replies:
             client_ref=f"{self.name}-{self.message.id}-{self.count}",
             author_kind="dialogue",
             service_request_id=service_request_id,
+            prompt=prompt,
+            choices=choices,
+            asks_place=asks_place,
             now=self.now,
         )
 
@@ -146,8 +188,10 @@ def _act(replies: _Replies, step: Step, emergency_phone: str) -> DialogueState:
     language = step.state.language
     if isinstance(step.effect, ChooseNotices) and not _choose_notices(replies, step.effect):
         return step.state
+    if any(text.options for text in step.texts):
+        step = replace(step, state=replace(step.state, turn=step.state.turn + 1))
     for text in step.texts:
-        replies.send(wording.say(language, "dialogue", text.key, emergency=emergency_phone, **text.params))
+        replies.ask(language, text, step.state.turn, emergency_phone)
     if isinstance(step.effect, Submit):
         return _submit(replies, step.state, step.effect)
     if isinstance(step.effect, Join):

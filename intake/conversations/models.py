@@ -4,7 +4,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    Identity,
+    Index,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 from kernel.db import Instant, Json
@@ -50,6 +61,10 @@ class Message(SQLModel, table=True):
     """One message. Inbound: `received` then `handled`. Outbound: `queued`, `sending`, then what the provider says of it.
 
     `uncertain`: the provider was asked and no answer came; never resent by itself, settled by a look-up or by a person.
+
+    media, lon, lat, place_label, choice, album, reply_to, edits, subject: as in `InboundMessage`. Of what goes out: `prompt`
+    is the body without its numbered list, for channels that show `choices` (`Choice` values) as buttons; `asks_place`: it asks
+    where; `template` and `template_params`: which text this is and what fills it, for networks that take only approved ones.
     """
 
     __tablename__ = "message"
@@ -84,6 +99,23 @@ class Message(SQLModel, table=True):
     author_name: str = Field(default="", sa_type=Text)
     body: str = Field(default="", sa_type=Text)
     media: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
+    lon: float | None = Field(default=None, sa_type=Float)
+    lat: float | None = Field(default=None, sa_type=Float)
+    place_label: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    choice: str | None = Field(default=None, sa_type=Text)
+    album: str | None = Field(default=None, sa_type=Text)
+    reply_to: str | None = Field(default=None, sa_type=Text)
+    edits: str | None = Field(default=None, sa_type=Text)
+    subject: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    prompt: str | None = Field(default=None, sa_type=Text)
+    choices: list[dict[str, str]] = Field(
+        default_factory=list, sa_column=Column(Json, nullable=False, server_default=text("'[]'::jsonb"))
+    )
+    asks_place: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+    template: str | None = Field(default=None, sa_type=Text)
+    template_params: dict[str, str] = Field(
+        default_factory=dict, sa_column=Column(Json, nullable=False, server_default=text("'{}'::jsonb"))
+    )
     status: str = Field(sa_type=Text)
     error_code: str | None = Field(default=None, sa_type=Text)
     attempts: int = 0

@@ -32,6 +32,11 @@ def say(language: str, section: str, key: str, **params: object) -> str:
     return texts(language)[section][key].format(**params)
 
 
+def prompt(language: str, key: str, **params: object) -> str:
+    """A question of the dialogue without its numbered answers, for where they are buttons."""
+    return texts(language)["prompts"][key].format(**params)
+
+
 def folio_in_words(folio: str) -> str:
     """`26 4817 3056` with ordinary spaces: a no-break space would cost an SMS half its length."""
     return f"{folio[:2]} {folio[2:6]} {folio[6:]}"

@@ -4,7 +4,7 @@ import secrets
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
@@ -14,11 +14,13 @@ from intake.people.models import Consent, ContactPoint, Person
 from kernel import crypto
 from kernel.ids import new_id
 
+_LONGEST_NAME = 80
+
 
 def find_or_create(
     session: Session, jurisdiction_id: str, kind: str, address: str, *, now: datetime, language: str = "es"
 ) -> ContactPoint:
-    """The contact point of `address`, with a person of its own if it is new. kind: phone or email.
+    """The contact point of `address`, with a person of its own if it is new. kind: as of a contact point.
 
     Raises InvalidInput for an address that cannot be one of its kind.
     """
@@ -35,9 +37,12 @@ def find_or_create_address(
     found = _by_lookup(session, jurisdiction_id, address.kind, lookup)
     if found is not None:
         return found
-    person = Person(jurisdiction_id=jurisdiction_id, language=language, created_at=now)
-    session.add(person)
-    session.flush()
+    # Who answers a number on one network answers it on the other: the same person, until somebody says otherwise.
+    beside = _beside(session, jurisdiction_id, address)
+    person = beside or Person(jurisdiction_id=jurisdiction_id, language=language, created_at=now)
+    if beside is None:
+        session.add(person)
+        session.flush()
     made = session.execute(
         insert(ContactPoint)
         .values(
@@ -53,12 +58,35 @@ def find_or_create_address(
         .on_conflict_do_nothing(index_elements=["jurisdiction_id", "kind", "lookup"])
         .returning(col(ContactPoint.id))
     ).scalar_one_or_none()
-    if made is None:  # somebody was faster and has committed; this person was never anybody
+    if made is None and beside is None:  # somebody was faster and has committed; this person was never anybody
         session.expunge(person)
         session.execute(delete(Person).where(col(Person.id) == person.id))
     found = _by_lookup(session, jurisdiction_id, address.kind, lookup)
     assert found is not None, "the row that was in the way is visible once it is committed"
     return found
+
+
+def _beside(session: Session, jurisdiction_id: str, address: Address) -> Person | None:
+    """The person who has the same telephone number on another network."""
+    if address.phone is None:
+        return None
+    vault = crypto.vault()
+    others = [kind for kind in ("phone", "whatsapp") if kind != address.kind]
+    found = session.exec(
+        select(Person)
+        .join(ContactPoint, col(ContactPoint.person_id) == col(Person.id))
+        .where(
+            ContactPoint.jurisdiction_id == jurisdiction_id,
+            or_(
+                *(
+                    (col(ContactPoint.kind) == kind)
+                    & (col(ContactPoint.lookup) == vault.lookup(f"contact_point.{kind}", address.phone))
+                    for kind in others
+                )
+            ),
+        )
+    )
+    return found.first()
 
 
 def _by_lookup(session: Session, jurisdiction_id: str, kind: str, lookup: bytes) -> ContactPoint | None:
@@ -80,6 +108,24 @@ def remember_address(session: Session, contact_point: ContactPoint, address: Add
         return
     sealed = crypto.vault().seal(address.reachable, context=f"contact_point.{contact_point.kind}")
     session.execute(update(ContactPoint).where(col(ContactPoint.id) == contact_point.id).values(address_sealed=sealed))
+
+
+def remember_profile_name(session: Session, contact_point: ContactPoint, name: str) -> None:
+    """Keeps what the network says they are called, the newest: a hint for staff, never a name they gave us."""
+    told = " ".join(name.replace("\0", "").split())[:_LONGEST_NAME]
+    kept = contact_point.profile_name_sealed
+    if not told or (kept is not None and crypto.vault().unseal(kept, context="contact_point.profile_name") == told):
+        return
+    sealed = crypto.vault().seal(told, context="contact_point.profile_name")
+    session.execute(
+        update(ContactPoint).where(col(ContactPoint.id) == contact_point.id).values(profile_name_sealed=sealed)
+    )
+
+
+def profile_name_of(contact_point: ContactPoint) -> str:
+    """What the network says they are called; "" when it says nothing."""
+    kept = contact_point.profile_name_sealed
+    return "" if kept is None else crypto.vault().unseal(kept, context="contact_point.profile_name")
 
 
 def record_consent(

@@ -34,7 +34,7 @@ _WITHHELD_NUMBERS = frozenset(("+266696687", "+7378742833", "+2562533", "+865669
 
 @dataclass(frozen=True)
 class Address:
-    """`kind` is phone, email, sender (a short code or a name, usually a machine) or withheld.
+    """`kind` is phone, email, whatsapp, telegram, web_chat, sender (a short code or a name, usually a machine) or withheld.
 
     key: what two writings of one address have in common; None when the address must never be merged with another.
     reachable: where a reply is sent.
@@ -47,7 +47,13 @@ class Address:
     @property
     def last_digits(self) -> str:
         """The last four digits of a phone, for screens that must not show the rest."""
-        return self.key[-4:] if self.kind == "phone" and self.key else ""
+        return (self.phone or "")[-4:]
+
+    @property
+    def phone(self) -> str | None:
+        """The telephone number (E.164) behind this address, where its network vouches for one."""
+        is_number = self.kind == "phone" or (self.kind == "whatsapp" and (self.key or "").startswith("+"))
+        return self.key if is_number else None
 
 
 def read_phone(text: str) -> Address:
@@ -96,7 +102,28 @@ def read(kind: str, text: str) -> Address:
         return read_email(text)
     if kind == "phone":
         return read_phone(text)
+    if kind == "whatsapp":
+        return read_whatsapp(text)
+    if kind in ("telegram", "web_chat"):
+        return _read_id(kind, text)
     return read_sender(text)
+
+
+def read_whatsapp(text: str) -> Address:
+    """A WhatsApp user: a telephone number, or an id that is none. Raises InvalidInput for nothing at all."""
+    plain = text.strip()
+    try:
+        number = read_phone(plain)
+    except InvalidInput:
+        return _read_id("whatsapp", plain)
+    return Address("whatsapp", number.key, number.reachable)
+
+
+def _read_id(kind: str, text: str) -> Address:
+    plain = text.strip()
+    if not plain or len(plain) > 254:
+        raise InvalidInput("Falta de quién es el mensaje.", field="sender")
+    return Address(kind, plain, plain)
 
 
 def read_sender(text: str) -> Address:

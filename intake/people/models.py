@@ -25,7 +25,8 @@ class Person(SQLModel, table=True):
 class ContactPoint(SQLModel, table=True):
     """One address of a person. `address_sealed` is the address exactly as received.
 
-    kind: `phone` or `email`; `sender` (a short code or a name, usually a machine) or `withheld` (a new contact every time).
+    kind: `phone`, `email`, `whatsapp`, `telegram` (a chat), `web_chat` (a visitor of ours); `sender` (a short code or a name,
+    usually a machine) or `withheld` (a new contact every time). profile_name_sealed: what their network says they are called.
     """
 
     __tablename__ = "contact_point"
@@ -38,6 +39,7 @@ class ContactPoint(SQLModel, table=True):
     lookup: bytes = Field(sa_type=LargeBinary)
     address_sealed: bytes = Field(sa_type=LargeBinary)
     last_digits: str = Field(default="", sa_type=Text)
+    profile_name_sealed: bytes | None = Field(default=None, sa_type=LargeBinary)
     created_at: datetime = Field(sa_type=Instant)
 
 

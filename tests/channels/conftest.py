@@ -107,7 +107,7 @@ def city_database(request: pytest.FixtureRequest) -> Iterator[Engine]:
 def city_engine(city_database: Engine, vault: Vault) -> Iterator[Engine]:
     """The process's database for tests with many connections: the tiny city, and nobody has written yet."""
     with city_database.begin() as connection:
-        connection.execute(text("TRUNCATE person, outbox_event CASCADE"))
+        connection.execute(text("TRUNCATE person, outbox_event, inbound_payload CASCADE"))
     db.configure(city_database)
     yield city_database
     db.configure(None)

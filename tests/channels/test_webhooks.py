@@ -201,7 +201,9 @@ def test_parameters_nobody_announced_are_welcome(provider: Provider) -> None:
 
 def test_pictures_are_kept_as_data(provider: Provider, session: Session) -> None:
     provider.post(inbound(NumMedia="1", MediaUrl0="https://media.example/1", MediaContentType0="image/jpeg"))
-    assert messages(session)[0].media == [{"url": "https://media.example/1", "content_type": "image/jpeg"}]
+    assert messages(session)[0].media == [
+        {"kind": "photo", "reference": "https://media.example/1", "content_type": "image/jpeg"}
+    ]
     assert provider.post(inbound("SM2", NumMedia="muchas")).status_code == 200
 
 

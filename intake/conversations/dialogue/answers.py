@@ -22,6 +22,7 @@ from intake.conversations.dialogue.report import (
     which,
     with_matter,
     within,
+    yes_no,
 )
 from intake.conversations.dialogue.state import DialogueState, Place
 from intake.conversations.dialogue.steps import DialogueContext, Join, Step, Text
@@ -72,7 +73,7 @@ def answer_where(state: DialogueState, text: str, context: DialogueContext) -> S
     assert state.draft is not None
     said = plain(text)
     if option_number(said) is not None or said in THANKS or said in GREETINGS:
-        return again(state, Text("where"))
+        return again(state, Text("where", asks_place=True))
     if said in DONT_KNOW:
         return _without_place(state, context)
     told = " ".join(text.split())
@@ -95,7 +96,7 @@ def _without_place(state: DialogueState, context: DialogueContext) -> Step:
     assert draft is not None
     if draft.tries > 0:
         return proceed(settled(state, draft.place), context)
-    return Step(replace(state, draft=replace(draft, tries=1)), (Text("where_again"),))
+    return Step(replace(state, draft=replace(draft, tries=1)), (Text("where_again", asks_place=True),))
 
 
 def _inside(state: DialogueState, area: Place, alone: Finding, both: Finding, context: DialogueContext) -> Step:
@@ -128,7 +129,7 @@ def answer_place(state: DialogueState, text: str, context: DialogueContext) -> S
         if draft.tries >= MOST_MISSES:
             return proceed(settled(state, None), context)
         draft = replace(draft, tries=draft.tries + 1, place=None, place_words=None)
-        return Step(replace(state, step="where", draft=draft, places=()), (Text("where_other"),))
+        return Step(replace(state, step="where", draft=draft, places=()), (Text("where_other", asks_place=True),))
     if number is not None or not said or is_yes:
         return again(state, *ask_place(state).texts)
     return answer_where(replace(state, draft=replace(state.draft, tries=state.draft.tries + 1)), text, context)
@@ -173,7 +174,7 @@ def answer_same(state: DialogueState, text: str, context: DialogueContext) -> St
     state = replace(state, draft=heard(draft, text))
     if state.misses + 1 >= MOST_MISSES:
         return unanswered(state, context)
-    return Step(replace(state, misses=state.misses + 1), (Text("same_again"),))
+    return Step(replace(state, misses=state.misses + 1), (Text("same_again", options=yes_no(state)),))
 
 
 def answer_side(state: DialogueState, text: str, context: DialogueContext) -> Step:

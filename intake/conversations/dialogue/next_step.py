@@ -37,6 +37,19 @@ _ANSWERS = {
 }
 
 
+def press(state: DialogueState, choice: str, context: DialogueContext) -> Step | str:
+    """What was meant by pressing a button: words that `next_step` reads, or already the answer when its question has passed."""
+    turn, _, number = choice.partition(".")
+    if choice == state.pressed:
+        return Step(state, (), StaySilent("repeat"))  # a double tap
+    if turn == str(state.turn) and number.isdecimal() and state.step != "idle":
+        return number
+    if state.draft is None:
+        return Step(state, (Text("passed_idle"),))
+    asked = report.ask_again(state, context)
+    return replace(asked, texts=(Text("passed"), *asked.texts))
+
+
 def next_step(state: DialogueState, text: str, context: DialogueContext) -> Step:
     """What to answer to `text`, what to do, and what to remember. Never raises, whatever the text."""
     said = plain(text)
@@ -48,6 +61,8 @@ def next_step(state: DialogueState, text: str, context: DialogueContext) -> Step
     state = replace(_in_language(state, said), at=context.now)
     if step := _opt_out(state, said) or _too_much(state) or _command(state, said):
         return step
+    if step := report.at_shared(state, text, context):
+        return step
     if step := _about_a_folio(state, text):
         return step
     if state.draft is None:
@@ -55,7 +70,7 @@ def next_step(state: DialogueState, text: str, context: DialogueContext) -> Step
     if words.asks_language(said):
         return report.ask_again(state, context)
     if said in words.CANCEL or said in words.FORGET:
-        return Step(replace(state, step="drop"), (Text("drop"),))
+        return Step(replace(state, step="drop"), (Text("drop", options=report.yes_no(state)),))
     if state.step == "drop":
         return _dropping(state, text, said, context)
     if not said:

@@ -45,9 +45,13 @@ def next_question(service: ServiceDefinition, draft: Draft) -> AttributeDefiniti
 def ask(attribute: AttributeDefinition, language: str, *, again: bool = False) -> Text:
     """The question with its choices."""
     question = text_in(attribute.description, language).strip() or attribute.code
-    params = {"question": question, "choices": numbered(text_in(option.name, language) for option in attribute.options)}
+    names = [text_in(option.name, language) for option in attribute.options]
     kind = {"singlevaluelist": "choice", "multivaluelist": "choices"}.get(attribute.datatype, attribute.datatype)
-    return Text(f"ask_{kind}_again" if again else f"ask_{kind}", params)
+    # Several may be true of one place, and a press is one.
+    options = tuple(names) if kind == "choice" else ()
+    return Text(
+        f"ask_{kind}_again" if again else f"ask_{kind}", {"question": question, "choices": numbered(names)}, options
+    )
 
 
 def in_words(service: ServiceDefinition, answers: Mapping[str, Sequence[str]], language: str) -> list[str]:

@@ -11,6 +11,7 @@ from intake.conversations.dialogue.state import DialogueState, Draft, Place
 from intake.conversations.dialogue.steps import DialogueContext, HandToAgent, Step, Submit, Text
 from intake.conversations.dialogue.understanding import Understanding
 from intake.conversations.dialogue.words import EmergencyKind, emergency, plain
+from intake.conversations.wording import say
 from intake.service_requests.duplicates.wording import span
 
 MOST_CHOICES = 4
@@ -89,7 +90,15 @@ def ask_side(state: DialogueState) -> Step:
     assert border is not None
     names = [in_short(text_in(side.name, state.language)) for side in border.sides]
     params = {"question": text_in(border.question, state.language), "choices": numbered(names), "other": len(names) + 1}
-    return Step(state, (Text("side", params),))
+    return Step(state, (Text("side", params, (*names, label(state, "dont_know"))),))
+
+
+def label(state: DialogueState, key: str) -> str:
+    return say(state.language, "labels", key)
+
+
+def yes_no(state: DialogueState) -> tuple[str, str]:
+    return label(state, "yes"), label(state, "no")
 
 
 def in_short(name: str) -> str:
@@ -117,7 +126,7 @@ def ask_same(state: DialogueState) -> Step:
     alike = state.alike
     assert alike is not None
     params = {"metres": alike.metres, "span": span(alike.hours, state.language), "words": _quoted(alike.words)}
-    return Step(state, (Text("same_closed" if alike.is_closed else "same_open", params),))
+    return Step(state, (Text("same_closed" if alike.is_closed else "same_open", params, yes_no(state)),))
 
 
 def _quoted(words: str) -> str:
@@ -154,7 +163,7 @@ def _ask_another(state: DialogueState, context: DialogueContext) -> Step:
     state = replace(state, draft=draft, services=matter.codes if matter else (), misses=0)
     if matter is None:
         return Step(replace(state, step="what"), (Text("what_gone"),))
-    return Step(replace(state, step="which"), (Text("which_gone", which(state, context).params),))
+    return Step(replace(state, step="which"), (replace(which(state, context), key="which_gone"),))
 
 
 def still_offered(state: DialogueState, context: DialogueContext) -> DialogueState:
@@ -164,7 +173,8 @@ def still_offered(state: DialogueState, context: DialogueContext) -> DialogueSta
 
 def which(state: DialogueState, context: DialogueContext) -> Text:
     names = [text_in(context.services[code].name, state.language) for code in state.services]
-    return Text("which", {"choices": numbered(names), "other": len(names) + 1})
+    options = (*names, label(state, "other_matter"))
+    return Text("which", {"choices": numbered(names), "other": len(options)}, options)
 
 
 def _place(state: DialogueState, finding: Finding | None) -> DialogueState | Step:
@@ -174,17 +184,17 @@ def _place(state: DialogueState, finding: Finding | None) -> DialogueState | Ste
     if finding is None and state.places:
         finding = Finding(draft.place_words or "", state.places)
     if finding is None:
-        return Step(replace(state, step="where", places=()), (Text("where"),))
+        return Step(replace(state, step="where", places=()), (Text("where", asks_place=True),))
     if not finding.places:
         if draft.tries > 0:
             return settled(state, None)
         draft = replace(draft, tries=1)
-        return Step(replace(state, step="where", draft=draft, places=()), (Text("where_again"),))
+        return Step(replace(state, step="where", draft=draft, places=()), (Text("where_again", asks_place=True),))
     if finding.is_nameless:
         if draft.tries > 0:
             return settled(state, None)
         state = replace(state, step="where", draft=replace(draft, tries=1), places=())
-        return Step(state, (Text("where_in", {"place": finding.places[0].label}),))
+        return Step(state, (Text("where_in", {"place": finding.places[0].label}, asks_place=True),))
     if len(finding.rivals) > 1 and not finding.is_sure:
         return ask_place(replace(state, places=finding.rivals[:MOST_CHOICES]))
     if finding.is_only_an_area:
@@ -202,16 +212,36 @@ def within(state: DialogueState, area: Place) -> DialogueState | Step:
         return settled(state, area)
     draft = replace(draft, tries=1, place=area, place_words=draft.place_words or area.label)
     state = replace(state, step="where", draft=draft, places=())
-    return Step(state, (Text("where_in", {"place": area.label}),))
+    return Step(state, (Text("where_in", {"place": area.label}, asks_place=True),))
 
 
 def ask_place(state: DialogueState) -> Step:
     labels = [place.label for place in state.places]
     if len(labels) == 1:
-        text = Text("confirm_place", {"place": labels[0]})
+        text = Text("confirm_place", {"place": labels[0]}, (label(state, "yes"), label(state, "other_place")))
     else:
-        text = Text("which_place", {"choices": numbered(labels), "other": len(labels) + 1})
+        options = (*labels, label(state, "other_place"))
+        text = Text("which_place", {"choices": numbered(labels), "other": len(options)}, options)
     return Step(replace(state, step="place"), (text,))
+
+
+def at_shared(state: DialogueState, text: str, context: DialogueContext) -> Step | None:
+    """Goes on with the place that came with this message; None when it decides nothing here.
+
+    Whoever shares another place later, while the report is being told, has corrected it.
+    """
+    place = context.shared
+    if place is None or (state.draft is None and emergency(plain(text))):
+        return None
+    if state.draft is None or state.draft.service_code is None:
+        state = with_matter(replace(state.idle(), draft=state.draft or Draft()), recognise(text, None, context))
+    assert state.draft is not None
+    draft = heard(state.draft, text)
+    draft = replace(
+        draft, place_words=draft.place_words or place.label, is_compared=False, is_side_asked=False, settled={}
+    )
+    state = settled(replace(state, draft=draft, alike=None, border=None, misses=0), place)
+    return proceed(state, context)
 
 
 def settled(state: DialogueState, place: Place | None) -> DialogueState:
@@ -227,7 +257,7 @@ def ask_again(state: DialogueState, context: DialogueContext) -> Step:
     if state.step == "place" and state.places:
         return ask_place(state)
     if state.step == "where":
-        return Step(state, (Text("where"),))
+        return Step(state, (Text("where", asks_place=True),))
     if state.step == "side" and state.border:
         return ask_side(state)
     return proceed(state, context)

@@ -84,6 +84,7 @@ class DialogueState:
     """step: what the last answer asked for. services, places: the numbered choices that were offered.
 
     last_words, repeats: the newest message and how often it came in a row; window_*: messages in the present ten minutes.
+    turn: counts the questions with answers to press, so that a button of an old one is known; pressed: the last that was.
     opening, folio: the message that told the last whole report, and the folio it got.
     """
 
@@ -106,6 +107,8 @@ class DialogueState:
     submitted_at: datetime | None = None
     alike: Alike | None = None
     border: Border | None = None
+    turn: int = 0
+    pressed: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values that `from_json` reads back."""

@@ -23,6 +23,7 @@ class DialogueContext:
     """What the dialogue may know: the catalogue, and two ways of asking what words mean.
 
     match_services: best first, score 0 to 100. find_places: best first. media_count: attachments of this message.
+    shared: the place that was sent with it.
     retired: services no longer taken. told: set when this message may answer a notice. emergency_phone: fills `{emergency}`.
     women_phone: the line for women who suffer violence; "" when the city has none.
     find_alike: the request that a complete report is surely enough the same as. find_border: what must be asked to know who
@@ -36,6 +37,7 @@ class DialogueContext:
     city: str
     media_count: int = 0
     told: Told | None = None
+    shared: Place | None = None
     retired: Mapping[str, ServiceDefinition] = field(default_factory=dict)
     emergency_phone: str = "911"
     women_phone: str = ""
@@ -49,10 +51,15 @@ class DialogueContext:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text to the resident: a key of `texts/<language>.toml` and what fills it. Every text may have `{emergency}` besides."""
+    """A text to the resident: a key of `texts/<language>.toml` and what fills it. Every text may have `{emergency}` besides.
+
+    options: the answers it offers, in the resident's language; the first is 1. asks_place: a shared place would answer it.
+    """
 
     key: str
     params: Mapping[str, object] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+    asks_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)

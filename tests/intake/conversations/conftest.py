@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from intake.conversations import actions
 from intake.conversations.advance import advance
 from intake.conversations.models import Conversation, Message
-from intake.conversations.values import InboundMessage
+from intake.conversations.values import InboundMedia, InboundMessage
 from intake.service_requests.models import ServiceRequest
 from kernel import db
 from kernel.crypto import Vault
@@ -22,7 +22,7 @@ ROSA = "+525512345678"
 
 
 def inbound(provider_id: str, body: str, *, sender: str = ROSA, at: datetime = NOW, media: int = 0) -> InboundMessage:
-    parts = [{"url": f"https://media.example/{n}", "content_type": "image/jpeg"} for n in range(media)]
+    parts = [InboundMedia("photo", f"https://media.example/{n}", "image/jpeg") for n in range(media)]
     return InboundMessage("sms", provider_id, sender, SMS_NUMBER, body, at, parts)
 
 

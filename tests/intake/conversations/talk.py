@@ -8,7 +8,8 @@ from pathlib import Path
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from georef.gazetteer import Gazetteer, Place
+from georef.gazetteer import Gazetteer
+from georef.gazetteer import Place as NamedPlace
 from georef.points import LonLat
 from intake.catalog.definitions import AttributeDefinition, Option, ServiceDefinition
 from intake.catalog.matching import match_services
@@ -17,7 +18,7 @@ from intake.city_folder.read import read_folder
 from intake.city_folder.values import NamedArea, ServiceEntry
 from intake.conversations import wording
 from intake.conversations.dialogue.next_step import next_step
-from intake.conversations.dialogue.state import DialogueState
+from intake.conversations.dialogue.state import DialogueState, Place
 from intake.conversations.dialogue.steps import DialogueContext, Step, Told
 from intake.conversations.placing import find_places
 
@@ -61,14 +62,14 @@ def definition(entry: ServiceEntry, timezone: str) -> ServiceDefinition:
     )
 
 
-def area_places(layers: Mapping[str, Sequence[NamedArea]]) -> Iterator[Place]:
+def area_places(layers: Mapping[str, Sequence[NamedArea]]) -> Iterator[NamedPlace]:
     """The districts and colonias by name, each as wide as a circle of its size."""
     for key, areas in layers.items():
         for _, name, shape in areas:
             inside = shape.representative_point()
             homes = [home for _, home, ground in layers["district"] if key == "colonia" and ground.contains(inside)]
             radius_m = math.sqrt(shape.area * math.cos(math.radians(inside.y)) / math.pi) * 111_320
-            yield Place(key, name, LonLat(inside.x, inside.y), round(radius_m), (), ", ".join(homes[:1]))
+            yield NamedPlace(key, name, LonLat(inside.x, inside.y), round(radius_m), (), ", ".join(homes[:1]))
 
 
 @cache
@@ -80,7 +81,9 @@ def demo_city() -> tuple[tuple[ServiceDefinition, ...], Gazetteer]:
     return services, Gazetteer([*folder.places, *area_places(areas)])
 
 
-def context(now: datetime = NOW, *, media_count: int = 0, told: Told | None = None) -> DialogueContext:
+def context(
+    now: datetime = NOW, *, media_count: int = 0, told: Told | None = None, shared: Place | None = None
+) -> DialogueContext:
     services, gazetteer = demo_city()
     return DialogueContext(
         now=now,
@@ -91,6 +94,7 @@ def context(now: datetime = NOW, *, media_count: int = 0, told: Told | None = No
         media_count=media_count,
         told=told,
         women_phone="55 0000 0765",
+        shared=shared,
     )
 
 
@@ -103,12 +107,18 @@ class Talk:
         self.step: Step = Step(self.state)
 
     def say(
-        self, text: str, *, after: timedelta = timedelta(seconds=30), media: int = 0, told: Told | None = None
+        self,
+        text: str,
+        *,
+        after: timedelta = timedelta(seconds=30),
+        media: int = 0,
+        told: Told | None = None,
+        shared: Place | None = None,
     ) -> "Talk":
         self.now += after
         # What is remembered is what the database would give back.
         self.state = DialogueState.from_json(self.state.to_json())
-        self.step = next_step(self.state, text, context(self.now, media_count=media, told=told))
+        self.step = next_step(self.state, text, context(self.now, media_count=media, told=told, shared=shared))
         self.state = self.step.state
         return self
 

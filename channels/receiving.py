@@ -1,0 +1,200 @@
+"""From a verified call to what is kept of it. The call itself is committed first: what cannot be understood today is not lost.
+
+A call that was told before is recognised by its key, and taken in now if it was not yet. `take_in_waiting` finishes what a
+process that died, or an error of ours, left behind.
+"""
+
+import base64
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Protocol
+from uuid import UUID
+
+import orjson
+import structlog
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col, select
+
+from channels.models import InboundPayload
+from channels.values import OptOutSignal, Webhook, WebhookEvent
+from intake.catalog.models import ChannelAddress, Jurisdiction
+from intake.conversations import actions as conversations
+from intake.conversations.values import DeliveryReceipt, InboundMessage
+from intake.people import actions as people
+from kernel import clock, crypto, db
+from kernel.errors import AtiendeError, Unavailable
+from kernel.ids import new_id
+
+log = structlog.get_logger(__name__)
+
+KEPT_FOR = timedelta(days=30)
+_LEFT_BEHIND_AFTER = timedelta(seconds=5)
+_PAUSE = timedelta(seconds=10)
+_MOST_ATTEMPTS = 40
+_BATCH = 100
+_CONTEXT = "inbound_payload"
+
+
+class Reading(Protocol):
+    """Of a channel, what receiving needs."""
+
+    @property
+    def name(self) -> str: ...
+
+    def parse(self, webhook: Webhook) -> list[WebhookEvent]:
+        """What a verified call tells."""
+
+
+def receive_call(channel: Reading, call: Webhook) -> None:
+    """Keeps a verified call and what it tells. Once this returns, nothing of it can be lost.
+
+    Raises what `parse` refuses (a client's error), and the database's own errors before anything was kept.
+    """
+    try:
+        events = channel.parse(call)
+    except AtiendeError:
+        raise
+    except Exception:  # a mistake of ours: the words are kept until it is mended
+        log.exception("receiving.not_understood", channel=channel.name)
+        with db.transaction() as session:
+            _keep(session, channel.name, sha256(call.body).hexdigest(), call)
+        return
+    told = [event.provider_message_id for event in events if isinstance(event, InboundMessage)]
+    if not told:
+        with db.transaction() as session:
+            accept(session, events, now=call.received_at)
+        return
+    with db.transaction() as session:
+        payload_id = _keep(session, channel.name, " ".join(told), call)
+    _take_in(payload_id, events, now=call.received_at)
+
+
+def _keep(session: Session, channel: str, key: str, call: Webhook) -> UUID:
+    """The payload of this call, kept once."""
+    session.execute(
+        insert(InboundPayload)
+        .values(
+            id=new_id(),
+            channel=channel,
+            key=key,
+            call_sealed=crypto.vault().seal(_written(call), context=_CONTEXT),
+            state="waiting",
+            attempts=0,
+            received_at=call.received_at,
+            changed_at=call.received_at,
+        )
+        .on_conflict_do_nothing(index_elements=["channel", "key"])
+    )
+    return session.exec(
+        select(InboundPayload.id).where(InboundPayload.channel == channel, InboundPayload.key == key)
+    ).one()
+
+
+def _take_in(payload_id: UUID, events: list[WebhookEvent], *, now: datetime) -> None:
+    with db.transaction() as session:
+        payload = session.get_one(InboundPayload, payload_id, with_for_update=True)
+        if payload.state == "waiting":
+            accept(session, events, now=now)
+            payload.state, payload.changed_at, payload.last_error = "taken", now, None
+
+
+def take_in_waiting(channels: dict[str, Reading]) -> None:
+    """Takes in what was kept and not taken in, each in its own transaction; forgets what is older than `KEPT_FOR`."""
+    now = clock.now()
+    with db.transaction() as session:
+        old = select(InboundPayload.id).where(
+            InboundPayload.state != "waiting", col(InboundPayload.received_at) < now - KEPT_FOR
+        )
+        session.execute(delete(InboundPayload).where(col(InboundPayload.id).in_(old.limit(_BATCH * 10))))
+        waiting = session.exec(
+            select(InboundPayload.id, InboundPayload.channel)
+            .where(InboundPayload.state == "waiting", col(InboundPayload.changed_at) < now - _LEFT_BEHIND_AFTER)
+            .order_by(col(InboundPayload.changed_at))
+            .limit(_BATCH)
+        ).all()
+    for payload_id, name in waiting:
+        if name in channels:
+            _try_again(channels[name], payload_id, now=now)
+
+
+def _try_again(channel: Reading, payload_id: UUID, *, now: datetime) -> None:
+    with db.transaction() as session:
+        payload = session.get_one(InboundPayload, payload_id)
+        call = _read(crypto.vault().unseal(payload.call_sealed, context=_CONTEXT), payload.received_at)
+    try:
+        _take_in(payload_id, channel.parse(call), now=now)
+    except Exception as error:  # whatever it is, the others must not wait for it
+        log.exception("receiving.still_not_taken_in", channel=channel.name, payload_id=str(payload_id))
+        _note_failure(payload_id, type(error).__name__, now=now)
+
+
+def _note_failure(payload_id: UUID, why: str, *, now: datetime) -> None:
+    with db.transaction() as session:
+        payload = session.get_one(InboundPayload, payload_id, with_for_update=True)
+        if payload.state != "waiting":
+            return
+        payload.attempts += 1
+        payload.last_error = why
+        payload.changed_at = now + _PAUSE * min(payload.attempts, 30)
+        if payload.attempts >= _MOST_ATTEMPTS:
+            payload.state, payload.changed_at = "failed", now
+
+
+def _written(call: Webhook) -> str:
+    kept = {
+        "path": call.path,
+        "query": call.query,
+        "content_type": call.headers.get("content-type", ""),
+        "body": base64.b64encode(call.body).decode(),
+    }
+    return orjson.dumps(kept).decode()
+
+
+def _read(written: str, received_at: datetime) -> Webhook:
+    kept = orjson.loads(written)
+    headers = {"content-type": kept["content_type"]} if kept["content_type"] else {}
+    return Webhook(kept["path"], kept["query"], headers, base64.b64decode(kept["body"]), received_at)
+
+
+def accept(session: Session, events: list[WebhookEvent], *, now: datetime) -> None:
+    """Keeps everything a verified call told."""
+    is_new = True
+    for event in events:
+        match event:
+            case InboundMessage():
+                city = jurisdiction_of(session, event.channel, event.recipient)
+                _, is_new = conversations.receive_once(session, event, jurisdiction_id=city, now=now)
+            case DeliveryReceipt():
+                conversations.apply_receipt(session, event, now=now)
+            # The choice came with that message: told again, it must not undo what was chosen since.
+            case OptOutSignal() if is_new:
+                _keep_choice(session, event, now=now)
+
+
+def jurisdiction_of(session: Session, channel: str, recipient: str) -> str:
+    """The city whose address was written to. One that is no city's goes to the default one: better read than lost."""
+    owned = select(ChannelAddress.jurisdiction_id).where(
+        ChannelAddress.channel == channel, ChannelAddress.address == recipient
+    )
+    owner = session.exec(owned).one_or_none()
+    if owner is None and channel == "sms":
+        owner = session.exec(select(Jurisdiction.id).where(Jurisdiction.sms_number == recipient)).one_or_none()
+    if owner is not None:
+        return owner
+    default = session.exec(select(Jurisdiction.id).where(Jurisdiction.is_default).limit(1)).one_or_none()
+    if default is None:
+        raise Unavailable("Todavía no hay ninguna ciudad en esta instalación.")
+    log.info("webhook.number_of_no_city", channel=channel, used=default)
+    return default
+
+
+def _keep_choice(session: Session, signal: OptOutSignal, *, now: datetime) -> None:
+    city = jurisdiction_of(session, signal.channel, signal.recipient)
+    contact_point = people.find_or_create(session, city, signal.sender_kind, signal.sender, now=now)
+    if people.is_opted_out(session, contact_point.id) == signal.is_granted:
+        people.record_consent(
+            session, contact_point.id, purpose="notices", is_granted=signal.is_granted, words=signal.words, now=now
+        )
+    if not signal.is_granted:
+        conversations.suppress_notices(session, contact_point.id, now=now)

@@ -72,7 +72,7 @@ def fold(text: str) -> str:
         return text.lower()
     decomposed = unicodedata.normalize("NFD", unicodedata.normalize("NFC", text).casefold().replace("ñ", "\0"))
     for letter in set(decomposed):
-        if unicodedata.combining(letter):
+        if letter > "\x7f" and unicodedata.combining(letter):
             decomposed = decomposed.replace(letter, "")
     return decomposed.replace("\0", "ñ")
 

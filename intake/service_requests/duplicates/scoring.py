@@ -177,13 +177,14 @@ def similarity(one: str, other: str) -> float:
     return shared / (len(ours) + len(theirs) - shared)
 
 
-@lru_cache(maxsize=2048)
+# Few, the sets of one look: the garbage collector walks all that are kept, and with thousands the slowest looks waited for it.
+@lru_cache(maxsize=64)
 def trigrams(text: str) -> frozenset[str]:
     """Of each word with two blanks before it and one after; nothing of a text too short to tell anything."""
     words = _WORD.findall(fold(text[:1000]))
     if sum(map(len, words)) < _FEW_LETTERS:
         return frozenset()
-    return frozenset().union(*(_of_short(word) if len(word) <= _SHORT else _of_word(word) for word in words))
+    return frozenset().union(*map(_of_short if max(map(len, words)) <= _SHORT else _of_word, words))
 
 
 def _of_word(word: str) -> frozenset[str]:

@@ -28,6 +28,10 @@ _UPDATED_AT = "COALESCE(r.closed_at, r.updated_at)"
 _HAS_PHOTO = "(r.photo_id IS NOT NULL OR r.media_urls <> '[]')"
 _WORDS = f"public_search_words({PUBLIC_DESCRIPTION}, {PUBLIC_ADDRESS})"
 _WORDS_OF_DAYS = f"public_search_days({PUBLIC_DESCRIPTION}, {PUBLIC_ADDRESS}, r.requested_at)"
+# A fence: by its guess of how many rows have a word PostgreSQL would rather look at each row of the days.
+_WITH_WORDS = (
+    f"(SELECT r.* FROM service_request r WHERE r.is_public AND {_WORDS_OF_DAYS} @@ %(words)s::tsquery OFFSET 0) r"
+)
 _CLOSED = "(r.life = 'closed')"
 
 COLUMNS = (
@@ -59,8 +63,8 @@ class Selection:
     """Conditions on `service_request r`, with their values.
 
     `walks`: conditions of which each is an index's own order, newest first, and which together leave out no row that `where` lets
-    in; `nearby`: what stands for them where rows are wanted in another order. `words`: to be found beside `where`, by one of two
-    indexes. `window`: the times of `where`.
+    in; `nearby`: what stands for them where rows are wanted in another order. `words`: to be found beside `where`, by the
+    index of words of days where only what is public may be seen and `window` says which days: the times of `where`.
     """
 
     where: str
@@ -92,8 +96,8 @@ class Selection:
             )
             found = f"(SELECT r.* FROM ({walked}) r ORDER BY {order}{limits}) r"
             return Statement(f"{out} FROM {found}{_AGENCY} ORDER BY {order}", values, self.is_steady)
-        where, words = selected._filters()
-        sql = f"{out} FROM service_request r{_AGENCY} WHERE {where} ORDER BY {order}{limits}"
+        source, where, words = selected._filters()
+        sql = f"{out} FROM {source}{_AGENCY} WHERE {where} ORDER BY {order}{limits}"
         return Statement(sql, values | words, self.is_steady and is_by_time and not self.walks)
 
     def days(self, page: Page) -> Span | None:
@@ -113,10 +117,8 @@ class Selection:
             part_since=part.since,
             part_until=part.until,
         )
-        # A fence: by its guess of how many rows have a word PostgreSQL would rather look at each row of the days.
-        found = f"(SELECT r.* FROM service_request r WHERE r.is_public AND {_WORDS_OF_DAYS} @@ %(words)s::tsquery OFFSET 0) r"
         sql = (
-            f"SELECT {_printed(page, circle, with_details)} FROM {found}{_AGENCY} WHERE {selected.where}"
+            f"SELECT {_printed(page, circle, with_details)} FROM {_WITH_WORDS}{_AGENCY} WHERE {selected.where}"
             f" ORDER BY {_order(page, circle)} LIMIT %(limit)s"
         )
         values = selected.values | {"limit": limit, "words": tsquery_of_days(self.words, part)}
@@ -131,15 +133,17 @@ class Selection:
         return Statement(sql, self.values | {"limit": limit}, self.is_steady)
 
     def count(self) -> tuple[str, Values]:
-        where, words = self._filters()
-        return f"SELECT count(*) FROM service_request r WHERE {where}", self.values | words
+        source, where, words = self._filters()
+        return f"SELECT count(*) FROM {source} WHERE {where}", self.values | words
 
-    def _filters(self) -> tuple[str, Values]:
-        """All conditions, of rows that come in any order."""
-        parts = [self.where, *([self.nearby] if self.nearby else [])]
+    def _filters(self) -> tuple[str, str, Values]:
+        """Where rows that come in any order are read from, all conditions on them, and the values of the words."""
+        source, parts = "service_request r", [self.where, *([self.nearby] if self.nearby else [])]
         if not self.words:
-            return " AND ".join(parts), {}
-        return " AND ".join([*parts, f"{_WORDS} @@ %(words)s::tsquery"]), {"words": tsquery_of(self.words)}
+            return source, " AND ".join(parts), {}
+        if self.window and self.is_public:
+            return _WITH_WORDS, " AND ".join(parts), {"words": tsquery_of_days(self.words, self.window)}
+        return source, " AND ".join([*parts, f"{_WORDS} @@ %(words)s::tsquery"]), {"words": tsquery_of(self.words)}
 
     def _from(self, page: Page, circle: Circle | None) -> "Selection":
         """With the values of the key, and from the page's cursor on."""

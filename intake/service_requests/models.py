@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, Sequence, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, Sequence, Text, text
 from sqlmodel import Field, SQLModel
 
 from kernel.db import Instant, Json, metadata
@@ -31,7 +31,6 @@ class ServiceRequest(SQLModel, table=True):
 
     __tablename__ = "service_request"
     __table_args__ = (
-        UniqueConstraint("jurisdiction_id", "idempotency_key"),
         CheckConstraint("life IN ('new', 'in_progress', 'waiting_resident', 'reopened', 'closed')", name="life"),
         CheckConstraint(
             "handover IN ('none', 'pending', 'sent', 'accepted', 'returned', 'transferred')", name="handover"
@@ -43,7 +42,15 @@ class ServiceRequest(SQLModel, table=True):
         Index(
             "ix_service_request_service", "jurisdiction_id", "service_code", text("requested_at DESC"), text("id DESC")
         ),
-        Index("ix_service_request_updated", "jurisdiction_id", text("updated_at DESC"), text("id DESC")),
+        # Most requests have neither a key nor a token.
+        Index(
+            "uq_service_request_idempotency_key",
+            "jurisdiction_id",
+            "idempotency_key",
+            unique=True,
+            postgresql_where=text("idempotency_key IS NOT NULL"),
+        ),
+        Index("uq_service_request_batch_token", "token", unique=True, postgresql_where=text("token IS NOT NULL")),
         Index(
             "ix_service_request_open",
             "jurisdiction_id",
@@ -123,12 +130,6 @@ class ServiceRequest(SQLModel, table=True):
             postgresql_where=text("lat IS NOT NULL AND parent_id IS NULL"),
         ),
         Index("ix_service_request_parent_id", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
-        Index(
-            "ix_service_request_words",
-            text("public_search_words(public_description, public_address)"),
-            postgresql_using="gin",
-            postgresql_where=text("is_public"),
-        ),
         # Each search reads what waits to be sorted in: not much may.
         Index(
             "ix_service_request_words_of_days",
@@ -142,7 +143,7 @@ class ServiceRequest(SQLModel, table=True):
     id: UUID = Field(default_factory=new_id, primary_key=True)
     jurisdiction_id: str = Field(sa_type=Text, foreign_key="jurisdiction.id")
     folio: str = Field(sa_type=Text, unique=True)
-    token: str | None = Field(default=None, sa_type=Text, unique=True)
+    token: str | None = Field(default=None, sa_type=Text)
     service_code: str = Field(sa_type=Text)
     channel: str = Field(sa_type=Text)
     language: str = Field(default="es", sa_type=Text)

@@ -7,6 +7,10 @@ DeliveryError
 """
 
 
+class UnreadablePayload(Exception):
+    """What came in can never be understood, however often it is read: it is kept for a person to look at."""
+
+
 class DeliveryError(Exception):
     """A message was not confirmed by its provider. `reason` is one of `channels.reasons`, `permanent` excludes `uncertain`."""
 

@@ -2,6 +2,7 @@
 
 import agent_console.models as console_models
 import channels.app.models as resident_models
+import channels.email.models as email_models
 import channels.models as channel_models
 import intake.catalog.models as catalog_models
 import intake.changes.models as change_models
@@ -23,6 +24,7 @@ from kernel.db import metadata
 
 # Importing a module declares its tables; naming the modules keeps the imports in use.
 MODULES = (
+    email_models,
     outbox_models,
     routing_models,
     routing_draft_models,

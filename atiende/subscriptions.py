@@ -25,6 +25,7 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
 # Seconds between runs of the jobs that go by the clock: they find what an interrupted one left behind.
 PERIODIC: dict[str, float] = {
     "channels.app.jobs.forget_drafts": 600,
+    "channels.jobs.fetch_mail": 1,
     "channels.jobs.sweep": 30,
     "channels.jobs.take_in_payloads": 5,
     "intake.changes.jobs.sweep": 10,

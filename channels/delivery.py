@@ -118,6 +118,8 @@ def addressed(session: Session, message: Message, conversation: Conversation) ->
         template=message.template,
         template_params=message.template_params,
         service_request_folio=_folio(session, message),
+        city_name=city.name,
+        author_kind=message.author_kind,
     )
 
 

@@ -10,6 +10,8 @@ from sqlmodel import Session
 
 from channels import delivery, receiving, registry, settling
 from channels.delivery import Claim, Nothing
+from channels.email import fetching
+from channels.email.adapter import EmailChannel
 from channels.errors import DeliveryError
 from channels.registry import Channel
 from intake.conversations.models import Message
@@ -44,6 +46,13 @@ def sweep() -> None:
 def take_in_payloads() -> None:
     """Takes in what providers told us and a process that died, or a mistake of ours, left lying. Runs every few seconds."""
     receiving.take_in_waiting(dict(registry.connected()))
+
+
+def fetch_mail() -> None:
+    """Looks into the mailbox when it is time again (`email.poll_s`). Runs every second; two at once take each mail in once."""
+    channel = registry.connected().get("email")
+    if isinstance(channel, EmailChannel):
+        fetching.fetch_when_due(channel)
 
 
 def _claim(message_id: UUID) -> Claim | Nothing:

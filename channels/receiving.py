@@ -16,6 +16,7 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
+from channels.errors import UnreadablePayload
 from channels.models import InboundPayload
 from channels.values import OptOutSignal, Webhook, WebhookEvent
 from intake.catalog.models import ChannelAddress, Jurisdiction
@@ -55,6 +56,11 @@ def receive_call(channel: Reading, call: Webhook) -> None:
         events = channel.parse(call)
     except AtiendeError:
         raise
+    except UnreadablePayload as error:
+        log.warning("receiving.unreadable", channel=channel.name, why=str(error))
+        with db.transaction() as session:
+            _keep(session, channel.name, sha256(call.body).hexdigest(), call, state="failed", why=str(error))
+        return
     except Exception:  # a mistake of ours: the words are kept until it is mended
         log.exception("receiving.not_understood", channel=channel.name)
         with db.transaction() as session:
@@ -70,7 +76,9 @@ def receive_call(channel: Reading, call: Webhook) -> None:
     _take_in(payload_id, events, now=call.received_at)
 
 
-def _keep(session: Session, channel: str, key: str, call: Webhook) -> UUID:
+def _keep(
+    session: Session, channel: str, key: str, call: Webhook, *, state: str = "waiting", why: str | None = None
+) -> UUID:
     """The payload of this call, kept once."""
     session.execute(
         insert(InboundPayload)
@@ -79,8 +87,9 @@ def _keep(session: Session, channel: str, key: str, call: Webhook) -> UUID:
             channel=channel,
             key=key,
             call_sealed=crypto.vault().seal(_written(call), context=_CONTEXT),
-            state="waiting",
+            state=state,
             attempts=0,
+            last_error=why,
             received_at=call.received_at,
             changed_at=call.received_at,
         )

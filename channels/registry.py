@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import ClassVar, Protocol
 
 from channels import composing
+from channels.email.adapter import EmailChannel
 from channels.sms.adapter import SmsChannel
 from channels.values import OutboundMessage, ProviderMessageId, ProviderRecord, Webhook, WebhookEvent
+from intake.conversations import notices
 from kernel.errors import Unavailable
 from kernel.settings import Settings
 
@@ -45,6 +47,7 @@ class Channel(Protocol):
 
 CHANNELS: dict[str, Callable[[Settings], Channel | None]] = {
     "sms": SmsChannel.from_settings,
+    "email": EmailChannel.from_settings,
 }
 
 _connected: dict[str, Channel] = {}
@@ -58,6 +61,7 @@ def connect(settings: Settings) -> None:
         if channel is not None:
             _connected[name] = channel
     composing.configure(_connected)
+    notices.configure({"email": "email"} if "email" in _connected else {})
 
 
 def disconnect() -> None:

@@ -41,7 +41,7 @@ class OutboundMessage:
     plain_letters: the city lets accents go where that makes the message shorter. body is whole by itself, its options
     numbered; a channel with buttons sends `prompt` and `choices` instead. asks_place: a shared place would answer it.
     template: which of our texts this is, and template_params what fills it, for networks that take only approved ones.
-    service_request_folio: ten digits, where it is about one request.
+    service_request_folio: ten digits, where it is about one request. author_kind: dialogue, notice or agent.
     """
 
     message_id: UUID
@@ -57,6 +57,8 @@ class OutboundMessage:
     template: str | None = None
     template_params: Mapping[str, str] = field(default_factory=dict)
     service_request_folio: str | None = None
+    city_name: str = ""
+    author_kind: str = "dialogue"
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,18 @@ import base64
 import binascii
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from kernel.crypto import Vault
 from kernel.db import POOL_OVERFLOW, POOL_SIZE
@@ -86,6 +95,46 @@ class Sms(TwilioAccount):
     number: str
 
 
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Email(_Group):
+    """The centre's mailbox. address: where residents write to; other_addresses: more of them, with commas between.
+
+    *_security: `tls` from the first byte, `starttls`, or `none`, for this machine only. done_folder: where mails are moved once
+    they are taken in; without it they are marked as read. sent_folder: where the provider keeps what was sent, if it does.
+    trusted_host: the name our own server writes into Authentication-Results. plus_addresses: it knows `name+anything@…`.
+    """
+
+    address: str
+    other_addresses: str = ""
+    imap_host: str
+    imap_port: Annotated[int, Field(ge=1, le=65535)] = 993
+    imap_user: str
+    imap_password: SecretStr
+    imap_security: Literal["tls", "starttls", "none"] = "tls"
+    inbox_folder: str = "INBOX"
+    done_folder: str = ""
+    sent_folder: str = ""
+    poll_s: Annotated[float, Field(gt=0)] = 15.0
+    smtp_host: str
+    smtp_port: Annotated[int, Field(ge=1, le=65535)] = 587
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_security: Literal["tls", "starttls", "none"] = "starttls"
+    # Whoever is sending is given up for dead after channels.delivery.SENDING_LEASE.
+    timeout_s: Annotated[float, Field(gt=0, le=15)] = 15.0
+    trusted_host: str = ""
+    plus_addresses: bool = False
+
+    @model_validator(mode="after")
+    def _passwords_stay_secret(self) -> "Email":
+        for host, security in ((self.imap_host, self.imap_security), (self.smtp_host, self.smtp_security)):
+            if security == "none" and host not in _LOOPBACK:
+                raise ValueError(f"{host}: sin TLS solo en esta computadora / without TLS on this machine only")
+        return self
+
+
 class Database(_Group):
     """The connections of one process: `pool_size` kept, `pool_overflow` more at a peak; who finds none waits `pool_timeout_s`."""
 
@@ -143,6 +192,7 @@ class Settings(_Group):
     web: Web
     webhooks: Webhooks = Webhooks()
     sms: Sms | None = None
+    email: Email | None = None
     limits: Limits = Limits()
     media: Media = Media()
 
@@ -159,7 +209,7 @@ class StorageSettings(_Group):
 
 
 _ADDRESSES = ("database_url", "database_read_url", "database_direct_url", "redis_url")
-_GROUPS = ("database", "secrets", "web", "sms", "limits", "media", "webhooks")
+_GROUPS = ("database", "secrets", "web", "sms", "email", "limits", "media", "webhooks")
 
 
 def _collect(environ: Mapping[str, str]) -> dict[str, Any]:

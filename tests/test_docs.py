@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from atiende.cli import app
 from atiende.subscriptions import SUBSCRIPTIONS
 from channels.registry import CHANNELS
-from kernel.settings import Secrets, Sms, Web
+from kernel.settings import Email, Secrets, Sms, Web
 from tests.house import ROOT
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -27,7 +27,7 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert [path for path in mentioned if not (ROOT / path).exists() and not list(ROOT.glob(path + "*"))] == []
 
 
-@pytest.mark.parametrize(("group", "model"), [("secrets", Secrets), ("sms", Sms)])
+@pytest.mark.parametrize(("group", "model"), [("secrets", Secrets), ("sms", Sms), ("email", Email)])
 def test_deploy_names_every_setting_that_has_no_default(group: str, model: type[BaseModel]) -> None:
     text = (ROOT / "docs/deploy.md").read_text()
     for name, field in model.model_fields.items():

@@ -1,5 +1,6 @@
 """News of a request for those who reported it: one message for each event and reporter, unless they want none."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -13,8 +14,14 @@ from intake.people.models import ContactPoint
 from intake.service_requests import queries as service_requests
 from intake.service_requests.models import Report, ServiceRequest, ServiceRequestEvent
 
-# A reporter of the web form who left a phone is told by SMS; e-mail has no channel yet.
-_CHANNELS = {"phone": "sms"}
+# How somebody who reported without a conversation is told, by the kind of address they left.
+_channels: dict[str, str] = {"phone": "sms"}
+
+
+def configure(channels: Mapping[str, str]) -> None:
+    """By kind of address, the channel that reaches it. An address that no channel of this installation reaches waits for none."""
+    _channels.clear()
+    _channels.update({"phone": "sms"} | dict(channels))
 
 
 def tell_reporters(session: Session, service_request_id: UUID, event_id: int | None, *, now: datetime) -> None:
@@ -60,7 +67,7 @@ def _tell(
 ) -> None:
     contact_point = session.get_one(ContactPoint, contact_point_id)
     began = session.get(Conversation, report.conversation_id) if report.conversation_id else None
-    channel = began.channel if began else _CHANNELS.get(contact_point.kind)
+    channel = began.channel if began else _channels.get(contact_point.kind)
     if channel is None:
         return
     conversation = actions.open_conversation(session, contact_point, channel, now=now)

@@ -19,7 +19,7 @@ from channels import registry
 from channels.webhooks import install
 from kernel import db
 from kernel.crypto import Vault
-from kernel.settings import Secrets, Settings, Sms, Web
+from kernel.settings import Email, Secrets, Settings, Sms, Web
 from tests.conftest import make_database
 from tests.factories import SMS_NUMBER, make_city
 
@@ -30,12 +30,27 @@ NEXT_TOKEN = "67890"
 ANA = "+525512345678"
 
 
+# Nothing listens on port 1.
+EMAIL = Email(
+    address="311@prueba.gob.example",
+    imap_host="127.0.0.1",
+    imap_port=1,
+    imap_user="centro",
+    imap_password=SecretStr("secreto"),
+    imap_security="none",
+    smtp_host="127.0.0.1",
+    smtp_port=1,
+    smtp_security="none",
+)
+
+
 def make_settings(**sms: Any) -> Settings:
     values: dict[str, Any] = {"account_sid": ACCOUNT, "auth_token": SecretStr(TOKEN), "number": SMS_NUMBER}
     return Settings(
         secrets=Secrets.model_construct(data_key=b"d" * 32, lookup_key=b"l" * 32, session_key=b"s" * 32),
         web=Web(public_base_url=BASE_URL),
         sms=Sms(**(values | sms)),
+        email=EMAIL,
     )
 
 

@@ -18,13 +18,17 @@ from intake.conversations.alike import find_alike, join
 from intake.conversations.borders import find_border
 from intake.conversations.dialogue.answers import unanswered
 from intake.conversations.dialogue.next_step import next_step, press, while_with_agent
-from intake.conversations.dialogue.state import LAST_WORDS, DialogueState, Place
+from intake.conversations.dialogue.report import ask_again
+from intake.conversations.dialogue.state import EXPIRES_AFTER, LAST_WORDS, DialogueState, Place
 from intake.conversations.dialogue.steps import (
     AddWords,
     ChooseNotices,
     DialogueContext,
+    Effect,
     HandToAgent,
     Join,
+    Recent,
+    Resume,
     ShowStatus,
     Step,
     Submit,
@@ -49,6 +53,10 @@ from routing import queries as routing
 # A person who asked for somebody and then was silent for a day gets the automatic dialogue again.
 AGENT_HOLDS_FOR = timedelta(hours=24)
 _MOST_SERVICES = 6
+LATELY = timedelta(hours=48)
+_MOST_LOOSE = 10
+# Where each message costs money, or a wait of hours, nothing is read back before a report is made.
+_COSTLY = ("sms", "email")
 # What a phone in the street knows of where it is.
 SHARED_PRECISION_M = 20.0
 
@@ -76,7 +84,7 @@ def _handle(session: Session, conversation: Conversation, message: Message, now:
     context = _context(session, conversation, message, now)
     step = _decide(conversation, message, state, context)
     replies = _Replies(session, conversation, message, now)
-    state = _noted(state, _act(replies, step, context.emergency_phone), message)
+    state = _noted(state, _act(replies, step, context.emergency_phone), message, step.effect)
     conversation.dialogue = state.to_json()
     conversation.language = state.language
 
@@ -98,9 +106,25 @@ def _shared(message: Message, language: str) -> Place | None:
     return Place(label, message.lon, message.lat, SHARED_PRECISION_M)
 
 
-def _noted(before: DialogueState, after: DialogueState, message: Message) -> DialogueState:
-    """The draft remembers this message if the message told something of it."""
-    if after.draft is None or after.draft == before.draft:
+def _recent(session: Session, conversation: Conversation, message: Message, now: datetime) -> tuple[Recent, ...]:
+    """What this person reported lately, for a picture that says nothing."""
+    if not message.media or message.body.strip():
+        return ()
+    found = queries.recent_requests_of(session, conversation.person_id, conversation.jurisdiction_id, now - LATELY)
+    known = catalog.catalog(session, conversation.jurisdiction_id)
+    services = {**known.retired, **known.by_code}
+    return tuple(
+        Recent(request.folio, services[request.service_code].name, (now - at) / timedelta(hours=1))
+        for request, at in found
+        if request.service_code in services
+    )
+
+
+def _noted(before: DialogueState, after: DialogueState, message: Message, effect: Effect | None) -> DialogueState:
+    """The draft remembers this message if the message told something of it; a picture of nothing yet is remembered too."""
+    if after.draft is None and effect is None and message.media:
+        return replace(after, loose=(*after.loose, str(message.id))[-_MOST_LOOSE:])
+    if after.draft is None or (after.draft == before.draft and not message.media):
         return after
     return replace(after, draft=replace(after.draft, messages=(*after.draft.messages, str(message.id))))
 
@@ -128,6 +152,8 @@ def _context(session: Session, conversation: Conversation, message: Message, now
         city=city.name,
         media_count=len(message.media),
         shared=_shared(message, conversation.language),
+        recent=_recent(session, conversation, message, now),
+        reads_back=conversation.channel not in _COSTLY,
         told=Told(told.folio, told.life) if told else None,
         emergency_phone=emergency_phone(city.settings),
         women_phone=women_phone(city.settings),
@@ -200,6 +226,8 @@ def _act(replies: _Replies, step: Step, emergency_phone: str) -> DialogueState:
         return _show_status(replies, step.state, step.effect)
     if isinstance(step.effect, AddWords):
         _add_words(replies, step.effect)
+    if isinstance(step.effect, Resume):
+        return _resume(replies, step.state)
     if isinstance(step.effect, HandToAgent):
         actions.hand_to_agent(replies.session, replies.conversation, now=replies.now)
     return step.state
@@ -316,12 +344,35 @@ def _link(session: Session, conversation: Conversation, message_ids: Sequence[UU
 def _add_words(replies: _Replies, answer: AddWords) -> None:
     session, conversation = replies.session, replies.conversation
     request = service_request_queries.by_folio(session, answer.folio, jurisdiction_id=conversation.jurisdiction_id)
-    if request is not None:
-        said, actor = replies.message.body[:MAX_DESCRIPTION], Actor("resident")
+    is_theirs = request is not None and _is_reporter(session, conversation, request)
+    said = replies.message.body.strip()[:MAX_DESCRIPTION]
+    if request is not None and said:
+        actor = Actor("resident")
         service_requests.add_note(session, request.id, text=said, audience="agency", actor=actor, now=replies.now)
-        _link(session, conversation, (replies.message.id,), request.id)
-    if answer.needs_agent:
+    if request is not None and is_theirs:
+        _link(session, conversation, (*map(UUID, answer.messages), replies.message.id), request.id)
+    # Whoever has the folio of somebody else's report may know something; a person decides what becomes of it.
+    if answer.needs_agent or not is_theirs:
         actions.hand_to_agent(session, conversation, now=replies.now)
+
+
+def _is_reporter(session: Session, conversation: Conversation, request: ServiceRequest) -> bool:
+    reporters = {report.person_id for report in service_request_queries.reports_of(session, request.id)}
+    return conversation.person_id in reporters
+
+
+def _resume(replies: _Replies, state: DialogueState) -> DialogueState:
+    """Goes on with what the same person began to tell on another channel."""
+    other = queries.half_told_elsewhere(replies.session, replies.conversation, replies.now - EXPIRES_AFTER)
+    if other is None:
+        replies.send(wording.say(state.language, "dialogue", "resume_none"))
+        return state
+    told = DialogueState.from_json(other.dialogue, language=other.language)
+    other.dialogue = told.idle().to_json()
+    context = _context(replies.session, replies.conversation, replies.message, replies.now)
+    state = replace(told, language=state.language, turn=max(told.turn, state.turn), at=replies.now)
+    replies.send(wording.say(state.language, "dialogue", "resumed"))
+    return _act(replies, ask_again(state, context), context.emergency_phone)
 
 
 def _show_status(replies: _Replies, state: DialogueState, asked: ShowStatus) -> DialogueState:
@@ -335,7 +386,7 @@ def _show_status(replies: _Replies, state: DialogueState, asked: ShowStatus) -> 
         replies.send(wording.say(state.language, "status", "unknown", folio=folio))
         return replace(state, bad_folios=state.bad_folios + 1)
     replies.send(wording.status(in_words(session, request, state.language), replies.now), request.id)
-    return state
+    return replace(state, about=request.folio)
 
 
 def _asked_for(session: Session, conversation: Conversation, folio: str | None) -> ServiceRequest | None:
@@ -345,5 +396,4 @@ def _asked_for(session: Session, conversation: Conversation, folio: str | None) 
     if request is None or request.is_public:
         return request
     # What is confidential is told to nobody but those who reported it.
-    reporters = {report.person_id for report in service_request_queries.reports_of(session, request.id)}
-    return request if conversation.person_id in reporters else None
+    return request if _is_reporter(session, conversation, request) else None

@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from intake.conversations.dialogue.state import LAST_WORDS
@@ -87,6 +88,45 @@ def is_sent(session: Session, contact_point_id: UUID, client_ref: str) -> bool:
         .where(Conversation.contact_point_id == contact_point_id, Message.client_ref == client_ref)
     )
     return session.exec(statement).first() is not None
+
+
+def recent_requests_of(
+    session: Session, person_id: UUID, jurisdiction_id: str, since: datetime, *, limit: int = 3
+) -> list[tuple[ServiceRequest, datetime]]:
+    """What this person reported since then and is still open, and when they did, newest first."""
+    statement = (
+        select(ServiceRequest, Report.at)
+        .join(Report, col(Report.service_request_id) == col(ServiceRequest.id))
+        .where(
+            Report.person_id == person_id,
+            ServiceRequest.jurisdiction_id == jurisdiction_id,
+            Report.at >= since,
+            ServiceRequest.life != "closed",
+        )
+        .order_by(col(Report.at).desc(), col(Report.id).desc())
+        .limit(limit)
+    )
+    return list(session.exec(statement))
+
+
+def half_told_elsewhere(session: Session, conversation: Conversation, since: datetime) -> Conversation | None:
+    """The newest other thread of the same person in which a report is half told, locked; None while somebody else holds it."""
+    statement = (
+        select(Conversation)
+        .where(
+            Conversation.person_id == conversation.person_id,
+            Conversation.jurisdiction_id == conversation.jurisdiction_id,
+            Conversation.id != conversation.id,
+            Conversation.state == "automatic",
+            col(Conversation.last_message_at) >= since,
+            func.jsonb_typeof(col(Conversation.dialogue)["draft"]) == "object",
+        )
+        .order_by(col(Conversation.last_message_at).desc())
+        .limit(1)
+        .with_for_update(skip_locked=True, key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return session.exec(statement).one_or_none()
 
 
 def newest_request_of(session: Session, person_id: UUID, jurisdiction_id: str) -> ServiceRequest | None:

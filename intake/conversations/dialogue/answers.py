@@ -200,7 +200,12 @@ def answer_side(state: DialogueState, text: str, context: DialogueContext) -> St
 
 
 def unanswered(state: DialogueState, context: DialogueContext) -> Step:
-    """Nobody said whether it is the same, or which side it is on: it is made all the same, and staff sees the doubt."""
+    """Nobody said whether it is the same, which side it is on, or that it is right: it is made all the same."""
     assert state.draft is not None
-    draft = replace(state.draft, is_compared=True, is_side_asked=state.draft.is_side_asked or state.step == "side")
+    draft = replace(
+        state.draft,
+        is_compared=True,
+        is_side_asked=state.draft.is_side_asked or state.step in ("side", "review"),
+        is_reviewed=True,
+    )
     return proceed(replace(state, draft=draft, alike=None, border=None, misses=0), context)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from intake.conversations.dialogue import answers, folios, report, words
+from intake.conversations.dialogue import afterwards, answers, correcting, folios, report, words
 from intake.conversations.dialogue.state import LAST_WORDS, DialogueState
 from intake.conversations.dialogue.steps import (
     AddWords,
@@ -34,6 +34,8 @@ _ANSWERS = {
     "question": answers.answer_question,
     "same": answers.answer_same,
     "side": answers.answer_side,
+    "review": correcting.answer_review,
+    "fix": correcting.answer_fix,
 }
 
 
@@ -57,9 +59,13 @@ def next_step(state: DialogueState, text: str, context: DialogueContext) -> Step
     expired = state.draft is not None and state.step not in LAST_WORDS and state.is_expired(context.now)
     if expired:
         state = state.idle()
+    if state.is_expired(context.now):
+        state = replace(state, loose=(), recent=(), about="")
     state = _counted(state, said, context)
     state = replace(_in_language(state, said), at=context.now)
     if step := _opt_out(state, said) or _too_much(state) or _command(state, said):
+        return step
+    if step := correcting.command(state, said, context) or afterwards.answer(state, said, context):
         return step
     if step := report.at_shared(state, text, context):
         return step

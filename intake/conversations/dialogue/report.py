@@ -9,9 +9,9 @@ from intake.conversations.dialogue.places import Finding
 from intake.conversations.dialogue.questions import numbered
 from intake.conversations.dialogue.state import DialogueState, Draft, Place
 from intake.conversations.dialogue.steps import DialogueContext, HandToAgent, Step, Submit, Text
+from intake.conversations.dialogue.told import in_words, items, label
 from intake.conversations.dialogue.understanding import Understanding
 from intake.conversations.dialogue.words import EmergencyKind, emergency, plain
-from intake.conversations.wording import say
 from intake.service_requests.duplicates.wording import span
 
 MOST_CHOICES = 4
@@ -28,7 +28,8 @@ def begin(state: DialogueState, text: str, context: DialogueContext, understood:
         return Step(state.idle(), (warning(understood.emergency, context),))
     if matter is None and finding is None:
         return None
-    draft = Draft(words=(text.strip(),))
+    # What they sent before saying what it is belongs to what they say now.
+    draft = Draft(words=(text.strip(),), messages=state.loose)
     if finding and (finding.places or matter):
         draft = replace(draft, place_words=finding.words)
     state = replace(state.idle(), draft=draft, places=finding.rivals if finding else ())
@@ -81,7 +82,16 @@ def _next(
         return ask_same(replace(state, step="same", misses=0, alike=alike))
     if not draft.is_side_asked and not draft.is_warned and (border := context.find_border(submit)) is not None:
         return ask_side(replace(state, step="side", misses=0, border=border))
-    return Step(replace(state.idle(), opening=_opening(draft)), (), submit)
+    # Told in one message, it stands there in their own words.
+    if context.reads_back and not draft.is_reviewed and not draft.is_warned and state.step != "idle":
+        return ask_review(replace(state, step="review", misses=0), context)
+    return Step(replace(state.idle(), opening=_opening(draft), loose=()), (), submit)
+
+
+def ask_review(state: DialogueState, context: DialogueContext) -> Step:
+    """All that was told, and whether it is right."""
+    text = Text("review", {"summary": in_words(items(state, context))}, (label(state, "send"), label(state, "fix")))
+    return Step(state, (text,))
 
 
 def ask_side(state: DialogueState) -> Step:
@@ -91,10 +101,6 @@ def ask_side(state: DialogueState) -> Step:
     names = [in_short(text_in(side.name, state.language)) for side in border.sides]
     params = {"question": text_in(border.question, state.language), "choices": numbered(names), "other": len(names) + 1}
     return Step(state, (Text("side", params, (*names, label(state, "dont_know"))),))
-
-
-def label(state: DialogueState, key: str) -> str:
-    return say(state.language, "labels", key)
 
 
 def yes_no(state: DialogueState) -> tuple[str, str]:
@@ -234,7 +240,9 @@ def at_shared(state: DialogueState, text: str, context: DialogueContext) -> Step
     if place is None or (state.draft is None and emergency(plain(text))):
         return None
     if state.draft is None or state.draft.service_code is None:
-        state = with_matter(replace(state.idle(), draft=state.draft or Draft()), recognise(text, None, context))
+        state = with_matter(
+            replace(state.idle(), draft=state.draft or Draft(messages=state.loose)), recognise(text, None, context)
+        )
     assert state.draft is not None
     draft = heard(state.draft, text)
     draft = replace(
@@ -260,6 +268,8 @@ def ask_again(state: DialogueState, context: DialogueContext) -> Step:
         return Step(state, (Text("where", asks_place=True),))
     if state.step == "side" and state.border:
         return ask_side(state)
+    if state.step == "review":
+        return ask_review(state, context)
     return proceed(state, context)
 
 

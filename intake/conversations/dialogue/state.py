@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 EXPIRES_AFTER = timedelta(hours=24)
-STEPS = ("idle", "what", "which", "where", "place", "question", "same", "side", "drop")
+STEPS = (
+    "idle", "what", "which", "where", "place", "question", "same", "side", "review", "fix", "drop", "amend", "photo",
+)  # fmt: skip
 
-# Steps of a report that is whole already: is it the same, and which side of a border is it on.
-LAST_WORDS = ("same", "side")
+# Steps of a report that is whole already: is it the same, which side of a border is it on, is all of it right.
+LAST_WORDS = ("same", "side", "review")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Draft:
     `is_placed`: nothing more is asked about the place. `tries` counts the answers about it that led nowhere.
     `messages`: ids of the messages that told it, oldest first; whoever runs the dialogue writes them down.
     `is_compared`: they were asked whether it is reported already; `ruled_out`: and said that it is not that one.
+    `is_reviewed`: it was read back to them.
     `is_side_asked`: they were asked which side of a border the place is on; `settled`: and this is what they replied.
     """
 
@@ -77,6 +80,7 @@ class Draft:
     ruled_out: Mapping[str, Any] | None = None
     is_side_asked: bool = False
     settled: Mapping[str, str] = field(default_factory=dict)
+    is_reviewed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,8 @@ class DialogueState:
 
     last_words, repeats: the newest message and how often it came in a row; window_*: messages in the present ten minutes.
     turn: counts the questions with answers to press, so that a button of an old one is known; pressed: the last that was.
+    loose: ids of messages with pictures that belong to no report yet; recent: the folios that were offered for them; about: the
+    folio they asked about last, on this channel.
     opening, folio: the message that told the last whole report, and the folio it got.
     """
 
@@ -109,13 +115,17 @@ class DialogueState:
     border: Border | None = None
     turn: int = 0
     pressed: str = ""
+    loose: tuple[str, ...] = ()
+    recent: tuple[str, ...] = ()
+    about: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values that `from_json` reads back."""
         values = asdict(self)
         for name in _INSTANTS:
             values[name] = values[name].isoformat() if values[name] else None
-        values["services"] = list(self.services)
+        for name in ("services", "loose", "recent"):
+            values[name] = list(values[name])
         values["places"] = [asdict(place) for place in self.places]
         if self.draft:
             values["draft"]["words"] = list(self.draft.words)
@@ -134,7 +144,8 @@ class DialogueState:
             read = dict(values)
             for name in _INSTANTS:
                 read[name] = datetime.fromisoformat(read[name]) if read.get(name) else None
-            read["services"] = tuple(read.get("services", ()))
+            for name in ("services", "loose", "recent"):
+                read[name] = tuple(read.get(name, ()))
             read["places"] = tuple(Place(**place) for place in read.get("places", ()))
             read["draft"] = _draft(read["draft"]) if read.get("draft") else None
             read["alike"] = Alike(**read["alike"]) if read.get("alike") else None
@@ -146,7 +157,9 @@ class DialogueState:
 
     def idle(self) -> "DialogueState":
         """The same memory with no report in the making."""
-        return replace(self, step="idle", draft=None, services=(), places=(), misses=0, alike=None, border=None)
+        return replace(
+            self, step="idle", draft=None, services=(), places=(), misses=0, alike=None, border=None, recent=()
+        )
 
     def is_expired(self, now: datetime) -> bool:
         return self.at is not None and now - self.at > EXPIRES_AFTER

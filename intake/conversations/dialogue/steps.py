@@ -18,12 +18,22 @@ class Told:
     life: str
 
 
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """A request that this person reported lately. service: its name by language; hours: since then."""
+
+    folio: str
+    service: Mapping[str, str]
+    hours: float
+
+
 @dataclass(frozen=True)
 class DialogueContext:
     """What the dialogue may know: the catalogue, and two ways of asking what words mean.
 
     match_services: best first, score 0 to 100. find_places: best first. media_count: attachments of this message.
-    shared: the place that was sent with it.
+    shared: the place that was sent with it. recent: what they reported lately, newest first. reads_back: a report that took
+    several messages is read back before it is made.
     retired: services no longer taken. told: set when this message may answer a notice. emergency_phone: fills `{emergency}`.
     women_phone: the line for women who suffer violence; "" when the city has none.
     find_alike: the request that a complete report is surely enough the same as. find_border: what must be asked to know who
@@ -38,6 +48,8 @@ class DialogueContext:
     media_count: int = 0
     told: Told | None = None
     shared: Place | None = None
+    recent: tuple[Recent, ...] = ()
+    reads_back: bool = False
     retired: Mapping[str, ServiceDefinition] = field(default_factory=dict)
     emergency_phone: str = "911"
     women_phone: str = ""
@@ -97,10 +109,16 @@ class ShowStatus:
 
 @dataclass(frozen=True, slots=True)
 class AddWords:
-    """The message answers a notice: it belongs to that request. needs_agent: somebody has to look at it."""
+    """The message belongs to that request, and these earlier ones too. needs_agent: somebody has to look at it."""
 
     folio: str
     needs_agent: bool
+    messages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """The person wants to go on with what they began to tell on another channel. The answer is the caller's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +142,7 @@ class StaySilent:
     reason: str
 
 
-Effect = Submit | Join | ShowStatus | AddWords | ChooseNotices | HandToAgent | StaySilent
+Effect = Submit | Join | ShowStatus | AddWords | Resume | ChooseNotices | HandToAgent | StaySilent
 
 
 @dataclass(frozen=True, slots=True)

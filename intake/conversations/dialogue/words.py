@@ -24,7 +24,8 @@ _WHOLE = {name: frozenset(phrases) for name, phrases in _VOCABULARY["whole_messa
 OPT_OUT, OPT_IN, HELP = _WHOLE["opt_out"], _WHOLE["opt_in"], _WHOLE["help"]
 CANCEL, FORGET, AGENT = _WHOLE["cancel"], _WHOLE["forget"], _WHOLE["agent"]
 THANKS, GREETINGS, YES, NO = _WHOLE["thanks"], _WHOLE["greetings"], _WHOLE["yes"], _WHOLE["no"]
-DONT_KNOW = _WHOLE["dont_know"]
+DONT_KNOW, BACK, FIX = _WHOLE["dont_know"], _WHOLE["back"], _WHOLE["fix"]
+RESTART, SUMMARY, CONTINUE, SEND = _WHOLE["restart"], _WHOLE["summary"], _WHOLE["continue"], _WHOLE["send"]
 PLACE_KINDS, PREPOSITIONS, EMPTY, ENDS_A_PLACE = (
     frozenset(_VOCABULARY["place"][name].split()) for name in ("kinds", "prepositions", "empty", "ends")
 )

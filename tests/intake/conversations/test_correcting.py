@@ -1,0 +1,235 @@
+"""Going back, correcting, starting over, reading back; what belongs to a report after it was made; a report begun elsewhere."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlmodel import Session, col, select
+
+from intake.conversations import actions
+from intake.conversations.advance import advance
+from intake.conversations.dialogue.next_step import next_step
+from intake.conversations.dialogue.state import STEPS, DialogueState
+from intake.conversations.dialogue.steps import AddWords, Submit
+from intake.conversations.models import Conversation, Message
+from intake.conversations.values import InboundMedia, InboundMessage
+from intake.service_requests.models import ServiceRequestEvent
+from tests.factories import CITY, NOW
+from tests.intake.conversations.conftest import Phone
+from tests.intake.conversations.talk import Talk, context
+
+LIGHT = "no hay luz en la calle en niebla y sabinos"
+
+
+class Chat(Talk):
+    """A talk where reports are read back."""
+
+    def say(self, text: str, **values: object) -> "Chat":
+        self.now += timedelta(seconds=30)
+        self.state = DialogueState.from_json(self.state.to_json())
+        self.step = next_step(self.state, text, replace(context(self.now), reads_back=True))
+        self.state = self.step.state
+        return self
+
+
+class TestReadingBack:
+    def test_what_took_several_messages_is_read_back(self) -> None:
+        chat = Chat().say(LIGHT).say("1")
+        assert chat.keys == ["review"]
+        assert "Luz" in chat.bodies[0]
+        assert "No enciende" in chat.bodies[0]
+        assert "Niebla" in chat.bodies[0]
+        assert isinstance(chat.say("1").step.effect, Submit)
+
+    def test_one_whole_message_is_not(self) -> None:
+        assert isinstance(Chat().say("hay un bache en av sabinos 214 esq niebla, el carmen").step.effect, Submit)
+
+    def test_where_messages_cost_it_is_not(self) -> None:
+        assert isinstance(Talk().say(LIGHT).say("1").step.effect, Submit)
+
+    def test_what_is_said_instead_is_added_and_asked_once_more(self) -> None:
+        chat = Chat().say(LIGHT).say("1").say("es el poste de la esquina")
+        assert chat.keys == ["review"]
+        step = chat.say("junto a la tienda").step
+        assert isinstance(step.effect, Submit)
+        assert "poste de la esquina" in step.effect.description
+        assert "junto a la tienda" in step.effect.description
+
+    @pytest.mark.parametrize("said", ["enviar", "sí", "ok", "send it"])
+    def test_words_for_yes(self, said: str) -> None:
+        assert isinstance(Chat().say(LIGHT).say("1").say(said).step.effect, Submit)
+
+
+class TestCorrecting:
+    def test_an_answer(self) -> None:
+        chat = Chat().say(LIGHT).say("1").say("corregir")
+        assert chat.keys == ["fix"]
+        assert chat.say("3").keys == ["ask_choice"]
+        step = chat.say("2").say("enviar").step
+        assert isinstance(step.effect, Submit)
+        assert list(step.effect.attributes.values()) == [["parpadea"]]
+
+    def test_the_place_by_its_name(self) -> None:
+        chat = Chat().say(LIGHT).say("1").say("2").say("dónde")
+        assert chat.keys == ["where"]
+        step = chat.say("av sabinos 214, el carmen").say("sí").step
+        assert isinstance(step.effect, Submit)
+        assert step.effect.place is not None
+        assert "214" in step.effect.place.label
+
+    def test_the_service_and_with_it_its_questions(self) -> None:
+        chat = Chat().say(LIGHT).say("1").say("2").say("1")
+        assert chat.keys == ["what_short"]
+        step = chat.say("es un bache").say("1").step
+        assert isinstance(step.effect, Submit)
+        assert step.effect.attributes == {}
+        assert step.effect.place is not None
+
+    def test_nothing_after_all(self) -> None:
+        chat = Chat().say(LIGHT).say("1").say("2").say("4")
+        assert chat.keys == ["review"]
+
+    def test_in_the_middle_of_a_report(self) -> None:
+        talk = Talk().say(LIGHT).say("me equivoqué")
+        assert talk.keys == ["fix"]
+        assert talk.say("2").keys == ["where"]
+
+    def test_an_answer_that_fits_nothing_twice_brings_a_person(self) -> None:
+        talk = Talk().say(LIGHT).say("corregir").say("mmm").say("mmmm").say("mmmmm")
+        assert talk.keys == ["stuck"]
+
+
+class TestGoingBack:
+    def test_from_a_question_to_the_place_and_on_to_the_service(self) -> None:
+        talk = Talk().say(LIGHT)
+        assert talk.say("atrás").keys == ["where"]
+        assert talk.say("ATRAS").keys == ["what_short"]
+        assert talk.say("regresar").keys == ["what_short"]
+
+    def test_with_nothing_told_there_is_no_back(self) -> None:
+        assert "fix" not in Talk().say("atrás").keys
+
+
+def test_starting_over_forgets_it() -> None:
+    talk = Talk().say(LIGHT).say("empezar de nuevo")
+    assert talk.keys == ["restarted"]
+    assert talk.state.draft is None
+
+
+def test_what_was_told_so_far() -> None:
+    talk = Talk().say(LIGHT).say("qué llevo")
+    assert talk.keys == ["summary", "ask_choice"]
+    assert talk.bodies[0].startswith("Llevamos: Luz")
+
+
+SAID = [LIGHT, "bache", "1", "2", "atrás", "corregir", "3", "resumen", "el carmen", "no sé", "empezar de nuevo"]
+
+
+@given(st.lists(st.sampled_from(SAID), max_size=9))
+def test_whatever_the_order_the_state_is_one_and_an_answer_comes(said: list[str]) -> None:
+    chat = Chat()
+    for text in said:
+        chat.say(text)
+        assert chat.state.step in STEPS
+        assert chat.step.texts or chat.step.effect
+        assert DialogueState.from_json(chat.state.to_json()) == chat.state
+
+
+def picture(
+    phone: Phone, provider_id: str, *, channel: str = "sms", body: str = "", sender: str | None = None
+) -> list[str]:
+    told = InboundMessage(
+        channel, provider_id, sender or phone.sender, "", body, phone.now, [InboundMedia("photo", f"x:{provider_id}")],
+        sender_kind="whatsapp" if channel == "whatsapp" else "sender",
+    )  # fmt: skip
+    message = actions.receive(phone.session, told, jurisdiction_id=CITY, now=phone.now)
+    advance(phone.session, message.conversation_id, now=phone.now)
+    return phone.unread()
+
+
+def pictures(session: Session) -> list[Message]:
+    return [message for message in session.exec(select(Message).order_by(col(Message.seq))) if message.media]
+
+
+class TestAPictureThatComesLater:
+    def made(self, phone: Phone) -> None:
+        phone.write("hay un bache en quiosco norte")
+        if not phone.requests:
+            phone.write("no sé")
+            phone.write("no sé")
+        assert len(phone.requests) == 1
+
+    def test_soon_after_on_another_channel_of_the_same_number(self, phone: Phone, session: Session) -> None:
+        self.made(phone)
+        [told] = picture(phone, "W1", channel="whatsapp", sender="+5215512345678")
+        assert "sumamos tu foto" in told
+        assert pictures(session)[0].service_request_id == phone.requests[0].id
+
+    def test_hours_later_it_is_asked_of_which(self, phone: Phone, session: Session) -> None:
+        self.made(phone)
+        phone.now += timedelta(hours=5)
+        [asked] = picture(phone, "W1")
+        assert "¿De cuál reporte es?" in asked
+        assert pictures(session)[0].service_request_id is None
+        [told] = phone.write("1")
+        assert "sumamos tu foto" in told
+        assert pictures(session)[0].service_request_id == phone.requests[0].id
+
+    def test_of_none_of_them_it_waits_for_the_next(self, phone: Phone, session: Session) -> None:
+        self.made(phone)
+        phone.now += timedelta(hours=5)
+        picture(phone, "W1")
+        assert phone.write("2") == ["Recibimos tu foto. Cuéntanos qué pasa y dónde."]
+        phone.write("fuga de agua")
+        phone.write("no sé")
+        phone.write("no sé")
+        assert pictures(session)[0].service_request_id == phone.requests[1].id
+
+    def test_before_anything_else(self, phone: Phone, session: Session) -> None:
+        picture(phone, "W1")
+        self.made(phone)
+        assert pictures(session)[0].service_request_id == phone.requests[0].id
+
+    def test_with_a_folio_of_somebody_else_a_person_looks(self, phone: Phone, session: Session) -> None:
+        self.made(phone)
+        folio = phone.requests[0].folio
+        other = Phone(session, sender="+525598765432", now=phone.now, read=phone.read)
+        other.write(f"estado {folio}")
+        picture(other, "W9")
+        assert pictures(session)[0].service_request_id is None
+        threads = session.exec(select(Conversation.state).order_by(col(Conversation.created_at))).all()
+        assert list(threads) == ["automatic", "with_agent"]
+
+
+def test_a_mistake_seen_after_it_was_made_goes_to_a_person(phone: Phone, session: Session) -> None:
+    TestAPictureThatComesLater().made(phone)
+    [asked] = phone.write("corregir")
+    assert "Escribe qué está mal" in asked
+    phone.write("es en la otra esquina")
+    assert phone.conversation.state == "with_agent"
+    notes = session.exec(select(ServiceRequestEvent.note).where(ServiceRequestEvent.actor_kind == "resident")).all()
+    assert "es en la otra esquina" in notes
+
+
+def test_a_report_begun_by_sms_goes_on_by_whatsapp(phone: Phone, session: Session) -> None:
+    phone.write("fuga de agua")
+    told = InboundMessage("whatsapp", "W1", "+5215512345678", "", "continuar", phone.now, sender_kind="whatsapp")
+    message = actions.receive(session, told, jurisdiction_id=CITY, now=phone.now)
+    advance(session, message.conversation_id, now=phone.now)
+    resumed, asked = phone.unread()
+    assert "Seguimos" in resumed
+    assert asked.startswith("¿Dónde es?")
+    sms = session.exec(select(Conversation).where(Conversation.channel == "sms")).one()
+    assert DialogueState.from_json(sms.dialogue).draft is None
+
+
+def test_with_nothing_begun_that_is_said(phone: Phone) -> None:
+    [told] = phone.write("continuar")
+    assert "No encontramos un reporte a medias" in told
+
+
+def test_who_corrects_says_what_belongs_to_which(phone: Phone) -> None:
+    step = next_step(DialogueState(step="amend", folio="2648173053", submitted_at=NOW), "es otra calle", context(NOW))
+    assert step.effect == AddWords("2648173053", needs_agent=True)

@@ -79,7 +79,10 @@ class DuplicateRules:
 
 @dataclass(frozen=True, slots=True)
 class ServiceDefinition:
-    """A service and its questions in order. `timezone` is the city's: the zone of a date that names none."""
+    """A service and its questions in order. `timezone` is the city's: the zone of a date that names none.
+
+    topics, said_as: by which other words it is found (docs/understanding.md); no client is told them.
+    """
 
     id: UUID
     jurisdiction_id: str
@@ -103,6 +106,8 @@ class ServiceDefinition:
     silence: Mapping[str, Any] | None = None
     promise_version: int = 1
     steps: tuple[Step, ...] = DEFAULT_STEPS
+    topics: tuple[str, ...] = ()
+    said_as: tuple[str, ...] = ()
 
     @property
     def terms_content(self) -> dict[str, Any]:

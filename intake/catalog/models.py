@@ -69,6 +69,13 @@ class Service(SQLModel, table=True):
     group_code: str = Field(sa_type=Text)
     group_name: dict[str, str] = Field(sa_column=Column(Json, nullable=False))
     keywords: list[str] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
+    # By which other words it is found; no client is told them.
+    topics: list[str] = Field(
+        default_factory=list, sa_column=Column(Json, nullable=False, server_default=text("'[]'::jsonb"))
+    )
+    said_as: list[str] = Field(
+        default_factory=list, sa_column=Column(Json, nullable=False, server_default=text("'[]'::jsonb"))
+    )
     promise: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
     first_answer: dict[str, Any] | None = Field(default=None, sa_column=Column(Json, nullable=True))
     silence: dict[str, Any] | None = Field(default=None, sa_column=Column(Json, nullable=True))

@@ -175,6 +175,8 @@ def _definition(
         group_code=row.group_code,
         group_name=row.group_name,
         keywords=tuple(row.keywords),
+        topics=tuple(row.topics),
+        said_as=tuple(row.said_as),
         promise=row.promise,
         notice=row.notice,
         icon=row.icon,

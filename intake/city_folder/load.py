@@ -216,6 +216,8 @@ def _write_services(session: Session, jurisdiction_id: str, entries: Sequence[Se
             "group_code": entry.group_code,
             "group_name": dict(entry.group_name),
             "keywords": list(entry.keywords),
+            "topics": list(entry.topics),
+            "said_as": list(entry.said_as),
             "promise": dict(entry.promise),
             "notice": dict(entry.notice),
             "icon": entry.icon,

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from intake.catalog.definitions import LIST_DATATYPES
+from intake.catalog.spelling import TOPICS
 from intake.city_folder.promises import PROMISES, read_promise
 from intake.city_folder.tables import Notes, Table, read_toml
 from intake.city_folder.values import Attribute, ServiceEntry, Texts
@@ -18,8 +19,8 @@ MOST_CLOSED_DAYS = 90
 _DUPLICATE_KEYS = ("radius_m", "closed_days", "offer")
 DATATYPES = ("string", "text", "number", "datetime", "singlevaluelist", "multivaluelist")
 _SERVICE_KEYS = (
-    "code", "position", "kind", "icon", "is_emergency", "is_sensitive", "keywords", "promise", "name", "description",
-    "notice", "attribute", "duplicates", "first_answer", "silence",
+    "code", "position", "kind", "icon", "is_emergency", "is_sensitive", "keywords", "topics", "said_as", "promise", "name",
+    "description", "notice", "attribute", "duplicates", "first_answer", "silence",
 )  # fmt: skip
 _ATTRIBUTE_KEYS = (
     "code", "order", "datatype", "required", "variable", "asset", "description", "datatype_description", "options",
@@ -94,6 +95,8 @@ def _service(
         description=table.texts("description"),
         notice=table.texts("notice", required=False),
         keywords=table.words("keywords"),
+        topics=_topics(table),
+        said_as=table.words("said_as"),
         promise=read_promise(table, "promise", required=True),
         icon=table.text("icon", required=False, default="note"),
         is_emergency=table.flag("is_emergency"),
@@ -104,6 +107,14 @@ def _service(
         silence=own["silence"],
         attributes=[_attribute(notes, file, index, entry) for index, entry in enumerate(table.rows("attribute"))],
     )
+
+
+def _topics(table: Table) -> Sequence[str]:
+    found = table.words("topics")
+    for topic in found:
+        if topic not in TOPICS:
+            table.wrong("topics", "No existe el tema «{topic}»: mira intake/catalog/vocabulary.toml.", topic=topic)
+    return found
 
 
 def _attribute(notes: Notes, file: str, index: int, raw: Mapping[str, Any]) -> Attribute:

@@ -88,6 +88,8 @@ class ServiceEntry:
     position: int
     attributes: Sequence[Attribute]
     duplicates: Mapping[str, Any] = field(default_factory=dict)
+    topics: Sequence[str] = ()
+    said_as: Sequence[str] = ()
     first_answer: Mapping[str, Any] = field(default_factory=dict)
     silence: Mapping[str, Any] = field(default_factory=dict)
 

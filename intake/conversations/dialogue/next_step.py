@@ -169,7 +169,7 @@ def _asked(state: DialogueState, understood: Understanding, context: DialogueCon
         return Step(state, (Text("greeting", {"city": context.city}),))
     if understood.intent == "thanks":
         return Step(replace(state, is_thanked=True), (Text("courtesy"),))
-    if understood.intent in ("help", "information", "language"):
+    if understood.intent in ("help", "language") or (understood.intent == "information" and understood.matter is None):
         return Step(state, (Text(understood.intent),))
     return None
 

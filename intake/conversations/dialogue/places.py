@@ -42,6 +42,11 @@ class Finding:
         return best.score >= SURE and not is_wide(best) and not rivals
 
     @property
+    def is_told(self) -> bool:
+        """True when the words are surely about a place, though it may be nobody's: a name only resembles many things."""
+        return not self.places or self.places[0].score >= SURE
+
+    @property
     def rivals(self) -> tuple[Place, ...]:
         """The best place and those nearly as good; what is written and lies alike counts once."""
         best = self.places[0].score if self.places else 0.0

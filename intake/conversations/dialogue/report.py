@@ -26,8 +26,11 @@ def begin(state: DialogueState, text: str, context: DialogueContext, understood:
     if understood.emergency and not (matter and matter.is_sure):
         # No script where somebody is in danger: whom to call, and nothing is asked.
         return Step(state.idle(), (warning(understood.emergency, context),))
-    if matter is None and finding is None:
+    if matter is None and not (finding and finding.is_told):
         return None
+    if matter and understood.intent == "information":
+        # Whoever asks when the rubbish is collected may or may not have something to report.
+        matter = replace(matter, is_sure=False)
     # What they sent before saying what it is belongs to what they say now.
     draft = Draft(words=(text.strip(),), messages=state.loose)
     if finding and (finding.places or matter):

@@ -56,16 +56,16 @@ def _intent(text: str, said: str, *, is_danger: bool, weighed: Matter | None, fi
         return "report"
     if folios.read(text, digits_alone=True):
         return "status"
-    for asked in ("person", "status"):
+    for asked in ("person", "status", "question"):
         if words.asks(said, asked):
-            return asked
+            return "information" if asked == "question" else asked
     is_sure = weighed is not None and weighed.is_sure
     for asked in ("help", "information"):
         if words.asks(said, asked) and not is_sure:
             return asked
     if words.asks(said, "thanks") and not is_sure:
         return "thanks"
-    return "report" if weighed or finding else "unknown"
+    return "report" if weighed or (finding and finding.is_told) else "unknown"
 
 
 def _language(said: str) -> str | None:

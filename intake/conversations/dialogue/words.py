@@ -97,7 +97,7 @@ def commands(said: str) -> str | None:
 
 
 def asks(said: str, intent: str) -> bool:
-    """True when words of a longer message ask for this: person, status, help, information or thanks."""
+    """True when words of a longer message ask for this: person, status, question, help, information or thanks."""
     return bool(_ASKS[intent].search(said))
 
 

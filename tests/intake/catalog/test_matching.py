@@ -1,3 +1,4 @@
+from dataclasses import replace
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from intake.catalog.definitions import ServiceDefinition
 from intake.catalog.matching import fold, match_services
+from intake.catalog.spelling import NOT_SLIPS, STOPWORDS, TOPICS, TURNING, WEAK, sound, stem
 
 MEXICO = ZoneInfo("America/Mexico_City")
 
@@ -134,3 +136,55 @@ def test_the_order_of_the_catalogue_does_not_matter(services: list[ServiceDefini
         return [match.definition.code for match in match_services(found, said)]
 
     assert codes(services) == codes(SERVICES)
+
+
+def reasons(services: list[ServiceDefinition], said: str) -> list[tuple[str, str, str, str]]:
+    return [(one.said, one.known, one.source, one.how) for one in match_services(services, said)[0].reasons]
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("un bache", ("bache", "bache", "keyword", "word")),
+        ("muchos baches", ("baches", "bache", "keyword", "form")),
+        ("vache", ("vache", "bache", "keyword", "sound")),
+        ("un bacche", ("bacche", "bache", "keyword", "typo")),
+        ("un potholes", ("potholes", "pothole", "keyword", "form")),
+        ("un agujero", ("agujero", "hoyo", "keyword", "synonym")),
+    ],
+)
+def test_why_says_which_words_matched_what_and_how(said: str, reason: tuple[str, str, str, str]) -> None:
+    assert reasons(SERVICES, said) == [reason]
+
+
+def test_topics_and_ways_of_saying_it_are_found_as_keywords_are() -> None:
+    plain = made("A", "Uno", ["ejemplo"])
+    services = [replace(plain, topics=("pothole",)), replace(plain, code="B", said_as=("piso con agujas",), position=1)]
+    assert match_services(services, "se me ponchó la llanta")[0].definition.code == "A"
+    assert match_services(services, "hay agujas en el piso")[0].definition.code == "B"
+    assert match_services([plain], "se me ponchó la llanta") == []
+
+
+def test_a_phrase_against_a_service_speaks_for_the_others() -> None:
+    leak = replace(made("FUGA", "Fuga", ["fuga"]), said_as=("-fuga de gas",))
+    assert match_services([leak], "hay una fuga")[0].score > 70
+    assert match_services([leak], "hay una fuga de gas") == []
+
+
+def test_a_no_belongs_to_the_words_after_it() -> None:
+    services = [made("FALTA", "Falta", ["no sale agua"])]
+    assert match_services(services, "no sale agua") != []
+    assert match_services(services, "sale agua y la llave no cierra") == []
+
+
+def test_every_word_list_is_folded_and_every_topic_says_something() -> None:
+    assert all(phrases for phrases in TOPICS.values())
+    listed = [*STOPWORDS, *TURNING, *WEAK, *NOT_SLIPS]
+    assert [word for word in listed if fold(word) != word] == []
+
+
+@given(st.text(alphabet="abcdefghijklmnñopqrstuvwxyzáéíóú", min_size=1, max_size=20))
+def test_what_sounds_alike_has_one_stem(word: str) -> None:
+    folded = fold(word)
+    assert stem(folded) == stem(folded.replace("v", "b"))
+    assert sound(sound(folded)) is not None

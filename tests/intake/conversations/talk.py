@@ -51,6 +51,8 @@ def definition(entry: ServiceEntry, timezone: str) -> ServiceDefinition:
         group_code=entry.group_code,
         group_name=entry.group_name,
         keywords=tuple(entry.keywords),
+        topics=tuple(entry.topics),
+        said_as=tuple(entry.said_as),
         promise=entry.promise,
         notice=entry.notice,
         icon=entry.icon,

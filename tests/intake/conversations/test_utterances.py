@@ -77,6 +77,7 @@ SPANISH = [
     ("hay un bache", "BACHE", None),
     ("fuga en mi casa", "FUGA", None),
     ("bache en la calle", "BACHE", None),
+    ("se fundió el foco del poste afuera del mercado de la calera", "LUMINARIA", "Mercado de La Calera"),
 ]
 ENGLISH = [
     ("there is a big pothole on Niebla and Sabinos", "BACHE", NS),
@@ -89,6 +90,7 @@ ENGLISH = [
     ("traffic light broken at Niebla and Sabinos", "SEMAFORO", NS),
     ("noise from a bar at Juarez and Morelos", "RUIDO", JM),
     ("missing manhole cover at Niebla and Sabinos", "COLADERA", NS),
+    ("dead dog on Niebla and Morelos", "ANIMAL_MUERTO", NM),
     ("there is a pothole", "BACHE", None),
 ]
 
@@ -113,8 +115,8 @@ def test_one_message_tells_what_and_where(text: str, service: str, place: str | 
     [
         ("problema con el agua en privada juárez", {"FALTA_AGUA", "FUGA"}),
         ("alto total pintado en el piso se borró en niebla y sabinos", {"BALIZAMIENTO"}),
-        ("dead dog on Niebla and Morelos", {"ANIMAL_MUERTO", "PERRO_HERIDO"}),
-        ("se fundió el foco del poste afuera del mercado de la calera", {"LUMINARIA", "POSTE"}),
+        ("un bache y una luminaria apagada en niebla y morelos", {"BACHE", "LUMINARIA"}),
+        ("que dias toca la basura en niebla y morelos", {"BASURA"}),
     ],
 )
 def test_an_ambiguous_matter_is_a_numbered_choice(text: str, services: set[str]) -> None:

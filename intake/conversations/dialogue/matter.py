@@ -10,6 +10,7 @@ from intake.conversations.dialogue.steps import DialogueContext
 from intake.conversations.dialogue.words import is_emergency, plain
 
 _SURE, _LEAD, _POSSIBLE, _VERBATIM = 45.0, 12.0, 25.0, 25.0
+_PLAIN = 70.0
 _MOST_CHOICES = 4
 
 MatchServices = Callable[[str], Sequence[ServiceMatch]]
@@ -43,12 +44,23 @@ def weighed(scored: Sequence[ServiceMatch], text: str) -> Matter | None:
     if not scored:
         return None
     best = scored[0].score
-    if best >= _SURE and (len(scored) == 1 or best - scored[1].score >= _LEAD):
+    leads = len(scored) == 1 or best - scored[1].score >= _LEAD
+    if best >= _SURE and leads and not _tells_another(scored):
         return Matter((scored[0].definition.code,), is_sure=True)
     if best < _SURE and is_emergency(plain(text)):
         return None  # a weak guess is worse than asking when somebody smells gas
     near = [match.definition.code for match in scored if match.score >= best * 0.6]
     return Matter(tuple(near[:_MOST_CHOICES]), is_sure=False)
+
+
+def _tells_another(scored: Sequence[ServiceMatch]) -> bool:
+    """True when other words of the message tell another service as plainly: `un bache y una lámpara apagada`."""
+    said = _said(scored[0])
+    return any(match.score >= _PLAIN and not said & _said(match) for match in scored[1:])
+
+
+def _said(match: ServiceMatch) -> set[str]:
+    return {word for reason in match.reasons for word in reason.said.split()}
 
 
 def _scored(text: str, match_services: MatchServices) -> list[ServiceMatch]:

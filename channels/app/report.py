@@ -15,7 +15,7 @@ from channels.app.rendering import Page, render
 from channels.app.sending import agency_of, asked_beside, doubt_of, is_joined, preview, send, sent_request
 from georef.names import fold
 from intake.catalog import queries as catalog
-from intake.catalog.definitions import ServiceDefinition, text_in
+from intake.catalog.definitions import AttributeDefinition, ServiceDefinition, text_in
 from intake.forecasts import queries as forecasts
 from intake.media.storage import is_configured
 from intake.people.addresses import REGION, read_phone, read_phone_of
@@ -239,7 +239,18 @@ def _details_page(step: Step, answers: Answers, errors: dict[str, str]) -> Respo
         answers=answers,
         errors=errors,
         question_options=options,
+        conditions={question.code: _condition(step, question) for question in step.service.attributes},
     )
+
+
+def _condition(step: Step, question: AttributeDefinition) -> str:
+    """When a question is to be answered, in words, for a page that shows them all at once; "" for: always."""
+    by_code = {other.code: other for other in step.service.attributes}
+    told = []
+    for code, accepted in question.only_if.items():
+        names = [text_in(option.name, step.page.language) for option in by_code[code].options if option.key in accepted]
+        told.append(", ".join(names))
+    return step.text("solo si: {answers}", answers="; ".join(told)) if told else ""
 
 
 # ── How to reach you ──

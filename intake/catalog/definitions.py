@@ -1,7 +1,7 @@
 """The catalogue as values: what a service is and asks, in every language. Nothing here reads the database."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -46,6 +46,7 @@ class AttributeDefinition:
     """One question. `is_variable` false: a text to show, never an input, so never required and never validated.
 
     `is_asset`: the answer names the thing itself (a pole, a hydrant), so that the same answer means the same thing.
+    `only_if`: the keys of earlier list questions' options, by code, of which one must be the answer to each.
     """
 
     code: str
@@ -57,6 +58,11 @@ class AttributeDefinition:
     datatype_description: Texts
     options: tuple[Option, ...] = ()
     is_asset: bool = False
+    only_if: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+def _values(answer: Any) -> frozenset[str]:
+    return frozenset((answer,)) if isinstance(answer, str) else frozenset(answer or ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,20 @@ class ServiceDefinition:
         """What the service promises, by subject, as `routing.clocks.Terms` reads it; what it does not promise is left out."""
         said = {"resolution": self.promise, "first_answer": self.first_answer, "silence": self.silence}
         return {subject: dict(promise) for subject, promise in said.items() if promise}
+
+    def asked(self, answers: Mapping[str, Any]) -> Iterator[AttributeDefinition]:
+        """The questions that apply, in order. answers: what is known of them by code, a value or a list of values.
+
+        What hangs on a question that does not apply does not apply either.
+        """
+        applies: set[str] = set()
+        for attribute in self.attributes:
+            if attribute.is_variable and all(
+                code in applies and accepted & _values(answers.get(code))
+                for code, accepted in attribute.only_if.items()
+            ):
+                applies.add(attribute.code)
+                yield attribute
 
     @property
     def has_metadata(self) -> bool:

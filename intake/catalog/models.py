@@ -109,7 +109,10 @@ class ServicePromise(SQLModel, table=True):
 
 
 class ServiceAttribute(SQLModel, table=True):
-    """One question of a service definition. `options` is `[{"key", "name": {"es", "en"}}]` for the two list datatypes."""
+    """One question of a service definition. `options` is `[{"key", "name": {"es", "en"}}]` for the two list datatypes.
+
+    `only_if`: answers to earlier questions, by code, of which one must be given for each; then it is asked.
+    """
 
     __tablename__ = "service_attribute"
     __table_args__ = (
@@ -131,6 +134,9 @@ class ServiceAttribute(SQLModel, table=True):
     datatype_description: dict[str, str] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
     options: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
     is_asset: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    only_if: dict[str, list[str]] = Field(
+        default_factory=dict, sa_column=Column(Json, nullable=False, server_default=text("'{}'::jsonb"))
+    )
 
 
 class ApiKey(SQLModel, table=True):

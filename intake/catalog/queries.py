@@ -150,6 +150,7 @@ def _load(session: Session, jurisdiction_id: str, zone: ZoneInfo, language: str,
                 datatype_description=row.datatype_description,
                 options=tuple(Option(option["key"], option["name"]) for option in row.options),
                 is_asset=row.is_asset,
+                only_if={code: frozenset(accepted) for code, accepted in row.only_if.items()},
             )
         )
     rows = session.exec(select(Service).where(Service.jurisdiction_id == jurisdiction_id))

@@ -9,6 +9,7 @@ import shapely
 from rapidfuzz.utils import default_process
 from shapely.ops import unary_union
 
+from intake.catalog.definitions import LIST_DATATYPES
 from intake.city_folder import theme
 from intake.city_folder.coverage import grid_points, without_rule
 from intake.city_folder.layers import read_edition
@@ -19,7 +20,7 @@ from intake.city_folder.rules import FILE as RULES
 from intake.city_folder.rules import name_areas
 from intake.city_folder.tables import Notes
 from intake.city_folder.trying import try_folder
-from intake.city_folder.values import EVERY_AREA, CityFolder, NamedArea, Problem
+from intake.city_folder.values import EVERY_AREA, CityFolder, NamedArea, Problem, ServiceEntry
 from kernel import clock
 from kernel.errors import InvalidInput
 from routing.layers import kind_of
@@ -144,6 +145,7 @@ def _check_services(notes: Notes, folder: CityFolder) -> None:
         for attribute in service.attributes:
             for key in _repeated([str(option["key"]) for option in attribute.options]):
                 notes.error(service.file, f"attribute {attribute.code}", "La clave {code} está repetida.", code=key)
+        _check_conditions(notes, service)
         if not service.keywords:
             notes.warning(
                 service.file, "keywords", "Sin palabras clave, por texto solo se encuentra por su nombre exacto."
@@ -154,6 +156,24 @@ def _check_services(notes: Notes, folder: CityFolder) -> None:
                     service.file, "keywords", "«{word}» también es de {other}.", word=keyword, other=owners[keyword]
                 )
             owners[keyword] = service.code
+
+
+def _check_conditions(notes: Notes, service: ServiceEntry) -> None:
+    """A question may hang on earlier ones whose options are listed, and on answers that they have."""
+    options: dict[str, set[str]] = {}
+    for attribute in sorted(service.attributes, key=lambda one: one.order):
+        where = f"attribute {attribute.code}"
+        for code, accepted in attribute.only_if.items():
+            if code not in options:
+                notes.error(
+                    service.file, where, "only_if nombra {code}, que no es una pregunta de lista anterior.", code=code
+                )
+            elif unknown := [key for key in accepted if key not in options[code]] or ([] if accepted else [""]):
+                notes.error(
+                    service.file, where, "only_if: {code} no tiene la opción «{key}».", code=code, key=unknown[0]
+                )
+        if attribute.is_variable and attribute.datatype in LIST_DATATYPES:
+            options[attribute.code] = {str(option["key"]) for option in attribute.options}
 
 
 def _check_rules(notes: Notes, folder: CityFolder) -> None:

@@ -254,6 +254,7 @@ def _write_attributes(session: Session, service: Service, attributes: Sequence[A
             "datatype_description": dict(attribute.datatype_description),
             "options": [dict(option) for option in attribute.options],
             "is_asset": attribute.is_asset,
+            "only_if": {code: list(accepted) for code, accepted in attribute.only_if.items()},
         }
         for attribute in attributes
     ]

@@ -24,6 +24,7 @@ _SERVICE_KEYS = (
 )  # fmt: skip
 _ATTRIBUTE_KEYS = (
     "code", "order", "datatype", "required", "variable", "asset", "description", "datatype_description", "options",
+    "only_if",
 )  # fmt: skip
 
 
@@ -117,6 +118,13 @@ def _topics(table: Table) -> Sequence[str]:
     return found
 
 
+def _only_if(attribute: Table) -> dict[str, list[str]]:
+    """`{ TIPO = ["fuga", "brote"] }`: asked when each of these earlier questions has one of its answers."""
+    raw = attribute.table("only_if")
+    table = Table(attribute.notes, attribute.file, f"{attribute.where}.only_if", raw, tuple(raw))
+    return {code: list(table.words(code)) for code in raw}
+
+
 def _attribute(notes: Notes, file: str, index: int, raw: Mapping[str, Any]) -> Attribute:
     table = Table(notes, file, f"attribute[{index}]", raw, _ATTRIBUTE_KEYS)
     options = []
@@ -138,6 +146,7 @@ def _attribute(notes: Notes, file: str, index: int, raw: Mapping[str, Any]) -> A
         is_variable=variable,
         is_required=required,
         is_asset=table.flag("asset"),
+        only_if=_only_if(table),
         description=table.texts("description"),
         datatype_description=table.texts("datatype_description", required=False),
         options=options,

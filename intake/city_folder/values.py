@@ -66,6 +66,7 @@ class Attribute:
     datatype_description: Texts
     options: Sequence[Mapping[str, Any]]
     is_asset: bool = False
+    only_if: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,8 @@ def _attribute(attribute: AttributeDefinition, language: str) -> dict[str, Any]:
         "variable": attribute.is_variable,
         "code": attribute.code,
         "datatype": attribute.datatype,
-        "required": attribute.is_required and attribute.is_variable,
+        # Of a client that knows no conditions, no more is required than of anybody in any case.
+        "required": attribute.is_required and attribute.is_variable and not attribute.only_if,
         "datatype_description": text_in(attribute.datatype_description, language) or None,
         "order": attribute.position,
         "description": text_in(attribute.description, language) or None,

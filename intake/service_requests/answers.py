@@ -45,6 +45,7 @@ def read_answers(
     """As `answers_for`, with the faults returned, for a form that has more to say."""
     answers: dict[str, Answer] = {}
     problems: list[InvalidAnswer] = []
+    asked = {attribute.code for attribute in definition.asked(raw)}
     for attribute in definition.attributes:
         if not attribute.is_variable:
             continue
@@ -52,7 +53,7 @@ def read_answers(
         try:
             if given:
                 answers[attribute.code] = _read(attribute, given, definition)
-            elif attribute.is_required:
+            elif attribute.is_required and attribute.code in asked:
                 raise InvalidAnswer("{code} required: {question}", attribute)
         except InvalidAnswer as problem:
             problems.append(problem)

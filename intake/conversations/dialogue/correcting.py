@@ -71,7 +71,11 @@ def forget(state: DialogueState, what: str, context: DialogueContext) -> Step:
     if what == PLACE:
         fresh = replace(fresh, place=None, place_words=None, is_placed=False, tries=0)
         return Step(replace(state, step="where", draft=fresh), (Text("where", asks_place=True),))
-    answers = {code: given for code, given in fresh.answers.items() if code != what}
+    service = context.services.get(fresh.service_code or "")
+    kept = {code: given for code, given in fresh.answers.items() if code != what}
+    # An answer goes with the one that its question hung on.
+    asked = {attribute.code for attribute in service.asked(kept)} if service else set()
+    answers = {code: given for code, given in kept.items() if code in asked}
     return proceed(replace(state, draft=replace(fresh, answers=answers)), context)
 
 

@@ -36,8 +36,8 @@ _ALIKE = 82
 
 def next_question(service: ServiceDefinition, draft: Draft) -> AttributeDefinition | None:
     """The first required question that has no answer yet."""
-    for attribute in service.attributes:
-        if attribute.is_variable and attribute.is_required and attribute.code not in draft.answers:
+    for attribute in service.asked(draft.answers):
+        if attribute.is_required and attribute.code not in draft.answers:
             return attribute
     return None
 

@@ -58,6 +58,14 @@ MISTAKES: dict[str, tuple[Callable[[Path], None], str]] = {
     "area without layer": (_rewrite("rules.toml", 'layer = "district"\n', ""), "la capa (layer) y las zonas"),
     "missing translation": (_rewrite(FUGA, 'en = "Water leak in the street"', ""), "Falta el texto de name en «en»"),
     "order gap": (_rewrite(FUGA, "order = 2", "order = 7"), "debe ser 1, 2, 3…"),
+    "condition on nothing": (
+        _rewrite(FUGA, "order = 2", "order = 2\nonly_if = { TIPO = ['a'] }"),
+        "only_if nombra TIPO",
+    ),
+    "condition that cannot be": (
+        _rewrite("services/alumbrado/LUMINARIA.toml", "order = 2", "order = 2\nonly_if = { TIPO_FALLA = ['azul'] }"),
+        "no tiene la opción «azul»",
+    ),
     "list without options": (_rewrite(FUGA, '"datetime"', '"multivaluelist"'), "necesita opciones"),
     "unknown datatype": (_rewrite(FUGA, '"datetime"', '"date"'), "debe ser uno de: string, text"),
     "bad promise": (_rewrite(FUGA, '"working_days"', '"weeks"'), "La unidad del plazo"),

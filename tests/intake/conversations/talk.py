@@ -38,6 +38,7 @@ def definition(entry: ServiceEntry, timezone: str) -> ServiceDefinition:
             asked.description,
             asked.datatype_description,
             tuple(Option(option["key"], option["name"]) for option in asked.options),
+            only_if={code: frozenset(accepted) for code, accepted in asked.only_if.items()},
         )
         for asked in entry.attributes
     )

@@ -1,6 +1,7 @@
 """The six datatypes of GeoReport."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -201,3 +202,46 @@ def test_any_input_gives_valid_answers_or_named_faults(given: Mapping[str, list[
     again = {code: [value] if isinstance(value, str) else value for code, value in answers.items()}
     if not required:
         assert answers_for(asked, again) == answers, "what was accepted is accepted again, unchanged"
+
+
+def hanging(code: str, *accepted: str, on: str, required: bool = True) -> AttributeDefinition:
+    return replace(question("singlevaluelist", required=required, code=code), only_if={on: frozenset(accepted)})
+
+
+CHAIN = service(
+    question("singlevaluelist", required=True, code="TYPE"),
+    hanging("DEPTH", "a", "007", on="TYPE"),
+    hanging("WATER", "b", on="DEPTH"),
+)
+
+
+@pytest.mark.parametrize(
+    ("raw", "asked", "missing"),
+    [
+        ({}, ["TYPE"], ["TYPE"]),
+        ({"TYPE": ["b"]}, ["TYPE"], []),
+        ({"TYPE": ["a"]}, ["TYPE", "DEPTH"], ["DEPTH"]),
+        ({"TYPE": ["007"], "DEPTH": ["b"]}, ["TYPE", "DEPTH", "WATER"], ["WATER"]),
+        # What hangs on a question that does not apply does not apply, whatever a client sends for it.
+        ({"TYPE": ["b"], "DEPTH": ["b"]}, ["TYPE"], []),
+    ],
+)
+def test_a_question_is_asked_after_certain_answers_only(
+    raw: dict[str, list[str]], asked: list[str], missing: list[str]
+) -> None:
+    assert [attribute.code for attribute in CHAIN.asked(raw)] == asked
+    assert [problem.definition.code for problem in read_answers(CHAIN, raw)[1]] == missing
+
+
+def test_an_answer_to_what_was_not_asked_is_kept_and_still_checked() -> None:
+    answers, faults = read_answers(CHAIN, {"TYPE": ["b"], "DEPTH": ["b"]})
+    assert (answers, faults) == ({"TYPE": "b", "DEPTH": "b"}, [])
+    assert len(read_answers(CHAIN, {"TYPE": ["b"], "DEPTH": ["zzz"]})[1]) == 1
+
+
+@given(st.dictionaries(st.sampled_from(["TYPE", "DEPTH", "WATER"]), st.lists(st.sampled_from(["a", "b", "007"]))))
+def test_conditions_as_one_would_read_them(raw: dict[str, list[str]]) -> None:
+    depth = bool({"a", "007"} & set(raw.get("TYPE", ())))
+    water = depth and "b" in raw.get("DEPTH", ())
+    expected = ["TYPE", *(["DEPTH"] if depth else []), *(["WATER"] if water else [])]
+    assert [attribute.code for attribute in CHAIN.asked(raw)] == expected

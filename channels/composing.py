@@ -1,12 +1,13 @@
 """What a person is about to send, looked at while they still can change it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from channels.errors import DeliveryError
 from channels.reasons import REASONS
-from channels.values import OutboundMessage
+from channels.values import LastInbound, OutboundMessage
 from intake.catalog.models import Jurisdiction
 from kernel.errors import InvalidInput
 
@@ -29,13 +30,19 @@ def configure(channels: Mapping[str, Preparing]) -> None:
     _connected = channels
 
 
-def refuse_unsendable(channel_name: str, body: str, city: Jurisdiction) -> None:
-    """Raises InvalidInput for words that the channel can never send. One that is not connected here takes all: they wait."""
+def refuse_unsendable(
+    channel_name: str, body: str, city: Jurisdiction, *, last_inbound_at: datetime | None = None
+) -> None:
+    """Raises InvalidInput for words that the channel cannot send. One that is not connected here takes all: they wait.
+
+    last_inbound_at: when the person wrote last in this thread; some networks take an answer for a while only.
+    """
     channel = _connected.get(channel_name)
     if channel is None:
         return
     plain_letters = bool(city.settings.get("sms_transliterate", True))
+    last = LastInbound("", last_inbound_at) if last_inbound_at else None
     try:
-        channel.prepare(OutboundMessage(_NOT_YET, city.sms_number, "", body, plain_letters))
+        channel.prepare(OutboundMessage(_NOT_YET, None, "", body, plain_letters, last_inbound=last))
     except DeliveryError as failure:
         raise InvalidInput(REASONS[failure.reason], field="text") from failure

@@ -20,7 +20,7 @@ import structlog
 from sqlmodel import Session, col, select
 
 from channels.errors import DeliveryError
-from channels.values import LastInbound, OutboundMessage, ProviderMessageId
+from channels.values import ApprovedTemplate, LastInbound, OutboundMessage, ProviderMessageId
 from intake.catalog import queries as catalog
 from intake.catalog.models import Jurisdiction
 from intake.conversations import actions as conversations
@@ -114,19 +114,33 @@ def addressed(session: Session, message: Message, conversation: Conversation) ->
         choices=Choice.of_json(message.choices),
         asks_place=message.asks_place,
         language=conversation.language,
-        last_inbound=_last_inbound(session, message),
+        last_inbound=last_inbound(session, conversation),
         template=message.template,
         template_params=message.template_params,
+        approved=_approved(city, message, conversation.language),
         service_request_folio=_folio(session, message),
         city_name=city.name,
         author_kind=message.author_kind,
     )
 
 
-def _last_inbound(session: Session, message: Message) -> LastInbound | None:
+def _approved(city: Jurisdiction, message: Message, language: str) -> ApprovedTemplate | None:
+    """What the city's folder names for this text (docs/channels/whatsapp.md)."""
+    languages = city.settings.get("templates", {}).get(message.channel, {}).get(message.template or "", {})
+    found = languages.get(language)
+    return ApprovedTemplate(found["id"], tuple(found["variables"])) if found else None
+
+
+def last_inbound(session: Session, conversation: Conversation) -> LastInbound | None:
+    """What the person of this thread wrote last from this address, in whichever of their threads."""
+    theirs = select(Conversation.id).where(
+        Conversation.person_id == conversation.person_id,
+        Conversation.contact_point_id == conversation.contact_point_id,
+        Conversation.channel == conversation.channel,
+    )
     found = session.exec(
         select(Message)
-        .where(Message.conversation_id == message.conversation_id, Message.direction == "inbound")
+        .where(col(Message.conversation_id).in_(theirs), Message.direction == "inbound")
         .order_by(col(Message.seq).desc())
         .limit(1)
     ).first()

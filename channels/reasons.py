@@ -20,13 +20,16 @@ REASONS = {
     "not_a_mail_address": "A esa dirección no se le puede escribir.",
     "not_a_mobile": "Ese número no recibe mensajes de texto.",
     "not_a_number": "Ese número no existe.",
+    "not_on_channel": "Esa persona no recibe mensajes por este medio.",
     "opted_out": "La persona pidió al proveedor no recibir mensajes.",
     "provider_down": "El proveedor no está disponible.",
     "rate_limited": "El proveedor pidió ir más despacio.",
     "sender_refused": "El proveedor no acepta nuestro número.",
     "taken_for_spam": "El servidor de correo lo tomó por correo basura.",
+    "template_refused": "WhatsApp no aceptó la plantilla.",
     "too_long": "El mensaje es demasiado largo.",
     "unknown": "El proveedor no dijo por qué.",
+    "window_closed": "Pasaron 24 horas desde su último mensaje: WhatsApp solo acepta plantillas aprobadas.",
     "withdrawn": "La persona pidió no recibir avisos.",
 }
 _VENDOR = "vendor_"

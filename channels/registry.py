@@ -9,6 +9,7 @@ from channels.email.adapter import EmailChannel
 from channels.sms.adapter import SmsChannel
 from channels.values import OutboundMessage, ProviderMessageId, ProviderRecord, Webhook, WebhookEvent
 from intake.conversations import notices
+from channels.whatsapp.adapter import WhatsappChannel
 from kernel.errors import Unavailable
 from kernel.settings import Settings
 
@@ -48,6 +49,7 @@ class Channel(Protocol):
 CHANNELS: dict[str, Callable[[Settings], Channel | None]] = {
     "sms": SmsChannel.from_settings,
     "email": EmailChannel.from_settings,
+    "whatsapp": WhatsappChannel.from_settings,
 }
 
 _connected: dict[str, Channel] = {}

@@ -35,13 +35,22 @@ class LastInbound:
 
 
 @dataclass(frozen=True)
+class ApprovedTemplate:
+    """One of our texts as the network approved it. reference: its id there; variables: which parameters fill it, in its order."""
+
+    reference: str
+    variables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class OutboundMessage:
     """One message to one person. sender and recipient are addresses of the channel (E.164 for SMS).
 
     plain_letters: the city lets accents go where that makes the message shorter. body is whole by itself, its options
     numbered; a channel with buttons sends `prompt` and `choices` instead. asks_place: a shared place would answer it.
-    template: which of our texts this is, and template_params what fills it, for networks that take only approved ones.
-    service_request_folio: ten digits, where it is about one request. author_kind: dialogue, notice or agent.
+    template: which of our texts this is, and template_params what fills it, for networks that take only approved ones;
+    approved: what the city has for it on this channel. service_request_folio: ten digits, where it is about one request.
+    author_kind: dialogue, notice or agent.
     """
 
     message_id: UUID
@@ -56,6 +65,7 @@ class OutboundMessage:
     last_inbound: LastInbound | None = None
     template: str | None = None
     template_params: Mapping[str, str] = field(default_factory=dict)
+    approved: ApprovedTemplate | None = None
     service_request_folio: str | None = None
     city_name: str = ""
     author_kind: str = "dialogue"

@@ -78,6 +78,7 @@ class TwilioAccount(_Group):
     """A Twilio account. auth_token signs webhooks; next_auth_token is accepted too while a token is being rotated.
 
     any_account: take signed webhooks whatever account they name, for programs that try the demo and know only its token.
+    media_hosts: where it may send us on to for what people attached, divided by commas; never with our password.
     """
 
     account_sid: str
@@ -85,6 +86,7 @@ class TwilioAccount(_Group):
     next_auth_token: SecretStr | None = None
     any_account: bool = False
     api_base_url: Annotated[str, AfterValidator(_without_fragment)] = "https://api.twilio.com"
+    media_hosts: str = "mms.twiliocdn.com"
     # Whoever is sending is given up for dead after channels.delivery.SENDING_LEASE, which is a little longer than a call.
     timeout_s: Annotated[float, Field(gt=0, le=15)] = 15.0
 
@@ -133,6 +135,16 @@ class Email(_Group):
             if security == "none" and host not in _LOOPBACK:
                 raise ValueError(f"{host}: sin TLS solo en esta computadora / without TLS on this machine only")
         return self
+
+
+class Whatsapp(TwilioAccount):
+    """WhatsApp over Twilio. number: E.164; what else is not given is taken from the account for SMS.
+
+    content_base_url: where Twilio keeps definitions of buttons and lists.
+    """
+
+    number: str
+    content_base_url: Annotated[str, AfterValidator(_without_fragment)] = "https://content.twilio.com"
 
 
 class Database(_Group):
@@ -193,6 +205,7 @@ class Settings(_Group):
     webhooks: Webhooks = Webhooks()
     sms: Sms | None = None
     email: Email | None = None
+    whatsapp: Whatsapp | None = None
     limits: Limits = Limits()
     media: Media = Media()
 
@@ -209,7 +222,7 @@ class StorageSettings(_Group):
 
 
 _ADDRESSES = ("database_url", "database_read_url", "database_direct_url", "redis_url")
-_GROUPS = ("database", "secrets", "web", "sms", "email", "limits", "media", "webhooks")
+_GROUPS = ("database", "secrets", "web", "sms", "whatsapp", "email", "limits", "media", "webhooks")
 
 
 def _collect(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -230,6 +243,10 @@ def _collect(environ: Mapping[str, str]) -> dict[str, Any]:
         found = {key[len(start) :].lower(): value for key, value in merged.items() if key.startswith(start)}
         if found:
             values[group] = found
+    if "whatsapp" in values and "account_sid" not in values["whatsapp"]:
+        # One account may have both; nothing of it is taken when another one is named.
+        shared = {name: value for name, value in values.get("sms", {}).items() if name in TwilioAccount.model_fields}
+        values["whatsapp"] = shared | values["whatsapp"]
     for required in ("secrets", "web"):
         values.setdefault(required, {})
     return values

@@ -114,11 +114,17 @@ class Account:
         return f"{self.settings.api_base_url}/2010-04-01/Accounts/{self.settings.account_sid}/Messages.json"
 
     def call(
-        self, method: str, url: str, *, data: Mapping[str, str] | None = None, json: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        data: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+        deadline_s: float | None = None,
     ) -> dict[str, Any]:
         """The JSON object of a successful answer. Raises DeliveryError, uncertain whenever the words may have been taken."""
         try:
-            response = self._request(method, url, data, json)
+            response = self._request(method, url, data, json, deadline_s or self._deadline_s)
         except _NOT_SENT as error:
             log.warning(f"{self._channel}.unreachable", error=type(error).__name__)
             raise DeliveryError("provider_down") from error
@@ -138,7 +144,12 @@ class Account:
         raise codes.refusal(response.status_code, code if isinstance(code, int) else None)
 
     def _request(
-        self, method: str, url: str, data: Mapping[str, str] | None, json: Mapping[str, Any] | None
+        self,
+        method: str,
+        url: str,
+        data: Mapping[str, str] | None,
+        json: Mapping[str, Any] | None,
+        deadline_s: float,
     ) -> httpx.Response:
         """Raises httpx.ReadTimeout once the whole call took too long: httpx has a limit for each step, none for their sum."""
         answer: Future[httpx.Response] = Future()
@@ -151,7 +162,7 @@ class Account:
 
         Thread(target=ask, name=f"{self._channel}-call", daemon=True).start()
         try:
-            return answer.result(self._deadline_s)
+            return answer.result(deadline_s)
         except TimeoutError as error:
             raise httpx.ReadTimeout("the whole call took too long") from error
 

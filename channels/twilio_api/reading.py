@@ -50,9 +50,11 @@ def media_count(parameters: Parameters) -> int:
     return min(int(count), MOST_MEDIA) if count.isascii() and count.isdecimal() else 0
 
 
-def opt_out(channel: str, sender: str, recipient: str, parameters: Parameters) -> list[OptOutSignal]:
+def opt_out(
+    channel: str, sender: str, recipient: str, parameters: Parameters, *, sender_kind: str = "sender"
+) -> list[OptOutSignal]:
     """The choice that Twilio says its own words made."""
     granted = _OPT_OUT_TYPES.get(parameters.get("OptOutType", ""))
     if granted is None:
         return []
-    return [OptOutSignal(channel, sender, recipient, granted, parameters.get("Body", ""))]
+    return [OptOutSignal(channel, sender, recipient, granted, parameters.get("Body", ""), sender_kind)]

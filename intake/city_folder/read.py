@@ -18,6 +18,7 @@ from intake.city_folder.rule_tests import read_tests
 from intake.city_folder.rules import read_rules, rules_text
 from intake.city_folder.services import read_duplicates, read_services
 from intake.city_folder.tables import Notes, Table, read_toml
+from intake.city_folder.templates import TEMPLATES, read_templates
 from intake.city_folder.values import City, CityFolder, Edition, LayerEntry, Problem
 from kernel.errors import InvalidInput
 from kernel.i18n import LANGUAGES
@@ -27,7 +28,7 @@ from routing.values import AgencyFacts, LayerKind
 _CITY_KEYS = (
     "id", "name", "is_fictional", "timezone", "language", "phone", "emergency_phone", "women_phone", "contact", "sms_number",
     "key_service", "default_agency", "default_calendar", "theme", "logo", "texts", "open311_extensions_off",
-    "phone_regions", "sms_transliterate", "channels", "duplicates", "promises", "forecast", "neighbour",
+    "phone_regions", "sms_transliterate", "channels", "templates", "duplicates", "promises", "forecast", "neighbour",
 )  # fmt: skip
 # What a city may say in its own words (docs/add-a-city.md).
 _TEXTS = ("welcome", "place_example", "outside")
@@ -85,6 +86,7 @@ def _city(notes: Notes, path: Path) -> City:
         "phone_regions": table.words("phone_regions"),
         "sms_transliterate": table.flag("sms_transliterate", default=True),
     }
+    settings |= {TEMPLATES: templates} if (templates := read_templates(notes, table.table(TEMPLATES))) else {}
     settings |= {NEIGHBOURS: neighbours} if (neighbours := _neighbours(table)) else {}
     promises, chain = read_promises(table)
     settings |= {PROMISES: chain} if chain else {}

@@ -78,11 +78,13 @@ def _tell(
         return
     language = conversation.language if began else request.language
     words = in_words(session, request, language)
+    template: tuple[str, dict[str, str]] | None = None
     if event is None:
         body: str | None = wording.joined(words, now) if is_joined else wording.received(words, now)
     else:
         life, outcome_code = event.data.get("life", ""), event.data.get("outcome_code")
         body = wording.notice(words, life, outcome_code, event.note, now)
+        template = wording.notice_template(words, life, outcome_code, event.note, now)
     if body is not None:
         actions.queue_message(
             session,
@@ -91,5 +93,7 @@ def _tell(
             client_ref=client_ref,
             author_kind="notice",
             service_request_id=request.id,
+            template=template[0] if template else None,
+            template_params=template[1] if template else None,
             now=now,
         )

@@ -105,15 +105,29 @@ def _with_forecast(request: RequestInWords, told: str) -> str:
 
 def notice(request: RequestInWords, life: str, outcome_code: str | None, note: str, now: datetime) -> str | None:
     """What to write when a request has come to `life`, with what the agency says about it. None: nothing to tell."""
-    if life == "closed":
-        key = f"closed_{outcome_code}"
-    elif life == "in_progress":
-        key = "in_progress" if request.expected_at and request.expected_at >= now else "in_progress_undated"
-    elif life in ("waiting_resident", "reopened"):
-        key = life
-    else:
+    key = _notice_key(request, life, outcome_code, now)
+    if key is None:
         return None
     return _fill(replace(request, note=_sentence(note)), "notice", key, request.expected_at, now)
+
+
+def notice_template(
+    request: RequestInWords, life: str, outcome_code: str | None, note: str, now: datetime
+) -> tuple[str, dict[str, str]] | None:
+    """Which text `notice` gives, and what fills it: for networks that only take texts they approved before."""
+    key = _notice_key(request, life, outcome_code, now)
+    if key is None:
+        return None
+    told = replace(request, note=_sentence(note))
+    return f"notice.{key}", _fields(told, told.agency[0], told.expected_at, now)
+
+
+def _notice_key(request: RequestInWords, life: str, outcome_code: str | None, now: datetime) -> str | None:
+    if life == "closed":
+        return f"closed_{outcome_code}"
+    if life == "in_progress":
+        return "in_progress" if request.expected_at and request.expected_at >= now else "in_progress_undated"
+    return life if life in ("waiting_resident", "reopened") else None
 
 
 def _sentence(note: str) -> str:
@@ -138,19 +152,18 @@ def _shortened(note: str) -> str:
 
 def _fill(request: RequestInWords, section: str, key: str, at: datetime | None, now: datetime) -> str:
     """With the agency's full name when that fits one SMS, else with its short one."""
-    date = day_in_words(at, request.timezone, request.language, now=now) if at else ""
     long, short = (
-        say(
-            request.language,
-            section,
-            key,
-            folio=folio_in_words(request.folio),
-            service=request.service,
-            agency=agency,
-            date=date,
-            note=_shortened(request.note),
-        )
-        for agency in request.agency
+        say(request.language, section, key, **_fields(request, agency, at, now)) for agency in request.agency
     )
     told = long if len(long) <= ONE_SMS else short
     return " ".join(told.split())
+
+
+def _fields(request: RequestInWords, agency: str, at: datetime | None, now: datetime) -> dict[str, str]:
+    return {
+        "folio": folio_in_words(request.folio),
+        "service": request.service,
+        "agency": agency,
+        "date": day_in_words(at, request.timezone, request.language, now=now) if at else "",
+        "note": _shortened(request.note),
+    }

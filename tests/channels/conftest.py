@@ -19,7 +19,7 @@ from channels import registry
 from channels.webhooks import install
 from kernel import db
 from kernel.crypto import Vault
-from kernel.settings import Email, Secrets, Settings, Sms, Web
+from kernel.settings import Email, Secrets, Settings, Sms, Web, Whatsapp
 from tests.conftest import make_database
 from tests.factories import SMS_NUMBER, make_city
 
@@ -28,6 +28,7 @@ ACCOUNT = "AC" + "0" * 32
 TOKEN = "12345"
 NEXT_TOKEN = "67890"
 ANA = "+525512345678"
+WHATSAPP_NUMBER = "+525500000312"
 
 
 # Nothing listens on port 1.
@@ -45,12 +46,16 @@ EMAIL = Email(
 
 
 def make_settings(**sms: Any) -> Settings:
+    """With one Twilio account for all that goes over it, changed as given."""
     values: dict[str, Any] = {"account_sid": ACCOUNT, "auth_token": SecretStr(TOKEN), "number": SMS_NUMBER}
+    # Where messages go, definitions of buttons go too.
+    content = {"content_base_url": sms["api_base_url"]} if "api_base_url" in sms else {}
     return Settings(
         secrets=Secrets.model_construct(data_key=b"d" * 32, lookup_key=b"l" * 32, session_key=b"s" * 32),
         web=Web(public_base_url=BASE_URL),
         sms=Sms(**(values | sms)),
         email=EMAIL,
+        whatsapp=Whatsapp(**(values | {"number": WHATSAPP_NUMBER} | content | sms)),
     )
 
 

@@ -72,7 +72,9 @@ def _problem(session: Session, thread: Conversation, text: str) -> str:
     if not text:
         return "Escribe el mensaje antes de enviarlo."
     try:
-        composing.refuse_unsendable(thread.channel, text, catalog.jurisdiction(session, thread.jurisdiction_id))
+        last = delivery.last_inbound(session, thread)
+        city = catalog.jurisdiction(session, thread.jurisdiction_id)
+        composing.refuse_unsendable(thread.channel, text, city, last_inbound_at=last.at if last else None)
     except InvalidInput as refusal:
         return refusal.text
     return ""

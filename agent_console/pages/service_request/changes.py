@@ -14,7 +14,7 @@ from channels import composing, delivery
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import AttributeDefinition, text_in
 from intake.conversations import actions as conversations
-from intake.conversations.models import Message
+from intake.conversations.models import Conversation, Message
 from intake.people.models import ContactPoint
 from intake.service_requests import actions, queries
 from intake.service_requests.models import ServiceRequest, ServiceRequestEvent
@@ -106,8 +106,11 @@ def _reply(session: Session, viewer: Viewer, found: ServiceRequest, typed: Typed
     addressee = addressee_of(session, queries.reports_of(session, found.id))
     if addressee is None:
         raise InvalidInput("Nadie dejó cómo responderle. Puedes dejar una nota.", field="text")
-    composing.refuse_unsendable(addressee.channel, typed.text, catalog.jurisdiction(session, viewer.jurisdiction_id))
     conversation_id = addressee.conversation_id
+    thread = session.get(Conversation, conversation_id) if conversation_id else None
+    last = delivery.last_inbound(session, thread) if thread else None
+    city = catalog.jurisdiction(session, viewer.jurisdiction_id)
+    composing.refuse_unsendable(addressee.channel, typed.text, city, last_inbound_at=last.at if last else None)
     if conversation_id is None:
         contact = session.get_one(ContactPoint, addressee.contact_point_id)
         conversation_id = conversations.open_conversation(session, contact, addressee.channel, now=now).id

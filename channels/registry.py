@@ -8,8 +8,8 @@ from channels import composing
 from channels.email.adapter import EmailChannel
 from channels.sms.adapter import SmsChannel
 from channels.values import OutboundMessage, ProviderMessageId, ProviderRecord, Webhook, WebhookEvent
-from intake.conversations import notices
 from channels.whatsapp.adapter import WhatsappChannel
+from intake.conversations import notices
 from kernel.errors import Unavailable
 from kernel.settings import Settings
 

@@ -1,6 +1,6 @@
 """Reading a request's body, bounded, before any plain handler runs. The only asynchronous step of a form post."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import parse_qsl
@@ -78,6 +78,15 @@ async def read_body(http_request: Request, limit: int = MAX_FORM_BYTES) -> bytes
 
 async def _body(http_request: Request) -> bytes:
     return await read_body(http_request)
+
+
+def body_up_to(limit: int) -> Callable[[Request], Awaitable[bytes]]:
+    """A dependency that reads a body of another size. Raises TooLarge."""
+
+    async def read(http_request: Request) -> bytes:
+        return await read_body(http_request, limit)
+
+    return read
 
 
 async def _form(http_request: Request) -> Form:

@@ -12,6 +12,7 @@ def facts(folder: DataFolder, settings: Settings, sample: Sample, *, standin_url
     """The content of demo.json; other programs rely on exactly these keys."""
     base_url = settings.web.public_base_url
     assert settings.sms is not None
+    assert settings.whatsapp is not None
     return {
         "base_url": base_url,
         "open311": {
@@ -34,6 +35,11 @@ def facts(folder: DataFolder, settings: Settings, sample: Sample, *, standin_url
             "auth_token": settings.sms.auth_token.get_secret_value(),
             "number": settings.sms.number,
         },
+        "whatsapp": {
+            "webhook": f"{base_url}/webhooks/whatsapp",
+            "auth_token": settings.whatsapp.auth_token.get_secret_value(),
+            "number": settings.whatsapp.number,
+        },
         "standin": {"url": standin_url},
         "database_url": settings.database_url,
         "redis_url": None if settings.redis_url in (None, "", "none") else settings.redis_url,
@@ -49,6 +55,7 @@ def banner(where: dict[str, Any], seconds: float, folder: Path) -> str:
   Atiende: {NAME} está en marcha ({seconds:.1f} s) / the demo city is up
 
   Escribe un SMS aquí / Text the city here      {where["standin"]["url"]}
+  …o por WhatsApp / …or on WhatsApp             {where["standin"]["url"]}/whatsapp
   Consola / Agents' console                     {where["console"]["url"]}
 {logins}
   Página de la ciudad / Residents' pages        {where["base_url"]}

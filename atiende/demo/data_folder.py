@@ -23,6 +23,7 @@ from kernel.settings import INSTALLATION_FILE, read_env_file
 ROLES = ("operator", "supervisor", "agency", "admin")
 # No Mexican number begins like this: nobody's telephone.
 SMS_NUMBER = "+525500000311"
+WHATSAPP_NUMBER = "+525500000312"
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ def _fresh_values() -> dict[str, str]:
         "ATIENDE_SMS_ACCOUNT_SID": "AC" + secrets.token_hex(16),
         "ATIENDE_SMS_AUTH_TOKEN": secrets.token_hex(16),
         "ATIENDE_SMS_NUMBER": SMS_NUMBER,
+        "ATIENDE_WHATSAPP_NUMBER": WHATSAPP_NUMBER,
         # demo.json tells other programs the token that signs, and no account.
         "ATIENDE_SMS_ANY_ACCOUNT": "true",
         # Programs that try the demo ask as fast as they can.

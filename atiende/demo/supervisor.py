@@ -15,7 +15,7 @@ from types import FrameType
 from atiende.demo.announcement import banner, facts
 from atiende.demo.data_folder import DataFolder
 from atiende.demo.ports import LOOPBACK, listen, port_of, reserve, reserve_near
-from atiende.demo.preparation import NAME, Sample, has_record, recall, remember
+from atiende.demo.preparation import CITIES, MAIN, NAME, Sample, has_record, recall, remember
 from atiende.demo.reload import restart_on_change
 from atiende.demo.servers import Server, ServerWatch
 from kernel.embedded.postgres import PostgresServer
@@ -75,6 +75,7 @@ class _Demo:
                 "ATIENDE_WEB_PORT": str(port_of(web_socket)),
                 "ATIENDE_WEB_PUBLIC_BASE_URL": base_url,
                 "ATIENDE_SMS_API_BASE_URL": standin_url,
+                "ATIENDE_WHATSAPP_CONTENT_BASE_URL": standin_url,
                 "ATIENDE_WEBHOOKS_ALLOW_LOOPBACK": "true",
                 _STANDIN_PORT: str(port_of(standin_socket)),
             }
@@ -172,11 +173,11 @@ class _Demo:
             log = self.folder.path / "logs" / f"{name}.log"
             return Child(name, own_command(command, *option), {**self.environ, **environ}, log, inherit)
 
-        city_name = {"ATIENDE_STANDIN_CITY_NAME": NAME}
+        city = {"ATIENDE_STANDIN_CITY_NAME": NAME, "ATIENDE_STANDIN_PLACES": str(CITIES[MAIN] / "places.csv")}
         return [
             child("web", "serve", gate.environment, gate.descriptor, bound=web.fileno()),
             child("worker", "worker", gate.environment, gate.descriptor),
-            child("standin", "standin", city_name, bound=standin.fileno()),
+            child("standin", "standin", city, bound=standin.fileno()),
         ]
 
     def _tend(self, children: list[Child]) -> None:

@@ -10,9 +10,12 @@ from fastapi.responses import PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 
 from channels.standin import pages, rest
+from channels.standin.answering import Refusal
 from channels.standin.config import StandinConfig
 from channels.standin.ledger import Ledger
 from channels.standin.postman import Postman
+from channels.standin.whatsapp import content, media
+from channels.standin.whatsapp import pages as whatsapp_pages
 from kernel.errors import AtiendeError
 
 # A provider that hangs holds a thread for each call, and the phone must stay usable meanwhile.
@@ -37,11 +40,14 @@ def create_app(config: StandinConfig) -> FastAPI:
     app.state.ledger = ledger
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.include_router(rest.router)
+    app.include_router(content.router)
+    app.include_router(media.router)
     app.include_router(pages.router)
+    app.include_router(whatsapp_pages.router)
 
-    @app.exception_handler(rest.Refusal)
+    @app.exception_handler(Refusal)
     def refuse(http_request: Request, error: Exception) -> Response:
-        assert isinstance(error, rest.Refusal)
+        assert isinstance(error, Refusal)
         return error.response()
 
     @app.exception_handler(AtiendeError)

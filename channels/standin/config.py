@@ -14,7 +14,9 @@ _PREFIX = "ATIENDE_STANDIN_"
 class StandinConfig:
     """webhook_url: where inbound texts are told; state: the file that remembers everything the stand-in accepted.
 
-    track_url holds `{folio}`. timeout_s: how long a webhook may take, as the real provider waits.
+    track_url holds `{folio}`. timeout_s: how long a webhook may take, as the real provider waits. whatsapp_number: "" where
+    nobody has WhatsApp. own_url: where the stand-in itself is reached, for the addresses of attachments. places: a list of
+    corners (`places.csv` of a city folder) that a phone may share.
     """
 
     webhook_url: str
@@ -29,6 +31,10 @@ class StandinConfig:
     track_url: str = ""
     timeout_s: float = 15.0
     hang_s: float = 20.0
+    whatsapp_number: str = ""
+    whatsapp_webhook_url: str = ""
+    own_url: str = ""
+    places: Path | None = None
 
 
 def from_environ(environ: Mapping[str, str]) -> StandinConfig:
@@ -54,15 +60,21 @@ def from_environ(environ: Mapping[str, str]) -> StandinConfig:
         problems.append(f"{_PREFIX}PORT: {port}")
     if problems:
         raise MisconfiguredError("{problems}", problems="\n".join(problems))
+    places = given("PLACES")
+    host = given("HOST") or "127.0.0.1"
     return StandinConfig(
         webhook_url=required["WEBHOOK_URL"],
         auth_token=required["AUTH_TOKEN"],
         account_sid=required["ACCOUNT_SID"],
         number=required["NUMBER"],
         state=Path(required["STATE"]),
-        host=given("HOST") or "127.0.0.1",
+        host=host,
         port=int(port),
         city_name=given("CITY_NAME"),
         console_url=given("CONSOLE_URL") or (f"{base_url}/consola" if base_url else ""),
         track_url=given("TRACK_URL") or (f"{base_url}/folio/{{folio}}" if base_url else ""),
+        whatsapp_number=given("WHATSAPP_NUMBER", "ATIENDE_WHATSAPP_NUMBER"),
+        whatsapp_webhook_url=given("WHATSAPP_WEBHOOK_URL") or (f"{base_url}/webhooks/whatsapp" if base_url else ""),
+        own_url=(given("OWN_URL", "ATIENDE_SMS_API_BASE_URL") or f"http://{host}:{port}").rstrip("/"),
+        places=Path(places) if places else None,
     )

@@ -3,26 +3,47 @@
 import random
 import secrets
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from channels.sms.gsm7 import measure
 from channels.standin.config import StandinConfig
 from channels.standin.ledger import Errand, Ledger, Text
 from channels.standin.switches import Switches
 
-_SENT_AFTER_S, _DELIVERED_AFTER_S = 0.05, 0.2
+_SENT_AFTER_S, _DELIVERED_AFTER_S, _READ_AFTER_S = 0.05, 0.2, 0.6
 _SECOND_COPY_AFTER_S = 0.3
 _SHUFFLE_S = 3.0
 _LATE_REPORT_S = 1.5
 _STOP, _START = ("STOP", "STOPALL", "UNSUBSCRIBE", "END", "QUIT"), ("START", "UNSTOP")
-PHONE_OFF = 30003
+PHONE_OFF, WINDOW_CLOSED = 30003, 63016
+_WINDOW_S = 24 * 3600.0
 
 
 def new_sid() -> str:
     return "SM" + secrets.token_hex(16)
 
 
-def take_from_resident(ledger: Ledger, config: StandinConfig, phone: str, body: str) -> Text:
-    """A resident sends a text to our number: it is kept, and the webhook will be told."""
+@dataclass(frozen=True)
+class File:
+    """Something attached to a message."""
+
+    content_type: str
+    data: bytes
+
+
+def take_from_resident(
+    ledger: Ledger,
+    config: StandinConfig,
+    phone: str,
+    body: str,
+    *,
+    channel: str = "sms",
+    detail: Mapping[str, Any] | None = None,
+    files: Sequence[File] = (),
+) -> Text:
+    """A resident writes to our number: it is kept, and the webhook will be told."""
     now = time.time()
     switches = ledger.switches()
     with ledger.together():
@@ -30,24 +51,37 @@ def take_from_resident(ledger: Ledger, config: StandinConfig, phone: str, body: 
             new_sid(),
             "inbound",
             phone,
-            config.number,
+            config.whatsapp_number if channel == "whatsapp" else config.number,
             body,
             status="receiving",
             at=now,
-            segments=measure(body).segments,
+            segments=measure(body).segments if channel == "sms" else 1,
+            channel=channel,
+            detail=detail,
         )
-        ledger.note("resident_sent", phone, at=now, sid=text.sid)
+        for file in files:
+            sid, token = "ME" + secrets.token_hex(16), secrets.token_hex(16)
+            ledger.attach(text.sid, sid, file.content_type, file.data, token)
+        ledger.note("resident_sent", text.phone, at=now, sid=text.sid)
         word = body.strip().upper()
         if switches.stop_words and word in _STOP + _START:
-            ledger.stop(phone, word in _STOP)
-            ledger.note("stopped" if word in _STOP else "started", phone, at=now)
+            ledger.stop(text.phone, word in _STOP)
+            ledger.note("stopped" if word in _STOP else "started", text.phone, at=now)
         held_s = switches.delay_s + (random.uniform(0, _SHUFFLE_S) if switches.reorder else 0)  # noqa: S311
         _plan(ledger, text, "inbound", at=now + held_s, switches=switches)
     return text
 
 
-def take_from_center(ledger: Ledger, sender: str, recipient: str, body: str, callback: str | None) -> Text:
-    """The centre asks to send a text: it is kept, and will reach the phone."""
+def take_from_center(
+    ledger: Ledger,
+    channel: str,
+    sender: str,
+    recipient: str,
+    body: str,
+    callback: str | None,
+    detail: Mapping[str, Any] | None = None,
+) -> Text:
+    """The centre asks to send a message: it is kept, and will reach the phone, or not."""
     now = time.time()
     switches = ledger.switches()
     with ledger.together():
@@ -60,14 +94,35 @@ def take_from_center(ledger: Ledger, sender: str, recipient: str, body: str, cal
             status="queued",
             at=now,
             callback=callback,
-            segments=measure(body).segments,
+            segments=measure(body).segments if channel == "sms" else 1,
+            channel=channel,
+            detail=detail,
         )
-        ledger.note("center_sent", recipient, at=now, sid=text.sid, segments=text.segments)
-        last = "undelivered" if switches.phone_off else "delivered"
-        for status, after_s in (("sent", _SENT_AFTER_S), (last, _DELIVERED_AFTER_S)):
+        ledger.note("center_sent", text.phone, at=now, sid=text.sid, segments=text.segments)
+        for status, after_s in _life(ledger, text, switches, now):
             due = now + switches.delay_s + after_s
             ledger.add_errand(text.sid, "progress", token=secrets.token_hex(16), due=due, status=status)
     return text
+
+
+def _life(ledger: Ledger, text: Text, switches: Switches, now: float) -> list[tuple[str, float]]:
+    """What becomes of it, and after how many seconds."""
+    if text.channel == "sms":
+        return [("sent", _SENT_AFTER_S), ("undelivered" if switches.phone_off else "delivered", _DELIVERED_AFTER_S)]
+    written_at = ledger.last_inbound_at(text.recipient, text.channel)
+    is_closed = switches.window_closed or written_at is None or now - written_at > _WINDOW_S
+    if is_closed and not text.detail.get("is_template"):
+        return [("failed", _SENT_AFTER_S)]
+    life = [("sent", _SENT_AFTER_S)]
+    if not switches.phone_off:  # a phone that is off is waited for
+        life.append(("delivered", _DELIVERED_AFTER_S))
+        life += [] if switches.unread else [("read", _READ_AFTER_S)]
+    return life
+
+
+def code_of(status: str) -> int | None:
+    """The provider's code for this end of a message."""
+    return {"undelivered": PHONE_OFF, "failed": WINDOW_CLOSED}.get(status)
 
 
 def progress(ledger: Ledger, errand: Errand) -> None:
@@ -76,8 +131,7 @@ def progress(ledger: Ledger, errand: Errand) -> None:
     switches = ledger.switches()
     with ledger.together():
         text = ledger.text(errand.sid)
-        code = PHONE_OFF if errand.status == "undelivered" else None
-        ledger.move(text.sid, errand.status, at=now, error_code=code)
+        ledger.move(text.sid, errand.status, at=now, error_code=code_of(errand.status))
         ledger.finish(errand.id, "done")
         if errand.status != "sent":
             ledger.note(errand.status, text.phone, at=now, sid=text.sid)

@@ -13,7 +13,9 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader
 
 from channels.standin import network, people, story
-from channels.standin.rest import ConfigDep, LedgerDep
+from channels.standin.answering import ConfigDep, LedgerDep
+from channels.standin.config import StandinConfig
+from channels.standin.ledger import Ledger
 from kernel.bodies import BodyDep
 from kernel.errors import Forbidden, InvalidInput
 from kernel.i18n import LANGUAGES, translate
@@ -22,6 +24,7 @@ from kernel.web import LANGUAGE_COOKIE, LanguageDep
 _MAX_LETTERS = 1600
 _NUMBER = re.compile(r"\+\d{8,15}")
 _WAIT_ROUNDS = 4
+_BOXES = ("duplicate", "reorder", "lose", "phone_off", "stop_words", "window_closed", "unread")
 
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -30,12 +33,17 @@ _templates = Environment(
 router = APIRouter()
 
 
-def _fields(http_request: Request, body: BodyDep) -> dict[str, Any]:
-    """The fields of a form or a JSON object. A page of another origin may not write here."""
+def refuse_foreign(http_request: Request) -> None:
+    """A page of another origin may not write here. Raises Forbidden."""
     origin = http_request.headers.get("origin")
     if origin and urlsplit(origin).netloc != http_request.headers.get("host"):
         raise Forbidden("Esta página solo acepta formularios suyos.")
-    if _is_json(http_request):
+
+
+def fields_of(http_request: Request, body: BodyDep) -> dict[str, Any]:
+    """The fields of a form or a JSON object. Raises Forbidden, InvalidInput."""
+    refuse_foreign(http_request)
+    if is_json(http_request):
         try:
             values = orjson.loads(body)
         except orjson.JSONDecodeError:
@@ -47,11 +55,38 @@ def _fields(http_request: Request, body: BodyDep) -> dict[str, Any]:
     return {name: values[-1] for name, values in pairs.items()}
 
 
-def _is_json(http_request: Request) -> bool:
+def is_json(http_request: Request) -> bool:
     return http_request.headers.get("content-type", "").split(";")[0].strip().lower() == "application/json"
 
 
-FieldsDep = Annotated[dict[str, Any], Depends(_fields)]
+FieldsDep = Annotated[dict[str, Any], Depends(fields_of)]
+
+
+def render(
+    template: str,
+    *,
+    language: str,
+    config: StandinConfig,
+    ledger: Ledger,
+    phone: str,
+    page: str,
+    wait: int,
+    **more: Any,
+) -> str:
+    """A phone's page. page: its address; wait: how often it still looks for news by itself where there are no scripts."""
+    return _templates.get_template(template).render(
+        t=lambda msgid, **params: translate(language, msgid, **params),
+        language=language,
+        languages=LANGUAGES,
+        config=config,
+        switches=ledger.switches(),
+        person=people.neighbour(phone),
+        neighbours=people.NEIGHBOURS,
+        wait=max(0, min(wait, _WAIT_ROUNDS)),
+        page=page,
+        here=lambda **changed: f"{page}?" + urlencode({"phone": phone, "lang": language} | changed),
+        **more,
+    )
 
 
 @router.get("/healthz")
@@ -65,6 +100,7 @@ def messages(ledger: LedgerDep) -> JSONResponse:
         [
             {
                 "sid": text.sid,
+                "channel": text.channel,
                 "direction": "inbound" if text.direction == "inbound" else "outbound",
                 "from": text.sender,
                 "to": text.recipient,
@@ -84,13 +120,14 @@ def settings(ledger: LedgerDep) -> JSONResponse:
 
 @router.post("/settings")
 def change_settings(http_request: Request, fields: FieldsDep, ledger: LedgerDep) -> Response:
-    if _is_json(http_request):
+    if is_json(http_request):
         ledger.set_switches(ledger.switches().changed(fields))
         return JSONResponse(ledger.switches().as_json())
     # A form leaves out the boxes that are not ticked.
-    boxes = {name: fields.get(name, "") for name in ("duplicate", "reorder", "lose", "phone_off", "stop_words")}
+    boxes = {name: fields.get(name, "") for name in _BOXES}
     delay = {"delay_s": story.SLOW_S if fields.get("slow") else 0}
-    ledger.set_switches(ledger.switches().changed(boxes | delay | {"outage": fields.get("outage", "none")}))
+    choices = {"outage": fields.get("outage", "none"), "media": fields.get("media", "ok")}
+    ledger.set_switches(ledger.switches().changed(boxes | delay | choices))
     return _back(fields)
 
 
@@ -101,12 +138,12 @@ def text_as_resident(
     body = str(fields.get("body", ""))
     if not _NUMBER.fullmatch(number) or not _possible(number):
         raise InvalidInput("Ese número de teléfono no existe.")
-    if not body.strip() and not _is_json(http_request):
+    if not body.strip() and not is_json(http_request):
         return _back(fields | {"phone": number})
     if not body or len(body) > _MAX_LETTERS:
         raise InvalidInput("El mensaje va de 1 a 1600 letras.")
     text = network.take_from_resident(ledger, config, number, body)
-    if _is_json(http_request):
+    if is_json(http_request):
         return JSONResponse({"sid": text.sid, "status": text.status}, status_code=201)
     return _back(fields | {"phone": number}, wait=_WAIT_ROUNDS)
 
@@ -124,20 +161,18 @@ def phone_page(
         return RedirectResponse(f"/?{urlencode({'phone': people.new_number(), 'lang': language})}", 303)
     if not _NUMBER.fullmatch(phone):
         raise InvalidInput("Ese número de teléfono no existe.")
-    html = _templates.get_template("phone.html").render(
-        t=lambda msgid, **params: translate(language, msgid, **params),
+    html = render(
+        "phone.html",
         language=language,
-        languages=LANGUAGES,
         config=config,
-        switches=ledger.switches(),
-        person=people.neighbour(phone),
-        neighbours=people.NEIGHBOURS,
+        ledger=ledger,
+        phone=phone,
+        page="/",
         bubbles=story.bubbles(ledger.texts(phone), language),
         entries=story.entries(ledger, phone, config, language),
         center_number=people.spoken(config.number),
         action=f"/phones/{quote(phone)}/messages",
-        wait=max(0, min(wait, _WAIT_ROUNDS)),
-        here=lambda **changed: "/?" + urlencode({"phone": phone, "lang": language} | changed),
+        wait=wait,
     )
     response = HTMLResponse(html, headers={"Cache-Control": "no-store"})
     response.set_cookie(LANGUAGE_COOKIE, language, samesite="lax", max_age=31_536_000)
@@ -152,5 +187,6 @@ def _possible(number: str) -> bool:
 
 
 def _back(fields: dict[str, Any], **more: Any) -> Response:
+    page = "/whatsapp" if fields.get("page") == "/whatsapp" else "/"
     query = {name: fields[name] for name in ("phone", "lang") if fields.get(name)}
-    return RedirectResponse(f"/?{urlencode(query | more)}", status_code=303)
+    return RedirectResponse(f"{page}?{urlencode(query | more)}", status_code=303)

@@ -16,6 +16,7 @@ import structlog
 from channels.standin import network
 from channels.standin.config import StandinConfig
 from channels.standin.ledger import Errand, Ledger, Text
+from channels.standin.whatsapp import wire
 
 log = structlog.get_logger(__name__)
 
@@ -86,9 +87,9 @@ class Postman:
 
     def _call(self, errand: Errand, text: Text) -> None:
         is_inbound = errand.kind == "inbound"
-        target = self._config.webhook_url if is_inbound else text.callback or ""
+        target = self._webhook_of(text) if is_inbound else text.callback or ""
         url = urlunsplit(urlsplit(target)._replace(fragment=""))
-        form = self._inbound_form(text) if is_inbound else self._report_form(text, errand.status)
+        form = self._form_of(text, errand)
         headers = {
             "X-Twilio-Signature": signature(self._config.auth_token, url, form),
             "I-Twilio-Idempotency-Token": errand.token,
@@ -122,6 +123,21 @@ class Postman:
                 self._ledger.note(f"{name}_refused", text.phone, at=now, **detail)
         if not taken:
             log.info("standin.call", kind=errand.kind, answer=answer, attempt=errand.attempts + 1)
+
+    def _webhook_of(self, text: Text) -> str:
+        return self._config.whatsapp_webhook_url if text.channel == "whatsapp" else self._config.webhook_url
+
+    def _form_of(self, text: Text, errand: Errand) -> dict[str, str]:
+        is_inbound = errand.kind == "inbound"
+        if text.channel == "sms":
+            return self._inbound_form(text) if is_inbound else self._report_form(text, errand.status)
+        if not is_inbound:
+            return wire.report_form(text, errand.status, network.code_of(errand.status), self._config)
+        attachments = {
+            wire.media_url(self._config, text.sid, one.sid): one.content_type
+            for one in self._ledger.attachments(text.sid)
+        }
+        return wire.inbound_form(text, self._config, attachments)
 
     def _inbound_form(self, text: Text) -> dict[str, str]:
         return {

@@ -1,6 +1,6 @@
 """The part of Twilio's REST API that the program uses, answered as Twilio answers: create, list and fetch messages."""
 
-import hmac
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -9,72 +9,18 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import phonenumbers
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import JSONResponse
-from fastapi.security import HTTPBasic, HTTPBasicCredentials
 
 from channels.standin import network
+from channels.standin.answering import ConfigDep, LedgerDep, Refusal, in_account
 from channels.standin.config import StandinConfig
-from channels.standin.ledger import Ledger, Text
+from channels.standin.ledger import Text
+from channels.standin.whatsapp import content, wire
 from kernel.bodies import BodyDep
 
 _VERSION = "2010-04-01"
 _LONGEST = 1600
-
-_MESSAGES = {
-    20003: (401, "Authenticate"),
-    20404: (404, "The requested resource was not found"),
-    20429: (429, "Too Many Requests"),
-    20500: (500, "An internal server error has occurred"),
-    20503: (503, "Service unavailable"),
-    21211: (400, "Invalid 'To' Phone Number"),
-    21602: (400, "Message body is required."),
-    21603: (400, "A 'From' phone number is required."),
-    21604: (400, "A 'To' phone number is required."),
-    21609: (400, "Invalid 'StatusCallback' URL"),
-    21610: (400, "Attempt to send to unsubscribed recipient"),
-    21617: (400, "The concatenated message body exceeds the 1600 character limit."),
-}
-
-
-class Refusal(Exception):
-    """An answer in Twilio's error shape."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
-
-    def response(self) -> JSONResponse:
-        status, message = _MESSAGES[self.code]
-        more = f"https://www.twilio.com/docs/errors/{self.code}"
-        headers = {"WWW-Authenticate": 'Basic realm="Twilio API"'} if status == 401 else None
-        body = {"code": self.code, "message": message, "more_info": more, "status": status}
-        return JSONResponse(body, status_code=status, headers=headers)
-
-
-def _config(http_request: Request) -> StandinConfig:
-    config: StandinConfig = http_request.app.state.config
-    return config
-
-
-def _ledger(http_request: Request) -> Ledger:
-    ledger: Ledger = http_request.app.state.ledger
-    return ledger
-
-
-ConfigDep = Annotated[StandinConfig, Depends(_config)]
-LedgerDep = Annotated[Ledger, Depends(_ledger)]
-_basic = HTTPBasic(auto_error=False)
-
-
-def _account(
-    account_sid: str, config: ConfigDep, credentials: Annotated[HTTPBasicCredentials | None, Depends(_basic)]
-) -> None:
-    given = (credentials.username, credentials.password) if credentials else ("", "")
-    expected = (config.account_sid, config.auth_token)
-    if not all(hmac.compare_digest(a.encode(), b.encode()) for a, b in zip(given, expected, strict=True)):
-        raise Refusal(20003)
-    if account_sid != config.account_sid:
-        raise Refusal(20404)
+# As WhatsApp writes Mexican mobiles.
+_OLD_MOBILE = re.compile(r"\+521\d{10}")
 
 
 def _form(body: BodyDep) -> dict[str, str]:
@@ -82,7 +28,7 @@ def _form(body: BodyDep) -> dict[str, str]:
     return {name: values[-1] for name, values in pairs.items()}
 
 
-router = APIRouter(prefix="/2010-04-01/Accounts/{account_sid}", dependencies=[Depends(_account)])
+router = APIRouter(prefix="/2010-04-01/Accounts/{account_sid}", dependencies=[Depends(in_account)])
 
 
 @router.post("/Messages.json", status_code=201)
@@ -90,8 +36,11 @@ def create_message(form: Annotated[dict[str, str], Depends(_form)], config: Conf
     outage = ledger.switches().outage
     if outage in ("busy", "down"):
         raise Refusal({"busy": 20429, "down": 20503}[outage])
-    _check(form, ledger)
-    text = network.take_from_center(ledger, form["From"], form["To"], form["Body"], form.get("StatusCallback"))
+    channel, to, sender = _check(form)
+    body, detail = content.rendered(ledger, form) if form.get("ContentSid") else (form["Body"], {})
+    if ledger.is_stopped(channel, to):
+        raise Refusal(21610)
+    text = network.take_from_center(ledger, channel, sender, to, body, form.get("StatusCallback"), detail)
     if outage == "timeout_after":
         time.sleep(config.hang_s)
     if outage in ("error_after", "timeout_after"):
@@ -121,7 +70,16 @@ def list_messages(
     if ledger.switches().outage == "down":
         raise Refusal(20503)
     start, end = _day(on)
-    found = ledger.page(to=to, sender=sender, start=start, end=end, limit=size + 1, offset=page * size)
+    channel = "whatsapp" if any((one or "").startswith(wire.PREFIX) for one in (to, sender)) else None
+    found = ledger.page(
+        channel=channel,
+        to=_address(to)[1] if to else None,
+        sender=_address(sender)[1] if sender else None,
+        start=start,
+        end=end,
+        limit=size + 1,
+        offset=page * size,
+    )
     rest = {name: value for name, value in http_request.query_params.items() if name not in ("Page", "PageSize")}
 
     def uri(number: int) -> str:
@@ -141,23 +99,38 @@ def list_messages(
     }
 
 
-def _check(form: dict[str, str], ledger: Ledger) -> None:
-    for name, code in (("To", 21604), ("From", 21603), ("Body", 21602)):
+def _check(form: dict[str, str]) -> tuple[str, str, str]:
+    """The channel, whom the message is for and whom it is from, both without the channel's name."""
+    for name, code in (("To", 21604), ("From", 21603)):
         if not form.get(name, "").strip():
             raise Refusal(code)
-    if len(form["Body"]) > _LONGEST:
+    if not form.get("ContentSid") and not form.get("Body", "").strip():
+        raise Refusal(21602)
+    if len(form.get("Body", "")) > _LONGEST:
         raise Refusal(21617)
-    try:
-        number = phonenumbers.parse(form["To"], None)
-    except phonenumbers.NumberParseException:
-        raise Refusal(21211) from None
-    if not phonenumbers.is_possible_number(number):
+    (channel, to), (other, sender) = _address(form["To"]), _address(form["From"])
+    if channel != other:
+        raise Refusal(21910)
+    if channel == "sms" and form.get("ContentSid"):
+        raise Refusal(21655)
+    if not (_is_phone(to) or (channel == "whatsapp" and "." in to)):
         raise Refusal(21211)
     callback = form.get("StatusCallback")
     if callback and (urlsplit(callback).scheme not in ("http", "https") or not urlsplit(callback).hostname):
         raise Refusal(21609)
-    if ledger.is_stopped(form["To"]):
-        raise Refusal(21610)
+    return channel, to, sender
+
+
+def _address(text: str) -> tuple[str, str]:
+    is_whatsapp = text.startswith(wire.PREFIX)
+    return ("whatsapp", text.removeprefix(wire.PREFIX)) if is_whatsapp else ("sms", text)
+
+
+def _is_phone(text: str) -> bool:
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(text, None)) or bool(_OLD_MOBILE.fullmatch(text))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def _day(text: str | None) -> tuple[float | None, float | None]:
@@ -172,6 +145,7 @@ def _date(seconds: float) -> str:
 
 
 def _shown(text: Text, config: StandinConfig) -> dict[str, Any]:
+    name = wire.address if text.channel == "whatsapp" else str
     uri = f"/{_VERSION}/Accounts/{config.account_sid}/Messages/{text.sid}"
     return {
         "account_sid": config.account_sid,
@@ -183,7 +157,7 @@ def _shown(text: Text, config: StandinConfig) -> dict[str, Any]:
         "direction": text.direction,
         "error_code": text.error_code,
         "error_message": None,
-        "from": text.sender,
+        "from": name(text.sender),
         "messaging_service_sid": None,
         "num_media": "0",
         "num_segments": str(text.segments),
@@ -192,6 +166,6 @@ def _shown(text: Text, config: StandinConfig) -> dict[str, Any]:
         "sid": text.sid,
         "status": text.status,
         "subresource_uris": {"media": f"{uri}/Media.json"},
-        "to": text.recipient,
+        "to": name(text.recipient),
         "uri": f"{uri}.json",
     }

@@ -13,7 +13,7 @@ from kernel.i18n import translate
 
 SLOW_S = 4.0
 _SHOWN = 40
-_GAP_S = 30 * 60
+GAP_S = 30 * 60
 _FOLIO = re.compile(r"\b\d{2}[ \u00a0]?\d{4}[ \u00a0]?\d{4}\b")
 # What a phone shows: texts that reached it, and those it sent itself.
 _ON_PHONE = ("delivered",)
@@ -49,11 +49,11 @@ def bubbles(texts: list[Text], language: str) -> list[Bubble]:
     made = []
     for before, text in pairwise([None, *shown]):
         assert text is not None
-        is_later = before is None or text.created_at - before.created_at > _GAP_S
+        is_later = before is None or text.created_at - before.created_at > GAP_S
         mine = text.direction == "inbound"
         waiting = mine and text.status == "receiving"
         note = translate(language, "Enviando…") if waiting else ""
-        made.append(Bubble(text.sid, mine, text.body, note, _clock(text.created_at, "%H:%M") if is_later else ""))
+        made.append(Bubble(text.sid, mine, text.body, note, clock(text.created_at, "%H:%M") if is_later else ""))
     return made
 
 
@@ -68,14 +68,17 @@ def _entry(ledger: Ledger, happening: Happening, config: StandinConfig, language
         return translate(language, msgid, **params)
 
     detail = happening.detail
-    who = people.neighbour(happening.phone).name or people.spoken(happening.phone)
+    is_sms = ":" not in happening.phone
+    phone = happening.phone.rpartition(":")[2]
+    who = people.neighbour(phone).name or people.spoken(phone)
     answer, attempt = detail.get("answer"), detail.get("attempt", 1)
     if not isinstance(answer, int):
         answer = t("Sin respuesta")
     links: tuple[tuple[str, str], ...] = ()
     match happening.name:
         case "resident_sent":
-            icon, what, more = "sms", t("{who} escribió un SMS", who=who), ""
+            icon, more = "sms", ""
+            what = t("{who} escribió un SMS", who=who) if is_sms else t("{who} mandó un mensaje", who=who)
         case "webhook_taken":
             icon, what = "in", t("El centro lo recibió")
             more = t("Intento {attempt}, contestó {answer}", attempt=attempt, answer=answer)
@@ -88,10 +91,17 @@ def _entry(ledger: Ledger, happening: Happening, config: StandinConfig, language
             text = ledger.text(detail["sid"])
             icon, what = "out", t("El centro contestó")
             count = detail["segments"]
-            more = t("1 SMS") if count == 1 else t("{count} SMS", count=count)
+            more = "" if not is_sms else t("1 SMS") if count == 1 else t("{count} SMS", count=count)
             links = _links(text.body, config, language)
         case "delivered":
             icon, what, more = "ok", t("Llegó al teléfono de {who}", who=who), ""
+        case "read":
+            icon, what, more = "ok", t("{who} lo leyó", who=who), ""
+        case "failed":
+            icon, what = "stop", t("WhatsApp no lo mandó: pasaron 24 horas desde el último mensaje de {who}", who=who)
+            more = t("Se avisa al centro con el código {code}", code=63016)
+        case "password_leaked":
+            icon, what, more = "stop", t("El centro mandó su contraseña a otro servidor"), ""
         case "undelivered":
             icon, what = "stop", t("No llegó: el teléfono de {who} está apagado", who=who)
             more = t("Se avisa al centro con el código {code}", code=30003)
@@ -110,7 +120,7 @@ def _entry(ledger: Ledger, happening: Happening, config: StandinConfig, language
         case _:
             return None
     ours = happening.name in ("webhook_taken", "center_sent", "delivered")
-    return Entry(f"h{happening.id}", icon, ours, what, more, _clock(happening.at, "%H:%M:%S"), links)
+    return Entry(f"h{happening.id}", icon, ours, what, more, clock(happening.at, "%H:%M:%S"), links)
 
 
 def _links(body: str, config: StandinConfig, language: str) -> tuple[tuple[str, str], ...]:
@@ -128,6 +138,6 @@ def _links(body: str, config: StandinConfig, language: str) -> tuple[tuple[str, 
     )
 
 
-def _clock(seconds: float, shape: str) -> str:
+def clock(seconds: float, shape: str) -> str:
     # The clock of the computer it runs on: the page is for whoever sits at it.
     return datetime.fromtimestamp(seconds).astimezone().strftime(shape)

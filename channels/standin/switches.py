@@ -8,6 +8,8 @@ from kernel.errors import InvalidInput
 
 # What the provider does when we ask it to send. `down` and `busy` take nothing; the other two take it and do not say so.
 OUTAGES = ("none", "busy", "down", "error_after", "timeout_after")
+# What happens to who asks for an attachment: `late` comes at the third try, `stray` leads to a host that nobody announced.
+MEDIA = ("ok", "late", "gone", "stray")
 _MAX_DELAY_S = 600.0
 _TRUE, _FALSE = ("1", "true", "on", "yes"), ("", "0", "false", "off", "no")
 
@@ -17,6 +19,7 @@ class Switches:
     """delay_s: how much later everything arrives. lose: reports of what became of a message never arrive.
 
     phone_off: the resident's phone takes nothing. stop_words: STOP and START are handled by the network itself.
+    window_closed: WhatsApp takes nothing but templates, as if a day had passed. unread: nobody reads what arrives.
     """
 
     delay_s: float = 0.0
@@ -26,6 +29,9 @@ class Switches:
     phone_off: bool = False
     stop_words: bool = False
     outage: str = "none"
+    window_closed: bool = False
+    unread: bool = False
+    media: str = "ok"
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -40,7 +46,7 @@ class Switches:
 
 
 def _read(name: str, value: Any) -> Any:
-    if name == "outage" and value in OUTAGES:
+    if (name == "outage" and value in OUTAGES) or (name == "media" and value in MEDIA):
         return value
     if name == "delay_s":
         try:
@@ -49,7 +55,7 @@ def _read(name: str, value: Any) -> Any:
             seconds = -1.0
         if 0 <= seconds <= _MAX_DELAY_S:
             return seconds
-    elif name != "outage":
+    elif name not in ("outage", "media"):
         word = str(value).lower()
         if word in _TRUE + _FALSE:
             return word in _TRUE

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from channels.standin.app import create_app
 from channels.standin.config import StandinConfig
 from channels.webhooks import install
 from kernel.settings import Settings
-from tests.channels.conftest import ACCOUNT, TOKEN
+from tests.channels.conftest import ACCOUNT, TOKEN, WHATSAPP_NUMBER
 from tests.factories import SMS_NUMBER
 
 
@@ -67,6 +68,10 @@ def center_app(settings: Settings) -> FastAPI:
 
 def standin_config(state: Path, webhook_url: str, **more: Any) -> StandinConfig:
     values: dict[str, Any] = {"auth_token": TOKEN, "account_sid": ACCOUNT, "number": SMS_NUMBER, "timeout_s": 5.0}
+    values |= {
+        "whatsapp_number": WHATSAPP_NUMBER,
+        "whatsapp_webhook_url": webhook_url.removesuffix("/sms") + "/whatsapp",
+    }
     return StandinConfig(webhook_url=webhook_url, state=state, **(values | more))
 
 
@@ -91,13 +96,21 @@ class Network:
         sid: str = answer.json()["sid"]
         return sid
 
+    def whatsapp(self, user: str, **fields: Any) -> str:
+        """A WhatsApp user does something: words, a press, a place, files."""
+        answer = self.client.post(f"/whatsapp/{user}/messages", json=fields)
+        assert answer.status_code == 201, answer.text
+        sid: str = answer.json()["sid"]
+        return sid
+
     def send(self, **form: str) -> httpx.Response:
         return self.client.post(self.messages_path, data=form)
 
 
 @contextmanager
 def standin(config: StandinConfig, bound: socket.socket | None = None) -> Iterator[Network]:
-    with serving(create_app(config), bound or free_socket()) as url:
+    bound = bound or free_socket()
+    with serving(create_app(replace(config, own_url=url_of(bound))), bound) as url:
         network = Network(url)
         yield network
         network.client.close()

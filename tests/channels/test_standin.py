@@ -110,7 +110,7 @@ def test_a_reply_is_taken_delivered_and_reported(center: tuple[Center, str], net
     assert url == callback
     assert RequestValidator(TOKEN).validate(callback, form, headers["x-twilio-signature"])
     [text] = network.texts()
-    assert set(text) == {"sid", "direction", "from", "to", "body", "status", "at"}
+    assert set(text) == {"sid", "direction", "channel", "from", "to", "body", "status", "at"}
     assert text["status"] == "delivered"
     assert network.client.get(f"/2010-04-01/Accounts/{ACCOUNT}/Messages/{body['sid']}.json").json()["body"] == "Listo"
 

@@ -41,24 +41,27 @@
   }
 
   async function send(event) {
+    const form = event.target;
+    if (!form.matches("form.send, form.picks, form.press")) return;
     event.preventDefault();
-    const form = event.currentTarget;
-    const fields = new URLSearchParams(new FormData(form, event.submitter));
+    const data = new FormData(form, event.submitter);
+    const fields = form.enctype === "multipart/form-data" ? data : new URLSearchParams(data);
     busyUntil = Date.now() + QUICK_FOR_MS;
     try {
       const answer = await fetch(form.action, { method: "POST", body: fields });
       if (!answer.ok) throw new Error(answer.status);
       take(await answer.text());
-      if (form.id === "send") form.reset();
+      if (form.id === "send" || fields === data) form.reset();
     } catch {
-      HTMLFormElement.prototype.submit.call(form);
+      // Without the pressed button a form says something else.
+      location.reload();
       return;
     }
     input.focus();
     look();
   }
 
-  for (const form of document.querySelectorAll("form.send, form.picks")) form.addEventListener("submit", send);
+  document.addEventListener("submit", send);  // buttons to press come and go with their messages
   document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
   timer = setTimeout(look, QUICK_MS);
 })();

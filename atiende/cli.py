@@ -13,6 +13,7 @@ from atiende.measuring_cli import bench_app, duplicates_app
 from atiende.open311_cli import open311_app
 from atiende.routing_cli import routing_app
 from atiende.rules_cli import rules_app
+from atiende.understanding_cli import understanding_app
 from atiende.webhook_cli import webhook_app
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Atiende: one Open311 queue for every channel of a city."
 )
 app.add_typer(routing_app)
+app.add_typer(understanding_app)
 app.add_typer(city_app, name="city")
 app.add_typer(layer_app, name="layer")
 app.add_typer(staff_app, name="staff")

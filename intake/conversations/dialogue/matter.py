@@ -45,12 +45,17 @@ def weighed(scored: Sequence[ServiceMatch], text: str) -> Matter | None:
         return None
     best = scored[0].score
     leads = len(scored) == 1 or best - scored[1].score >= _LEAD
-    if best >= _SURE and leads and not _tells_another(scored):
+    if best >= _SURE and leads and _is_told(scored[0]) and not _tells_another(scored):
         return Matter((scored[0].definition.code,), is_sure=True)
     if best < _SURE and is_emergency(plain(text)):
         return None  # a weak guess is worse than asking when somebody smells gas
     near = [match.definition.code for match in scored if match.score >= best * 0.6]
     return Matter(tuple(near[:_MOST_CHOICES]), is_sure=False)
+
+
+def _is_told(match: ServiceMatch) -> bool:
+    """True when more is said than one word that happens to stand in the service's name."""
+    return len(match.reasons) > 1 or any(reason.source in ("keyword", "said_as") for reason in match.reasons)
 
 
 def _tells_another(scored: Sequence[ServiceMatch]) -> bool:

@@ -8,7 +8,16 @@ from georef.distances import distance_m
 from georef.points import LonLat
 from intake.catalog.matching import fold
 from intake.conversations.dialogue.state import Place
-from intake.conversations.dialogue.words import EMPTY, ENDS_A_PLACE, PLACE_KINDS, PREPOSITIONS, plain
+from intake.conversations.dialogue.words import (
+    EMPTY,
+    ENDS_A_PLACE,
+    JOINS,
+    LEADS,
+    NO_PLACE,
+    PLACE_KINDS,
+    PREPOSITIONS,
+    plain,
+)
 
 # Below the first a name only resembles what was said; from the second it is there.
 POSSIBLE = 60.0
@@ -18,10 +27,12 @@ _LEAD, _NEAR_ENOUGH_M = 6.0, 600.0
 _SHAPELESS = 1.5
 # A whole message costs at most so many look-ups of so many words.
 _MOST_LOOKUPS, _MOST_WORDS = 8, 30
+_MOST_WORDS_OF_A_PLACE = 12
 
 _TOKEN = re.compile(r"[^\W_]+")
 # A full stop after `av` or `col` ends no sentence.
 _SENTENCE_END = re.compile(r"(?:(?<=[^\W\d_]{4})|(?<=\d\d))[.!?;](?=\s|$)|\n")
+_LOOSE_ENDS = re.compile(r"^\s*(?:al|del|de|a)\s+|[\s,]+(?:y|o|e|a|de|con|and|or)\s*$", re.IGNORECASE)
 _NOTHING_BY_ITSELF = EMPTY | PLACE_KINDS | PREPOSITIONS
 
 
@@ -119,11 +130,50 @@ def before_place(text: str, finding: Finding | None) -> str:
     return text[:start] if start > 0 else text
 
 
-def in_words(finding: Finding) -> str:
-    """The words about the place as they were written, up to where the message goes on about something else."""
-    said = [(match.start(), match.end(), fold(match[0])) for match in _TOKEN.finditer(finding.words)]
-    ends = [start for index, (start, _, word) in enumerate(said) if index and word in ENDS_A_PLACE]
-    return finding.words[: ends[0] if ends else None].strip(" ,.;:-!?\n")
+def in_words(text: str, finding: Finding | None) -> str | None:
+    """The words about the place as they were written, also of a place that nobody knows; None when none are told.
+
+    What was found in the message as a whole has no words of its own: its label stands for them.
+    """
+    if finding and finding.places and finding.words == text.strip():
+        return finding.places[0].label if finding.places[0].score >= SURE else None
+    tokens = _tokens_of(text)
+    begun = text.find(finding.words) if finding else -1
+    starts = [
+        index + 1
+        for index, (start, _, word) in enumerate(tokens)
+        if word in LEADS and index + 1 < len(tokens) and (begun < 0 or start < begun)
+    ]
+    for index in starts:
+        told = _told(text, tokens[index:])
+        # What was found may be the end of it: "Reforma casi esquina con Bucareli".
+        if told and (finding.words[:12] in told if finding else _sounds_like_a_place(told)):
+            return told
+    return _told(finding.words, _tokens_of(finding.words)) if finding else None
+
+
+def _tokens_of(text: str) -> list[tuple[int, int, str]]:
+    return [(match.start(), match.end(), fold(match[0])) for match in _TOKEN.finditer(text)]
+
+
+def _told(text: str, tokens: Sequence[tuple[int, int, str]]) -> str | None:
+    """From the first token to where the message goes on about something else."""
+    begin = tokens[0][0] if tokens else 0
+    ends = [start for index, (start, _, word) in enumerate(tokens) if index and word in ENDS_A_PLACE]
+    ended = _SENTENCE_END.split(text[begin : ends[0] if ends else None], maxsplit=1)[0]
+    words = _LOOSE_ENDS.sub("", ended).strip(" ,.;:-!?¡¿\n")
+    return words if any(word not in _NOTHING_BY_ITSELF for word in plain(words).split()) else None
+
+
+def _sounds_like_a_place(words: str) -> bool:
+    """True for names and corners: `Juárez y Balderas`, `la Narvarte`, `calle 8`; also one or two words in small letters."""
+    said = plain(words).split()
+    if not said or len(said) > _MOST_WORDS_OF_A_PLACE or any(word in NO_PLACE for word in said):
+        return False
+    named = any(match[0][0].isupper() for match in _TOKEN.finditer(words))
+    joined = any(word in JOINS for word in said[1:-1]) or any(word.isdigit() for word in said)
+    telling = [word for word in said if word not in EMPTY]
+    return named or joined or said[0] in PLACE_KINDS or len(telling) <= 2
 
 
 def _fragments(text: str) -> list[str]:

@@ -14,13 +14,15 @@ INTENTS = (
     "report", "status", "person", "help", "opt_out", "opt_in", "greeting", "thanks", "information", "language", "unknown",
 )  # fmt: skip
 OFFERED = 3
+_LONGEST = 2000
+_WITH_PLACE = ("report", "information", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
     """language: None when its words tell none. services: best first, each with the reasons; matter: what follows from them.
 
-    finding: the place it tells, as it was looked up.
+    finding: the place it tells, as it was looked up; place: the words about it as they were written, known or not.
     """
 
     intent: str
@@ -29,24 +31,22 @@ class Understanding:
     services: tuple[ServiceMatch, ...]
     matter: Matter | None
     finding: Finding | None
-
-    @property
-    def place_words(self) -> str | None:
-        """The words about the place, as they were written."""
-        return places.in_words(self.finding) if self.finding else None
+    place: str | None
 
 
 def understand(
     text: str, match_services: MatchServices, find_places: Callable[[str], Sequence[Place]]
 ) -> Understanding:
-    """Never raises, whatever the text."""
+    """Never raises, whatever the text; of a very long one the beginning counts."""
+    text = text[:_LONGEST]
     said = plain(text)
     danger = words.emergency(said)
     finding = places.find_in_report(text, find_places)
     services = matter.guesses(text, finding, match_services)
     weighed = matter.weighed(services, text)
     intent = _intent(text, said, is_danger=danger is not None, weighed=weighed, finding=finding)
-    return Understanding(intent, _language(said), danger, tuple(services), weighed, finding)
+    place = places.in_words(text, finding) if intent in _WITH_PLACE else None
+    return Understanding(intent, _language(said), danger, tuple(services if weighed else ()), weighed, finding, place)
 
 
 def _intent(text: str, said: str, *, is_danger: bool, weighed: Matter | None, finding: Finding | None) -> str:

@@ -1,8 +1,9 @@
 """Who is asked and who asks: the jurisdiction of a call, the key that a writing call needs, and for whom a reading call reads."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sized
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
@@ -21,11 +22,17 @@ from kernel import clock, db
 from kernel.errors import Forbidden, InvalidInput, NotFound
 from kernel.i18n import LANGUAGES
 
-# Two rows at most: enough to know whether the endpoint serves several cities.
+# Two rows at most: enough to know whether the endpoint serves several cities. The version is another one after every change of
+# the row, whoever made it: a row that is written anew has a new place or a new writer.
 _JURISDICTION = (
-    "SELECT id, catalog_changed_at, keys_version, xmin::text AS xmin, timezone, language,"
-    " settings->'open311_extensions_off' AS extensions_off FROM jurisdiction"
-    " WHERE CAST(%(id)s AS text) IS NULL OR id = %(id)s LIMIT 2"
+    "SELECT j.id, j.catalog_changed_at, j.keys_version, j.xmin::text AS xmin, j.timezone, j.language,"
+    " j.settings->'open311_extensions_off' AS extensions_off, j.id || ' ' || j.ctid::text || ' ' || j.xmin::text AS version"
+    " FROM jurisdiction j WHERE CAST(%(asked_city)s AS text) IS NULL OR j.id = %(asked_city)s LIMIT 2"
+)
+# Looked at once for a whole statement: where it does not hold, PostgreSQL reads no row.
+_IS_AS_REMEMBERED = (
+    "(SELECT string_agg(j.id || ' ' || j.ctid::text || ' ' || j.xmin::text, ',') FROM jurisdiction j"
+    " WHERE CAST(%(asked_city)s AS text) IS NULL OR j.id = %(asked_city)s) = %(city_version)s"
 )
 _QUERY_KEY = "atiende.open311.query"
 _FORM_KEY = "atiende.open311.form"
@@ -46,6 +53,14 @@ class _CityRow(NamedTuple):
     timezone: str
     language: str
     extensions_off: Any
+    version: str
+
+
+Found = TypeVar("Found")
+
+
+class NotConfirmed(Exception):
+    """A remembered city is no longer as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +69,8 @@ class City:
 
     `keys_version`: as the call read it; what is remembered of the city's API keys is good for this version only.
     `extensions_off`: the names of `intake.open311.extensions` that it does without.
+    `asked`: as the call named it, None where it named none. `version`: another one after every change of any of this.
+    `is_remembered`: it was not read for this call, so the first statement must say by `claim` that it is still so.
     """
 
     id: str
@@ -62,6 +79,18 @@ class City:
     catalog: Catalog
     keys_version: clients.Version
     extensions_off: frozenset[str]
+    asked: str | None
+    version: str
+    is_remembered: bool = False
+
+    @property
+    def claim(self) -> str:
+        """The condition, with `claim_values`, under which a statement may be believed to be about this city as it is now."""
+        return _IS_AS_REMEMBERED if self.is_remembered else ""
+
+    @property
+    def claim_values(self) -> dict[str, str | None]:
+        return {"asked_city": self.asked, "city_version": self.version} if self.is_remembered else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +110,8 @@ class Audience:
 
 
 PUBLIC = Audience()
+# As last read, by the name that a call had for it: as many entries as cities, and one.
+_remembered: dict[str | None, City] = {}
 
 
 def language_in(fields: Fields, default: str) -> str:
@@ -117,7 +148,7 @@ def city_of(session: Session, http_request: Request, *sent: Fields) -> City:
     Raises NotFound for an unknown one, InvalidInput when none is named and the installation serves several.
     """
     asked = asked_city(*sent)
-    rows = db.fetch(session, _JURISDICTION, {"id": asked}, prepare=True)
+    rows = db.fetch(session, _JURISDICTION, {"asked_city": asked}, prepare=True)
     if not rows:
         if asked is None:
             raise NotFound("Todavía no hay ninguna ciudad instalada.")
@@ -125,12 +156,50 @@ def city_of(session: Session, http_request: Request, *sent: Fields) -> City:
     if len(rows) > 1:
         raise InvalidInput("jurisdiction_id required: aquí atendemos varias ciudades.", field="jurisdiction_id")
     row = _CityRow(*rows[0])
-    language = language_in(sent[0], row.language)
-    version = (row.keys_version, row.xmin)
     off = extensions.off_in({extensions.SETTING: row.extensions_off})
     extensions.remember(asked, off)
     extensions.take_back(answer_headers(http_request.scope), off)
-    return City(row.id, ZoneInfo(row.timezone), language, catalog_at(session, row.id, row), version, off)
+    keys_version, catalog = (row.keys_version, row.xmin), catalog_at(session, row.id, row)
+    zone = ZoneInfo(row.timezone)
+    _remembered[asked] = City(row.id, zone, row.language, catalog, keys_version, off, asked, row.version, True)
+    language = language_in(sent[0], row.language)
+    return City(row.id, zone, language, catalog, keys_version, off, asked, row.version)
+
+
+def read_in_city(
+    session: Session, http_request: Request, query: Fields, read: Callable[[City, Audience], Found]
+) -> Found:
+    """What `read` finds in the city that the query names, for whoever asks.
+
+    The public's first statement is made for the city as last read here, and says itself whether it still is so: one question to
+    the database where there were two, and a changed city is seen by the next call of every process. Where it is not, `read` runs
+    again with the city as it is; and after an InvalidInput, since a city decides which parameters are read at all.
+    """
+    remembered = None if secret_of(http_request, query) else _remembered.get(asked_city(query))
+    if remembered is not None:
+        language = language_in(query, remembered.language)
+        city = remembered if language == remembered.language else replace(remembered, language=language)
+        headers = answer_headers(http_request.scope)
+        told = dict(headers)
+        extensions.take_back(headers, city.extensions_off)
+        try:
+            return read(city, PUBLIC)
+        except (NotConfirmed, InvalidInput):
+            headers.update(told)
+    city = city_of(session, http_request, query)
+    return read(city, audience_of(session, http_request, city, query))
+
+
+def confirm(session: Session, city: City, rows: Sized = ()) -> None:
+    """Whether a remembered city is still so. rows: of a statement with its `claim`; without any its row is looked at.
+
+    Raises NotConfirmed.
+    """
+    if not city.is_remembered or rows:
+        return
+    found = db.fetch(session, _JURISDICTION, {"asked_city": city.asked}, prepare=True)
+    if [_CityRow(*row).version for row in found] != [city.version]:
+        raise NotConfirmed
 
 
 def secret_of(http_request: Request, *fields: Fields) -> str:

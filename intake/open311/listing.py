@@ -9,7 +9,7 @@ from typing import Any
 from sqlmodel import Session
 
 from intake.open311 import selection
-from intake.open311.context import Audience, City
+from intake.open311.context import Audience, City, confirm
 from intake.open311.details import Details, add_details, read_details
 from intake.open311.extensions import EXTENSIONS, without
 from intake.open311.filters import Circle, Span, is_true, read_filters
@@ -49,8 +49,8 @@ def by_filters(
     page = read_page(known, filters, cursor)
     asked = read_details(known)
     codes = _agency_codes(session, city, filters.agencies) if filters.agencies else []
-    chosen = selection.filtered(selection.readable_by(audience, city.id), filters, codes)
-    rows = _rows(session, chosen, page, filters.circle, bool(asked))
+    chosen = selection.filtered(selection.readable_by(audience, city), filters, codes)
+    rows = _rows(session, city, chosen, page, filters.circle, bool(asked))
     has_more = len(rows) > page.size
     rows = rows[: page.size]
     if cursor is not None and cursor.is_backward:
@@ -68,10 +68,12 @@ def by_ids(session: Session, city: City, audience: Audience, ids: Sequence[str],
     """The requests that the reader may see with these ids, newest first; others are passed over. query: what to print of each."""
     folios = [one for one in ids if _FOLIO.fullmatch(one)][:MAX_ROWS]
     if not folios:
+        confirm(session, city)
         return Listing([])
     asked = read_details(without(query, city.extensions_off))
-    chosen = selection.with_folios(selection.readable_by(audience, city.id), folios)
+    chosen = selection.with_folios(selection.readable_by(audience, city), folios)
     rows = _read(session, chosen.newest(MAX_ROWS, with_details=bool(asked)))
+    confirm(session, city, rows)
     # What is asked for beyond the 17 fields changes with the clock as well: a promise is broken by waiting.
     changed_at = None if asked else last_change(rows, city)
     return Listing(_printed(session, city, asked, rows), changed_at=changed_at)
@@ -82,11 +84,17 @@ def prefers_count(prefer: str | None) -> bool:
     return prefer is not None and any(part.strip().lower() == "count=exact" for part in re.split("[,;]", prefer))
 
 
-def _rows(session: Session, chosen: Selection, page: Page, circle: Circle | None, with_details: bool) -> list[Row]:
+def _rows(
+    session: Session, city: City, chosen: Selection, page: Page, circle: Circle | None, with_details: bool
+) -> list[Row]:
     """One row more than the page holds, in the direction of its cursor."""
     days = chosen.days(page)
     if days is None:
-        return _read(session, chosen.rows(page, circle=circle, with_details=with_details))
+        found = _read(session, chosen.rows(page, circle=circle, with_details=with_details))
+        confirm(session, city, found)
+        return found
+    # Several statements, of which any may find nothing.
+    confirm(session, city)
 
     def read(part: Span, limit: int) -> list[Row]:
         return _read(session, chosen.rows_of_days(part, limit, page, circle=circle, with_details=with_details))

@@ -29,7 +29,7 @@ def service_definition(city: City, service_code: str) -> Answer:
 
 
 def service_requests(
-    session: Session, city: City, audience: Audience, query: Fields, *, wants_count: bool = False
+    session: Session, query: Fields, city: City, audience: Audience, *, wants_count: bool = False
 ) -> Listing:
     """The list. `service_request_id` overrides every other argument, wrong ones included; what to print of each stays."""
     ids = query.listed("service_request_id")
@@ -39,7 +39,7 @@ def service_requests(
 
 
 def service_request(
-    session: Session, city: City, audience: Audience, service_request_id: str, query: Fields
+    session: Session, query: Fields, service_request_id: str, city: City, audience: Audience
 ) -> Listing:
     """The list of one request. Raises NotFound, also for one that the reader may not see: 403 would say that it exists."""
     found = by_ids(session, city, audience, [service_request_id], query)

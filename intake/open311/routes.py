@@ -15,7 +15,16 @@ from intake.changes import numbering
 from intake.open311 import changes as change_feed
 from intake.open311 import freshness, reading, submitting, updating
 from intake.open311 import updates as update_feed
-from intake.open311.context import audience_of, city_of, client_of, follower_of, form_of, query_of, secret_of
+from intake.open311.context import (
+    audience_of,
+    city_of,
+    client_of,
+    follower_of,
+    form_of,
+    query_of,
+    read_in_city,
+    secret_of,
+)
 from intake.open311.description.operations import openapi
 from intake.open311.discovery import discovery
 from intake.open311.edge import Edge
@@ -131,10 +140,9 @@ def get_service_requests(http_request: Request) -> reading.Answer:
     query = query_of(http_request)
     # A key is looked up where it would be disabled: on a standby that lags it would open for moments more.
     with db.read_transaction(may_lag=not secret_of(http_request, query)) as session:
-        city = city_of(session, http_request, query)
-        audience = audience_of(session, http_request, city, query)
         wants_count = prefers_count(http_request.headers.get("prefer"))
-        found = reading.service_requests(session, city, audience, query, wants_count=wants_count)
+        read = partial(reading.service_requests, session, query, wants_count=wants_count)
+        found = read_in_city(session, http_request, query, read)
     answer_headers(http_request.scope).update(found.headers)
     return "service_requests", found.items
 
@@ -142,10 +150,8 @@ def get_service_requests(http_request: Request) -> reading.Answer:
 def get_service_request(http_request: Request) -> reading.Answer:
     query = query_of(http_request)
     with db.read_transaction() as session:
-        city = city_of(session, http_request, query)
-        audience = audience_of(session, http_request, city, query)
-        folio = http_request.path_params["service_request_id"]
-        found = reading.service_request(session, city, audience, folio, query)
+        read = partial(reading.service_request, session, query, http_request.path_params["service_request_id"])
+        found = read_in_city(session, http_request, query, read)
     if found.changed_at is not None:
         tell_last_modified(http_request, found.changed_at, now=clock.now())
     return "service_requests", found.items

@@ -12,7 +12,7 @@ from typing import Any
 
 from georef.distances import metres_per_degree
 from intake.open311.cells import DISTRICT, KILOMETRE, MOST_CELLS, Grid, padded
-from intake.open311.context import PUBLIC, Audience
+from intake.open311.context import PUBLIC, Audience, City
 from intake.open311.filters import Box, Circle, Filters, Span
 from intake.open311.paging import DISTANCE, REQUESTED, UPDATED, Page
 from intake.open311.search_days import beyond, tsquery_of_days
@@ -65,10 +65,12 @@ class Selection:
     `walks`: conditions of which each is an index's own order, newest first, and which together leave out no row that `where` lets
     in; `nearby`: what stands for them where rows are wanted in another order. `words`: to be found beside `where`, by the
     index of words of days where only what is public may be seen and `window` says which days: the times of `where`.
+    `claim`: what must be true of the city, or nothing is read; "" for nothing.
     """
 
     where: str
     values: Values
+    claim: str = ""
     walks: tuple[str, ...] = ()
     nearby: str = ""
     words: tuple[str, ...] = ()
@@ -95,9 +97,10 @@ class Selection:
                 for walk in self.walks
             )
             found = f"(SELECT r.* FROM ({walked}) r ORDER BY {order}{limits}) r"
-            return Statement(f"{out} FROM {found}{_AGENCY} ORDER BY {order}", values, self.is_steady)
+            claimed = f" WHERE {self.claim}" if self.claim else ""
+            return Statement(f"{out} FROM {found}{_AGENCY}{claimed} ORDER BY {order}", values, self.is_steady)
         source, where, words = selected._filters()
-        sql = f"{out} FROM {source}{_AGENCY} WHERE {where} ORDER BY {order}{limits}"
+        sql = f"{out} FROM {source}{_AGENCY} WHERE {self._claimed(where)} ORDER BY {order}{limits}"
         return Statement(sql, values | words, self.is_steady and is_by_time and not self.walks)
 
     def days(self, page: Page) -> Span | None:
@@ -128,13 +131,17 @@ class Selection:
         """The same columns, newest first."""
         sql = (
             f"SELECT {COLUMNS}, r.id, r.requested_at, NULL{_details(with_details)}"
-            f" FROM service_request r{_AGENCY} WHERE {self.where} ORDER BY r.requested_at DESC, r.id DESC LIMIT %(limit)s"
+            f" FROM service_request r{_AGENCY} WHERE {self._claimed(self.where)}"
+            " ORDER BY r.requested_at DESC, r.id DESC LIMIT %(limit)s"
         )
         return Statement(sql, self.values | {"limit": limit}, self.is_steady)
 
     def count(self) -> tuple[str, Values]:
         source, where, words = self._filters()
         return f"SELECT count(*) FROM {source} WHERE {where}", self.values | words
+
+    def _claimed(self, where: str) -> str:
+        return f"{self.claim} AND {where}" if self.claim else where
 
     def _filters(self) -> tuple[str, str, Values]:
         """Where rows that come in any order are read from, all conditions on them, and the values of the words."""
@@ -157,11 +164,11 @@ class Selection:
         )
 
 
-def readable_by(audience: Audience, jurisdiction_id: str) -> Selection:
+def readable_by(audience: Audience, city: City) -> Selection:
     """What the reader may see of a city."""
     where = f"r.jurisdiction_id = %(jurisdiction_id)s AND {audience.may_read}"
-    values = {"jurisdiction_id": jurisdiction_id, **audience.values}
-    return Selection(where, values, is_public=audience.may_read == PUBLIC.may_read)
+    values = {"jurisdiction_id": city.id, **audience.values, **city.claim_values}
+    return Selection(where, values, city.claim, is_public=audience.may_read == PUBLIC.may_read)
 
 
 def with_folios(base: Selection, folios: Sequence[str]) -> Selection:

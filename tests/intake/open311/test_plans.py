@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import Session
 
+from intake.catalog.queries import Catalog
 from intake.open311 import selection
-from intake.open311.context import PUBLIC
+from intake.open311.context import PUBLIC, City
 from intake.open311.filters import read_filters
 from intake.open311.forms import read_query
 from intake.open311.paging import read_cursor, read_page
@@ -71,6 +72,19 @@ _WALKS = (
     "page_size=100&bbox=-99.20,19.30,-99.15,19.34&service_code=S3&status=open",
     "page_size=100&bbox=-99.20,19.30,-99.17,19.34&service_code=S3",
 )
+# Lists of the public ask this way: with a city from memory, which the statement itself looks at.
+_ZONE = ZoneInfo("America/Mexico_City")
+_REMEMBERED = City(
+    CITY,
+    _ZONE,
+    "es",
+    Catalog(CITY, _ZONE, "es", NOW, (), {}, {}),
+    (0, ""),
+    frozenset(),
+    None,
+    "version",
+    is_remembered=True,
+)
 
 
 @pytest.fixture
@@ -84,9 +98,9 @@ def filled(session: Session) -> Session:
 def plan_of(session: Session, query: str, *, is_without_values: bool = False) -> str:
     fields = read_query(query.encode())
     cursor = read_cursor(fields)
-    filters = read_filters(fields, ZoneInfo("America/Mexico_City"), now=NOW)
+    filters = read_filters(fields, _ZONE, now=NOW)
     page = read_page(fields, filters, cursor)
-    chosen = selection.filtered(selection.readable_by(PUBLIC, CITY), filters, filters.agencies)
+    chosen = selection.filtered(selection.readable_by(PUBLIC, _REMEMBERED), filters, filters.agencies)
     days = chosen.days(page)
     asked = (
         chosen.rows(page, circle=filters.circle, with_details=False)
@@ -116,7 +130,7 @@ def test_every_filter_is_served_by_an_index(filled: Session) -> None:
     assert not wrong, "\n\n".join(wrong)
     # Totals of a search are counted by the same index.
     filters = read_filters(read_query(b"q=palabra77"), ZoneInfo("America/Mexico_City"), now=NOW)
-    counted, values = selection.filtered(selection.readable_by(PUBLIC, CITY), filters, ()).count()
+    counted, values = selection.filtered(selection.readable_by(PUBLIC, _REMEMBERED), filters, ()).count()
     assert "ix_service_request_words_of_days" in str(db.fetch(filled, f"EXPLAIN {counted}", values))
     # A filter without an index would be seen.
     sql = "EXPLAIN SELECT count(*) FROM service_request r WHERE r.status_notes = 'x'"
@@ -136,8 +150,8 @@ def test_what_is_kept_as_a_statement_has_one_plan(filled: Session) -> None:
     """Whatever is prepared is planned as well without its values."""
     for query, index in _CASES:
         fields = read_query(query.encode())
-        filters = read_filters(fields, ZoneInfo("America/Mexico_City"), now=NOW)
-        chosen = selection.filtered(selection.readable_by(PUBLIC, CITY), filters, filters.agencies)
+        filters = read_filters(fields, _ZONE, now=NOW)
+        chosen = selection.filtered(selection.readable_by(PUBLIC, _REMEMBERED), filters, filters.agencies)
         if chosen.rows(
             read_page(fields, filters, read_cursor(fields)), circle=filters.circle, with_details=False
         ).is_steady:

@@ -203,6 +203,31 @@ def _reading_connection(may_lag: bool) -> Connection:
     return _read_bind.connect()
 
 
+class Rows(Sequence[Any]):
+    """What one statement found. A row becomes Python values only when it is asked for, without another look at the database."""
+
+    def __init__(self, cursor: psycopg.Cursor[Any]) -> None:
+        self._cursor = cursor
+
+    def __len__(self) -> int:
+        return self._cursor.rowcount
+
+    def __getitem__(self, number: Any) -> Any:
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        self._cursor.scroll(number, mode="absolute")
+        return self._cursor.fetchone()
+
+    def as_sent(self, columns: Sequence[int]) -> list[tuple[bytes | None, ...]]:
+        """These columns of every row, in the database's own writing: enough to know a row again, and a tenth of the work."""
+        if not self:
+            return []
+        result = self._cursor.pgresult
+        assert result is not None
+        value, numbers = result.get_value, range(len(self))
+        return list(zip(*[[value(number, column) for number in numbers] for column in columns], strict=True))
+
+
 def fetch(session: Session, sql: str, values: Mapping[str, Any] | Sequence[Any], *, prepare: bool = False) -> list[Any]:
     """All rows of one statement of our own, as the driver's tuples: for what is hot, where SQLAlchemy's result doubles the cost.
 
@@ -210,16 +235,26 @@ def fetch(session: Session, sql: str, values: Mapping[str, Any] | Sequence[Any],
     prepare: planned once for each connection and then for all values alike, so only for a statement with one good plan.
     Raises what SQLAlchemy would.
     """
+    return _executed(session, sql, values, prepare=prepare).fetchall()
+
+
+def fetch_rows(session: Session, sql: str, values: Mapping[str, Any], *, prepare: bool = False) -> Rows:
+    """As `fetch`, for a caller that knows most of the rows already."""
+    return Rows(_executed(session, sql, values, prepare=prepare))
+
+
+def _executed(
+    session: Session, sql: str, values: Mapping[str, Any] | Sequence[Any], *, prepare: bool
+) -> psycopg.Cursor[Any]:
     connection: Connection = session.info.get(_READS) or session.connection()
     driver: Any = connection.connection.driver_connection
     query, ordered = _numbered(sql, values) if isinstance(values, Mapping) else (sql.encode(), values)
     try:
-        found: list[Any] = psycopg.RawCursor(driver).execute(query, ordered, prepare=prepare).fetchall()
+        return psycopg.RawCursor(driver).execute(query, ordered, prepare=prepare)
     except psycopg.Error as error:
         if driver.closed:
             connection.invalidate(error)
         raise DBAPIError.instance(sql, None, error, psycopg.Error, hide_parameters=True) from error
-    return found
 
 
 def _numbered(sql: str, values: Mapping[str, Any]) -> tuple[bytes, list[Any]]:

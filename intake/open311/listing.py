@@ -13,14 +13,17 @@ from intake.open311.context import Audience, City, confirm
 from intake.open311.details import Details, add_details, read_details
 from intake.open311.extensions import EXTENSIONS, without
 from intake.open311.filters import Circle, Span, is_true, read_filters
+from intake.open311.formats import Written
 from intake.open311.forms import Fields
 from intake.open311.paging import MAX_ROWS, Page, links, read_cursor, read_page
 from intake.open311.projection import ID, KEY, Row, as_georeport, last_change
 from intake.open311.search_days import read_by_days
 from intake.open311.searching import words_of
 from intake.open311.selection import Selection, Statement, is_descending
+from intake.open311.written import written
 from kernel import clock, db
 
+ROOT = "service_requests"
 _FOLIO = re.compile("[0-9]{10}")
 _STANDARD = ("jurisdiction_id", "service_code", "start_date", "end_date", "status", "locale")
 _AGENCIES = "SELECT code, name, short_name FROM agency WHERE jurisdiction_id = %(jurisdiction_id)s"
@@ -33,15 +36,18 @@ class Listing:
     `changed_at`: since when the items read as they do; None where nothing dates them.
     """
 
-    items: list[dict[str, Any]]
+    items: list[dict[str, Any]] | Written
     headers: Mapping[str, str] = field(default_factory=dict)
     changed_at: datetime | None = None
 
 
 def by_filters(
-    session: Session, city: City, audience: Audience, query: Fields, *, wants_count: bool = False
+    session: Session, city: City, audience: Audience, query: Fields, *, fmt: str, wants_count: bool = False
 ) -> Listing:
-    """The page that the query asks for. wants_count: totals too, also if the query does not say so. Raises InvalidInput."""
+    """The page that the query asks for. wants_count: totals too, also if the query does not say so. Raises InvalidInput.
+
+    fmt: what it will be printed in, if it is known already.
+    """
     known = without(query, city.extensions_off)
     cursor = read_cursor(known)
     now = cursor.now if cursor is not None else clock.now()
@@ -52,16 +58,19 @@ def by_filters(
     chosen = selection.filtered(selection.readable_by(audience, city), filters, codes)
     rows = _rows(session, city, chosen, page, filters.circle, bool(asked))
     has_more = len(rows) > page.size
-    rows = rows[: page.size]
+    numbers = range(min(len(rows), page.size))
     if cursor is not None and cursor.is_backward:
-        rows.reverse()
+        numbers = numbers[::-1]
     headers: dict[str, str] = {}
     if "paging" not in city.extensions_off:
-        places = [(row[KEY], row[ID]) for row in (rows[:1] + rows[-1:])]
+        ends = [rows[number] for number in (*numbers[:1], *numbers[-1:])]
+        places = [(row[KEY], row[ID]) for row in ends]
         headers["link"] = links(_kept(known), page, places, has_more=has_more, now=now)
     if "count" not in city.extensions_off and (wants_count or is_true(known, "count")):
         headers |= _totals(session, chosen, page)
-    return Listing(_printed(session, city, asked, rows), headers)
+    if isinstance(rows, db.Rows):
+        return Listing(written(ROOT, rows, numbers, city, fmt), headers)
+    return Listing(_printed(session, city, asked, [rows[number] for number in numbers]), headers)
 
 
 def by_ids(session: Session, city: City, audience: Audience, ids: Sequence[str], query: Fields) -> Listing:
@@ -86,11 +95,13 @@ def prefers_count(prefer: str | None) -> bool:
 
 def _rows(
     session: Session, city: City, chosen: Selection, page: Page, circle: Circle | None, with_details: bool
-) -> list[Row]:
-    """One row more than the page holds, in the direction of its cursor."""
+) -> list[Row] | db.Rows:
+    """One row more than the page holds, in the direction of its cursor; as db.Rows where they may have been written before."""
     days = chosen.days(page)
     if days is None:
-        found = _read(session, chosen.rows(page, circle=circle, with_details=with_details))
+        statement = chosen.rows(page, circle=circle, with_details=with_details)
+        fetch = db.fetch_rows if chosen.is_known_again(circle, with_details) else db.fetch
+        found = fetch(session, statement.sql, statement.values, prepare=statement.is_steady)
         confirm(session, city, found)
         return found
     # Several statements, of which any may find nothing.

@@ -14,7 +14,10 @@ from intake.service_requests.published import public_code, public_url, texts_of_
 
 # After the columns of the 17 fields: id, key of the order, distance, then the details that were asked for.
 ID, KEY, DISTANCE_M, DETAILS = 18, 19, 20, 21
-_CODE, _UPDATED, _ORIGINALS = 3, 7, 17
+_CODE, _AGENCY, _UPDATED, _ORIGINALS = 3, 5, 7, 17
+# Where the details would be, the row's place and who wrote it: with its id, another version after every change.
+# The agency's name is another row's.
+VERSION = (ID, 21, 22, _AGENCY)
 # A list of a thousand is three thousand instants, most of them in few quarters of an hour: calendars are asked once for each.
 _QUARTER_S = 900
 _QUARTERS_OF_A_DAY = 96

@@ -1,6 +1,5 @@
 """The reading half of GeoReport v2: services, definitions, requests, tokens."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlmodel import Session
@@ -8,11 +7,12 @@ from sqlmodel import Session
 from intake.catalog.definitions import LIST_DATATYPES, AttributeDefinition, ServiceDefinition, text_in
 from intake.catalog.queries import unknown_service
 from intake.open311.context import Audience, City
+from intake.open311.formats import Value
 from intake.open311.forms import Fields
 from intake.open311.listing import Listing, by_filters, by_ids
 from kernel.errors import NotFound
 
-Answer = tuple[str, Mapping[str, Any] | list[dict[str, Any]]]
+Answer = tuple[str, Value]
 
 
 def services(city: City) -> Answer:
@@ -29,13 +29,13 @@ def service_definition(city: City, service_code: str) -> Answer:
 
 
 def service_requests(
-    session: Session, query: Fields, city: City, audience: Audience, *, wants_count: bool = False
+    session: Session, query: Fields, city: City, audience: Audience, *, fmt: str, wants_count: bool = False
 ) -> Listing:
     """The list. `service_request_id` overrides every other argument, wrong ones included; what to print of each stays."""
     ids = query.listed("service_request_id")
     if ids:
         return by_ids(session, city, audience, ids, query)
-    return by_filters(session, city, audience, query, wants_count=wants_count)
+    return by_filters(session, city, audience, query, fmt=fmt, wants_count=wants_count)
 
 
 def service_request(

@@ -141,7 +141,8 @@ def get_service_requests(http_request: Request) -> reading.Answer:
     # A key is looked up where it would be disabled: on a standby that lags it would open for moments more.
     with db.read_transaction(may_lag=not secret_of(http_request, query)) as session:
         wants_count = prefers_count(http_request.headers.get("prefer"))
-        read = partial(reading.service_requests, session, query, wants_count=wants_count)
+        fmt = format_of(http_request)
+        read = partial(reading.service_requests, session, query, fmt=fmt, wants_count=wants_count)
         found = read_in_city(session, http_request, query, read)
     answer_headers(http_request.scope).update(found.headers)
     return "service_requests", found.items

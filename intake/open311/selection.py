@@ -82,26 +82,38 @@ class Selection:
         return replace(self, where=f"{self.where} AND {condition}", values=self.values | values)
 
     def rows(self, page: Page, *, circle: Circle | None, with_details: bool) -> Statement:
-        """One row more than the page holds, in the direction of its cursor: columns, id, key of the order, distance, details."""
+        """One row more than the page holds, in the direction of its cursor: columns, id, key of the order, distance, and then
+        the details or what `projection.VERSION` names.
+        """
         selected = self._from(page, circle)
         is_by_time = page.order.key == REQUESTED
         limits, values = " LIMIT %(limit)s", selected.values | {"limit": page.size + 1}
         if page.offset:
             limits, values = f"{limits} OFFSET %(offset)s", values | {"offset": page.offset}
         order = _order(page, circle)
+        has_version = self.is_known_again(circle, with_details)
         out = f"SELECT {_printed(page, circle, with_details)}"
         if self.walks and is_by_time and not self.words:
             # PostgreSQL merges them, each in order, and stops where the page is full.
             walked = " UNION ALL ".join(
-                f"(SELECT r.* FROM service_request r WHERE {selected.where} AND {walk} ORDER BY {order})"
+                f"(SELECT r.*{', r.ctid AS place, r.xmin AS writer' if has_version else ''} FROM service_request r"
+                f" WHERE {selected.where} AND {walk} ORDER BY {order})"
                 for walk in self.walks
             )
             found = f"(SELECT r.* FROM ({walked}) r ORDER BY {order}{limits}) r"
             claimed = f" WHERE {self.claim}" if self.claim else ""
+            out += ", r.place, r.writer" if has_version else ""
             return Statement(f"{out} FROM {found}{_AGENCY}{claimed} ORDER BY {order}", values, self.is_steady)
+        out += ", r.ctid, r.xmin" if has_version else ""
         source, where, words = selected._filters()
         sql = f"{out} FROM {source}{_AGENCY} WHERE {self._claimed(where)} ORDER BY {order}{limits}"
         return Statement(sql, values | words, self.is_steady and is_by_time and not self.walks)
+
+    def is_known_again(self, circle: Circle | None, with_details: bool) -> bool:
+        """Whether rows come with what tells that one was printed before: without their distance from a reader, without details
+        that the clock changes, and not out of a search.
+        """
+        return circle is None and not with_details and not self.words
 
     def days(self, page: Page) -> Span | None:
         """Where the rows of a search by words lie that the page may show, if they can be read a few days at a time."""

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Request, Response
 
 from channels.app import drafts
 from channels.app.drafts import Answers
-from channels.app.edges import page_of, see_other
-from channels.app.rendering import language_of
 from channels.app.report import Step, StepDep
+from channels.resident.edges import page_of, see_other
+from channels.resident.rendering import language_of
 from intake.media.receiving import receive
 from intake.media.storage import is_configured, shelf
 from intake.media.values import Received, SentFile

@@ -1,95 +1,15 @@
-"""Resident pages as HTML: one layout, one inlined style, one language at a time."""
+"""The pages of a report, out of the templates beside this file."""
 
-from dataclasses import dataclass
-from datetime import datetime
-from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
-from channels.app.icons import icon
-from channels.app.style import resident_css
-from intake.catalog.definitions import city_text, emergency_phone, text_in
-from intake.catalog.models import Jurisdiction
-from kernel.dates import day_in_words, moment_in_words
-from kernel.folio import spaced
-from kernel.i18n import translate
+from channels.resident.rendering import Page, answer, fill
 
-# No script runs on these pages, nothing is loaded from elsewhere, and nobody may frame them.
-SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; form-action 'self';"
-    " base-uri 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
-
-
-@cache
-def _templates() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-@dataclass(frozen=True)
-class Page:
-    """What every page knows: the city, the language of the path (`/en/…` is English) and the present instant."""
-
-    city: Jurisdiction
-    language: str
-    path: str
-    now: datetime
-    query: str = ""
-
-    @property
-    def base(self) -> str:
-        """What a link of this page starts with."""
-        return "/en" if self.language == "en" else ""
-
-    def url(self, path: str) -> str:
-        return f"{self.base}{path}" or "/"
-
-    def in_language(self, language: str) -> str:
-        """This same page in another language."""
-        bare = self.path.removeprefix("/en") if self.language == "en" else self.path
-        there = f"/en{bare}" if language == "en" else bare or "/"
-        return f"{there}?{self.query}" if self.query else there
-
-
-def language_of(http_request: Request) -> str:
-    path = http_request.url.path
-    return "en" if path == "/en" or path.startswith("/en/") else "es"
+_TEMPLATES = Path(__file__).with_name("templates")
 
 
 def render(page: Page, template: str, status_code: int = 200, **values: Any) -> HTMLResponse:
-    """The page; every value is escaped by Jinja unless it is Markup of ours."""
-    zone, language = page.city.timezone, page.language
-    html = (
-        _templates()
-        .get_template(template)
-        .render(
-            page=page,
-            city=page.city,
-            language=language,
-            css=Markup(resident_css(page.city.settings.get("theme"))),  # noqa: S704  # our own sheet; colours are checked there
-            icon=icon,
-            spaced=spaced,
-            _=partial(translate, language),
-            emergency_phone=emergency_phone(page.city.settings),
-            own=lambda key: city_text(page.city.settings, key, language),
-            text_in=lambda texts: text_in(texts, language),
-            day=lambda at: day_in_words(at, zone, language, now=page.now),
-            moment=lambda at: moment_in_words(at, zone, language, now=page.now),
-            **values,
-        )
-    )
-    return HTMLResponse(html, status_code=status_code, headers={**SECURITY_HEADERS, "Content-Language": language})
+    """The page in the city's look."""
+    return answer(fill(_TEMPLATES, page, template, **values), page, status_code)

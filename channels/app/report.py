@@ -8,11 +8,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from channels.app import drafts, places
 from channels.app.calling import call_of
 from channels.app.drafts import Answers
-from channels.app.edges import PageDep, see_other
 from channels.app.models import WebDraft
 from channels.app.problems import told
-from channels.app.rendering import Page, render
+from channels.app.rendering import render
 from channels.app.sending import agency_of, asked_beside, doubt_of, is_joined, preview, send, sent_request
+from channels.resident.edges import PageDep, see_other
+from channels.resident.rendering import Page
 from georef.names import fold
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import AttributeDefinition, ServiceDefinition, text_in

@@ -10,7 +10,8 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from channels.app import alike, changing, photos, report, side, start, track
 from channels.app.drafts import Expired
-from channels.app.rendering import Page, language_of, render
+from channels.app.rendering import render
+from channels.resident.rendering import Page, language_of
 from intake.catalog import queries as catalog
 from intake.catalog.models import Jurisdiction
 from kernel import clock, db

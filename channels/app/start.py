@@ -7,8 +7,9 @@ from sqlmodel import Session
 
 from channels.app import drafts
 from channels.app.drafts import Answers
-from channels.app.edges import PageDep, see_other
-from channels.app.rendering import Page, render
+from channels.app.rendering import render
+from channels.resident.edges import PageDep, see_other
+from channels.resident.rendering import Page
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import ServiceDefinition, text_in
 from intake.catalog.queries import match_services

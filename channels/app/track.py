@@ -8,8 +8,9 @@ from fastapi import APIRouter, Response
 from sqlmodel import Session
 
 from channels.app.calling import call_of
-from channels.app.edges import PageDep, see_other
-from channels.app.rendering import Page, render
+from channels.app.rendering import render
+from channels.resident.edges import PageDep, see_other
+from channels.resident.rendering import Page
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import text_in
 from intake.forecasts import queries as forecasts

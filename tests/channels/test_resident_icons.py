@@ -1,6 +1,6 @@
 import tomllib
 
-from channels.app.icons import icon, known_icons
+from channels.resident.icons import icon, known_icons
 from intake.service_requests import lifecycle
 from tests.house import ROOT
 

@@ -1,6 +1,6 @@
 import re
 
-from channels.app.style import minified, resident_css, with_fallbacks
+from channels.resident.style import minified, resident_css, with_fallbacks
 
 
 def test_every_custom_property_has_a_literal_written_before_it() -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse
 
-from channels.app.rendering import Page, language_of
+from channels.resident.rendering import Page, language_of
 from intake.catalog import queries as catalog
 from kernel import clock
 from kernel.db import SessionDep

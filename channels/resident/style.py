@@ -36,9 +36,12 @@ def _source() -> str:
     return minified(_SOURCE.read_text())
 
 
-def resident_css(theme: Mapping[str, Mapping[str, str]] | None = None) -> str:
-    """The sheet in the city's colours. theme: `{"light": {"brand": "#…", …}, "dark": {…}}`; other names are ignored."""
-    css = _source()
+def resident_css(theme: Mapping[str, Mapping[str, str]] | None = None, more: str = "") -> str:
+    """The sheet in the city's colours. theme: `{"light": {"brand": "#…", …}, "dark": {…}}`; other names are ignored.
+
+    more: rules that only some pages need, on the same colours.
+    """
+    css = _source() + minified(more)
     for scheme, values in (theme or {}).items():
         head, dark, tail = css.partition("@media(prefers-color-scheme:dark)")
         for name in _CITY_NAMES:

@@ -31,6 +31,9 @@ _PATHS = {
     "ok": '<circle cx="12" cy="12" r="8.5"/><path d="m8 12.5 2.7 2.7L16 9.5"/>',
     "minus": '<circle cx="12" cy="12" r="8.5"/><path d="M8 12h8"/>',
     "loop": '<path d="M18.5 8A8 8 0 1 0 20 12M19 4v4.5h-4.5"/>',
+    "send": '<path d="M4 12 20.5 4.5 14 20l-3-6.5zM11 13.5l4-4"/>',
+    "camera": '<path d="M4 7.5h3.5L9 5h6l1.5 2.5H20v11.5H4z"/><circle cx="12" cy="13" r="3.5"/>',
+    "pin": '<path d="M12 21c-4.5-5-6.5-8-6.5-11a6.5 6.5 0 0 1 13 0c0 3-2 6-6.5 11z"/><circle cx="12" cy="10" r="2.3"/>',
     "go": '<circle cx="12" cy="12" r="8.5"/><path d="M8 12h8M13 9l3 3-3 3"/>',
 }
 

@@ -34,11 +34,12 @@ from intake.open311.formats import FORMATS, JSON, respond
 from intake.open311.headers import answer_headers, tell_last_modified
 from intake.open311.last_use import LastUses
 from intake.open311.listing import prefers_count
-from intake.open311.rate_limits import RateLimiter, spend
+from intake.open311.rate_limits import spend
 from intake.open311.uploads import take_photos
 from intake.service_requests import queries
 from kernel import clock, db
 from kernel.errors import NotFound
+from kernel.rate_limits import RateLimiter
 
 MOUNT = "/open311"
 # Ours look like `t-7f3a9c…`; anything else is not worth a query, and might not even be text for a database.
@@ -50,7 +51,7 @@ def install(app: FastAPI) -> None:
     open311 = Starlette(routes=_routes(), exception_handlers=HANDLERS)
     open311.router.redirect_slashes = False
     open311.state.settings = app.state.settings
-    open311.state.rate_limiter = RateLimiter(app.state.settings.redis_url)
+    open311.state.rate_limiter = RateLimiter(app.state.settings.redis_url, "open311")
     open311.state.last_uses = LastUses()
     edge = Edge(open311, app.state.settings.media)
     # A mount begins after its slash; without this the bare name would be answered by the framework, or by somebody else's page.

@@ -22,8 +22,8 @@ from intake.catalog import clients, keys
 from intake.catalog.models import ApiKey
 from intake.open311.edge import Edge
 from intake.open311.extensions import SETTING
-from intake.open311.rate_limits import RateLimiter, address_of
 from kernel.embedded.valkey import ValkeyServer
+from kernel.rate_limits import RateLimiter, address_of
 from kernel.settings import Limits
 from tests.factories import API_KEY, CITY, NOW, make_city
 from tests.intake.open311.asking import errors_of, form, posted
@@ -34,7 +34,7 @@ NOON = 1_800_000_000.0 - 1_800_000_000.0 % 60  # the first second of a minute
 
 @given(limit=st.integers(1, 20), calls=st.lists(st.sampled_from("ab"), max_size=60), batch=st.integers(1, 30))
 def test_a_process_alone_counts_exactly(limit: int, calls: list[str], batch: int) -> None:
-    limiter = RateLimiter(None)
+    limiter = RateLimiter(None, "open311")
     let_in = dict.fromkeys("ab", 0)
     for who in calls:
         budget = limiter.spend("read", who, limit, told_at_once=batch, now=NOON)
@@ -44,7 +44,7 @@ def test_a_process_alone_counts_exactly(limit: int, calls: list[str], batch: int
 
 
 def test_a_budget_tells_the_minute_and_comes_back_with_the_next() -> None:
-    limiter = RateLimiter("none")
+    limiter = RateLimiter("none", "open311")
     first = limiter.spend("write", "a", 2, now=NOON + 18.2)
     assert first.headers == {"ratelimit-policy": '"write";q=2;w=60', "ratelimit": '"write";r=1;t=42'}
     assert limiter.spend("write", "a", 2, now=NOON + 59.9).headers["ratelimit"] == '"write";r=0;t=1'
@@ -54,7 +54,7 @@ def test_a_budget_tells_the_minute_and_comes_back_with_the_next() -> None:
 
 
 def test_threads_count_together() -> None:
-    limiter = RateLimiter(None)
+    limiter = RateLimiter(None, "open311")
     let_in: list[bool] = []
 
     def call() -> None:
@@ -81,7 +81,7 @@ def valkey() -> Iterator[ValkeyServer]:
 
 
 def test_processes_count_together_through_redis(valkey: ValkeyServer) -> None:
-    one, two = RateLimiter(valkey.url), RateLimiter(valkey.url)
+    one, two = RateLimiter(valkey.url, "open311"), RateLimiter(valkey.url, "open311")
     assert [limiter.spend("write", "a", 3, now=NOON).used for limiter in (one, two, one, two)] == [1, 2, 3, 4]
     # Reads are told in parts: the other process hears of them late, by one part at most.
     for _ in range(40):
@@ -90,7 +90,7 @@ def test_processes_count_together_through_redis(valkey: ValkeyServer) -> None:
 
 
 def test_losing_redis_slows_and_refuses_nobody_and_is_made_good(valkey: ValkeyServer) -> None:
-    limiter = RateLimiter(valkey.url)
+    limiter = RateLimiter(valkey.url, "open311")
     assert limiter.spend("write", "a", 100, now=NOON).used == 1
     valkey.stop()
     start = time.monotonic()
@@ -100,12 +100,12 @@ def test_losing_redis_slows_and_refuses_nobody_and_is_made_good(valkey: ValkeySe
     valkey.start()
     limiter._ask_again_at = 0.0
     assert limiter.spend("write", "b", 100, now=NOON).used == 1
-    assert RateLimiter(valkey.url).spend("write", "b", 100, now=NOON).used == 2
+    assert RateLimiter(valkey.url, "open311").spend("write", "b", 100, now=NOON).used == 2
 
 
 def test_a_redis_that_says_nothing_is_waited_for_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        limiter = RateLimiter(f"redis://127.0.0.1:{mute.getsockname()[1]}/0")
+        limiter = RateLimiter(f"redis://127.0.0.1:{mute.getsockname()[1]}/0", "open311")
         start = time.monotonic()
         assert [limiter.spend("write", "a", 100, now=NOON).used for _ in range(100)] == list(range(1, 101))
         assert time.monotonic() - start < 2
@@ -137,7 +137,7 @@ def client_with(**limits: int) -> TestClient:
     settings = app.state.settings.model_copy(update={"limits": Limits(**limits)})
     mounted = next(route.app.plain for route in app.routes if isinstance(route, Mount) and isinstance(route.app, Edge))
     mounted.state.settings = settings
-    mounted.state.rate_limiter = RateLimiter(None, tell_time=lambda: NOON + 1)
+    mounted.state.rate_limiter = RateLimiter(None, "open311", tell_time=lambda: NOON + 1)
     return TestClient(app, base_url="http://testserver/open311/v2/", raise_server_exceptions=False)
 
 

@@ -16,6 +16,7 @@ CHANNELS: dict[str, tuple[str, str]] = {
     "phone": ("Llamada", "phone"),
     "whatsapp": ("WhatsApp", "whatsapp"),
     "telegram": ("Telegram", "telegram"),
+    "web_chat": ("Chat web", "sms"),
     "email": ("Correo", "mail"),
     "counter": ("Ventanilla", "counter"),
     "console": ("Consola", "building"),

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from agent_console.routes import install as install_console
 from atiende.health import router as health
 from channels.app.routes import install as install_resident_pages
+from channels.web_chat.routes import install as install_web_chat
 from channels.webhooks import install as install_webhooks
 from intake.media.api import router as photos
 from intake.open311.routes import install as install_open311
@@ -38,5 +39,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(photos)
     install_webhooks(app)
     install_console(app)
+    install_web_chat(app)
     install_resident_pages(app)
     return app

@@ -189,6 +189,8 @@ def jurisdiction_of(session: Session, channel: str, recipient: str) -> str:
     owner = session.exec(owned).one_or_none()
     if owner is None and channel == "sms":
         owner = session.exec(select(Jurisdiction.id).where(Jurisdiction.sms_number == recipient)).one_or_none()
+    if owner is None:  # where nothing is between us and the person, a city is written to by its id
+        owner = session.exec(select(Jurisdiction.id).where(Jurisdiction.id == recipient)).one_or_none()
     if owner is not None:
         return owner
     default = session.exec(select(Jurisdiction.id).where(Jurisdiction.is_default).limit(1)).one_or_none()

@@ -8,6 +8,7 @@ from channels import composing
 from channels.email.adapter import EmailChannel
 from channels.sms.adapter import SmsChannel
 from channels.values import OutboundMessage, ProviderMessageId, ProviderRecord, Webhook, WebhookEvent
+from channels.web_chat.adapter import WebChatChannel
 from channels.whatsapp.adapter import WhatsappChannel
 from intake.conversations import notices
 from kernel.errors import Unavailable
@@ -50,6 +51,7 @@ CHANNELS: dict[str, Callable[[Settings], Channel | None]] = {
     "sms": SmsChannel.from_settings,
     "email": EmailChannel.from_settings,
     "whatsapp": WhatsappChannel.from_settings,
+    "web_chat": WebChatChannel.from_settings,
 }
 
 _connected: dict[str, Channel] = {}

@@ -1,6 +1,7 @@
 """Reading a request's body, bounded, before any plain handler runs. The only asynchronous step of a form post."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import parse_qsl
@@ -108,7 +109,9 @@ class Upload:
     names: Sequence[str] = ()
 
 
-async def _upload(http_request: Request) -> AsyncIterator[Upload]:
+@asynccontextmanager
+async def _held(http_request: Request) -> AsyncIterator[bytes]:
+    """The whole body, counted among those that the process holds until the block ends."""
     limits: Media = http_request.app.state.settings.media
     body = bytearray()
     try:
@@ -117,9 +120,23 @@ async def _upload(http_request: Request) -> AsyncIterator[Upload]:
                 raise TooLarge("Las fotos pesan demasiado: caben {limit} MB.", limit=limits.max_total_bytes >> 20)
             held_bytes.take(len(chunk), limits.max_held_bytes)
             body += chunk
-        yield _read_upload(bytes(body), http_request.headers.get("content-type", ""))
+        yield bytes(body)
     finally:
         held_bytes.give_back(len(body))
+
+
+async def _upload(http_request: Request) -> AsyncIterator[Upload]:
+    async with _held(http_request) as body:
+        yield _read_upload(body, http_request.headers.get("content-type", ""))
+
+
+async def _form_or_upload(http_request: Request) -> AsyncIterator[Upload]:
+    content_type = http_request.headers.get("content-type", "")
+    if content_type.split(";")[0].strip().lower() == "application/x-www-form-urlencoded":
+        yield Upload(await _form(http_request), [])
+        return
+    async with _held(http_request) as body:
+        yield _read_upload(body, content_type)
 
 
 def _read_upload(body: bytes, content_type: str) -> Upload:
@@ -142,3 +159,5 @@ def _read_upload(body: bytes, content_type: str) -> Upload:
 BodyDep = Annotated[bytes, Depends(_body)]
 FormDep = Annotated[Form, Depends(_form)]
 UploadDep = Annotated[Upload, Depends(_upload)]
+# For a form that may be sent without files by programs that know no other way.
+FormOrUploadDep = Annotated[Upload, Depends(_form_or_upload)]

@@ -158,11 +158,14 @@ class Database(_Group):
 class Limits(_Group):
     """How often one client of the Open311 API may call in a minute; 0 is as often as it likes.
 
-    Writes are counted by key (which may have its own limit), reads by key or else by address.
+    Writes are counted by key (which may have its own limit), reads by key or else by address. chat_per_visitor, chat_per_address:
+    messages of the web chat in a minute; a whole neighbourhood may share one address of its telephone company.
     """
 
     writes_per_minute: Annotated[int, Field(ge=0)] = 1_200
     reads_per_minute: Annotated[int, Field(ge=0)] = 6_000
+    chat_per_visitor: Annotated[int, Field(ge=0)] = 30
+    chat_per_address: Annotated[int, Field(ge=0)] = 600
 
 
 class Media(_Group):
@@ -177,6 +180,12 @@ class Media(_Group):
     max_total_bytes: Annotated[int, Field(ge=1)] = 24 * 1024 * 1024
     max_held_bytes: Annotated[int, Field(ge=1)] = 192 * 1024 * 1024
     max_pixels: Annotated[int, Field(ge=1)] = 64_000_000
+
+
+class WebChat(_Group):
+    """The chat on the city's pages. It needs no account anywhere."""
+
+    enabled: bool = True
 
 
 class Webhooks(_Group):
@@ -206,6 +215,7 @@ class Settings(_Group):
     sms: Sms | None = None
     email: Email | None = None
     whatsapp: Whatsapp | None = None
+    web_chat: WebChat = WebChat()
     limits: Limits = Limits()
     media: Media = Media()
 
@@ -222,7 +232,7 @@ class StorageSettings(_Group):
 
 
 _ADDRESSES = ("database_url", "database_read_url", "database_direct_url", "redis_url")
-_GROUPS = ("database", "secrets", "web", "sms", "whatsapp", "email", "limits", "media", "webhooks")
+_GROUPS = ("database", "secrets", "web", "sms", "whatsapp", "email", "web_chat", "limits", "media", "webhooks")
 
 
 def _collect(environ: Mapping[str, str]) -> dict[str, Any]:

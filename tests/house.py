@@ -15,6 +15,7 @@ MAX_LINES = 500
 # `async def` never touches the database: live streams, dependencies that read a raw body, what starts and ends with an app.
 ASYNC_FILES = {
     "agent_console/live.py",
+    "channels/web_chat/live.py",
     "kernel/live.py",
     "kernel/bodies.py",
     "intake/open311/edge.py",

@@ -40,6 +40,7 @@ def facts(folder: DataFolder, settings: Settings, sample: Sample, *, standin_url
             "auth_token": settings.whatsapp.auth_token.get_secret_value(),
             "number": settings.whatsapp.number,
         },
+        "web_chat": {"url": f"{base_url}/chat"},
         "standin": {"url": standin_url},
         "database_url": settings.database_url,
         "redis_url": None if settings.redis_url in (None, "", "none") else settings.redis_url,
@@ -56,6 +57,8 @@ def banner(where: dict[str, Any], seconds: float, folder: Path) -> str:
 
   Escribe un SMS aquí / Text the city here      {where["standin"]["url"]}
   …o por WhatsApp / …or on WhatsApp             {where["standin"]["url"]}/whatsapp
+  Chatea con ella / Chat with it                {where["web_chat"]["url"]}
+  … en la página de la ciudad / on a city page  {where["standin"]["url"]}/chat/ejemplo
   Consola / Agents' console                     {where["console"]["url"]}
 {logins}
   Página de la ciudad / Residents' pages        {where["base_url"]}

@@ -94,6 +94,8 @@ def _fresh_values() -> dict[str, str]:
         "ATIENDE_SMS_ANY_ACCOUNT": "true",
         # Programs that try the demo ask as fast as they can.
         "ATIENDE_LIMITS_READS_PER_MINUTE": "600000",
+        # Everybody who tries the demo has one address.
+        "ATIENDE_LIMITS_CHAT_PER_ADDRESS": "0",
         "ATIENDE_DEMO_API_KEY": secrets.token_urlsafe(24),
     } | {_password_name(role): _password() for role in ROLES}
 

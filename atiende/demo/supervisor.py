@@ -173,7 +173,11 @@ class _Demo:
             log = self.folder.path / "logs" / f"{name}.log"
             return Child(name, own_command(command, *option), {**self.environ, **environ}, log, inherit)
 
-        city = {"ATIENDE_STANDIN_CITY_NAME": NAME, "ATIENDE_STANDIN_PLACES": str(CITIES[MAIN] / "places.csv")}
+        city = {
+            "ATIENDE_STANDIN_CITY_NAME": NAME,
+            "ATIENDE_STANDIN_CITY_ID": MAIN,
+            "ATIENDE_STANDIN_PLACES": str(CITIES[MAIN] / "places.csv"),
+        }
         return [
             child("web", "serve", gate.environment, gate.descriptor, bound=web.fileno()),
             child("worker", "worker", gate.environment, gate.descriptor),

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 
-from channels.standin import pages, rest
+from channels.standin import city_page, pages, rest
 from channels.standin.answering import Refusal
 from channels.standin.config import StandinConfig
 from channels.standin.ledger import Ledger
@@ -44,6 +44,7 @@ def create_app(config: StandinConfig) -> FastAPI:
     app.include_router(media.router)
     app.include_router(pages.router)
     app.include_router(whatsapp_pages.router)
+    app.include_router(city_page.router)
 
     @app.exception_handler(Refusal)
     def refuse(http_request: Request, error: Exception) -> Response:

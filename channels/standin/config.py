@@ -29,6 +29,8 @@ class StandinConfig:
     city_name: str = ""
     console_url: str = ""
     track_url: str = ""
+    chat_url: str = ""
+    city_id: str = ""
     timeout_s: float = 15.0
     hang_s: float = 20.0
     whatsapp_number: str = ""
@@ -72,6 +74,8 @@ def from_environ(environ: Mapping[str, str]) -> StandinConfig:
         port=int(port),
         city_name=given("CITY_NAME"),
         console_url=given("CONSOLE_URL") or (f"{base_url}/consola" if base_url else ""),
+        chat_url=given("CHAT_URL") or (f"{base_url}/chat" if base_url else ""),
+        city_id=given("CITY_ID"),
         track_url=given("TRACK_URL") or (f"{base_url}/folio/{{folio}}" if base_url else ""),
         whatsapp_number=given("WHATSAPP_NUMBER", "ATIENDE_WHATSAPP_NUMBER"),
         whatsapp_webhook_url=given("WHATSAPP_WEBHOOK_URL") or (f"{base_url}/webhooks/whatsapp" if base_url else ""),

@@ -4,6 +4,7 @@ The format is described in docs/add-a-city.md.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -28,10 +29,12 @@ from routing.values import AgencyFacts, LayerKind
 _CITY_KEYS = (
     "id", "name", "is_fictional", "timezone", "language", "phone", "emergency_phone", "women_phone", "contact", "sms_number",
     "key_service", "default_agency", "default_calendar", "theme", "logo", "texts", "open311_extensions_off",
-    "phone_regions", "sms_transliterate", "channels", "templates", "duplicates", "promises", "forecast", "neighbour",
+    "phone_regions", "sms_transliterate", "channels", "templates", "web_chat", "duplicates", "promises", "forecast", "neighbour",
 )  # fmt: skip
 # What a city may say in its own words (docs/add-a-city.md).
 _TEXTS = ("welcome", "place_example", "outside")
+# Encrypted, or on the machine itself; a star stands for a name below, or for any port.
+_ORIGIN = re.compile(r"(?:https://(?:\*\.)?[a-z0-9.-]+|http://(?:127\.0\.0\.1|localhost))(?::(?:\d+|\*))?")
 _ALWAYS = date(2000, 1, 1)
 NEIGHBOURS = "neighbours"
 
@@ -87,6 +90,7 @@ def _city(notes: Notes, path: Path) -> City:
         "sms_transliterate": table.flag("sms_transliterate", default=True),
     }
     settings |= {TEMPLATES: templates} if (templates := read_templates(notes, table.table(TEMPLATES))) else {}
+    settings |= {"web_chat_origins": origins} if (origins := _origins(notes, table.table("web_chat"))) else {}
     settings |= {NEIGHBOURS: neighbours} if (neighbours := _neighbours(table)) else {}
     promises, chain = read_promises(table)
     settings |= {PROMISES: chain} if chain else {}
@@ -110,6 +114,18 @@ def _channels(notes: Notes, raw: dict[str, Any]) -> dict[str, str]:
     """The city's address on each channel but SMS. Which channels there are is the installation's matter, not the folder's."""
     table = Table(notes, "city.toml", "channels", raw, tuple(raw))
     return {name: address for name in raw if (address := table.text(name))}
+
+
+def _origins(notes: Notes, raw: dict[str, Any]) -> list[str]:
+    """The sites whose pages may hold the chat in a frame, as a browser's policy writes them."""
+    table = Table(notes, "city.toml", "web_chat", raw, ("origins",))
+    given = table.words("origins")
+    for origin in given:
+        if not _ORIGIN.fullmatch(origin):
+            table.wrong(
+                "origins", "«{origin}» no es el origen de un sitio, como https://www.ciudad.gob.mx", origin=origin
+            )
+    return [origin for origin in given if _ORIGIN.fullmatch(origin)]
 
 
 def _neighbours(city: Table) -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,9 +57,15 @@ class LiveServer:
 @pytest.fixture(scope="session")
 def live_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
-    url = make_database(f"browser_{worker}")
+    with installation(f"browser_{worker}", tmp_path_factory.mktemp("photos")) as made:
+        yield made
+
+
+@contextmanager
+def installation(name: str, photos: Path, *commands: str) -> Iterator[LiveServer]:
+    """The cast on a database of its own, served. commands: parts of the program that run beside it (`worker`)."""
+    url = make_database(name)
     engine, vault = db.make_engine(url, pool_size=2), Vault(_KEYS["DATA"], _KEYS["LOOKUP"])
-    photos = tmp_path_factory.mktemp("photos")
     db.configure(engine)
     crypto.configure(vault)
     storage.configure(Shelf(Folder(photos), Media(), ""))
@@ -67,13 +73,13 @@ def live_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         cast = make_cast(session)
     for seam in (db, crypto, storage):
         seam.configure(None)  # type: ignore[attr-defined]  # each has it
-    with _served(url, photos) as base_url:
+    with _served(url, photos, commands) as base_url:
         yield LiveServer(base_url, engine, vault, cast)
     engine.dispose()
 
 
 @contextmanager
-def _served(database_url: str, photos: Path) -> Iterator[str]:
+def _served(database_url: str, photos: Path, commands: Sequence[str]) -> Iterator[str]:
     port = _free_port()
     base_url = f"http://127.0.0.1:{port}"
     environment = {
@@ -85,14 +91,20 @@ def _served(database_url: str, photos: Path) -> Iterator[str]:
         **{f"ATIENDE_SECRETS_{name}_KEY": base64.b64encode(key).decode() for name, key in _KEYS.items()},
     }
     environment.pop("ATIENDE_DATA", None)
-    command = [sys.executable, "-m", "atiende", "serve", "--port", str(port)]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
-        try:
-            _wait_until_ready(base_url, process)
-            yield base_url
-        finally:
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "atiende", *command], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
+        )
+        for command in (["serve", "--port", str(port)], *([one] for one in commands))
+    ]
+    try:
+        _wait_until_ready(base_url, processes[0])
+        yield base_url
+    finally:
+        for process in processes:
             process.terminate()
-            process.wait(timeout=15)
+        for process in processes:
+            process.wait(timeout=30)
 
 
 def _free_port() -> int:

@@ -121,4 +121,4 @@ def public_url(url: str | None) -> str | None:
 
 def _tells(url: str) -> bool:
     shown = unquote_plus(url) if "%" in url or "+" in url else url
-    return next(contacts.marks(shown), None) is not None
+    return next(iter(contacts.marks(shown)), None) is not None

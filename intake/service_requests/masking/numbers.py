@@ -1,7 +1,7 @@
 """Numbers that stand for a person: CURP, RFC, voter's and insurance numbers, bank cards and accounts."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from intake.service_requests.masking.marks import Mark
 from intake.service_requests.masking.screening import Look
@@ -30,13 +30,24 @@ _CLABE = 18
 _MAY_BE_OFFICIAL = re.compile(r"\d(?:\d{5}|\d\d-\d\d-)")
 _MAY_BE_SAID = re.compile(r"\d[\w-]{5}")
 _MAY_BE_LONG = re.compile(r"\d(?:[ -]?\d){12}")
+# A word of each way in which somebody says what a number is.
+_SAYING = frozenset(
+    (
+        "curp", "rfc", "ine", "ife", "nss", "social", "pasaporte", "passport", "ssn", "conducir", "elector", "cic", "ocr",
+        "license", "licence",
+    )
+)  # fmt: skip
 
 
-def marks(text: str, look: Look | None = None) -> Iterator[Mark]:
+def marks(text: str, look: Look | None = None) -> Iterable[Mark]:
+    return _marks(text, look) if look is None or look.digits else ()
+
+
+def _marks(text: str, look: Look | None) -> Iterator[Mark]:
     if look is None or (look.digits > 5 and _MAY_BE_OFFICIAL.search(text)):
         for found in _OFFICIAL.finditer(text):
             yield Mark(*found.span(), "id", 1.0, str(found.lastgroup))
-    if look is None or (look.digits and _MAY_BE_SAID.search(text, look.first)):
+    if look is None or (_says(look) and _MAY_BE_SAID.search(text, look.first)):
         for found in _SAID.finditer(text):
             yield Mark(*found.span("number"), "id", 0.9, "said")
     if look is None or (look.digits > 12 and _MAY_BE_LONG.search(text)):
@@ -46,6 +57,11 @@ def marks(text: str, look: Look | None = None) -> Iterator[Mark]:
                 _CARD[0] <= len(digits) <= _CARD[1] and is_card(digits)
             ):
                 yield Mark(*found.span(), "card", 1.0, "check digit")
+
+
+def _says(look: Look) -> bool:
+    # Within an apostrophe a word may be part of a longer one.
+    return look.words is None or "'" in look.low or not _SAYING.isdisjoint(look.words)
 
 
 def is_card(digits: str) -> bool:

@@ -4,7 +4,7 @@ Words are read once from left to right. A name begins behind a cue ("mi vecino",
 What stands before and after it says whether it is a place; a cue that can only speak of a person outweighs that.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
 from intake.service_requests.masking.marks import Mark
@@ -36,13 +36,19 @@ def _cues() -> frozenset[str]:
 
 def marks(
     text: str, places: Places, barred: list[tuple[int, int]], *, is_address: bool = False, look: Look | None = None
-) -> Iterator[Mark]:
+) -> Iterable[Mark]:
     """The names; `barred`: stretches that are hidden already, in order. In an address a bare name is a street's.
 
     Without a `look` every word is asked whether it begins a name, also those that cannot; the answer is the same.
     """
     if look is not None and not may_name_somebody(text, look, is_address=is_address):
-        return
+        return ()
+    return _marks(text, places, barred, is_address, look)
+
+
+def _marks(
+    text: str, places: Places, barred: list[tuple[int, int]], is_address: bool, look: Look | None
+) -> Iterator[Mark]:
     found = tokens(text, barred)
     letters = [token for token in found if token.is_word and token.end - token.start > 2]
     shouts = len(letters) > 0 and sum(text[t.start : t.end].isupper() for t in letters) * 2 > len(letters)

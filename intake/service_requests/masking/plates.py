@@ -1,7 +1,7 @@
 """Licence plates: of Mexican states, federal ones, motorcycles and the usual ones of the United States."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from intake.service_requests.masking.marks import SURE, Mark
 from intake.service_requests.masking.screening import Look
@@ -49,9 +49,30 @@ _MAY_BE_LOOSE = re.compile(
 )
 
 
-def marks(text: str, look: Look | None = None) -> Iterator[Mark]:
-    if look is not None and not look.digits:
-        return
+def marks(text: str, look: Look | None = None) -> Iterable[Mark]:
+    if look is not None and not (look.digits and (_says(look.low) or _has_its_shape(look))):
+        return ()
+    return _marks(text, look)
+
+
+def _has_its_shape(look: Look) -> bool:
+    """False only where neither of the two patterns for plates that nobody speaks of finds anything."""
+    shape = look.shape
+    if shape is None or look.digits < _FEWEST_DIGITS:
+        return look.digits >= _FEWEST_DIGITS
+    shape = shape[max(0, look.first - 4) : shape.rfind(b"0") + 7]  # what is far from all digits is in no plate
+    return (
+        b"a0" in shape
+        or b"0a" in shape
+        or b"-0" in shape
+        or b"0-" in shape
+        or b" aaa 00" in shape
+        or b"000 aaa " in shape
+        or b"000 aaa." in shape
+    )
+
+
+def _marks(text: str, look: Look | None) -> Iterator[Mark]:
     if look is None or _says(look.low):
         for found in _SAID.finditer(text):
             start, end = found.span("plate")

@@ -108,7 +108,8 @@ _ODD_PIECES = [
     "´", "_", "²", "ı", "ſ", "K", "İ", "abc 12 34", "abc-1234", "tag 12ab3", "12-AB-3C", "A1B2C", "1234567",
     "123-45-6789", "rfc", "tel 123 4567", "www.x.mx/a", "t.me/a", "the owner", "nombre", "nombre es",
     "quien suscribe", "Schmidt", "kowalski", "Ma.", "fco", "c.", "C.", "Dr", "reporta", "Alejandro Quintana",
-    "frente", "hay", "Muy", "vecinos", "general",
+    "frente", "hay", "Muy", "vecinos", "general", "coche", "ABC", "12", "-34-", "a1", "123 abc", "/", "driver's license",
+    "l'ine", "¿rfc", "123456", "camión", "1",
 ]  # fmt: skip
 _gaps = st.sampled_from(["", " ", " ", " ", ", ", ". ", "\n", "'"])
 _odd_talk = st.lists(st.tuples(st.sampled_from(_PIECES + _ODD_PIECES), _gaps), max_size=16).map(

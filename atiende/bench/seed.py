@@ -16,8 +16,9 @@ from atiende.bench import shapes
 from georef.boundaries import PointColumns
 from intake.catalog import queries as catalog
 from intake.catalog.models import Jurisdiction
+from intake.history.lines import Masker, Register
 from intake.history.rows import Past
-from intake.history.writing import Masker, Register, sort_out, write
+from intake.history.writing import sort_out, write
 from intake.service_requests.values import MAX_DESCRIPTION
 from kernel import crypto, db
 from kernel.errors import Conflict, NotFound

@@ -23,11 +23,12 @@ from intake.catalog import queries as catalog
 from intake.catalog.definitions import ServiceDefinition
 from intake.catalog.models import Jurisdiction, Service
 from intake.history.doubts import ask_for_review
+from intake.history.lines import Masker, Register
 from intake.history.mapping import HistoryMap
 from intake.history.placing import Placer
 from intake.history.rows import Known, Past, Rejected, Translator
 from intake.history.sources import Broken, Line, Source, open_source
-from intake.history.writing import HALVES, Counts, Masker, Register, half_of, sort_out, write
+from intake.history.writing import HALVES, Counts, half_of, sort_out, write
 from intake.service_requests.place_names import places_of
 from kernel import crypto, db
 from kernel.errors import InvalidInput, NotFound

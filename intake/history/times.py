@@ -20,7 +20,8 @@ class Clock:
     def __init__(self, formats: Sequence[str], zone: tzinfo, ambiguous: Ambiguous = "earlier") -> None:
         self._readers = [reader(one) for one in formats]
         self._zone, self._ambiguous = zone, ambiguous
-        self._offsets: dict[int, timedelta | None] = {}
+        # Of each day an hour of its own and the same instant in UTC; None where clocks were changed.
+        self._days: dict[int, tuple[datetime, datetime] | None] = {}
         self.shifted = 0
 
     def read(self, text: str) -> datetime:
@@ -40,14 +41,19 @@ class Clock:
     def _instant(self, moment: datetime) -> datetime:
         if moment.tzinfo is not None:
             return moment.astimezone(UTC)
-        day = moment.toordinal()
-        offset = self._offsets.get(day)
-        if offset is None:
-            if day not in self._offsets:
-                offset = self._offsets[day] = self._offset_all_day(moment)
-            if offset is None:
+        number = moment.toordinal()
+        day = self._days.get(number)
+        if day is None:
+            if number not in self._days:
+                day = self._days[number] = self._day(moment)
+            if day is None:
                 return self._by_rule(moment)
-        return (moment - offset).replace(tzinfo=UTC)
+        local, instant = day
+        return instant + (moment - local)
+
+    def _day(self, moment: datetime) -> tuple[datetime, datetime] | None:
+        offset = self._offset_all_day(moment)
+        return None if offset is None else (moment, (moment - offset).replace(tzinfo=UTC))
 
     def _offset_all_day(self, moment: datetime) -> timedelta | None:
         """The one offset of a day on which no clock was changed."""

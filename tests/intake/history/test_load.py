@@ -16,11 +16,12 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, select
 
 from intake.catalog import queries as catalog
+from intake.history.lines import Register
 from intake.history.load import Options, Summary, import_requests
 from intake.history.mapping import HistoryMap
 from intake.history.rows import Known, Rejected, Translator
 from intake.history.sources import Broken, open_source
-from intake.history.writing import Register, half_of, sort_out, write
+from intake.history.writing import half_of, sort_out, write
 from intake.service_requests import reviewing
 from intake.service_requests.models import PublicTextReview, ServiceRequest
 from intake.service_requests.publishing import publish_texts

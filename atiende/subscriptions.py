@@ -4,6 +4,7 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     "message.received": ["intake.conversations.jobs.advance_conversation"],
     "media_file.received": ["intake.media.jobs.prepare_photo"],
     "message.queued": ["channels.jobs.deliver_message"],
+    "bulk_message.queued": ["channels.jobs.deliver_bulk_message"],
     "service_request.submitted": [
         "intake.conversations.jobs.tell_resident",
         "intake.changes.jobs.number_changes",
@@ -22,10 +23,14 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     "webhook_delivery.queued": ["intake.webhooks.jobs.deliver_webhook"],
 }
 
+# Jobs that wait until nothing else is due.
+BULK = ("channels.jobs.deliver_bulk_message",)
+
 # Seconds between runs of the jobs that go by the clock: they find what an interrupted one left behind.
 PERIODIC: dict[str, float] = {
     "channels.app.jobs.forget_drafts": 600,
     "channels.jobs.fetch_mail": 1,
+    "channels.jobs.reconcile": 120,
     "channels.jobs.sweep": 30,
     "channels.jobs.take_in_payloads": 5,
     "intake.changes.jobs.sweep": 10,

@@ -19,7 +19,9 @@ from uuid import UUID
 import structlog
 from sqlmodel import Session, col, select
 
+from channels import pacing
 from channels.errors import DeliveryError
+from channels.quiet_hours import QuietHours
 from channels.values import ApprovedTemplate, LastInbound, OutboundMessage, ProviderMessageId
 from intake.catalog import queries as catalog
 from intake.catalog.models import Jurisdiction
@@ -41,6 +43,8 @@ log = structlog.get_logger(__name__)
 SENDING_LEASE = timedelta(seconds=25)
 RETRY_PAUSE = timedelta(seconds=2)
 GIVE_UP_AFTER = timedelta(hours=4)
+# What nobody asked for at this moment: silenced by an opt-out, and quiet at night.
+UNASKED = ("notice", "campaign")
 
 
 @dataclass(frozen=True)
@@ -58,12 +62,20 @@ class Nothing(Enum):
     WAIT = "somebody else is sending, or it was tried a moment ago"
 
 
-def claim_next(session: Session, message_id: UUID, *, now: datetime) -> Claim | Nothing:
+@dataclass(frozen=True)
+class Later:
+    """What is left has its turn later."""
+
+    at: datetime
+
+
+def claim_next(session: Session, message_id: UUID, *, now: datetime) -> Claim | Later | Nothing:
     """The oldest unsent message of the thread that `message_id` is in, marked `sending`: replies keep their order.
 
-    On the way, a message whose sender died becomes uncertain, one that is too old failed, and a notice to somebody who
-    opted out meanwhile suppressed.
+    News waits for the end of the city's quiet hours; an answer passes it by. On the way, a message whose sender died becomes
+    uncertain, one that is too old failed, and a notice to somebody who opted out meanwhile suppressed.
     """
+    waits_until: datetime | None = None
     for message in _unsent(session, message_id):
         if message.status == "sending":
             if message.changed_at > now - SENDING_LEASE:
@@ -71,18 +83,37 @@ def claim_next(session: Session, message_id: UUID, *, now: datetime) -> Claim | 
             move(session, message, "uncertain", reason="no_answer", now=now)
         elif message.attempts and message.changed_at > now - RETRY_PAUSE:
             return Nothing.WAIT
-        elif message.attempts and message.at < now - GIVE_UP_AFTER:
+        elif message.attempts and max(message.at, message.slot_at or message.at) < now - GIVE_UP_AFTER:
             move(session, message, "failed", reason="expired", now=now)
         else:
             conversation = session.get_one(Conversation, message.conversation_id)
-            if message.author_kind == "notice" and people.is_opted_out(session, conversation.contact_point_id):
+            if message.author_kind in UNASKED and people.is_opted_out(session, conversation.contact_point_id):
                 move(session, message, "suppressed", reason="withdrawn", now=now)
                 continue
+            turn = _turn(session, message, conversation, now=now)
+            if turn > now:
+                message.slot_at = turn
+                waits_until = min(waits_until or turn, turn)
+                if message.author_kind in UNASKED:
+                    continue
+                break
             message.attempts += 1
             message.status = "sending"
             message.changed_at = now
             return Claim(message.channel, addressed(session, message, conversation))
-    return Nothing.DONE
+    return Nothing.DONE if waits_until is None else Later(waits_until)
+
+
+def _turn(session: Session, message: Message, conversation: Conversation, *, now: datetime) -> datetime:
+    """When this message may go: now, or later."""
+    if message.author_kind in UNASKED:
+        city = session.get_one(Jurisdiction, conversation.jurisdiction_id)
+        hours = QuietHours.of(city.settings, city.timezone)
+        if hours is not None and (until := hours.end_after(now)) is not None:
+            return until
+    # A slot that was kept for it may have passed while it was quiet: it counts.
+    is_bulk = message.author_kind == "campaign"
+    return pacing.slot(session, message.channel, is_bulk=is_bulk, reserved=message.slot_at, now=now)
 
 
 def _unsent(session: Session, message_id: UUID) -> Sequence[Message]:
@@ -191,7 +222,9 @@ def queue_again(session: Session, message: Message, *, now: datetime) -> None:
     """It is certain that nobody has it: it waits for its turn again, and the delivery job is told."""
     move(session, message, "queued", reason=message.error_code, now=now)
     message.attempts = 0  # no pause is due
-    record(session, "message.queued", at=now, message_id=message.id, conversation_id=message.conversation_id)
+    message.slot_at = None
+    name = conversations.queued_event(message.author_kind)
+    record(session, name, at=now, message_id=message.id, conversation_id=message.conversation_id)
 
 
 def settle_by_hand(session: Session, message_id: UUID, *, arrived: bool, now: datetime) -> Message:

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import Session
 
-from channels import delivery, receiving, registry, settling
+from channels import delivery, receiving, reconciling, registry, settling
 from channels.delivery import Claim, Nothing
 from channels.email import fetching
 from channels.email.adapter import EmailChannel
@@ -17,6 +17,7 @@ from channels.registry import Channel
 from intake.conversations.models import Message
 from kernel import clock, db
 from kernel.errors import Unavailable
+from kernel.jobs import Later
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +28,7 @@ _STORE_PAUSES_S = (0.2, 0.5, 1, 2, 4, 8)
 def deliver_message(message_id: str, **_: object) -> None:
     """Hands this message to its provider, after every earlier one of its thread.
 
-    Raises Unavailable when it is still to be sent, so that it is tried again later.
+    Raises Unavailable when it is still to be sent, so that it is tried again later, and Later when its turn is known.
     """
     wanted = UUID(message_id)
     while isinstance(claim := _claim(wanted), Claim):
@@ -35,7 +36,19 @@ def deliver_message(message_id: str, **_: object) -> None:
     with db.transaction() as session:
         status = session.get_one(Message, wanted).status
     if status in ("queued", "sending"):
+        if isinstance(claim, delivery.Later):
+            raise Later(claim.at)
         raise Unavailable("El mensaje espera su turno.")
+
+
+def deliver_bulk_message(message_id: str, **_: object) -> None:
+    """As `deliver_message`, for messages that wait until nothing else is due."""
+    deliver_message(message_id)
+
+
+def reconcile() -> None:
+    """Takes in what residents wrote and a webhook of ours that was down never heard of. Runs every two minutes."""
+    reconciling.reconcile(registry.connected())
 
 
 def sweep() -> None:
@@ -55,7 +68,7 @@ def fetch_mail() -> None:
         fetching.fetch_when_due(channel)
 
 
-def _claim(message_id: UUID) -> Claim | Nothing:
+def _claim(message_id: UUID) -> Claim | delivery.Later | Nothing:
     with db.transaction() as session:
         message = session.get_one(Message, message_id)
         registry.channel_named(message.channel)  # not connected: nothing is marked as being sent

@@ -10,6 +10,25 @@ from kernel.db import Instant
 from kernel.ids import new_id
 
 
+class ChannelPace(SQLModel, table=True):
+    """When the next message of a channel may go at the earliest; lane `all`, or `bulk` for campaigns, which pass both."""
+
+    __tablename__ = "channel_pace"
+
+    channel: str = Field(sa_type=Text, primary_key=True)
+    lane: str = Field(sa_type=Text, primary_key=True)
+    next_at: datetime = Field(sa_type=Instant)
+
+
+class ReconciledUntil(SQLModel, table=True):
+    """Up to when a provider's own log of what residents wrote was compared with ours."""
+
+    __tablename__ = "reconciled_until"
+
+    channel: str = Field(sa_type=Text, primary_key=True)
+    at: datetime = Field(sa_type=Instant)
+
+
 class InboundPayload(SQLModel, table=True):
     """One verified call that brought messages. `key`: the provider's ids of them; `call_sealed`: path, query, type and body.
 

@@ -47,9 +47,10 @@ class Reading(Protocol):
         """What a verified call tells."""
 
 
-def receive_call(channel: Reading, call: Webhook) -> None:
+def receive_call(channel: Reading, call: Webhook) -> bool:
     """Keeps a verified call and what it tells. Once this returns, nothing of it can be lost.
 
+    True: it brought messages that were not taken in before.
     Raises what `parse` refuses (a client's error), and the database's own errors before anything was kept.
     """
     try:
@@ -60,20 +61,20 @@ def receive_call(channel: Reading, call: Webhook) -> None:
         log.warning("receiving.unreadable", channel=channel.name, why=str(error))
         with db.transaction() as session:
             _keep(session, channel.name, sha256(call.body).hexdigest(), call, state="failed", why=str(error))
-        return
+        return False
     except Exception:  # a mistake of ours: the words are kept until it is mended
         log.exception("receiving.not_understood", channel=channel.name)
         with db.transaction() as session:
             _keep(session, channel.name, sha256(call.body).hexdigest(), call)
-        return
+        return False
     told = [event.provider_message_id for event in events if isinstance(event, InboundMessage)]
     if not told:
         with db.transaction() as session:
             accept(session, events, now=call.received_at)
-        return
+        return False
     with db.transaction() as session:
         payload_id = _keep(session, channel.name, " ".join(told), call)
-    _take_in(payload_id, events, now=call.received_at)
+    return _take_in(payload_id, events, now=call.received_at)
 
 
 def _keep(
@@ -100,12 +101,15 @@ def _keep(
     ).one()
 
 
-def _take_in(payload_id: UUID, events: list[WebhookEvent], *, now: datetime) -> None:
+def _take_in(payload_id: UUID, events: list[WebhookEvent], *, now: datetime) -> bool:
+    """False when somebody took it in before."""
     with db.transaction() as session:
         payload = session.get_one(InboundPayload, payload_id, with_for_update=True)
-        if payload.state == "waiting":
-            accept(session, events, now=now)
-            payload.state, payload.changed_at, payload.last_error = "taken", now, None
+        if payload.state != "waiting":
+            return False
+        accept(session, events, now=now)
+        payload.state, payload.changed_at, payload.last_error = "taken", now, None
+        return True
 
 
 def take_in_waiting(channels: dict[str, Reading]) -> None:

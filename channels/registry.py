@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import ClassVar, Protocol
 
-from channels import composing
+from channels import composing, pacing
 from channels.email.adapter import EmailChannel
 from channels.sms.adapter import SmsChannel
 from channels.values import OutboundMessage, ProviderMessageId, ProviderRecord, Webhook, WebhookEvent
@@ -65,6 +65,7 @@ def connect(settings: Settings) -> None:
         if channel is not None:
             _connected[name] = channel
     composing.configure(_connected)
+    pacing.configure(settings.pacing)
     notices.configure({"email": "email"} if "email" in _connected else {})
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy import or_
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -13,6 +14,7 @@ from channels.delivery import SENDING_LEASE
 from channels.errors import DeliveryError
 from channels.registry import Channel
 from channels.values import OutboundMessage, ProviderRecord
+from intake.conversations import actions as conversations
 from intake.conversations.models import Conversation, Message
 from kernel import clock, db
 from kernel.outbox import record
@@ -56,9 +58,18 @@ def _expire(session: Session, *, now: datetime) -> None:
 
 def _wake(session: Session, *, now: datetime) -> None:
     """Queued long ago: its event was tried as often as events are. It is told of again."""
-    for message in session.exec(_in_state("queued", now - FORGOTTEN_AFTER).with_for_update(skip_locked=True)).all():
+    waiting = _in_state("queued", now - FORGOTTEN_AFTER).where(
+        or_(col(Message.slot_at).is_(None), col(Message.slot_at) < now - FORGOTTEN_AFTER)
+    )
+    for message in session.exec(waiting.with_for_update(skip_locked=True)).all():
         message.changed_at = now
-        record(session, "message.queued", at=now, message_id=message.id, conversation_id=message.conversation_id)
+        record(
+            session,
+            conversations.queued_event(message.author_kind),
+            at=now,
+            message_id=message.id,
+            conversation_id=message.conversation_id,
+        )
 
 
 def _questions(session: Session, *, now: datetime) -> list[_Question]:

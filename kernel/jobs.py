@@ -6,7 +6,7 @@ transactions and may run twice: what makes that right is the state it looks at, 
 
 import time
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any
 
@@ -28,6 +28,14 @@ _FIRST_RETRY_S = 0.5
 _LAST_RETRY_S = 900.0
 # A server that was killed is back within seconds; whoever waits here takes nothing else from the queue meanwhile.
 _PAUSES_S = (0.2, 0.4, 0.8, 1.6, 2.0, 3.0)
+
+
+class Later(Exception):
+    """Raised by a job that has nothing to do before `at`: it is run again then, and no failure is counted."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__(at.isoformat())
+        self.at = at
 
 
 def resolve(path: str) -> Callable[..., object]:
@@ -113,6 +121,8 @@ def _outcome(delivery_id: int, job: str, attempts: int, payload: dict[str, Any])
     """Calls the job; the columns that tell how it ended."""
     try:
         resolve(job)(**payload)
+    except Later as later:
+        return {"due_at": later.at, "attempts": attempts - 1, "last_error": None}
     except Exception as error:  # a job may fail in any way; none of them may stop the others
         return _failure(delivery_id, job, attempts, error)
     return {"state": "done", "done_at": clock.now(), "last_error": None}

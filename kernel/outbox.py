@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, SmallInteger, Text, text
 from sqlmodel import Field, Session, SQLModel
 
 from kernel.db import Instant, Json
@@ -37,19 +37,20 @@ class OutboxDelivery(SQLModel, table=True):
     """One subscriber's copy of an event: pending until its job has finished, then done; dead when every try failed.
 
     `attempts`: runs begun, also those that never ended. `running_until`: somebody is at it, and is given up for dead at
-    that instant.
+    that instant. `lane`: 0, or 1 for what may wait until nothing else is due.
     """
 
     __tablename__ = "outbox_delivery"
     __table_args__ = (
         CheckConstraint("state IN ('pending', 'done', 'dead')", name="state"),
-        Index("ix_outbox_delivery_due", "due_at", "id", postgresql_where=text("state = 'pending'")),
+        Index("ix_outbox_delivery_turn", "lane", "due_at", "id", postgresql_where=text("state = 'pending'")),
         Index("uq_outbox_delivery_event_id_job", "event_id", "job", unique=True),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
     event_id: int = Field(sa_type=BigInteger, foreign_key="outbox_event.id", ondelete="CASCADE")
     job: str = Field(sa_type=Text)
+    lane: int = Field(default=0, sa_column=Column(SmallInteger, nullable=False, server_default=text("0")))
     state: str = Field(default="pending", sa_type=Text)
     attempts: int = 0
     due_at: datetime = Field(sa_type=Instant)

@@ -7,7 +7,7 @@ handed over again. Several relays may run: they pass each other's rows by.
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -36,10 +36,12 @@ _FAN_OUT = text("""
     WITH batch AS (
         SELECT id, name FROM outbox_event WHERE relayed_at IS NULL ORDER BY id LIMIT :batch FOR UPDATE SKIP LOCKED
     ), subscription AS (
-        SELECT * FROM unnest(CAST(:names AS text[]), CAST(:jobs AS text[])) AS subscription (name, job)
+        SELECT * FROM unnest(CAST(:names AS text[]), CAST(:jobs AS text[]), CAST(:lanes AS smallint[]))
+        AS subscription (name, job, lane)
     ), made AS (
-        INSERT INTO outbox_delivery (event_id, job, state, attempts, due_at)
-        SELECT batch.id, subscription.job, 'pending', 0, :now FROM batch JOIN subscription USING (name) ORDER BY batch.id
+        INSERT INTO outbox_delivery (event_id, job, lane, state, attempts, due_at)
+        SELECT batch.id, subscription.job, subscription.lane, 'pending', 0, :now
+        FROM batch JOIN subscription USING (name) ORDER BY batch.id
         ON CONFLICT (event_id, job) DO NOTHING
     )
     UPDATE outbox_event SET relayed_at = :now FROM batch WHERE outbox_event.id = batch.id
@@ -47,7 +49,7 @@ _FAN_OUT = text("""
 
 _CLAIM = text("""
     WITH due AS (
-        SELECT id FROM outbox_delivery WHERE state = 'pending' AND due_at <= :now
+        SELECT id FROM outbox_delivery WHERE state = 'pending' AND lane = :lane AND due_at <= :now
         ORDER BY due_at, id LIMIT :batch FOR UPDATE SKIP LOCKED
     )
     UPDATE outbox_delivery SET due_at = :until FROM due WHERE outbox_delivery.id = due.id RETURNING outbox_delivery.id
@@ -72,7 +74,8 @@ _PRUNE = text("""
 class Relay:
     """One relay. `subscriptions`: event name -> dotted paths of jobs; `periodic`: dotted path -> seconds between runs.
 
-    listen_url: where notifications arrive, when `engine` goes through a pooler that swallows them.
+    bulk: jobs that wait until nothing else is due. listen_url: where notifications arrive, when `engine` goes through a pooler
+    that swallows them.
     """
 
     def __init__(
@@ -82,12 +85,14 @@ class Relay:
         dispatch: Dispatcher,
         *,
         periodic: Mapping[str, float] | None = None,
+        bulk: Collection[str] = (),
         listen_url: str | None = None,
     ) -> None:
         self._engine = engine
         self._listen_url = listen_url or connection_string(engine)
         pairs = [(name, job) for name, jobs in subscriptions.items() for job in jobs]
         self._names, self._jobs = [name for name, _ in pairs], [job for _, job in pairs]
+        self._lanes = [int(job in bulk) for job in self._jobs]
         self._dispatch = dispatch
         self._sweeps = [_Sweep(path, every_s) for path, every_s in (periodic or {}).items()]
         self._prune_at = time.monotonic() + _PRUNE_EVERY_S
@@ -95,14 +100,18 @@ class Relay:
     def fan_out(self, now: datetime) -> int:
         """Gives each new event its deliveries; how many events that were."""
         with db.core_transaction(self._engine) as connection:
-            values = {"batch": BATCH, "names": self._names, "jobs": self._jobs, "now": now}
+            values = {"batch": BATCH, "names": self._names, "jobs": self._jobs, "lanes": self._lanes, "now": now}
             return connection.execute(_FAN_OUT, values).rowcount
 
     def claim(self, now: datetime, limit: int = BATCH) -> list[Claim]:
-        """Leases due deliveries, the longest due first."""
+        """Leases due deliveries, the longest due first; of the bulk lane only what the other leaves room for."""
         until = now + LEASE
+        ids: list[int] = []
         with db.core_transaction(self._engine) as connection:
-            ids = connection.scalars(_CLAIM, {"batch": limit, "now": now, "until": until}).all()
+            for lane in (0, 1):
+                if len(ids) < limit:
+                    values = {"batch": limit - len(ids), "now": now, "until": until, "lane": lane}
+                    ids += connection.scalars(_CLAIM, values).all()
         lease = int(until.timestamp() * 1000)
         return [Claim(delivery_id, lease) for delivery_id in sorted(ids)]
 

@@ -147,6 +147,21 @@ class Whatsapp(TwilioAccount):
     content_base_url: Annotated[str, AfterValidator(_without_fragment)] = "https://content.twilio.com"
 
 
+def _rates(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    pairs = [part.split("=") for part in value.split(",") if part.strip()]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError("debe ser como sms=10,telegram=25")
+    return {name.strip(): rate.strip() for name, rate in pairs}
+
+
+class Pacing(_Group):
+    """How many messages a second each channel takes, as `sms=10,telegram=25`; a channel that is not named takes what comes."""
+
+    rates: Annotated[dict[str, Annotated[float, Field(ge=0)]], BeforeValidator(_rates)] = {"telegram": 25.0}
+
+
 class Database(_Group):
     """The connections of one process: `pool_size` kept, `pool_overflow` more at a peak; who finds none waits `pool_timeout_s`."""
 
@@ -217,6 +232,7 @@ class Settings(_Group):
     whatsapp: Whatsapp | None = None
     web_chat: WebChat = WebChat()
     limits: Limits = Limits()
+    pacing: Pacing = Pacing()
     media: Media = Media()
 
 
@@ -232,7 +248,19 @@ class StorageSettings(_Group):
 
 
 _ADDRESSES = ("database_url", "database_read_url", "database_direct_url", "redis_url")
-_GROUPS = ("database", "secrets", "web", "sms", "whatsapp", "email", "web_chat", "limits", "media", "webhooks")
+_GROUPS = (
+    "database",
+    "secrets",
+    "web",
+    "sms",
+    "whatsapp",
+    "email",
+    "web_chat",
+    "limits",
+    "media",
+    "webhooks",
+    "pacing",
+)
 
 
 def _collect(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """SMS over Twilio: what comes in by webhook, what goes out by its REST API. Sources: docs/channels/sms.md."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import ClassVar
 
@@ -67,6 +67,9 @@ class SmsChannel:
             InboundMessage(self.name, sid, sender, recipient, body, received_at=received_at, media=media),
             *reading.opt_out(self.name, sender, recipient, parameters),
         ]
+
+    def heard_since(self, since: datetime) -> Iterator[Webhook]:
+        return self._account.calls_since(since)
 
     def acknowledge(self) -> tuple[str, str]:
         return "text/xml", "<Response></Response>"

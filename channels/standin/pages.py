@@ -24,7 +24,7 @@ from kernel.web import LANGUAGE_COOKIE, LanguageDep
 _MAX_LETTERS = 1600
 _NUMBER = re.compile(r"\+\d{8,15}")
 _WAIT_ROUNDS = 4
-_BOXES = ("duplicate", "reorder", "lose", "phone_off", "stop_words", "window_closed", "unread")
+_BOXES = ("duplicate", "reorder", "lose", "lose_inbound", "phone_off", "stop_words", "window_closed", "unread")
 
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True

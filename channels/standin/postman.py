@@ -87,6 +87,9 @@ class Postman:
 
     def _call(self, errand: Errand, text: Text) -> None:
         is_inbound = errand.kind == "inbound"
+        if is_inbound and self._ledger.switches().lose_inbound:
+            self._ledger.finish(errand.id, "given_up")
+            return
         target = self._webhook_of(text) if is_inbound else text.callback or ""
         url = urlunsplit(urlsplit(target)._replace(fragment=""))
         form = self._form_of(text, errand)

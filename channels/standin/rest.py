@@ -64,12 +64,13 @@ def list_messages(
     to: Annotated[str | None, Query(alias="To")] = None,
     sender: Annotated[str | None, Query(alias="From")] = None,
     on: Annotated[str | None, Query(alias="DateSent")] = None,
+    from_day: Annotated[str | None, Query(alias="DateSent>")] = None,
     page: Annotated[int, Query(alias="Page", ge=0)] = 0,
     size: Annotated[int, Query(alias="PageSize", ge=1, le=1000)] = 50,
 ) -> Any:
     if ledger.switches().outage == "down":
         raise Refusal(20503)
-    start, end = _day(on)
+    start, end = (_day(from_day)[0], None) if from_day else _day(on)
     channel = "whatsapp" if any((one or "").startswith(wire.PREFIX) for one in (to, sender)) else None
     found = ledger.page(
         channel=channel,
@@ -87,7 +88,7 @@ def list_messages(
 
     shown = found[:size]
     return {
-        "messages": [_shown(text, config) for text in shown],
+        "messages": [_shown(text, config, len(ledger.attachments(text.sid))) for text in shown],
         "page": page,
         "page_size": size,
         "start": page * size,
@@ -97,6 +98,22 @@ def list_messages(
         "next_page_uri": uri(page + 1) if len(found) > size else None,
         "previous_page_uri": uri(page - 1) if page else None,
     }
+
+
+@router.get("/Messages/{sid}/Media.json")
+def list_media(sid: str, config: ConfigDep, ledger: LedgerDep) -> Any:
+    uri = f"/{_VERSION}/Accounts/{config.account_sid}/Messages/{sid}/Media"
+    listed = [
+        {
+            "account_sid": config.account_sid,
+            "content_type": one.content_type,
+            "parent_sid": sid,
+            "sid": one.sid,
+            "uri": f"{uri}/{one.sid}.json",
+        }
+        for one in ledger.attachments(sid)
+    ]
+    return {"media_list": listed, "page": 0, "page_size": 50, "next_page_uri": None, "uri": f"{uri}.json"}
 
 
 def _check(form: dict[str, str]) -> tuple[str, str, str]:
@@ -144,7 +161,7 @@ def _date(seconds: float) -> str:
     return format_datetime(datetime.fromtimestamp(seconds, UTC))
 
 
-def _shown(text: Text, config: StandinConfig) -> dict[str, Any]:
+def _shown(text: Text, config: StandinConfig, media_count: int = 0) -> dict[str, Any]:
     name = wire.address if text.channel == "whatsapp" else str
     uri = f"/{_VERSION}/Accounts/{config.account_sid}/Messages/{text.sid}"
     return {
@@ -159,7 +176,7 @@ def _shown(text: Text, config: StandinConfig) -> dict[str, Any]:
         "error_message": None,
         "from": name(text.sender),
         "messaging_service_sid": None,
-        "num_media": "0",
+        "num_media": str(media_count),
         "num_segments": str(text.segments),
         "price": None,
         "price_unit": "USD",

@@ -18,6 +18,7 @@ _TRUE, _FALSE = ("1", "true", "on", "yes"), ("", "0", "false", "off", "no")
 class Switches:
     """delay_s: how much later everything arrives. lose: reports of what became of a message never arrive.
 
+    lose_inbound: nor does what residents write; it stays in the log of the network.
     phone_off: the resident's phone takes nothing. stop_words: STOP and START are handled by the network itself.
     window_closed: WhatsApp takes nothing but templates, as if a day had passed. unread: nobody reads what arrives.
     """
@@ -26,6 +27,7 @@ class Switches:
     duplicate: bool = False
     reorder: bool = False
     lose: bool = False
+    lose_inbound: bool = False
     phone_off: bool = False
     stop_words: bool = False
     outage: str = "none"

@@ -10,7 +10,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from threading import Thread
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 import structlog
@@ -88,17 +88,51 @@ class Account:
         """The words and the record of every message of ours to this person since then, or DeliveryError: half a list is none."""
         # The filter is by day, and a message not yet sent has no DateSent: the day is filtered here.
         url = str(httpx.URL(self._messages_url, params={"To": recipient, "PageSize": "200"}))
+        for item in self._items(url, "messages"):
+            created = _date(item.get("date_created"))
+            is_ours = str(item.get("direction", "")).startswith("outbound")
+            if is_ours and (created is None or created >= since):
+                status = codes.status(item.get("status", "")) or "accepted"
+                yield str(item.get("body") or ""), ProviderRecord(ProviderMessageId(item["sid"]), status, created)
+
+    def calls_since(self, since: datetime) -> Iterator[Webhook]:
+        """Every message that residents of this channel sent since then, oldest first, as the webhook would have told of it.
+
+        What a webhook tells and the log does not (buttons, places, profile names) is not in them. Raises DeliveryError.
+        """
+        url = str(httpx.URL(self._messages_url, params={"DateSent>": since.date().isoformat(), "PageSize": "200"}))
+        found: list[tuple[datetime, Mapping[str, Any]]] = []
+        for item in self._items(url, "messages"):
+            created = _date(item.get("date_created"))
+            is_ours = str(item.get("from", "")).startswith("whatsapp:") == (self._channel == "whatsapp")
+            if item.get("direction") == "inbound" and is_ours and created is not None and created >= since:
+                found.append((created, item))
+        # Newest first, and to the second: of one second, the order is theirs turned around.
+        found.reverse()
+        for created, item in sorted(found, key=lambda one: one[0]):
+            form = {"MessageSid": item["sid"], "AccountSid": item.get("account_sid"), "From": item.get("from")}
+            form |= {"To": item.get("to"), "Body": item.get("body") or "", **self._media_of(item)}
+            body = urlencode({name: value or "" for name, value in form.items()}).encode()
+            yield Webhook(
+                f"/webhooks/{self._channel}", "", {"content-type": "application/x-www-form-urlencoded"}, body, created
+            )
+
+    def _media_of(self, item: Mapping[str, Any]) -> dict[str, str]:
+        uri = (item.get("subresource_uris") or {}).get("media")
+        if not uri or str(item.get("num_media") or "0") == "0":
+            return {}
+        form: dict[str, str] = {}
+        for number, part in enumerate(self._items(self._origin + uri, "media_list")):
+            form[f"MediaUrl{number}"] = self._origin + str(part["uri"]).removesuffix(".json")
+            form[f"MediaContentType{number}"] = str(part.get("content_type") or "")
+            form["NumMedia"] = str(number + 1)
+        return form
+
+    def _items(self, url: str, name: str) -> Iterator[Mapping[str, Any]]:
+        """What a list of theirs holds, page by page. Raises DeliveryError: half a list is none."""
         for _ in range(_MAX_PAGES):
             page = self.call("GET", url)
-            for item in page.get("messages", []):
-                created = _date(item.get("date_created"))
-                is_ours = str(item.get("direction", "")).startswith("outbound")
-                if is_ours and (created is None or created >= since):
-                    status = codes.status(item.get("status", "")) or "accepted"
-                    yield (
-                        str(item.get("body") or ""),
-                        ProviderRecord(ProviderMessageId(item["sid"]), status, created),
-                    )
+            yield from page.get(name, [])
             if not page.get("next_page_uri"):
                 return
             url = self._origin + page["next_page_uri"]

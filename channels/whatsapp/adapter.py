@@ -1,6 +1,6 @@
 """WhatsApp over Twilio: what comes in by webhook, what goes out by its REST API. Sources: docs/channels/whatsapp.md."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import ClassVar
 
@@ -57,6 +57,9 @@ class WhatsappChannel:
             message,
             *twilio.opt_out(self.name, message.sender, message.recipient, parameters, sender_kind="whatsapp"),
         ]
+
+    def heard_since(self, since: datetime) -> Iterator[Webhook]:
+        return self._account.calls_since(since)
 
     def acknowledge(self) -> tuple[str, str]:
         return "text/xml", "<Response></Response>"

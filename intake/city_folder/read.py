@@ -29,13 +29,15 @@ from routing.values import AgencyFacts, LayerKind
 _CITY_KEYS = (
     "id", "name", "is_fictional", "timezone", "language", "phone", "emergency_phone", "women_phone", "contact", "sms_number",
     "key_service", "default_agency", "default_calendar", "theme", "logo", "texts", "open311_extensions_off",
-    "phone_regions", "sms_transliterate", "channels", "templates", "web_chat", "duplicates", "promises", "forecast", "neighbour",
+    "phone_regions", "sms_transliterate", "channels", "quiet_hours", "templates", "web_chat", "duplicates", "promises",
+    "forecast", "neighbour",
 )  # fmt: skip
 # What a city may say in its own words (docs/add-a-city.md).
 _TEXTS = ("welcome", "place_example", "outside")
 # Encrypted, or on the machine itself; a star stands for a name below, or for any port.
 _ORIGIN = re.compile(r"(?:https://(?:\*\.)?[a-z0-9.-]+|http://(?:127\.0\.0\.1|localhost))(?::(?:\d+|\*))?")
 _ALWAYS = date(2000, 1, 1)
+_HOUR = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 NEIGHBOURS = "neighbours"
 
 
@@ -92,6 +94,7 @@ def _city(notes: Notes, path: Path) -> City:
     settings |= {TEMPLATES: templates} if (templates := read_templates(notes, table.table(TEMPLATES))) else {}
     settings |= {"web_chat_origins": origins} if (origins := _origins(notes, table.table("web_chat"))) else {}
     settings |= {NEIGHBOURS: neighbours} if (neighbours := _neighbours(table)) else {}
+    settings |= {"quiet_hours": quiet} if (quiet := _quiet_hours(table)) else {}
     promises, chain = read_promises(table)
     settings |= {PROMISES: chain} if chain else {}
     settings |= {FORECAST: forecast} if (forecast := read_forecast(table)) else {}
@@ -108,6 +111,15 @@ def _city(notes: Notes, path: Path) -> City:
         duplicates=read_duplicates(table),
         promises=promises,
     )
+
+
+def _quiet_hours(city: Table) -> list[str]:
+    """Between which hours nobody is sent news, `["21:00", "08:00"]`."""
+    hours = city.words("quiet_hours")
+    if hours and not (len(hours) == 2 and hours[0] != hours[1] and all(_HOUR.fullmatch(hour) for hour in hours)):
+        city.wrong("quiet_hours", 'quiet_hours son dos horas distintas, como ["21:00", "08:00"].')
+        return []
+    return hours
 
 
 def _channels(notes: Notes, raw: dict[str, Any]) -> dict[str, str]:

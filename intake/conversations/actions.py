@@ -144,8 +144,8 @@ def queue_message(
 ) -> Message:
     """A message to the resident, queued for delivery. The same client_ref again gives the first one.
 
-    author_kind: `dialogue` (an automatic answer), `notice` (news of a request, which an opt-out silences) or `agent` (a
-    person; the thread then waits for people, and is reopened if it was closed).
+    author_kind: `dialogue` (an automatic answer), `notice` (news of a request, which an opt-out silences), `campaign` (the same
+    for many) or `agent` (a person; the thread then waits for people, and is reopened if it was closed).
     prompt, choices, asks_place, template: as on `Message`. Raises NotFound, InvalidInput.
     """
     if not body.strip():
@@ -184,8 +184,13 @@ def queue_message(
     ).one()
     if made is not None:
         conversation.last_message_at = max(conversation.last_message_at, now)
-        record(session, "message.queued", at=now, message_id=message.id, conversation_id=conversation.id)
+        record(session, queued_event(author_kind), at=now, message_id=message.id, conversation_id=conversation.id)
     return message
+
+
+def queued_event(author_kind: str) -> str:
+    """The event that tells of a message to be sent: campaigns wait until nothing else is due."""
+    return "bulk_message.queued" if author_kind == "campaign" else "message.queued"
 
 
 def _with_agent(session: Session, conversation: Conversation, now: datetime) -> Conversation:
@@ -238,7 +243,7 @@ def suppress_notices(session: Session, contact_point_id: UUID, *, now: datetime)
         .join(Conversation)
         .where(
             Conversation.contact_point_id == contact_point_id,
-            Message.author_kind == "notice",
+            col(Message.author_kind).in_(("notice", "campaign")),
             Message.status == "queued",
         )
         .order_by(col(Message.seq))

@@ -119,6 +119,8 @@ class Message(SQLModel, table=True):
     status: str = Field(sa_type=Text)
     error_code: str | None = Field(default=None, sa_type=Text)
     attempts: int = 0
+    # When it may go at the earliest: the pace of its channel, or the end of a city's quiet hours.
+    slot_at: datetime | None = Field(default=None, sa_type=Instant)
     segments: int | None = None
     at: datetime = Field(sa_type=Instant)
     changed_at: datetime = Field(sa_type=Instant)

@@ -2,12 +2,14 @@
 
 import threading
 import time
+from datetime import UTC, datetime
 
 import psycopg
 from sqlalchemy import text
 
 from kernel import db
 from kernel.errors import Unavailable
+from kernel.jobs import Later
 
 failures: dict[str, int] = {}
 gate = threading.Event()
@@ -58,3 +60,7 @@ def look_for_open_transactions(**_: object) -> None:
         ).fetchone()
     if row != (0,):
         raise AssertionError(f"{row} open transactions")
+
+
+def come_back_later(ref: str) -> None:
+    raise Later(datetime(2026, 11, 20, 8, tzinfo=UTC))

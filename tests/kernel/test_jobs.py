@@ -144,3 +144,12 @@ def test_a_worker_that_waited_runs_the_job_once(effects: Session, monkeypatch: p
     run_patiently(delivery.id)
     gone.dispose()
     assert effects.connection().scalars(text("SELECT ref FROM relay_run")).all() == ["a"]
+
+
+def test_a_job_whose_time_has_not_come_has_not_failed(effects: Session) -> None:
+    delivery = make_delivery(effects, "come_back_later", attempts=MAX_ATTEMPTS - 1)
+    for _ in range(3):
+        delivery.due_at = NOW
+        after = run(effects, delivery)
+        assert (after.state, after.attempts, after.last_error) == ("pending", MAX_ATTEMPTS - 1, None)
+        assert after.due_at == datetime(2026, 11, 20, 8, tzinfo=UTC)

@@ -283,3 +283,14 @@ def test_a_run_whose_worker_died_is_taken_up_when_its_time_ends(clean: Engine) -
             connection.execute(text(f"UPDATE outbox_delivery SET running_until = {until}"))
         run_delivery(claim.delivery_id)
         assert column(clean, "SELECT state FROM outbox_delivery") == [state]
+
+
+def test_what_may_wait_waits_until_nothing_else_is_due(clean: Engine) -> None:
+    bulk = "tests.kernel.outbox_jobs.explode"
+    relay = Relay(clean, {"thing.happened": [ONCE], "bulk.happened": [bulk]}, Collected(), bulk=[bulk])
+    for name in ("bulk.happened", "bulk.happened", "thing.happened", "bulk.happened", "thing.happened"):
+        record(name, name=name)
+    relay.fan_out(NOW)
+    ids = {claim.delivery_id for claim in relay.claim(NOW, 3)}
+    claimed = column(clean, f"SELECT lane FROM outbox_delivery WHERE id IN ({', '.join(map(str, ids))}) ORDER BY lane")
+    assert claimed == [0, 0, 1]

@@ -8,4 +8,6 @@ from intake.people.models import ContactPoint
 def masked(contact: ContactPoint) -> str:
     """The contact's address, masked."""
     address = people.address_of(contact)
+    if contact.kind == "web_chat":  # nobody's name or number: enough of it to tell two visitors apart
+        return f"Chat {address[:4]}"
     return masked_email(address) if contact.kind == "email" else masked_phone(address)

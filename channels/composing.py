@@ -30,6 +30,11 @@ def configure(channels: Mapping[str, Preparing]) -> None:
     _connected = channels
 
 
+def is_connected(channel_name: str) -> bool:
+    """Whether residents reach this installation on that channel."""
+    return channel_name in _connected
+
+
 def refuse_unsendable(
     channel_name: str, body: str, city: Jurisdiction, *, last_inbound_at: datetime | None = None
 ) -> None:

@@ -5,6 +5,7 @@ from itertools import groupby
 from fastapi import APIRouter, Response
 from sqlmodel import Session
 
+from channels import composing
 from channels.app import drafts
 from channels.app.drafts import Answers
 from channels.app.rendering import render
@@ -29,6 +30,7 @@ def home(page: PageDep, session: SessionDep) -> Response:
         page,
         "home.html",
         here="/reportar",
+        has_chat=composing.is_connected("web_chat"),
         services=_first_of_each(catalog.services(session, page.city.id))[:HOME_SERVICES],
     )
 

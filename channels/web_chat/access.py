@@ -80,7 +80,7 @@ class Writer:
 
 
 def _writer(http_request: Request, settings: SettingsDep) -> Writer:
-    """Asked before the body is read. Its transaction is over by then: a message is taken in under transactions of its own."""
+    """Its transaction is over when this returns: a message is taken in under transactions of its own."""
     refuse_other_sites(http_request, settings)
     with db.transaction() as session:
         page = chat_page(http_request, session)
@@ -134,7 +134,7 @@ def _set_frame_cookie(response: Response, city: str, token: str, lasts_s: int) -
     response.headers.append("set-cookie", said)
 
 
-def refuse_other_sites(http_request: Request, settings: Settings) -> None:
+def refuse_other_sites(http_request: Request, settings: SettingsDep) -> None:
     """Raises Forbidden for a form that another site's page sent. Browsers of the last years say so, older ones name the page."""
     said = http_request.headers.get("sec-fetch-site")
     if said is not None:

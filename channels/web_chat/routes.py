@@ -1,8 +1,9 @@
 """Adds the chat to the application: `/chat` in Spanish, `/en/chat` in English, each with what its script and a frame ask for."""
 
 from collections import Counter
+from typing import Annotated
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
@@ -68,6 +69,15 @@ def install(app: FastAPI) -> None:
         app.mount(f"{prefix}{BASE}", chat)
 
 
+def _sent(http_request: Request, _: Annotated[None, Depends(refuse_other_sites)], upload: FormOrUploadDep) -> Upload:
+    """What was sent, read before the database is asked anything: should that be away, the words can be given back."""
+    http_request.state.typed, http_request.state.cid = upload.form.get("body"), upload.form.get("cid")[:64]
+    return upload
+
+
+_SentDep = Annotated[Upload, Depends(_sent)]
+
+
 @router.get("/chat")
 @router.get("/en/chat")
 def show(
@@ -109,8 +119,7 @@ def show_thread(
 
 @router.post("/chat")
 @router.post("/en/chat")
-def say(http_request: Request, writer: WriterDep, settings: SettingsDep, upload: FormOrUploadDep) -> Response:
-    http_request.state.typed = upload.form.get("body")
+def say(http_request: Request, upload: _SentDep, writer: WriterDep, settings: SettingsDep) -> Response:
     try:
         visitor = _take(writer.page, writer.guest, settings, upload)
     except InvalidInput as problem:
@@ -207,7 +216,8 @@ def _show_error(http_request: Request, error: Exception) -> Response:
         translate(language, "No encontramos esta página" if isinstance(error, NotFound) else "No se mandó"),
         text,
         typed=getattr(http_request.state, "typed", ""),
-        cid=_cid(http_request.app.state.settings),
+        # Under the same name: it may have been kept already, and then it is not a second one.
+        cid=getattr(http_request.state, "cid", "") or _cid(http_request.app.state.settings),
         status_code=error.status,
     )
     response.headers.update(headers)

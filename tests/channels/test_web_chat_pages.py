@@ -21,7 +21,7 @@ from intake.conversations.models import Conversation, Message
 from intake.media.storage import Shelf
 from intake.people.models import ContactPoint
 from intake.service_requests.models import ServiceRequest
-from kernel import clock
+from kernel import clock, db
 from kernel.live import LiveFeed
 from kernel.settings import Limits, Settings, WebChat
 from tests.browser.cast import pothole
@@ -418,6 +418,23 @@ def test_scripts_may_be_embedded_and_kept(ana: Visitor) -> None:
 
 def test_the_stream_is_for_who_has_a_thread(ana: Visitor) -> None:
     assert ana.client.get("/chat/vivo").status_code == 403
+
+
+def test_when_the_database_is_away_the_words_come_back_under_the_same_name(ana: Visitor) -> None:
+    cid = ana.cid()
+    away = db.make_engine("postgresql+psycopg://nobody@127.0.0.1:1/nowhere", pool_size=1)
+    here = db.bind()
+    db.configure(away)
+    answer = ana.post(cid=cid, body="hay una fuga en Niebla 4")
+    scripted = ana.client.post(
+        "/chat", data={"cid": cid, "body": "hay una fuga"}, headers={**ana.headers, "x-chat": "page"}
+    )
+    db.configure(here)
+    away.dispose()
+    assert answer.status_code == scripted.status_code == 503
+    assert ">hay una fuga en Niebla 4</textarea>" in answer.text
+    assert f'name="cid" value="{cid}"' in answer.text
+    assert "error" in scripted.json()
 
 
 def test_switched_off_there_is_no_chat(session: Session) -> None:

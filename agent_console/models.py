@@ -42,3 +42,14 @@ class ConsoleSession(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
     last_seen_at: datetime = Field(sa_type=Instant)
     expires_at: datetime = Field(sa_type=Instant)
+
+
+class ReplyDraft(SQLModel, table=True):
+    """What a member of staff has begun to write in a thread, kept until it is sent."""
+
+    __tablename__ = "reply_draft"
+
+    user_id: UUID = Field(foreign_key="console_user.id", ondelete="CASCADE", primary_key=True)
+    conversation_id: UUID = Field(foreign_key="conversation.id", ondelete="CASCADE", primary_key=True)
+    body: str = Field(sa_type=Text)
+    changed_at: datetime = Field(sa_type=Instant)

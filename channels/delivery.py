@@ -31,6 +31,7 @@ from intake.conversations.models import Conversation, Message
 from intake.conversations.values import Choice
 from intake.people import actions as people
 from intake.people.models import ContactPoint
+from intake.people.same import people_at
 from intake.service_requests.models import ServiceRequest
 from kernel.errors import Conflict
 from kernel.outbox import record
@@ -165,7 +166,7 @@ def _approved(city: Jurisdiction, message: Message, language: str) -> ApprovedTe
 def last_inbound(session: Session, conversation: Conversation) -> LastInbound | None:
     """What the person of this thread wrote last from this address, in whichever of their threads."""
     theirs = select(Conversation.id).where(
-        Conversation.person_id == conversation.person_id,
+        col(Conversation.person_id).in_(people_at(session, conversation.contact_point_id)),
         Conversation.contact_point_id == conversation.contact_point_id,
         Conversation.channel == conversation.channel,
     )

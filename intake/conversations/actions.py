@@ -15,7 +15,7 @@ from intake.conversations.delivery_states import is_reportable, later
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import Choice, DeliveryReceipt, InboundMessage
 from intake.people import actions as people
-from intake.people import addresses
+from intake.people import addresses, linking
 from intake.people.models import ContactPoint
 from kernel.errors import Conflict, InvalidInput, NotFound
 from kernel.i18n import LANGUAGES
@@ -52,6 +52,8 @@ def receive_once(
         return known, False
     sender = addresses.read(inbound.sender_kind, inbound.sender)
     contact_point = people.find_or_create_address(session, jurisdiction_id, sender, now=now)
+    if inbound.shared_phone:
+        linking.prove_phone(session, contact_point, inbound.shared_phone, now=now)
     conversation = open_conversation(session, contact_point, inbound.channel, language=inbound.language, now=now)
     people.remember_address(session, contact_point, sender)
     people.remember_profile_name(session, contact_point, inbound.profile_name)
@@ -76,6 +78,7 @@ def receive_once(
     )
     session.add(message)
     conversation.last_message_at = max(conversation.last_message_at, now)
+    conversation.waiting_since = conversation.waiting_since or now
     session.flush()
     record(session, "message.received", at=now, message_id=message.id, conversation_id=conversation.id)
     return message, True
@@ -104,7 +107,7 @@ def open_conversation(
         if found is not None and now - found.last_message_at < IDLE_AFTER:
             return found
         if found is not None:
-            found.state = "closed"
+            _close(found)
             session.flush()
         session.execute(
             insert(Conversation)
@@ -124,6 +127,16 @@ def open_conversation(
                 index_elements=["contact_point_id", "channel"], index_where=col(Conversation.state) != "closed"
             )
         )
+
+
+def _close(conversation: Conversation) -> None:
+    conversation.state = "closed"
+    _let_go(conversation)
+    conversation.waiting_since = None
+
+
+def _let_go(conversation: Conversation) -> None:
+    conversation.taken_by, conversation.taken_by_name = None, ""
 
 
 def queue_message(
@@ -198,6 +211,7 @@ def _with_agent(session: Session, conversation: Conversation, now: datetime) -> 
         contact_point = session.get_one(ContactPoint, conversation.contact_point_id)
         conversation = open_conversation(session, contact_point, conversation.channel, now=now)
     hand_to_agent(session, conversation, now=now)
+    conversation.waiting_since = None
     return conversation
 
 
@@ -206,6 +220,7 @@ def hand_to_agent(session: Session, conversation: Conversation, *, now: datetime
     if conversation.state == "with_agent":
         return
     conversation.state = "with_agent"
+    conversation.waiting_since = conversation.waiting_since or now
     record(session, "conversation.handed_to_agent", at=now, conversation_id=conversation.id)
 
 
@@ -217,7 +232,38 @@ def hand_back(session: Session, conversation_id: UUID, *, now: datetime) -> Conv
     if conversation.state == "with_agent":
         conversation.state = "automatic"
         conversation.dialogue = {}
+        conversation.waiting_since = None
+        _let_go(conversation)
         record(session, "conversation.handed_back", at=now, conversation_id=conversation.id)
+    return conversation
+
+
+def take(
+    session: Session, conversation_id: UUID, agent_id: UUID, agent_name: str, *, seen: UUID | None, now: datetime
+) -> Conversation:
+    """This agent answers the thread from now on; of two who take it at once one gets it, and the other is told.
+
+    seen: who had it when the agent decided. Raises NotFound; Conflict when somebody else has taken it since.
+    """
+    conversation = held(session, conversation_id)
+    if conversation.taken_by not in (seen, agent_id, None):
+        raise Conflict("La tomó {name}.", name=conversation.taken_by_name)
+    if conversation.state == "closed":
+        contact_point = session.get_one(ContactPoint, conversation.contact_point_id)
+        conversation = open_conversation(session, contact_point, conversation.channel, now=now)
+    hand_to_agent(session, conversation, now=now)
+    if conversation.taken_by != agent_id:
+        conversation.taken_by, conversation.taken_by_name = agent_id, agent_name
+        record(session, "conversation.taken", at=now, conversation_id=conversation.id)
+    return conversation
+
+
+def say_who(session: Session, conversation_id: UUID, person_id: UUID, *, now: datetime) -> Conversation:
+    """Which of the household writes in this thread, and next from the same address. Raises NotFound for a stranger."""
+    conversation = held(session, conversation_id)
+    linking.used_by(session, session.get_one(ContactPoint, conversation.contact_point_id), person_id)
+    conversation.person_id = person_id
+    record(session, "conversation.person_chosen", at=now, conversation_id=conversation.id)
     return conversation
 
 

@@ -41,6 +41,7 @@ from intake.conversations.requests import in_words
 from intake.conversations.values import Choice
 from intake.people import actions as people
 from intake.people.models import ContactPoint
+from intake.people.same import same_person
 from intake.service_requests import actions as service_requests
 from intake.service_requests import queries as service_request_queries
 from intake.service_requests.duplicates import deciding
@@ -71,6 +72,8 @@ def advance(session: Session, conversation_id: UUID, *, now: datetime) -> None:
         message.status = "handled"
         message.changed_at = now
         session.flush()
+    if conversation.state == "automatic":
+        conversation.waiting_since = None
 
 
 def _handle(session: Session, conversation: Conversation, message: Message, now: datetime) -> None:
@@ -358,7 +361,7 @@ def _add_words(replies: _Replies, answer: AddWords) -> None:
 
 def _is_reporter(session: Session, conversation: Conversation, request: ServiceRequest) -> bool:
     reporters = {report.person_id for report in service_request_queries.reports_of(session, request.id)}
-    return conversation.person_id in reporters
+    return not reporters.isdisjoint(same_person(session, conversation.person_id))
 
 
 def _resume(replies: _Replies, state: DialogueState) -> DialogueState:

@@ -23,7 +23,11 @@ from kernel.ids import new_id
 
 
 class Conversation(SQLModel, table=True):
-    """A thread. `dialogue` is the state of the automatic dialogue, as `dialogue.py` reads and writes it."""
+    """A thread. `dialogue` is the state of the automatic dialogue, as `dialogue.py` reads and writes it.
+
+    person_id: who of those that use the contact point. taken_by: the agent who answers it. waiting_since: since when a message
+    of theirs waits for an answer; the automatic dialogue answers within seconds.
+    """
 
     __tablename__ = "conversation"
     __table_args__ = (
@@ -37,6 +41,12 @@ class Conversation(SQLModel, table=True):
             postgresql_where=text("state <> 'closed'"),
         ),
         Index("ix_conversation_jurisdiction_id_last_message_at", "jurisdiction_id", "last_message_at"),
+        Index(
+            "ix_conversation_waiting",
+            "jurisdiction_id",
+            "waiting_since",
+            postgresql_where=text("waiting_since IS NOT NULL"),
+        ),
         # Whole reports that wait for one last word: after a while they are made without the answer.
         Index(
             "ix_conversation_unanswered",
@@ -53,8 +63,25 @@ class Conversation(SQLModel, table=True):
     state: str = Field(default="automatic", sa_type=Text)
     language: str = Field(default="es", sa_type=Text)
     dialogue: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+    taken_by: UUID | None = None
+    taken_by_name: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    waiting_since: datetime | None = Field(default=None, sa_type=Instant)
     last_message_at: datetime = Field(sa_type=Instant)
     created_at: datetime = Field(sa_type=Instant)
+
+
+class ConversationNote(SQLModel, table=True):
+    """What staff write for each other about a thread. It is no message: nothing that sends can see it."""
+
+    __tablename__ = "conversation_note"
+    __table_args__ = (UniqueConstraint("conversation_id", "client_ref"),)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    conversation_id: UUID = Field(foreign_key="conversation.id")
+    client_ref: str = Field(sa_type=Text)
+    author_name: str = Field(sa_type=Text)
+    body: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=Instant)
 
 
 class Message(SQLModel, table=True):

@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from intake.conversations.dialogue.state import LAST_WORDS
 from intake.conversations.models import Conversation, Message
+from intake.people.same import same_person
 from intake.service_requests.models import Report, ServiceRequest
 from kernel.errors import NotFound
 
@@ -98,7 +99,7 @@ def recent_requests_of(
         select(ServiceRequest, Report.at)
         .join(Report, col(Report.service_request_id) == col(ServiceRequest.id))
         .where(
-            Report.person_id == person_id,
+            col(Report.person_id).in_(same_person(session, person_id)),
             ServiceRequest.jurisdiction_id == jurisdiction_id,
             Report.at >= since,
             ServiceRequest.life != "closed",
@@ -114,7 +115,7 @@ def half_told_elsewhere(session: Session, conversation: Conversation, since: dat
     statement = (
         select(Conversation)
         .where(
-            Conversation.person_id == conversation.person_id,
+            col(Conversation.person_id).in_(same_person(session, conversation.person_id)),
             Conversation.jurisdiction_id == conversation.jurisdiction_id,
             Conversation.id != conversation.id,
             Conversation.state == "automatic",
@@ -134,7 +135,10 @@ def newest_request_of(session: Session, person_id: UUID, jurisdiction_id: str) -
     statement = (
         select(ServiceRequest)
         .join(Report, col(Report.service_request_id) == col(ServiceRequest.id))
-        .where(Report.person_id == person_id, ServiceRequest.jurisdiction_id == jurisdiction_id)
+        .where(
+            col(Report.person_id).in_(same_person(session, person_id)),
+            ServiceRequest.jurisdiction_id == jurisdiction_id,
+        )
         .order_by(col(Report.at).desc(), col(Report.id).desc())
         .limit(1)
     )

@@ -14,7 +14,7 @@ from intake.people.models import Consent, ContactPoint, Person
 from kernel import crypto
 from kernel.ids import new_id
 
-_LONGEST_NAME = 80
+LONGEST_NAME = 80
 
 
 def find_or_create(
@@ -112,7 +112,7 @@ def remember_address(session: Session, contact_point: ContactPoint, address: Add
 
 def remember_profile_name(session: Session, contact_point: ContactPoint, name: str) -> None:
     """Keeps what the network says they are called, the newest: a hint for staff, never a name they gave us."""
-    told = " ".join(name.replace("\0", "").split())[:_LONGEST_NAME]
+    told = " ".join(name.replace("\0", "").split())[:LONGEST_NAME]
     kept = contact_point.profile_name_sealed
     if not told or (kept is not None and crypto.vault().unseal(kept, context="contact_point.profile_name") == told):
         return
@@ -163,3 +163,8 @@ def remember_name(session: Session, person_id: UUID, name: str) -> None:
     if person.name_sealed is None and name.strip():
         person.name_sealed = crypto.vault().seal(name.strip(), context="person.name")
         session.add(person)
+
+
+def name_of(person: Person) -> str:
+    """What they said they are called; "" when they never said."""
+    return "" if person.name_sealed is None else crypto.vault().unseal(person.name_sealed, context="person.name")

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
+from intake.people.same import same_person
 from intake.service_requests import lifecycle
 from intake.service_requests.change import change_status, lock
 from intake.service_requests.duplicates.lookup import may_join
@@ -101,6 +102,9 @@ def _has_reported(session: Session, service_request_id: UUID, reporter: Reporter
         return False
     mine = select(func.count()).where(
         Report.service_request_id == service_request_id,
-        col(Report.contact_point_id) == reporter.contact_point_id,
+        or_(
+            col(Report.contact_point_id) == reporter.contact_point_id,
+            col(Report.person_id).in_(same_person(session, reporter.person_id)),
+        ),
     )
     return session.exec(mine).one() > 0

@@ -1,13 +1,16 @@
 """The story of a request as people read it: events and messages in one order, grouped by day. Pure."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from agent_console.attachments import Part, parts_of
 from agent_console.presentation import channel_look, outcome_text
 from intake.catalog.definitions import text_in
+from intake.conversations.attachment_models import MessageAttachment
 from intake.conversations.models import Message
 from intake.service_requests.lifecycle import LIFE_TEXTS
 from intake.service_requests.models import Report, ServiceRequestEvent
@@ -58,12 +61,17 @@ MOVED: Mapping[str, str] = {
 }
 # The other channels are names and keep their capitals.
 _COMMON_NOUNS = frozenset({"phone", "email", "counter", "console", "web"})
+# Photos chosen together arrive within a few seconds of each other, each as a message.
+ALBUM = timedelta(seconds=10)
 _BAD_NEWS = frozenset({"uncertain", "undelivered", "failed", "suppressed"})
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry. css: "", out, nota, b (agency) or sys (one line); `message_id` is set when a person must settle a message."""
+    """One entry. css: "", out, nota, b (agency) or sys (one line); `message_id` is set when a person must settle a message.
+
+    parts: what came with it; text is "" where it had no words.
+    """
 
     at: datetime
     css: str
@@ -75,6 +83,7 @@ class Entry:
     is_bad: bool = False
     message_id: str = ""
     anchor: str = ""
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,11 +103,16 @@ def story(
     timezone: str,
     language: str,
     now: datetime,
+    attachments: Mapping[UUID, Sequence[MessageAttachment]] | None = None,
+    opens: bool = False,
 ) -> list[Day]:
-    """Everything in order, oldest first. `people` names persons by contact point or conversation id."""
+    """Everything in order, oldest first. `people` names persons by contact point or conversation id.
+
+    attachments: by message; opens: the reader may see what was sent.
+    """
     # Words that came in as messages are shown as messages. Of what happened at one instant, what was said comes first.
     entries = [_of_report(report, people, language) for report in reports if report.conversation_id is None]
-    entries += [_of_message(message, people, language) for message in messages]
+    entries += _of_messages(list(messages), attachments or {}, people, language, opens)
     entries += [entry for event in events if (entry := _of_event(event, timezone, language, now)) is not None]
     zone = ZoneInfo(timezone)
     days: list[Day] = []
@@ -125,13 +139,43 @@ def _of_report(report: Report, people: Mapping[Any, str], language: str) -> Entr
     return Entry(report.at, "", look.icon, who, how, report.words or translate(language, "Sin descripción"))
 
 
-def _of_message(message: Message, people: Mapping[Any, str], language: str) -> Entry:
+def _of_messages(
+    messages: Sequence[Message],
+    attachments: Mapping[UUID, Sequence[MessageAttachment]],
+    people: Mapping[Any, str],
+    language: str,
+    opens: bool,
+) -> list[Entry]:
+    """One entry for each message; what was sent as one album is one entry, though it came as many messages."""
+    entries: list[Entry] = []
+    before: Message | None = None
+    for message in messages:
+        parts = parts_of(message, attachments.get(message.id, ()), language, opens=opens)
+        if before is not None and _is_of_album(before, message) and parts and entries[-1].parts:
+            told = [text for text in (entries[-1].text, message.body) if text]
+            entries[-1] = replace(entries[-1], parts=(*entries[-1].parts, *parts), text="\n".join(told))
+        else:
+            entries.append(replace(_of_message(message, people, language, bool(parts)), parts=parts))
+        before = message
+    return entries
+
+
+def _is_of_album(before: Message, message: Message) -> bool:
+    if {before.direction, message.direction} != {"inbound"} or before.conversation_id != message.conversation_id:
+        return False
+    if message.album is not None or before.album is not None:
+        return message.album == before.album
+    # Where the network does not say so: several at once, of which at most one has words.
+    return message.at - before.at <= ALBUM and not (message.body and before.body)
+
+
+def _of_message(message: Message, people: Mapping[Any, str], language: str, has_parts: bool = False) -> Entry:
     look = channel_look(message.channel, language)
     anchor = f"m-{message.id}"
     if message.direction == "inbound":
         who = people.get(message.conversation_id) or translate(language, "Anónimo")
         how = translate(language, "{channel} recibido", channel=look.text)
-        text = message.body or translate(language, "(sin texto)")
+        text = message.body or ("" if has_parts else translate(language, "(sin texto)"))
         return Entry(message.at, "", look.icon, who, how, text, anchor=anchor)
     state = translate(language, DELIVERY[message.status])
     if message.author_kind == "agent":

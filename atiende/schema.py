@@ -6,6 +6,7 @@ import channels.email.models as email_models
 import channels.models as channel_models
 import intake.catalog.models as catalog_models
 import intake.changes.models as change_models
+import intake.conversations.attachment_models as attachment_models
 import intake.conversations.models as conversation_models
 import intake.forecasts.models as forecast_models
 import intake.media.models as media_models
@@ -41,6 +42,7 @@ MODULES = (
     webhook_models,
     whatif_models,
     conversation_models,
+    attachment_models,
     resident_models,
     channel_models,
     console_models,

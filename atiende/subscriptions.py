@@ -2,6 +2,8 @@
 
 SUBSCRIPTIONS: dict[str, list[str]] = {
     "message.received": ["intake.conversations.jobs.advance_conversation"],
+    "attachment.received": ["channels.attachment_jobs.take_attachment"],
+    "attachment.for_request": ["intake.conversations.jobs.give_photo"],
     "media_file.received": ["intake.media.jobs.prepare_photo"],
     "message.queued": ["channels.jobs.deliver_message"],
     "bulk_message.queued": ["channels.jobs.deliver_bulk_message"],
@@ -31,6 +33,7 @@ PERIODIC: dict[str, float] = {
     "channels.app.jobs.forget_drafts": 600,
     "channels.jobs.fetch_mail": 1,
     "channels.jobs.reconcile": 120,
+    "channels.attachment_jobs.sweep": 60,
     "channels.jobs.sweep": 30,
     "channels.jobs.take_in_payloads": 5,
     "intake.changes.jobs.sweep": 10,

@@ -8,6 +8,7 @@ from uuid import UUID
 from channels.errors import DeliveryError
 from channels.reasons import REASONS
 from channels.values import LastInbound, OutboundMessage
+from channels.window import window_closes_at
 from intake.catalog.models import Jurisdiction
 from kernel.errors import InvalidInput
 
@@ -33,6 +34,16 @@ def configure(channels: Mapping[str, Preparing]) -> None:
 def is_connected(channel_name: str) -> bool:
     """Whether residents reach this installation on that channel."""
     return channel_name in _connected
+
+
+def has_window(channel_name: str) -> bool:
+    """Whether the network takes free words for a while only after the person's own."""
+    return channel_name == "whatsapp"
+
+
+def closes_at(channel_name: str, last_inbound_at: datetime | None) -> datetime | None:
+    """Until when free words may be sent; None where there is no such end, or nothing that could end."""
+    return window_closes_at(last_inbound_at) if has_window(channel_name) else None
 
 
 def refuse_unsendable(

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from channels.errors import DeliveryError
+from channels.media_fetching import Opening
 from channels.sms import gsm7
 from channels.twilio_api import reading
 from channels.twilio_api.account import Account, in_order
@@ -70,6 +71,9 @@ class SmsChannel:
 
     def heard_since(self, since: datetime) -> Iterator[Webhook]:
         return self._account.calls_since(since)
+
+    def fetch(self, reference: str) -> Opening:
+        return self._account.fetch(reference)
 
     def acknowledge(self) -> tuple[str, str]:
         return "text/xml", "<Response></Response>"

@@ -4,6 +4,7 @@ Twilio's full client is not used: of its API this needs a few calls, and it must
 Only its signature check is. Sources: docs/channels/sms.md.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from datetime import datetime
@@ -15,7 +16,8 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 import structlog
 
-from channels.errors import DeliveryError
+from channels.errors import DeliveryError, FetchFailed
+from channels.media_fetching import Opening, Source, open_stream
 from channels.twilio_api import codes, signature
 from channels.values import OutboundMessage, ProviderMessageId, ProviderRecord, Webhook
 from kernel.errors import ForgedWebhook
@@ -26,6 +28,8 @@ log = structlog.get_logger(__name__)
 # Look-ups are for one person and a few hours: more pages than this means the filter was not honoured.
 _MAX_PAGES = 20
 CONNECT_S = 5.0
+# Message and media, below the account; a dot or a slash more would lead elsewhere.
+_MEDIA = re.compile(r"[A-Za-z0-9]{2,64}/Media/[A-Za-z0-9]{2,64}")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Raised before a byte of the message has left.
 _NOT_SENT = (
@@ -72,6 +76,30 @@ class Account:
         signature.check(self._tokens, url, parameters, webhook.headers.get("x-twilio-signature"))
         if not self.settings.any_account and parameters.get("AccountSid") != self.settings.account_sid:
             raise ForgedWebhook("La cuenta de este aviso no es la nuestra.")
+
+    def fetch(self, reference: str) -> Opening:
+        """What somebody attached, by the address that Twilio gave. Raises FetchFailed.
+
+        Only on the host of the API and below our own account: whoever could have another address fetched would be given the
+        account's password. Twilio sends on to a host of `media_hosts`, which gets none.
+        """
+        if not self._is_our_media(reference):
+            log.warning(f"{self._channel}.foreign_media")
+            raise FetchFailed("not_ours", permanent=True)
+        is_local = urlsplit(self.settings.api_base_url).hostname in _LOOPBACK
+        hosts = (host.strip() for host in self.settings.media_hosts.split(","))
+        return open_stream(
+            Source(
+                reference,
+                auth=(self.settings.account_sid, self._tokens[0]),
+                may_lead_to=frozenset(host for host in hosts if host),
+                local_origin=self._origin if is_local else None,
+            )
+        )
+
+    def _is_our_media(self, reference: str) -> bool:
+        start = f"{self._origin}/2010-04-01/Accounts/{self.settings.account_sid}/Messages/"
+        return reference.startswith(start) and _MEDIA.fullmatch(reference[len(start) :]) is not None
 
     # Going out
 

@@ -7,11 +7,13 @@ from typing import ClassVar
 import orjson
 import structlog
 
+from channels import window
 from channels.errors import DeliveryError
+from channels.media_fetching import Opening
 from channels.twilio_api import reading as twilio
 from channels.twilio_api.account import Account, in_order
 from channels.values import OutboundMessage, ProviderMessageId, ProviderRecord, Webhook, WebhookEvent
-from channels.whatsapp import offers, reading, window
+from channels.whatsapp import offers, reading
 from channels.whatsapp.content import ContentShelf
 from channels.whatsapp.offers import Offer
 from kernel import clock
@@ -60,6 +62,9 @@ class WhatsappChannel:
 
     def heard_since(self, since: datetime) -> Iterator[Webhook]:
         return self._account.calls_since(since)
+
+    def fetch(self, reference: str) -> Opening:
+        return self._account.fetch(reference)
 
     def acknowledge(self) -> tuple[str, str]:
         return "text/xml", "<Response></Response>"

@@ -111,7 +111,9 @@ def _kind(told: str, content_type: str) -> MediaKind:
     # What people record in a chat is Opus in Ogg; whatever else is audio was a file.
     if content_type.partition(";")[0].strip().lower() == "audio/ogg":
         return "voice"
-    return _KINDS.get(told) or kind_of(content_type)
+    found = kind_of(content_type)
+    # Many people send photos as documents, to keep them sharp.
+    return "photo" if found == "photo" and told == "document" else _KINDS.get(told) or found
 
 
 def _place(parameters: Parameters) -> SharedPlace | None:

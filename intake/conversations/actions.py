@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from intake.conversations import attachments
 from intake.conversations.delivery_states import is_reportable, later
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import Choice, DeliveryReceipt, InboundMessage
@@ -80,6 +81,7 @@ def receive_once(
     conversation.last_message_at = max(conversation.last_message_at, now)
     conversation.waiting_since = conversation.waiting_since or now
     session.flush()
+    attachments.keep(session, message, conversation.jurisdiction_id, inbound.media, now=now)
     record(session, "message.received", at=now, message_id=message.id, conversation_id=conversation.id)
     return message, True
 

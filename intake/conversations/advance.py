@@ -13,7 +13,7 @@ from georef.points import LonLat
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import emergency_phone, women_phone
 from intake.catalog.matching import match_services
-from intake.conversations import actions, queries, wording
+from intake.conversations import actions, attachments, queries, wording
 from intake.conversations.alike import find_alike, join
 from intake.conversations.borders import find_border
 from intake.conversations.dialogue.answers import unanswered
@@ -293,7 +293,7 @@ def _submit(replies: _Replies, state: DialogueState, submit: Submit) -> Dialogue
             channel=conversation.channel,
             now=replies.now,
         )
-    _link(session, conversation, (*map(UUID, submit.messages), message.id), request.id)
+    _link(session, conversation, (*map(UUID, submit.messages), message.id), request.id, now=replies.now)
     told = wording.received(in_words(session, request, state.language), replies.now)
     replies.send(told, request.id)
     return replace(state, folio=request.folio, submitted_at=replies.now)
@@ -307,7 +307,7 @@ def _join(replies: _Replies, state: DialogueState, effect: Join) -> DialogueStat
     except (Moved, NotFound):
         replies.send(wording.say(state.language, "dialogue", "same_gone"))
         return _submit(replies, state, effect.report)
-    _link(session, conversation, (*map(UUID, effect.report.messages), message.id), request.id)
+    _link(session, conversation, (*map(UUID, effect.report.messages), message.id), request.id, now=replies.now)
     replies.send(wording.joined(in_words(session, request, state.language), replies.now), request.id)
     return replace(state, folio=request.folio, submitted_at=replies.now)
 
@@ -330,8 +330,15 @@ def make_unanswered(session: Session, conversation_id: UUID, *, now: datetime) -
     return True
 
 
-def _link(session: Session, conversation: Conversation, message_ids: Sequence[UUID], service_request_id: UUID) -> None:
-    """These messages of the resident are about this request: from now on its agency may read them."""
+def _link(
+    session: Session,
+    conversation: Conversation,
+    message_ids: Sequence[UUID],
+    service_request_id: UUID,
+    *,
+    now: datetime,
+) -> None:
+    """These messages of the resident are about this request: its agency may read them, and their photos are its photos."""
     session.execute(
         update(Message)
         .where(
@@ -342,6 +349,7 @@ def _link(session: Session, conversation: Conversation, message_ids: Sequence[UU
         )
         .values(service_request_id=service_request_id)
     )
+    attachments.messages_linked(session, message_ids, now=now)
 
 
 def _add_words(replies: _Replies, answer: AddWords) -> None:
@@ -353,7 +361,7 @@ def _add_words(replies: _Replies, answer: AddWords) -> None:
         actor = Actor("resident")
         service_requests.add_note(session, request.id, text=said, audience="agency", actor=actor, now=replies.now)
     if request is not None and is_theirs:
-        _link(session, conversation, (*map(UUID, answer.messages), replies.message.id), request.id)
+        _link(session, conversation, (*map(UUID, answer.messages), replies.message.id), request.id, now=replies.now)
     # Whoever has the folio of somebody else's report may know something; a person decides what becomes of it.
     if answer.needs_agent or not is_theirs:
         actions.hand_to_agent(session, conversation, now=replies.now)

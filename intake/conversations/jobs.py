@@ -3,11 +3,15 @@
 from datetime import timedelta
 from uuid import UUID
 
-from intake.conversations import queries
+from intake.conversations import attachments, queries
 from intake.conversations.advance import advance, make_unanswered
+from intake.conversations.attachment_models import photo_key
 from intake.conversations.models import Message
 from intake.conversations.notices import tell_joined as tell_who_joined
 from intake.conversations.notices import tell_reporters
+from intake.media.receiving import receive
+from intake.media.storage import shelf
+from intake.media.values import SentFile
 from kernel import clock, db
 
 # Who does not answer "is it the same?" in this time has reported something of its own.
@@ -30,6 +34,19 @@ def advance_conversation(message_id: str, **_: object) -> None:
     with db.transaction() as session:
         message = session.get_one(Message, UUID(message_id))
         advance(session, message.conversation_id, now=clock.now())
+
+
+def give_photo(attachment_id: str, **_: object) -> None:
+    """Makes a stored photo of a message a photo of the request that the message is part of."""
+    with db.transaction() as session:
+        row = attachments.held(session, UUID(attachment_id))
+        if row is None or row.media_file_id is not None or not row.is_photo or row.storage_key is None:
+            return
+    # What was made anew already is small and clean; a request keeps a copy of its own, since the thread may be forgotten.
+    clean = shelf().storage.get(photo_key(row.storage_key))
+    received = receive(row.jurisdiction_id, [SentFile(clean)], now=clock.now())
+    with db.transaction() as session:
+        attachments.give(session, row.id, received.ids, now=clock.now())
 
 
 def tell_resident(service_request_id: str, event_id: int | None = None, **_: object) -> None:

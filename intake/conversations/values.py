@@ -31,7 +31,11 @@ class InboundMedia:
 
     def to_json(self) -> dict[str, Any]:
         """What is kept with the message: all but the bytes."""
-        return {key: value for key, value in asdict(self).items() if key != "data" and value not in ("", None)}
+        # PostgreSQL's JSON has no NUL either.
+        told = {
+            key: value.replace("\0", "") if isinstance(value, str) else value for key, value in asdict(self).items()
+        }
+        return {key: value for key, value in told.items() if key != "data" and value not in ("", None)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,12 +48,17 @@ def prepare_photo(media_file_id: str, **_: object) -> None:
         _drop_original(row)
 
 
-def _prepared(original: bytes, row: MediaFile) -> tuple[Rendition, Rendition] | None:
+def decode(original: bytes, *, number: int = 1) -> tuple[Rendition, Rendition]:
+    """Photo and thumbnail, one at a time in this process. Raises NotAPhoto."""
     from intake.media.reencoding import prepare  # colours and decoders: only where photos are decoded
 
+    with _one_decodes:
+        return prepare(original, number=number, max_pixels=shelf().limits.max_pixels)
+
+
+def _prepared(original: bytes, row: MediaFile) -> tuple[Rendition, Rendition] | None:
     try:
-        with _one_decodes:
-            return prepare(original, number=row.position, max_pixels=shelf().limits.max_pixels)
+        return decode(original, number=row.position)
     except NotAPhoto as problem:
         log.info("photo cannot be read", media_file_id=str(row.id), problem=problem.text)
         return None

@@ -40,6 +40,11 @@ def picture(http_request: Request, found: MediaFile, *, thumb: bool, headers: di
     return Response(data, headers=sent, media_type="image/jpeg")
 
 
+def kept(headers: dict[str, str]) -> dict[str, str]:
+    """Headers for bytes of a stranger: whatever a browser took them for, they can do nothing."""
+    return _SAFE | headers
+
+
 def refusal(status: int) -> Response:
     """No such photo, or none just now; the same for what is hidden and for what never was."""
     headers = _SAFE | {"cache-control": "no-store"}

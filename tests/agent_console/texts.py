@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, nodes
 
-from agent_console import presentation, timeline, views
+from agent_console import attachments, presentation, timeline, views
 from agent_console.pages.api_keys import rows as api_keys
 from agent_console.pages.public_text import texts as public_texts
 from agent_console.pages.queue import chips
@@ -69,6 +69,7 @@ def in_tables() -> Iterator[str]:
     yield from timeline.ACTORS.values()
     yield from timeline.PHOTOS.values()
     yield from (*timeline.DUPLICATES.values(), *timeline.MOVED.values())
+    yield from (*attachments.KINDS.values(), *attachments.REASONS.values(), attachments.NOT_HAD)
     yield from clocks.UNITS.values()
     yield from (name for _, name, _, _ in views.PRESETS)
     yield from api_keys.SCOPES.values()

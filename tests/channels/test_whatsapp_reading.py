@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from channels.standin.whatsapp.content import _filled_in
 from channels.whatsapp.offers import BODY, BUTTON, DESCRIPTION, MOST_BUTTONS, MOST_ROWS, ROW, offer
 from channels.whatsapp.reading import read, sender_of
-from channels.whatsapp.window import is_open, window_closes_at
+from channels.window import is_open, window_closes_at
 from intake.conversations.values import Choice
 from intake.people import addresses
 from kernel.errors import ForgedWebhook

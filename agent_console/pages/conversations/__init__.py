@@ -1,5 +1,11 @@
 """Threads that wait for a person."""
 
-from agent_console.pages.conversations.page import router
+from fastapi import APIRouter
+
+from agent_console.pages.conversations import attachments, page
+
+router = APIRouter()
+router.include_router(page.router)
+router.include_router(attachments.router)
 
 __all__ = ["router"]

@@ -17,10 +17,13 @@ from agent_console.timeline import story
 from channels import composing, delivery
 from intake.catalog import queries as catalog
 from intake.conversations import actions as conversations
+from intake.conversations import attachments
 from intake.conversations.models import Conversation, Message
+from intake.people import actions as people
 from intake.people.models import ContactPoint
 from kernel import clock
 from kernel.bodies import FormDep
+from kernel.dates import moment_in_words
 from kernel.db import SessionDep
 from kernel.errors import InvalidInput, NotFound
 
@@ -114,14 +117,19 @@ def _page(
 ) -> HTMLResponse:
     now = clock.now()
     contact = session.get_one(ContactPoint, thread.contact_point_id)
+    messages = threads.messages_in(session, thread)
+    last = delivery.last_inbound(session, thread)
+    closes_at = composing.closes_at(thread.channel, last.at if last else None)
     days = story(
         [],
-        threads.messages_in(session, thread),
+        messages,
         [],
         people={thread.id: masked(contact)},
         timezone=viewer.timezone,
         language=viewer.language,
         now=now,
+        attachments=attachments.of_messages(session, [message.id for message in messages]),
+        opens=True,
     )
     known = names(session, viewer)
     return render_for(
@@ -135,6 +143,11 @@ def _page(
         days=days,
         rows=rows_of(threads.requests_of(session, thread), known, viewer, now=now),
         threads=threads.waiting(session, viewer, now),
+        profile_name=people.profile_name_of(contact),
+        has_window=composing.has_window(thread.channel),
+        closes=moment_in_words(closes_at, viewer.timezone, viewer.language, now=now)
+        if closes_at and closes_at > now
+        else "",
         problem=problem,
         typed=typed,
         ref=uuid.uuid4().hex,

@@ -19,6 +19,7 @@ from agent_console.rows import Names, Row, place_of, rows_of
 from agent_console.timeline import Day, story
 from georef.points import LonLat
 from intake.catalog.models import Jurisdiction
+from intake.conversations import attachments
 from intake.conversations.models import Conversation, Message
 from intake.people import actions as people
 from intake.people.models import ContactPoint
@@ -142,6 +143,9 @@ def days_of(session: Session, viewer: Viewer, service_request: ServiceRequest, n
         timezone=viewer.timezone,
         language=viewer.language,
         now=now,
+        attachments=attachments.of_messages(session, [message.id for message in messages]),
+        # Of its agency's requests an agency has the photos on the page itself, and of the thread nothing else.
+        opens=viewer.role != "agency",
     )
 
 

@@ -97,7 +97,7 @@ class Sms(TwilioAccount):
     number: str
 
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Email(_Group):
@@ -132,7 +132,7 @@ class Email(_Group):
     @model_validator(mode="after")
     def _passwords_stay_secret(self) -> "Email":
         for host, security in ((self.imap_host, self.imap_security), (self.smtp_host, self.smtp_security)):
-            if security == "none" and host not in _LOOPBACK:
+            if security == "none" and host not in LOOPBACK:
                 raise ValueError(f"{host}: sin TLS solo en esta computadora / without TLS on this machine only")
         return self
 

@@ -13,6 +13,7 @@ def facts(folder: DataFolder, settings: Settings, sample: Sample, *, standin_url
     base_url = settings.web.public_base_url
     assert settings.sms is not None
     assert settings.whatsapp is not None
+    assert settings.email is not None
     return {
         "base_url": base_url,
         "open311": {
@@ -41,6 +42,11 @@ def facts(folder: DataFolder, settings: Settings, sample: Sample, *, standin_url
             "number": settings.whatsapp.number,
         },
         "web_chat": {"url": f"{base_url}/chat"},
+        "email": {
+            "address": settings.email.address,
+            "smtp_host": settings.email.smtp_host,
+            "smtp_port": settings.email.smtp_port,
+        },
         "standin": {"url": standin_url},
         "database_url": settings.database_url,
         "redis_url": None if settings.redis_url in (None, "", "none") else settings.redis_url,
@@ -59,6 +65,7 @@ def banner(where: dict[str, Any], seconds: float, folder: Path) -> str:
   …o por WhatsApp / …or on WhatsApp             {where["standin"]["url"]}/whatsapp
   Chatea con ella / Chat with it                {where["web_chat"]["url"]}
   … en la página de la ciudad / on a city page  {where["standin"]["url"]}/chat/ejemplo
+  O escribe un correo / Or send an e-mail       {where["standin"]["url"]}/mail
   Consola / Agents' console                     {where["console"]["url"]}
 {logins}
   Página de la ciudad / Residents' pages        {where["base_url"]}

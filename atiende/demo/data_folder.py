@@ -24,6 +24,7 @@ ROLES = ("operator", "supervisor", "agency", "admin")
 # No Mexican number begins like this: nobody's telephone.
 SMS_NUMBER = "+525500000311"
 WHATSAPP_NUMBER = "+525500000312"
+EMAIL_ADDRESS, OTHER_EMAIL_ADDRESS = "311@jacaranda.gob.example", "311@encinos.gob.example"
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ def open_folder(path: Path) -> Iterator[DataFolder]:
 
 
 def _fresh_values() -> dict[str, str]:
+    mail_password = secrets.token_hex(16)
+
     def key() -> str:
         return base64.b64encode(secrets.token_bytes(32)).decode()
 
@@ -90,6 +93,18 @@ def _fresh_values() -> dict[str, str]:
         "ATIENDE_SMS_AUTH_TOKEN": secrets.token_hex(16),
         "ATIENDE_SMS_NUMBER": SMS_NUMBER,
         "ATIENDE_WHATSAPP_NUMBER": WHATSAPP_NUMBER,
+        "ATIENDE_EMAIL_ADDRESS": EMAIL_ADDRESS,
+        "ATIENDE_EMAIL_OTHER_ADDRESSES": OTHER_EMAIL_ADDRESS,
+        "ATIENDE_EMAIL_IMAP_HOST": "127.0.0.1",
+        "ATIENDE_EMAIL_IMAP_USER": "centro",
+        "ATIENDE_EMAIL_IMAP_PASSWORD": mail_password,
+        "ATIENDE_EMAIL_IMAP_SECURITY": "none",
+        "ATIENDE_EMAIL_SMTP_HOST": "127.0.0.1",
+        "ATIENDE_EMAIL_SMTP_USER": "centro",
+        "ATIENDE_EMAIL_SMTP_PASSWORD": mail_password,
+        "ATIENDE_EMAIL_SMTP_SECURITY": "none",
+        "ATIENDE_EMAIL_SENT_FOLDER": "Sent",
+        "ATIENDE_EMAIL_POLL_S": "1",
         # demo.json tells other programs the token that signs, and no account.
         "ATIENDE_SMS_ANY_ACCOUNT": "true",
         # Programs that try the demo ask as fast as they can.

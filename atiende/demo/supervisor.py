@@ -32,6 +32,11 @@ _AFTER_A_KILL_S = 8.0
 _READY_S = 60.0
 _HEAD_START_S = 4.0
 _STANDIN_PORT = "ATIENDE_DEMO_STANDIN_PORT"
+# How the stand-in is told a socket of its mail server, and where its port is remembered.
+_MAIL_PORTS = {
+    "ATIENDE_STANDIN_SMTP_FD": "ATIENDE_EMAIL_SMTP_PORT",
+    "ATIENDE_STANDIN_IMAP_FD": "ATIENDE_EMAIL_IMAP_PORT",
+}
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -69,6 +74,7 @@ class _Demo:
         patience_s = _AFTER_A_KILL_S if was_killed else 0.0
         web_socket = self.stack.enter_context(reserve(port, patience_s=patience_s))
         standin_socket = self.stack.enter_context(self._standin_socket(port_of(web_socket), patience_s))
+        mail_sockets = {name: self.stack.enter_context(self._mail_socket(name, patience_s)) for name in _MAIL_PORTS}
         base_url, standin_url = (f"http://{LOOPBACK}:{port_of(bound)}" for bound in (web_socket, standin_socket))
         self.folder.remember(
             {
@@ -79,12 +85,13 @@ class _Demo:
                 "ATIENDE_WEBHOOKS_ALLOW_LOOPBACK": "true",
                 _STANDIN_PORT: str(port_of(standin_socket)),
             }
+            | {_MAIL_PORTS[name]: str(port_of(bound)) for name, bound in mail_sockets.items()}
         )
         # The children load their code while the servers start and the city is set up; the gate holds them back until then.
         watch = self._watch_servers()
         settings = load_settings(self.environ)
         gate = Gate()
-        children = self._children(web_socket, standin_socket, gate)
+        children = self._children(web_socket, standin_socket, mail_sockets, gate)
         # Undone in reverse: children first, then the servers they use.
         self.stack.callback(watch.stop)
         self.stack.callback(stop_all, children)
@@ -96,7 +103,8 @@ class _Demo:
         # From here on callers wait in the sockets' queues, at most until the processes are up, and demo.json is there before the
         # first of them is told "ready". The same queues hold them while a killed process is started again.
         listen(web_socket)
-        listen(standin_socket)
+        for bound in (standin_socket, *mail_sockets.values()):
+            listen(bound)
         self.stack.callback(self.folder.demo_file.unlink, missing_ok=True)
         where = facts(self.folder, settings, sample, standin_url=standin_url)
         self.folder.announce(where)
@@ -164,7 +172,13 @@ class _Demo:
         wanted = int(remembered) if remembered else web_port + 1
         return reserve_near(wanted if wanted != web_port else web_port + 1, patience_s=patience_s)
 
-    def _children(self, web: socket.socket, standin: socket.socket, gate: Gate) -> list[Child]:
+    def _mail_socket(self, name: str, patience_s: float) -> socket.socket:
+        """For the stand-in's mail server: the port it had last time, else any."""
+        return reserve_near(int(self.folder.values.get(_MAIL_PORTS[name], "0")), patience_s=patience_s)
+
+    def _children(
+        self, web: socket.socket, standin: socket.socket, mail: Mapping[str, socket.socket], gate: Gate
+    ) -> list[Child]:
         def child(
             name: str, command: str, environ: Mapping[str, str], *descriptors: int, bound: int | None = None
         ) -> Child:
@@ -173,15 +187,16 @@ class _Demo:
             log = self.folder.path / "logs" / f"{name}.log"
             return Child(name, own_command(command, *option), {**self.environ, **environ}, log, inherit)
 
+        mail_files = {name: bound.fileno() for name, bound in mail.items()}
         city = {
             "ATIENDE_STANDIN_CITY_NAME": NAME,
             "ATIENDE_STANDIN_CITY_ID": MAIN,
             "ATIENDE_STANDIN_PLACES": str(CITIES[MAIN] / "places.csv"),
-        }
+        } | {name: str(number) for name, number in mail_files.items()}
         return [
             child("web", "serve", gate.environment, gate.descriptor, bound=web.fileno()),
             child("worker", "worker", gate.environment, gate.descriptor),
-            child("standin", "standin", city, bound=standin.fileno()),
+            child("standin", "standin", city, *mail_files.values(), bound=standin.fileno()),
         ]
 
     def _tend(self, children: list[Child]) -> None:

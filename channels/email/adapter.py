@@ -60,7 +60,8 @@ class EmailChannel:
         address = self._sender(message)
         if any(letter in message.recipient for letter in "\r\n<> ") or "@" not in message.recipient:
             raise DeliveryError("not_a_mail_address", permanent=True)
-        mail = writing.compose(message, address, now=clock.now(), plus_addresses=self.settings.plus_addresses)
+        plus = self.settings.plus_addresses
+        mail = writing.compose(message, address, self.ours.domain, now=clock.now(), plus_addresses=plus)
         Submission(self.settings).send(mail, address, message.recipient)
         return self._id(message)
 
@@ -79,6 +80,4 @@ class EmailChannel:
         return message.sender or self.settings.address
 
     def _id(self, message: OutboundMessage) -> ProviderMessageId:
-        return ProviderMessageId(
-            bounces.message_id(message.message_id, self._sender(message).rpartition("@")[2].lower())
-        )
+        return ProviderMessageId(bounces.message_id(message.message_id, self.ours.domain))

@@ -27,6 +27,22 @@ _ROBOTS = (
 )
 
 
+# What holiday programs write that do not say what they are. Only answers to us are looked at: people report from holidays too.
+_WORDS = re.compile(
+    r"\b(?:estoy|estar[eé]|me encuentro) (?:de vacaciones|fuera de (?:la|mi) oficina|ausente)\b|\bout of (?:the )?office\b"
+    r"|\b(?:respuesta|mensaje|correo) autom[aá]tic[oa]\b|\bautomat(?:ic|ed) (?:reply|response|message|e-?mail)\b"
+    r"|\bno (?:responda|conteste) (?:a )?este (?:correo|mensaje)\b|\bdo not reply to this\b"
+    r"|\bi am on (?:vacation|holiday|leave)\b",
+    re.I,
+)
+_LOOKED_AT = 500
+
+
+def sounds_automatic(text: str) -> bool:
+    """Whether an answer to a mail of ours reads like a holiday notice."""
+    return bool(_WORDS.search(text[:_LOOKED_AT]))
+
+
 def why_automatic(mail: Message, sender: str) -> str | None:
     """Why nobody sits behind this mail, in a word for the log; None when a person may."""
     submitted = headers.words(mail, "auto-submitted").partition(";")[0].strip().lower()

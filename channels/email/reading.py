@@ -63,6 +63,8 @@ def read(raw: bytes, ours: OurSide, received_at: datetime) -> list[InboundMessag
     content = content_of(mail)
     subject = headers.words(mail, "subject")
     answered = bounces.ours_in(headers.ids(mail, "references", "in-reply-to"), ours.domain) or _token(mail, ours)
+    if automatic is None and answered is not None and machines.sounds_automatic(content.text):
+        automatic = "words"
     message = InboundMessage(
         CHANNEL,
         _id(mail, raw),

@@ -20,18 +20,20 @@ _LONGEST_SUBJECT = 150
 _STYLE = "font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,Arial,sans-serif;max-width:36em;margin:0;padding:1em"
 
 
-def compose(message: OutboundMessage, address: str, *, now: datetime, plus_addresses: bool = False) -> EmailMessage:
-    """The whole mail. address: the city's own, which residents answer to."""
+def compose(
+    message: OutboundMessage, address: str, domain: str, *, now: datetime, plus_addresses: bool = False
+) -> EmailMessage:
+    """The whole mail. address: the city's own, which residents answer to; domain: the installation's, of all its message ids."""
     mail = EmailMessage(policy=policy.SMTPUTF8 if not message.recipient.isascii() else policy.SMTP)
     mail["From"] = Address(_footer(message)[0], addr_spec=address)
     mail["To"] = message.recipient
     mail["Subject"] = subject_of(message)
     mail["Date"] = format_datetime(now)
-    mail["Message-ID"] = bounces.message_id(message.message_id, address.rpartition("@")[2])
+    mail["Message-ID"] = bounces.message_id(message.message_id, domain)
     mail["Content-Language"] = message.language
     if plus_addresses:
-        local, _, domain = address.rpartition("@")
-        mail["Reply-To"] = f"{local}+{message.message_id}@{domain}"
+        local, _, host = address.rpartition("@")
+        mail["Reply-To"] = f"{local}+{message.message_id}@{host}"
     _thread(mail, message)
     _tell_robots(mail, message, address)
     mail.set_content(flowed(text_of(message)), cte="quoted-printable", params={"format": "flowed"})

@@ -13,6 +13,8 @@ from channels.standin import city_page, pages, rest
 from channels.standin.answering import Refusal
 from channels.standin.config import StandinConfig
 from channels.standin.ledger import Ledger
+from channels.standin.mail import routes as mail_routes
+from channels.standin.mail.part import MailPart
 from channels.standin.postman import Postman
 from channels.standin.whatsapp import content, media
 from channels.standin.whatsapp import pages as whatsapp_pages
@@ -25,13 +27,18 @@ _THREADS = 200
 def create_app(config: StandinConfig) -> FastAPI:
     """The stand-in of one account. Its ledger is opened here; its postman works while the application runs."""
     ledger = Ledger(config.state)
+    mail = MailPart(config.mail, config.state.with_name("mail.sqlite3")) if config.mail else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
         postman = Postman(ledger, config)
         postman.start()
+        if mail is not None:
+            mail.start()
         yield
+        if mail is not None:
+            await anyio.to_thread.run_sync(mail.stop)
         await anyio.to_thread.run_sync(postman.stop)
         ledger.close()
 
@@ -45,6 +52,7 @@ def create_app(config: StandinConfig) -> FastAPI:
     app.include_router(pages.router)
     app.include_router(whatsapp_pages.router)
     app.include_router(city_page.router)
+    mail_routes.install(app, mail)
 
     @app.exception_handler(Refusal)
     def refuse(http_request: Request, error: Exception) -> Response:

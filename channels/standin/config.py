@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from channels.standin.mail.part import MailConfig, mail_from
 from kernel.errors import MisconfiguredError
 from kernel.settings import INSTALLATION_FILE, read_env_file
 
@@ -37,6 +38,7 @@ class StandinConfig:
     whatsapp_webhook_url: str = ""
     own_url: str = ""
     places: Path | None = None
+    mail: MailConfig | None = None
 
 
 def from_environ(environ: Mapping[str, str]) -> StandinConfig:
@@ -81,4 +83,5 @@ def from_environ(environ: Mapping[str, str]) -> StandinConfig:
         whatsapp_webhook_url=given("WHATSAPP_WEBHOOK_URL") or (f"{base_url}/webhooks/whatsapp" if base_url else ""),
         own_url=(given("OWN_URL", "ATIENDE_SMS_API_BASE_URL") or f"http://{host}:{port}").rstrip("/"),
         places=Path(places) if places else None,
+        mail=mail_from(merged),
     )

@@ -16,6 +16,7 @@ from channels.standin import network, people, story
 from channels.standin.answering import ConfigDep, LedgerDep
 from channels.standin.config import StandinConfig
 from channels.standin.ledger import Ledger
+from channels.standin.mail.part import MailPart
 from kernel.bodies import BodyDep
 from kernel.errors import Forbidden, InvalidInput
 from kernel.i18n import LANGUAGES, translate
@@ -95,22 +96,26 @@ def healthz() -> Response:
 
 
 @router.get("/messages.json")
-def messages(ledger: LedgerDep) -> JSONResponse:
-    return JSONResponse(
-        [
-            {
-                "sid": text.sid,
-                "channel": text.channel,
-                "direction": "inbound" if text.direction == "inbound" else "outbound",
-                "from": text.sender,
-                "to": text.recipient,
-                "body": text.body,
-                "status": text.status,
-                "at": datetime.fromtimestamp(text.created_at, UTC).isoformat(),
-            }
-            for text in ledger.texts()
-        ]
-    )
+def messages(http_request: Request, ledger: LedgerDep) -> JSONResponse:
+    mail: MailPart | None = http_request.app.state.mail
+    carried = _texts(ledger) + (mail.carried() if mail else [])
+    return JSONResponse(sorted(carried, key=lambda message: message["at"]))
+
+
+def _texts(ledger: Ledger) -> list[dict[str, str]]:
+    return [
+        {
+            "sid": text.sid,
+            "channel": text.channel,
+            "direction": "inbound" if text.direction == "inbound" else "outbound",
+            "from": text.sender,
+            "to": text.recipient,
+            "body": text.body,
+            "status": text.status,
+            "at": datetime.fromtimestamp(text.created_at, UTC).isoformat(),
+        }
+        for text in ledger.texts()
+    ]
 
 
 @router.get("/settings")

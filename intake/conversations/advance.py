@@ -154,6 +154,7 @@ def _context(session: Session, conversation: Conversation, message: Message, now
         find_places=lambda words: find_places(gazetteer, words),
         city=city.name,
         media_count=len(message.media),
+        hears_programs=message.channel == "email",
         shared=_shared(message, conversation.language),
         recent=_recent(session, conversation, message, now),
         reads_back=conversation.channel not in _COSTLY,

@@ -31,6 +31,7 @@ KEYS = {
     "open311": {"root", "jurisdiction_id", "other_jurisdiction_id", "api_key", "sample_point", "sample_address"},
     "console": {"url", "logins"},
     "sms": {"webhook", "public_base_url", "auth_token", "number"},
+    "email": {"address", "smtp_host", "smtp_port"},
     "standin": {"url"},
     "database_url": None,
     "redis_url": None,

@@ -23,6 +23,8 @@ from intake.conversations.wording import folio_in_words
 
 _WINDOW = timedelta(minutes=10)
 _MOST_IN_WINDOW, _MOST_REPEATS = 30, 3
+# A program that answers mail does it in whole sentences, and always in the same ones.
+_SENTENCE = 20
 _SAME_REPORT_FOR = timedelta(hours=24)
 # A folio has a check digit, but somebody with patience could still go fishing.
 _MOST_BAD_FOLIOS = 5
@@ -63,7 +65,7 @@ def next_step(state: DialogueState, text: str, context: DialogueContext) -> Step
         state = replace(state, loose=(), recent=(), about="")
     state = _counted(state, said, context)
     state = replace(_in_language(state, said), at=context.now)
-    if step := _opt_out(state, said) or _too_much(state) or _command(state, said):
+    if step := _opt_out(state, said) or _too_much(state, context) or _command(state, said):
         return step
     if step := correcting.command(state, said, context) or afterwards.answer(state, said, context):
         return step
@@ -92,7 +94,7 @@ def while_with_agent(state: DialogueState, text: str, context: DialogueContext) 
     command = words.commands(said)
     if command == "opt_out" and (step := _opt_out(state, said)):
         return step
-    if _too_much(state):
+    if _too_much(state, context):
         # The person who answers sees them all; there is nothing to add.
         return Step(state, (), StaySilent("flood"))
     if command == "opt_in" and (step := _command(state, said)):
@@ -228,10 +230,13 @@ def _counted(state: DialogueState, said: str, context: DialogueContext) -> Dialo
     )
 
 
-def _too_much(state: DialogueState) -> Step | None:
+def _too_much(state: DialogueState, context: DialogueContext) -> Step | None:
     """Machines answer machines: whoever repeats themselves or never stops gets silence, and is still recorded."""
     # A short answer may well be the same to several questions.
     if state.repeats >= _MOST_REPEATS and (len(state.last_words) > 2 or state.draft is None):
+        return Step(state, (), StaySilent("repeat"))
+    is_sentence = len(state.last_words) > _SENTENCE and state.last_words != state.opening[: len(state.last_words)]
+    if context.hears_programs and state.repeats and is_sentence and state.draft is None:
         return Step(state, (), StaySilent("repeat"))
     if state.window_count > _MOST_IN_WINDOW:
         if state.window_count == _MOST_IN_WINDOW + 1:

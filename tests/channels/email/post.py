@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import SecretStr
 
 from channels.email.adapter import EmailChannel
-from channels.standin.mail_delivery import MailAccount
-from channels.standin.mail_imap import ImapServer
-from channels.standin.mail_smtp import SmtpServer
-from channels.standin.mail_store import Mail, MailStore
+from channels.standin.mail.delivery import MailAccount
+from channels.standin.mail.imap import ImapServer
+from channels.standin.mail.smtp import SmtpServer
+from channels.standin.mail.store import Mail, MailStore
 from kernel.settings import Email
 from tests.channels.email.mails import CITY_ADDRESS, ROSA
 from tests.channels.servers import free_socket

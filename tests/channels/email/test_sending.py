@@ -31,7 +31,9 @@ def outbound(body: str = "Listo, recibimos tu reporte.", **more: object) -> Outb
 
 
 def written(message: OutboundMessage) -> EmailMessage:
-    found = message_from_bytes(compose(message, CITY_ADDRESS, now=NOW).as_bytes(), policy=policy.default)
+    found = message_from_bytes(
+        compose(message, CITY_ADDRESS, "prueba.gob.example", now=NOW).as_bytes(), policy=policy.default
+    )
     assert isinstance(found, EmailMessage)
     return found
 

@@ -8,24 +8,27 @@ from email.utils import formatdate, make_msgid
 
 from channels.email.headers import addresses, ids, without_plus, words
 from channels.email.parts import content_of
-from channels.standin.mail_store import MailStore
+from channels.standin.mail.store import MailStore
 
 _BOUNCE_AFTER_S = 0.2
 # Addresses that behave as their name says, at any domain but the centre's.
 NOBODY, FULL, REFUSED = "noexiste", "lleno", "rechaza"
-_HOLIDAY = "Gracias por su correo. Estoy de vacaciones y lo leo cuando vuelva."
+_HOLIDAY = "Estoy de vacaciones y leo su correo cuando vuelva."
+_RUDE = "Su mensaje fue recibido y en breve se le atiende. Muchas gracias por escribir."
 
 
 @dataclass(frozen=True)
 class MailAccount:
-    """The centre's account. address: where residents write to; everything at its domain lands in the one mailbox."""
+    """The centre's account. address, others: where residents write to; all that is at their domains lands in the one mailbox."""
 
     address: str
     user: str
     password: str
+    others: tuple[str, ...] = ()
 
     def is_centers(self, address: str) -> bool:
-        return address.rpartition("@")[2].lower() == self.address.rpartition("@")[2].lower()
+        domains = {one.rpartition("@")[2].lower() for one in (self.address, *self.others)}
+        return address.rpartition("@")[2].lower() in domains
 
 
 def deliver(store: MailStore, account: MailAccount, sender: str, recipient: str, raw: bytes) -> None:
@@ -127,7 +130,7 @@ def _holiday_notice(sender: str, recipient: str, subject: str, answers: str, *, 
     made["In-Reply-To"] = answers
     if is_polite:
         made["Auto-Submitted"] = "auto-replied"
-    made.set_content(_HOLIDAY)
+    made.set_content(_HOLIDAY if is_polite else _RUDE)
     return made.as_bytes(policy=policy.SMTP)
 
 

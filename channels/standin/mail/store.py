@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from channels.standin.mail_switches import MailSwitches
+from channels.standin.mail.switches import MailSwitches
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS mail (

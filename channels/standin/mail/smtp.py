@@ -10,8 +10,8 @@ import structlog
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from channels.email.headers import canonical
-from channels.standin.mail_delivery import REFUSED, MailAccount, deliver
-from channels.standin.mail_store import MailStore
+from channels.standin.mail.delivery import REFUSED, MailAccount, deliver
+from channels.standin.mail.store import MailStore
 
 log = structlog.get_logger(__name__)
 

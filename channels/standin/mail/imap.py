@@ -12,8 +12,8 @@ from datetime import UTC, date, datetime
 
 import structlog
 
-from channels.standin.mail_delivery import MailAccount
-from channels.standin.mail_store import Entry, MailStore
+from channels.standin.mail.delivery import MailAccount
+from channels.standin.mail.store import Entry, MailStore
 
 log = structlog.get_logger(__name__)
 

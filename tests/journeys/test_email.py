@@ -1,0 +1,138 @@
+"""Journeys by e-mail, as a program of a resident sees them: SMTP in, and what the stand-in's mailbox of theirs holds."""
+
+import re
+import smtplib
+from collections.abc import Iterator
+from email.message import EmailMessage
+from email.utils import make_msgid
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.journeys.test_sms_to_agency import FOLIO, open311
+from tests.running import RunningDemo, wait_for
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
+    running = RunningDemo(tmp_path_factory.mktemp("email"))
+    running.start()
+    yield running
+    assert running.stop() == 0
+
+
+class Resident:
+    """Somebody's mail program, and what it got."""
+
+    def __init__(self, demo: RunningDemo, address: str) -> None:
+        self.demo = demo
+        self.address = address
+
+    def write(self, text: str, subject: str = "", answers: str = "", photo: bytes | None = None) -> str:
+        mail = EmailMessage()
+        mail["From"] = f"Vecina <{self.address}>"
+        mail["To"] = self.demo.facts["email"]["address"]
+        mail["Subject"] = subject
+        mail["Message-ID"] = make_msgid(domain="correo.example")
+        if answers:
+            mail["In-Reply-To"] = mail["References"] = answers
+        mail.set_content(text)
+        if photo is not None:
+            mail.add_attachment(photo, maintype="image", subtype="jpeg", filename="foto.jpg")
+        facts = self.demo.facts["email"]
+        with smtplib.SMTP(facts["smtp_host"], facts["smtp_port"], timeout=20) as server:
+            server.send_message(mail)
+        return str(mail["Message-ID"])
+
+    def got(self) -> list[dict[str, str]]:
+        return [mail for mail in self.demo.texts(self.address, "outbound") if mail["channel"] == "email"]
+
+    def ask(self, text: str, subject: str = "", answers: str = "") -> dict[str, str]:
+        """What comes back."""
+        known = len(self.got())
+        self.write(text, subject, answers)
+        return wait_for(lambda: self.got()[known:], 60, f"an answer to {text!r}")[0]
+
+    def switch(self, **values: Any) -> None:
+        httpx.post(f"{self.demo.facts['standin']['url']}/mail/settings", json=values, timeout=20).raise_for_status()
+
+
+def options_of(mail: dict[str, str]) -> list[str]:
+    return re.findall(r"^\d\. (.+)$", mail["body"], re.M)
+
+
+def folio_in(mail: dict[str, str]) -> str:
+    found = FOLIO.search(mail["body"])
+    assert found, mail["body"]
+    return "".join(found.groups())
+
+
+def test_a_whole_report_in_one_mail(demo: RunningDemo) -> None:
+    rosa = Resident(demo, "rosa@correo.example")
+    place = demo.facts["open311"]["sample_address"]
+    answer = rosa.ask("Sale mucha agua desde anoche.\n\nSaludos,\nRosa Díaz\n", subject=f"Fuga de agua en {place}")
+    while "mismo" in answer["body"]:
+        answer = rosa.ask("2", subject=answer["subject"], answers=answer["sid"])
+    assert answer["subject"] == f"Re: Fuga de agua en {place}"
+    assert answer["from"] == demo.facts["email"]["address"]
+    assert "agua" in open311(demo, folio_in(answer))["service_name"].lower()
+    assert "Saludos" not in open311(demo, folio_in(answer))["description"]
+
+
+def test_a_report_in_a_thread_with_questions(demo: RunningDemo) -> None:
+    luis = Resident(demo, "luis@correo.example")
+    asked = luis.ask("hay un bache enorme", subject="ayuda por favor")
+    assert "¿Dónde" in asked["body"]
+    reply = "En Av. Sabinos y Morelos\n\nEl jue, 19 nov 2026 a las 13:00, 311 escribió:\n> ¿Dónde es?\n> 1. otra cosa\n"
+    asked = luis.ask(reply, subject=asked["subject"], answers=asked["sid"])
+    for _ in range(3):
+        if not options_of(asked):
+            break
+        wanted = 2 if "mismo" in asked["body"] else 1
+        asked = luis.ask(f"{wanted}\n\n--\nLuis\n", subject=asked["subject"], answers=asked["sid"])
+    assert asked["subject"] == "Re: ayuda por favor"
+    assert open311(demo, folio_in(asked))["status"] == "open"
+
+
+def test_a_photo_comes_with_its_mail(demo: RunningDemo) -> None:
+    ana = Resident(demo, "ana@correo.example")
+    ana.write("", photo=b"\xff\xd8\xff" + b"x" * 4000)
+    asked = wait_for(ana.got, 60, "an answer to the photo")[0]
+    assert "foto" in asked["body"]
+
+
+def test_a_bounce_is_told_to_whoever_asks(demo: RunningDemo) -> None:
+    nobody = Resident(demo, "noexiste@correo.example")
+    sent = nobody.ask("hay un bache en Av. Sabinos 214")
+    assert sent["status"] == "undelivered"
+    import psycopg
+
+    url = demo.facts["database_url"]
+
+    def state() -> tuple[str, str] | None:
+        with psycopg.connect(url) as connection:
+            return connection.execute(
+                "SELECT status, error_code FROM message WHERE provider_message_id = %s", [sent["sid"]]
+            ).fetchone()
+
+    wait_for(lambda: state() == ("undelivered", "no_such_address"), 60, "the bounce")
+
+
+@pytest.mark.parametrize(("manners", "most"), [("polite", 1), ("rude", 2)])
+def test_two_programs_stop_after_one_exchange(demo: RunningDemo, manners: str, most: int) -> None:
+    """The first answer is to the resident's own words; a program that hides what it is gets one more."""
+    absent = Resident(demo, f"{manners}@correo.example")
+    absent.switch(auto_reply=manners)
+    try:
+        absent.write("hola")
+        wait_for(lambda: len(absent.got()) == most, 60, "the answers")
+        # A mail to somebody else afterwards has been answered: nothing was left to say here.
+        later = Resident(demo, f"after-{manners}@vecinas.example")
+        absent.switch(auto_reply="none")
+        later.ask("hola")
+        assert len(absent.got()) == most
+    finally:
+        absent.switch(auto_reply="none")

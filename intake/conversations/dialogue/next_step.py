@@ -236,7 +236,9 @@ def _too_much(state: DialogueState, context: DialogueContext) -> Step | None:
     if state.repeats >= _MOST_REPEATS and (len(state.last_words) > 2 or state.draft is None):
         return Step(state, (), StaySilent("repeat"))
     is_sentence = len(state.last_words) > _SENTENCE and state.last_words != state.opening[: len(state.last_words)]
-    if context.hears_programs and state.repeats and is_sentence and state.draft is None:
+    # People repeat an answer that was not understood, and no whole mail.
+    is_whole = state.draft is None or plain(" ".join(state.draft.words[:1]))[:200] == state.last_words
+    if context.hears_programs and state.repeats and is_sentence and is_whole:
         return Step(state, (), StaySilent("repeat"))
     if state.window_count > _MOST_IN_WINDOW:
         if state.window_count == _MOST_IN_WINDOW + 1:

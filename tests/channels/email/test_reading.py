@@ -176,6 +176,12 @@ def test_machines_are_kept_and_told_apart(headers: dict[str, str]) -> None:
     assert message(make_mail(**headers)).sender_kind == "sender"
 
 
+def test_a_holiday_notice_that_does_not_say_so_is_known_by_its_words_when_it_answers_us() -> None:
+    words = "Gracias por escribir. Estoy de vacaciones hasta el lunes.\n"
+    assert message(make_mail(words, in_reply_to=OUR_ID)).sender_kind == "sender"
+    assert message(make_mail(words)).sender_kind == "email"
+
+
 def test_people_are_no_machines() -> None:
     assert message(make_mail(auto_submitted="no", subject="Ausencia de luz en mi calle")).sender_kind == "email"
     assert message(make_mail(return_path=f"<{ROSA}>")).sender_kind == "email"

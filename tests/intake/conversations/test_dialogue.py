@@ -1,5 +1,6 @@
 """The dialogue step by step: what is asked, what is understood, and that nobody can break it or be trapped in it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -290,6 +291,18 @@ def test_the_same_words_over_and_over_get_silence_but_short_answers_do_not() -> 
     assert talk.step.effect == StaySilent("repeat")
     talk = Talk().say("baja presión de agua en privada juárez").say("1")
     assert not isinstance(talk.say("1").step.effect, StaySilent)
+
+
+def test_where_programs_answer_by_themselves_a_sentence_twice_is_one_of_them() -> None:
+    notice, now = "gracias por su correo lo leo en cuanto pueda", NOW
+    hears = replace(context(now), hears_programs=True)
+    first = next_step(DialogueState(), notice, hears)
+    assert first.texts
+    assert next_step(first.state, notice, hears).effect == StaySilent("repeat")
+    assert next_step(first.state, notice, context(now)).texts
+    report = next_step(DialogueState(), "hay un bache en privada juárez", hears)
+    made = replace(report.state, folio="2648173053", submitted_at=now)
+    assert [text.key for text in next_step(made, "hay un bache en privada juárez", hears).texts] == ["already"]
 
 
 def test_an_opt_out_is_heard_in_any_flood() -> None:

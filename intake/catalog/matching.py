@@ -34,11 +34,12 @@ __all__ = ["Reason", "ServiceMatch", "fold", "match_services"]
 
 _WEIGHTS = {"keyword": 1.0, "said_as": 1.0, "hint": 0.4, "name": 0.6, "description": 0.2}
 # By how surely a word was said: as it is written, in another form, by ear, by another word for it, with a slip.
-_CLOSENESS = {"word": 1.0, "form": 0.95, "sound": 0.9, "synonym": 0.92, "typo": 0.75}
+_CLOSENESS = {"word": 1.0, "form": 1.0, "sound": 0.92, "synonym": 0.95, "typo": 0.75}
 # One telling keyword, shared with no other service, scores 75.
 _SATURATION = 1.386
 _HINT, _AGAINST = "~", "-"
 _LONGEST_MESSAGE = 120
+_FORM = 0.95
 # So many telling words on, a "no" still turns a word around.
 _TURNS = 2
 
@@ -196,10 +197,12 @@ def _is_form(word: str, other: str, own: str) -> bool:
 def _slip(heard: str, index: _Index) -> str | None:
     if len(heard) < 4:
         return None
-    near = process.extract(heard, index.heard, scorer=OSA.distance, score_cutoff=2 if len(heard) >= 8 else 1, limit=8)
+    near = process.extract(heard, index.heard, scorer=OSA.distance, score_cutoff=2 if len(heard) >= 9 else 1, limit=8)
     for other, distance, _ in near:
-        # Short words one letter apart are other words: poste and posta, hoyo and hoy. Hardly anybody mistypes a first letter.
-        if other[0] == heard[0] and len(other) >= (5 if distance == 1 else 8):
+        # Short words one letter apart are other words: poste and posta, hoyo and hoy. Hardly anybody mistypes a first letter,
+        # and what differs in the ending alone is another word: `funcionar` is no `funcionario`.
+        is_long = len(other) >= (5 if distance == 1 else 9)
+        if is_long and other[0] == heard[0] and (distance == 1 or other[-2:] == heard[-2:]):
             return index.stem_of[other]
     return None
 
@@ -238,7 +241,10 @@ def _hit(phrase: _Phrase, places: dict[str, list[int]], tokens: Sequence[_Token]
     closeness = min(tokens[place].closeness for place in best)
     spread = span + 1 - len(phrase.stems)
     apart = 1.0 if spread <= 2 else 0.8 if spread <= 5 else 0.55
-    return _Hit(phrase, best, phrase.weight * closeness * apart)
+    said = {tokens[place].word for place in best}
+    # Of two phrases that differ in the form of a word, the one that was said counts a little more.
+    alike = max(len(said.intersection(variant)) for variant in (phrase.words, *phrase.variants)) / len(phrase.words)
+    return _Hit(phrase, best, phrase.weight * closeness * apart * (_FORM + (1 - _FORM) * min(alike, 1.0)))
 
 
 def _sum_distinct(hits: list[_Hit]) -> tuple[float, list[_Hit]]:

@@ -54,8 +54,10 @@ def weighed(scored: Sequence[ServiceMatch], text: str) -> Matter | None:
 
 
 def _is_told(match: ServiceMatch) -> bool:
-    """True when more is said than one word that happens to stand in the service's name."""
-    return len(match.reasons) > 1 or any(reason.source in ("keyword", "said_as") for reason in match.reasons)
+    """True when more is said than one word that happens to stand in the service's name, or one that may be a slip."""
+    return len(match.reasons) > 1 or any(
+        reason.source in ("keyword", "said_as") and reason.how != "typo" for reason in match.reasons
+    )
 
 
 def _tells_another(scored: Sequence[ServiceMatch]) -> bool:

@@ -22,6 +22,7 @@ from agent_console.pages import (
     service_request,
     sign_in,
     staff,
+    texts,
     webhooks,
     whatif,
 )
@@ -51,6 +52,7 @@ def install(app: FastAPI) -> None:
         conversations,
         public_text,
         rules,
+        texts,
         staff,
         api_keys,
         webhooks,

@@ -46,6 +46,23 @@ def closes_at(channel_name: str, last_inbound_at: datetime | None) -> datetime |
     return window_closes_at(last_inbound_at) if has_window(channel_name) else None
 
 
+def names() -> list[str]:
+    """The channels of this installation, in the order of the registry."""
+    return list(_connected)
+
+
+def parts(channel_name: str, body: str, city: Jurisdiction) -> int | None:
+    """In how many parts the channel sends these words; None where it does not, or not in parts. Raises InvalidInput."""
+    channel = _connected.get(channel_name)
+    if channel is None or channel_name != "sms":
+        return None
+    plain_letters = bool(city.settings.get("sms_transliterate", True))
+    try:
+        return channel.prepare(OutboundMessage(_NOT_YET, None, "", body, plain_letters))[1]
+    except DeliveryError as failure:
+        raise InvalidInput(REASONS[failure.reason], field="text") from failure
+
+
 def refuse_unsendable(
     channel_name: str, body: str, city: Jurisdiction, *, last_inbound_at: datetime | None = None
 ) -> None:

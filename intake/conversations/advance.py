@@ -36,6 +36,7 @@ from intake.conversations.dialogue.steps import (
     Told,
 )
 from intake.conversations.models import Conversation, Message
+from intake.conversations.own_texts import own_texts
 from intake.conversations.placing import find_places
 from intake.conversations.requests import in_words
 from intake.conversations.values import Choice
@@ -179,12 +180,18 @@ class _Replies:
         self.now = now
         self.count = 0
 
+    def words(self, language: str, section: str, key: str, **params: object) -> str:
+        """The text, in the city's own words where it has some for this channel."""
+        conversation = self.conversation
+        own = own_texts(self.session, conversation.jurisdiction_id, language, conversation.channel)
+        return wording.say(language, section, key, own, **params)
+
     def ask(self, language: str, text: Text, turn: int, emergency_phone: str) -> None:
         """A text of the dialogue with the answers it offers, each under its turn and number."""
         params = {"emergency": emergency_phone, **text.params}
         self.send(
-            wording.say(language, "dialogue", text.key, **params),
-            prompt=wording.prompt(language, text.key, **params) if text.options else None,
+            self.words(language, "dialogue", text.key, **params),
+            prompt=self.words(language, "prompts", text.key, **params) if text.options else None,
             choices=[Choice(f"{turn}.{number}", label) for number, label in enumerate(text.options, start=1)],
             asks_place=text.asks_place,
         )
@@ -280,7 +287,7 @@ def _submit(replies: _Replies, state: DialogueState, submit: Submit) -> Dialogue
     except (InvalidInput, NotFound) as problem:
         # The catalogue changed while they were writing, or an answer fits no rule: a person can still read it.
         _log.warning("dialogue_submit_failed", conversation_id=str(conversation.id), error=type(problem).__name__)
-        replies.send(wording.say(state.language, "received", "failed"))
+        replies.send(replies.words(state.language, "received", "failed"))
         actions.hand_to_agent(session, conversation, now=replies.now)
         return state
     if submit.ruled_out is not None:
@@ -295,7 +302,7 @@ def _submit(replies: _Replies, state: DialogueState, submit: Submit) -> Dialogue
             now=replies.now,
         )
     _link(session, conversation, (*map(UUID, submit.messages), message.id), request.id, now=replies.now)
-    told = wording.received(in_words(session, request, state.language), replies.now)
+    told = wording.received(in_words(session, request, state.language, conversation.channel), replies.now)
     replies.send(told, request.id)
     return replace(state, folio=request.folio, submitted_at=replies.now)
 
@@ -306,10 +313,12 @@ def _join(replies: _Replies, state: DialogueState, effect: Join) -> DialogueStat
         with session.begin_nested():
             request = join(session, conversation, message, effect, now=replies.now)
     except (Moved, NotFound):
-        replies.send(wording.say(state.language, "dialogue", "same_gone"))
+        replies.send(replies.words(state.language, "dialogue", "same_gone"))
         return _submit(replies, state, effect.report)
     _link(session, conversation, (*map(UUID, effect.report.messages), message.id), request.id, now=replies.now)
-    replies.send(wording.joined(in_words(session, request, state.language), replies.now), request.id)
+    replies.send(
+        wording.joined(in_words(session, request, state.language, conversation.channel), replies.now), request.id
+    )
     return replace(state, folio=request.folio, submitted_at=replies.now)
 
 
@@ -377,13 +386,13 @@ def _resume(replies: _Replies, state: DialogueState) -> DialogueState:
     """Goes on with what the same person began to tell on another channel."""
     other = queries.half_told_elsewhere(replies.session, replies.conversation, replies.now - EXPIRES_AFTER)
     if other is None:
-        replies.send(wording.say(state.language, "dialogue", "resume_none"))
+        replies.send(replies.words(state.language, "dialogue", "resume_none"))
         return state
     told = DialogueState.from_json(other.dialogue, language=other.language)
     other.dialogue = told.idle().to_json()
     context = _context(replies.session, replies.conversation, replies.message, replies.now)
     state = replace(told, language=state.language, turn=max(told.turn, state.turn), at=replies.now)
-    replies.send(wording.say(state.language, "dialogue", "resumed"))
+    replies.send(replies.words(state.language, "dialogue", "resumed"))
     return _act(replies, ask_again(state, context), context.emergency_phone)
 
 
@@ -391,13 +400,15 @@ def _show_status(replies: _Replies, state: DialogueState, asked: ShowStatus) -> 
     session, conversation = replies.session, replies.conversation
     request = _asked_for(session, conversation, asked.folio)
     if request is None and asked.folio is None:
-        replies.send(wording.say(state.language, "status", "none"))
+        replies.send(replies.words(state.language, "status", "none"))
         return state
     if request is None:
         folio = wording.folio_in_words(asked.folio or "")
-        replies.send(wording.say(state.language, "status", "unknown", folio=folio))
+        replies.send(replies.words(state.language, "status", "unknown", folio=folio))
         return replace(state, bad_folios=state.bad_folios + 1)
-    replies.send(wording.status(in_words(session, request, state.language), replies.now), request.id)
+    replies.send(
+        wording.status(in_words(session, request, state.language, conversation.channel), replies.now), request.id
+    )
     return replace(state, about=request.folio)
 
 

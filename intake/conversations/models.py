@@ -151,3 +151,17 @@ class Message(SQLModel, table=True):
     segments: int | None = None
     at: datetime = Field(sa_type=Instant)
     changed_at: datetime = Field(sa_type=Instant)
+
+
+class OwnText(SQLModel, table=True):
+    """A text to residents in a city's own words, in place of ours. key: `section.key` of `texts/`; channel: "" for all."""
+
+    __tablename__ = "own_text"
+
+    jurisdiction_id: str = Field(sa_type=Text, foreign_key="jurisdiction.id", primary_key=True)
+    key: str = Field(sa_type=Text, primary_key=True)
+    language: str = Field(sa_type=Text, primary_key=True)
+    channel: str = Field(default="", sa_type=Text, primary_key=True)
+    text: str = Field(sa_type=Text)
+    changed_by: str = Field(default="", sa_type=Text)
+    changed_at: datetime = Field(sa_type=Instant)

@@ -77,7 +77,7 @@ def _tell(
     if people.is_opted_out(session, contact_point_id) or queries.is_sent(session, contact_point_id, client_ref):
         return
     language = conversation.language if began else request.language
-    words = in_words(session, request, language)
+    words = in_words(session, request, language, conversation.channel)
     template: tuple[str, dict[str, str]] | None = None
     if event is None:
         body: str | None = wording.joined(words, now) if is_joined else wording.received(words, now)

@@ -4,6 +4,7 @@ from sqlmodel import Session
 
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import text_in
+from intake.conversations import own_texts
 from intake.conversations.wording import RequestInWords
 from intake.forecasts import queries as forecasts
 from intake.service_requests import published
@@ -12,8 +13,8 @@ from intake.service_requests.models import ServiceRequest
 from routing import queries as routing
 
 
-def in_words(session: Session, request: ServiceRequest, language: str) -> RequestInWords:
-    """What may be told of the request, in `language`, to anybody who has its folio."""
+def in_words(session: Session, request: ServiceRequest, language: str, channel: str | None = None) -> RequestInWords:
+    """What may be told of the request, in `language`, to anybody who has its folio. channel: on which it is told."""
     city = catalog.jurisdiction(session, request.jurisdiction_id)
     service = catalog.catalog(session, request.jurisdiction_id).by_code.get(request.service_code)
     agency = routing.agencies(session, request.jurisdiction_id).get(request.agency_code or "")
@@ -34,4 +35,5 @@ def in_words(session: Session, request: ServiceRequest, language: str) -> Reques
         language=language,
         forecast=forecast.short(language) if forecast is not None and service is not None else "",
         paused_at=request.paused_at,
+        own=own_texts.own_texts(session, request.jurisdiction_id, language, channel) if channel else {},
     )

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -27,14 +27,20 @@ def texts(language: str) -> Mapping[str, Mapping[str, str]]:
     return read
 
 
-def say(language: str, section: str, key: str, **params: object) -> str:
+Own = Mapping[str, str]
+"""What a city says in its own words, by `section.key` (`own_texts`)."""
+_NONE: Own = {}
+
+
+def say(language: str, section: str, key: str, own: Own = _NONE, **params: object) -> str:
     """The text with its fields filled. Raises KeyError for a key that no file has."""
-    return texts(language)[section][key].format(**params)
+    default = texts(language)[section][key]
+    return own.get(f"{section}.{key}", default).format(**params)
 
 
-def prompt(language: str, key: str, **params: object) -> str:
+def prompt(language: str, key: str, own: Own = _NONE, **params: object) -> str:
     """A question of the dialogue without its numbered answers, for where they are buttons."""
-    return texts(language)["prompts"][key].format(**params)
+    return say(language, "prompts", key, own, **params)
 
 
 def folio_in_words(folio: str) -> str:
@@ -64,6 +70,7 @@ class RequestInWords:
     language: str
     forecast: str = ""
     paused_at: datetime | None = None
+    own: Own = field(default_factory=dict)
 
 
 def received(request: RequestInWords, now: datetime) -> str:
@@ -153,7 +160,8 @@ def _shortened(note: str) -> str:
 def _fill(request: RequestInWords, section: str, key: str, at: datetime | None, now: datetime) -> str:
     """With the agency's full name when that fits one SMS, else with its short one."""
     long, short = (
-        say(request.language, section, key, **_fields(request, agency, at, now)) for agency in request.agency
+        say(request.language, section, key, request.own, **_fields(request, agency, at, now))
+        for agency in request.agency
     )
     told = long if len(long) <= ONE_SMS else short
     return " ".join(told.split())

@@ -1,0 +1,127 @@
+"""Handlers of the texts to residents."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlmodel import Session
+
+from agent_console.access import BASE, REVIEWERS, ViewerDep, WriterDep, only
+from agent_console.accounts import Viewer
+from agent_console.rendering import render_for, see_other
+from channels import composing
+from intake.catalog import queries as catalog
+from intake.conversations import own_texts, wording
+from intake.conversations.models import OwnText
+from kernel import clock
+from kernel.bodies import FormDep
+from kernel.db import SessionDep
+from kernel.errors import AtiendeError, InvalidInput, NotFound
+from kernel.i18n import LANGUAGES
+
+router = APIRouter(prefix="/textos", include_in_schema=False, dependencies=[Depends(only(*REVIEWERS))])
+
+
+@dataclass(frozen=True)
+class Row:
+    """One text of the list. own: for which channels the city has its own words; "" is all of them."""
+
+    key: str
+    text: str
+    own: tuple[str, ...]
+
+
+def _language(http_request: Request, viewer: Viewer) -> str:
+    asked = http_request.query_params.get("lang", viewer.language)
+    return asked if asked in LANGUAGES else viewer.language
+
+
+@router.get("")
+def show(http_request: Request, session: SessionDep, viewer: ViewerDep) -> HTMLResponse:
+    language = _language(http_request, viewer)
+    own = own_texts.every(session, viewer.jurisdiction_id, language)
+    sections = {
+        section: [_row(f"{section}.{name}", text, own) for name, text in wording.texts(language)[section].items()]
+        for section in own_texts.SECTIONS
+    }
+    return render_for(http_request, viewer, "texts/list.html", sections=sections, written=language, languages=LANGUAGES)
+
+
+def _row(key: str, text: str, own: dict[tuple[str, str], OwnText]) -> Row:
+    mine = {channel: row.text for (other, channel), row in own.items() if other == key}
+    return Row(key, mine.get("", text), tuple(sorted(mine)))
+
+
+@router.get("/{key}")
+def ask(http_request: Request, session: SessionDep, viewer: ViewerDep, key: str) -> HTMLResponse:
+    language = _language(http_request, viewer)
+    channel = _channel(http_request.query_params.get("channel", ""))
+    kept = own_texts.every(session, viewer.jurisdiction_id, language).get((key, channel))
+    text = kept.text if kept else own_texts.default_text(language, key)
+    return _page(http_request, session, viewer, key, language, channel, text, is_own=kept is not None)
+
+
+@router.post("/{key}")
+def change(http_request: Request, session: SessionDep, viewer: WriterDep, form: FormDep, key: str) -> Response:
+    language = form.get("lang") if form.get("lang") in LANGUAGES else viewer.language
+    channel = _channel(form.get("channel"))
+    own_texts.default_text(language, key)  # the key is one of ours, whatever else was sent
+    if form.get("decision") == "reset":
+        own_texts.drop(session, viewer.jurisdiction_id, language, channel, key)
+        return see_other(f"{BASE}/textos?lang={language}")
+    try:
+        text = own_texts.checked(language, key, form.get("text"))
+        _fits(session, viewer, language, channel, text)
+        if form.get("decision") == "save":
+            now = clock.now()
+            own_texts.save(session, viewer.jurisdiction_id, language, channel, key, text, viewer.name, now=now)
+            return see_other(f"{BASE}/textos?lang={language}")
+    except InvalidInput as problem:
+        return _page(http_request, session, viewer, key, language, channel, form.get("text"), problem=problem)
+    return _page(http_request, session, viewer, key, language, channel, text)
+
+
+def _channel(asked: str) -> str:
+    if asked and asked not in composing.names():
+        raise NotFound("No hay tal canal.")
+    return asked
+
+
+def _fits(session: Session, viewer: Viewer, language: str, channel: str, text: str) -> int | None:
+    """How many SMS the sample costs, None where it goes by none. Raises InvalidInput when it is too long."""
+    city = catalog.jurisdiction(session, viewer.jurisdiction_id)
+    return composing.parts(channel or "sms", own_texts.preview(language, text), city)
+
+
+def _page(
+    http_request: Request,
+    session: Session,
+    viewer: Viewer,
+    key: str,
+    language: str,
+    channel: str,
+    text: str,
+    *,
+    is_own: bool = False,
+    problem: AtiendeError | None = None,
+) -> HTMLResponse:
+    ours = own_texts.default_text(language, key)
+    shown = "" if problem else own_texts.preview(language, text)
+    return render_for(
+        http_request,
+        viewer,
+        "texts/text.html",
+        status=problem.status if problem else 200,
+        key=key,
+        written=language,
+        channel=channel,
+        channels=composing.names(),
+        text=text,
+        ours=ours,
+        fields=sorted(own_texts.fields_of(ours)),
+        preview=shown,
+        letters=len(shown),
+        parts=_fits(session, viewer, language, channel, text) if not problem else None,
+        is_own=is_own,
+        problem=problem.public_text(viewer.language) if problem else "",
+    )

@@ -1,0 +1,132 @@
+"""What a city says to residents in its own words, by text, channel and language: in place of ours, with the same fields."""
+
+import string
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import delete
+from sqlmodel import Session, col, select
+
+from intake.conversations import wording
+from intake.conversations.models import OwnText
+from kernel.errors import InvalidInput, NotFound
+
+# Labels are parts of other texts, and their length is counted on.
+SECTIONS = ("dialogue", "prompts", "received", "joined", "status", "notice")
+# What `say` is given besides the fields of our own text.
+_ALWAYS = frozenset(("emergency",))
+MOST_LETTERS = 1600
+# One of each field, for showing a text before anybody gets it.
+SAMPLE: Mapping[str, Mapping[str, object]] = {
+    "es": {
+        "agency": "Aguas de la Ciudad", "city": "la ciudad", "date": "miércoles 25 de noviembre", "emergency": "911",
+        "folio": "26 4817 3053", "note": "Cambiamos el tubo.", "place": "Av. Sabinos 214, El Carmen", "service": "Fuga de agua",
+        "question": "¿Qué ocurre?", "choices": "1 No enciende, 2 Parpadea", "other": 3, "metres": 62, "span": "17 h",
+        "words": '"Sale agua limpia" ', "summary": "Fuga de agua. Dónde: Av. Sabinos 214", "women": "765",
+    },
+    "en": {
+        "agency": "City Water", "city": "the city", "date": "Wednesday, November 25", "emergency": "911",
+        "folio": "26 4817 3053", "note": "We changed the pipe.", "place": "Av. Sabinos 214, El Carmen", "service": "Water leak",
+        "question": "What is happening?", "choices": "1 Does not light, 2 Flickers", "other": 3, "metres": 62, "span": "17 h",
+        "words": '"Clean water comes out" ', "summary": "Water leak. Where: Av. Sabinos 214", "women": "765",
+    },
+}  # fmt: skip
+
+
+def own_texts(session: Session, jurisdiction_id: str, language: str, channel: str) -> wording.Own:
+    """The city's own texts for this channel by `section.key`; one for this channel alone before one for all."""
+    rows = session.exec(
+        select(OwnText.key, OwnText.text)
+        .where(
+            OwnText.jurisdiction_id == jurisdiction_id,
+            OwnText.language == language,
+            col(OwnText.channel).in_(("", channel)),
+        )
+        .order_by(col(OwnText.channel))
+    )
+    return dict(rows.all())
+
+
+def every(session: Session, jurisdiction_id: str, language: str) -> dict[tuple[str, str], OwnText]:
+    """All of the city's own texts in a language, by key and channel."""
+    found = select(OwnText).where(OwnText.jurisdiction_id == jurisdiction_id, OwnText.language == language)
+    return {(row.key, row.channel): row for row in session.exec(found)}
+
+
+def default_text(language: str, key: str) -> str:
+    """Our text. Raises NotFound."""
+    section, _, name = key.partition(".")
+    text = wording.texts(language).get(section, {}).get(name) if section in SECTIONS else None
+    if text is None:
+        raise NotFound("No existe ese texto.")
+    return text
+
+
+def fields_of(text: str) -> set[str]:
+    """The names in braces. Raises InvalidInput for braces that name nothing or do not close."""
+    try:
+        parsed = list(string.Formatter().parse(text))
+    except ValueError:
+        raise InvalidInput("Una llave { } quedó sin abrir o sin cerrar.", field="text") from None
+    names = set()
+    for _, name, spec, conversion in parsed:
+        if name is None:
+            continue
+        if not name.isidentifier() or spec or conversion:
+            raise InvalidInput("Entre llaves { } va solo el nombre de un dato.", field="text")
+        names.add(name)
+    return names
+
+
+def checked(language: str, key: str, text: str) -> str:
+    """The text as it may be kept, on one line. Raises InvalidInput, NotFound."""
+    ours = default_text(language, key)
+    tidy = " ".join(text.replace("\0", "").split())
+    if not tidy:
+        raise InvalidInput("Escribe el texto, o vuelve al original.", field="text")
+    if len(tidy) > MOST_LETTERS:
+        raise InvalidInput("Caben {most} letras.", field="text", most=MOST_LETTERS)
+    allowed = fields_of(ours) | _ALWAYS
+    unknown = sorted(fields_of(tidy) - allowed)
+    if unknown:
+        raise InvalidInput(
+            "No hay el dato {field_name}. Los que hay: {allowed}.",
+            field="text",
+            field_name=unknown[0],
+            allowed=", ".join(sorted(allowed)),
+        )
+    # Without its answers a question cannot be answered, and without its number a report cannot be asked for.
+    missing = sorted({"choices", "other", "folio", "question"} & fields_of(ours) - fields_of(tidy))
+    if missing:
+        raise InvalidInput("Falta el dato {field_name}.", field="text", field_name=missing[0])
+    return tidy
+
+
+def preview(language: str, text: str) -> str:
+    """The text with a sample of each field, as a resident would read it."""
+    return " ".join(text.format(**SAMPLE[language]).split())
+
+
+def save(
+    session: Session, jurisdiction_id: str, language: str, channel: str, key: str, text: str, by: str, *, now: datetime
+) -> OwnText:
+    """Keeps the city's own text; from the next message on it is what residents read. Raises InvalidInput, NotFound."""
+    row = OwnText(
+        jurisdiction_id=jurisdiction_id, key=key, language=language, channel=channel,
+        text=checked(language, key, text), changed_by=by, changed_at=now,
+    )  # fmt: skip
+    kept = session.merge(row)
+    session.flush()
+    return kept
+
+
+def drop(session: Session, jurisdiction_id: str, language: str, channel: str, key: str) -> None:
+    """Back to our text (or to the city's own for all channels); doing it twice does it once."""
+    session.execute(
+        delete(OwnText).where(
+            col(OwnText.jurisdiction_id) == jurisdiction_id,
+            col(OwnText.key) == key,
+            col(OwnText.language) == language,
+            col(OwnText.channel) == channel,
+        )
+    )

@@ -1,0 +1,73 @@
+"""The page of texts to residents: changed, tried, refused and given back, by those who may."""
+
+import pytest
+from sqlmodel import Session, select
+
+from channels import registry
+from intake.conversations.models import OwnText
+from tests.agent_console.conftest import Console, settings
+
+HOME = "/consola/textos"
+WHERE = f"{HOME}/dialogue.where"
+PAGE = f"{WHERE}?lang=es"
+CHANGED = "¿En qué lugar está?"
+
+
+@pytest.fixture(autouse=True)
+def channels() -> None:
+    registry.connect(settings())
+
+
+def kept(session: Session) -> list[tuple[str, str, str, str]]:
+    session.expire_all()
+    return [(row.key, row.channel, row.text, row.changed_by) for row in session.exec(select(OwnText))]
+
+
+@pytest.mark.parametrize(("role", "status"), [("operator", 404), ("agency", 404), ("supervisor", 200), ("admin", 200)])
+def test_who_may(console: Console, role: str, status: int) -> None:
+    browser = console.enter(role)
+    assert browser.client.get(HOME).status_code == status
+    assert browser.client.get(WHERE).status_code == status
+
+
+def test_a_text_is_tried_kept_and_given_back(console: Console) -> None:
+    browser = console.enter("supervisor")
+    assert "¿Dónde es?" in browser.get(PAGE).text
+    tried = browser.send(PAGE, WHERE, text=CHANGED, decision="try")
+    assert (tried.status_code, kept(console.session)) == (200, [])
+    assert "1 SMS" in tried.text
+    saved = browser.send(PAGE, WHERE, text=CHANGED, decision="save")
+    assert saved.status_code == 303
+    assert kept(console.session) == [("dialogue.where", "", CHANGED, "Iván Soto")]
+    assert CHANGED in browser.client.get(HOME).text
+    browser.send(PAGE, WHERE, decision="reset")
+    assert kept(console.session) == []
+
+
+def test_what_is_wrong_is_said_and_nothing_typed_is_lost(console: Console) -> None:
+    browser = console.enter("supervisor")
+    refused = browser.send(PAGE, WHERE, text="¿Dónde {calle}?", decision="save")
+    assert refused.status_code == 400
+    assert "No hay el dato calle" in refused.text
+    assert "¿Dónde {calle}?" in refused.text
+    assert kept(console.session) == []
+
+
+def test_a_text_that_no_sms_can_carry_is_refused(console: Console) -> None:
+    browser = console.enter("supervisor")
+    refused = browser.send(PAGE, WHERE, text="a" * 1500, decision="save")
+    assert refused.status_code == 400
+    assert "demasiado largo" in refused.text
+
+
+@pytest.mark.parametrize("path", [f"{HOME}/labels.yes", f"{HOME}/nothing", f"{WHERE}?channel=pigeon"])
+def test_what_is_not_there(console: Console, path: str) -> None:
+    assert console.enter("admin").client.get(path).status_code == 404
+
+
+def test_words_are_shown_as_words(console: Console) -> None:
+    browser = console.enter("admin")
+    text = "<script>alert(1)</script>"
+    assert browser.send(PAGE, WHERE, text=text, decision="save").status_code == 303
+    assert text not in browser.client.get(HOME).text
+    assert "&lt;script&gt;" in browser.client.get(WHERE).text

@@ -1,6 +1,7 @@
 """The pool is as large as the settings say, for every way to start a process."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import Engine, QueuePool, event, text
@@ -145,6 +146,35 @@ def test_a_statement_is_kept_where_it_is_told_and_nowhere_else(engine: Engine) -
                 assert session.connection().scalar(text("SELECT 4")) == 4
         with db.read_transaction() as session:
             assert db.fetch(session, kept, {}) == [("SELECT $1::int + 1",)]
+    finally:
+        db.configure(None)
+        own.dispose()
+
+
+@pytest.mark.database
+def test_a_reading_holds_a_connection_only_while_it_asks(engine: Engine) -> None:
+    own = db.make_engine(
+        engine.url.render_as_string(hide_password=False), pool_size=1, pool_overflow=0, pool_timeout_s=1
+    )
+    db.configure(own)
+    try:
+        with db.read_transaction() as session:
+            for sql in ("SELECT 1", "SELECT 1 FROM no_such_table", "SELECT 2"):
+                with suppress(ProgrammingError):
+                    db.fetch(session, sql, {})
+                with own.connect() as other:
+                    # Whoever writes with it next must find it as it was.
+                    driver = other.connection.driver_connection
+                    assert driver is not None
+                    assert driver.autocommit is False
+            rows = db.fetch_rows(session, "SELECT n, n::text FROM generate_series(1, 3) n", {})
+            assert session.connection().scalar(text("SELECT 4")) == 4
+            # Through the connection that the session holds by now: there is no other.
+            assert db.fetch(session, "SELECT 5", {}) == [(5,)]
+        assert [len(rows), rows[2], rows[0], list(rows)] == [3, (3, "3"), (1, "1"), [(1, "1"), (2, "2"), (3, "3")]]
+        assert rows.as_sent((1, 0)) == [(b"1", b"1"), (b"2", b"2"), (b"3", b"3")]
+        with db.read_transaction() as session:
+            assert db.fetch_rows(session, "SELECT 1 WHERE false", {}).as_sent((0,)) == []
     finally:
         db.configure(None)
         own.dispose()

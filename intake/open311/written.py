@@ -50,13 +50,10 @@ _written: Memory[tuple[str, tuple[bytes | None, ...]], bytes] = Memory(MOST_KEPT
 def written(root: str, rows: Rows, numbers: Iterable[int], city: City, fmt: str) -> Written:
     """The items of the rows with these numbers, in this order. Rows must have the columns of projection.VERSION."""
     made_of = f"{fmt} {city.language} {city.version}"
-    versions = rows.as_sent(VERSION)
-    items = []
-    for number in numbers:
-        key = made_of, versions[number]
-        item = _written.get(key)
-        if item is None:
-            item = write_item(fmt, root, as_georeport([rows[number]], city)[0])
-            _written.keep(key, item)
-        items.append(item)
-    return Written(items)
+    keys = [(made_of, version) for version in rows.as_sent(VERSION)]
+    found = {number: _written.get(keys[number]) for number in numbers}
+    new = [number for number, item in found.items() if item is None]
+    for number, item in zip(new, as_georeport([rows[number] for number in new], city), strict=True):
+        found[number] = now = write_item(fmt, root, item)
+        _written.keep(keys[number], now)
+    return Written([item for item in found.values() if item is not None])

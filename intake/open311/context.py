@@ -1,6 +1,6 @@
 """Who is asked and who asks: the jurisdiction of a call, the key that a writing call needs, and for whom a reading call reads."""
 
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
@@ -22,13 +22,17 @@ from kernel import clock, db
 from kernel.errors import Forbidden, InvalidInput, NotFound
 from kernel.i18n import LANGUAGES
 
-# Two rows at most: enough to know whether the endpoint serves several cities. The version is another one after every change of
+# The version is another one after every change of
 # the row, whoever made it: a row that is written anew has a new place or a new writer.
 _JURISDICTION = (
     "SELECT j.id, j.catalog_changed_at, j.keys_version, j.xmin::text AS xmin, j.timezone, j.language,"
     " j.settings->'open311_extensions_off' AS extensions_off, j.id || ' ' || j.ctid::text || ' ' || j.xmin::text AS version"
-    " FROM jurisdiction j WHERE CAST(%(asked_city)s AS text) IS NULL OR j.id = %(asked_city)s LIMIT 2"
+    " FROM jurisdiction j"
 )
+# Two rows at most: enough to know whether the endpoint serves several cities. Both in one statement would be planned anew each
+# time, for PostgreSQL sees that where no city is named it would cost less.
+_ONLY_JURISDICTION = f"{_JURISDICTION} LIMIT 2"
+_ASKED_JURISDICTION = f"{_JURISDICTION} WHERE j.id = %(asked_city)s"
 # Looked at once for a whole statement: where it does not hold, PostgreSQL reads no row.
 _IS_AS_REMEMBERED = (
     "(SELECT string_agg(j.id || ' ' || j.ctid::text || ' ' || j.xmin::text, ',') FROM jurisdiction j"
@@ -148,7 +152,7 @@ def city_of(session: Session, http_request: Request, *sent: Fields) -> City:
     Raises NotFound for an unknown one, InvalidInput when none is named and the installation serves several.
     """
     asked = asked_city(*sent)
-    rows = db.fetch(session, _JURISDICTION, {"asked_city": asked}, prepare=True)
+    rows = _jurisdictions(session, asked)
     if not rows:
         if asked is None:
             raise NotFound("Todavía no hay ninguna ciudad instalada.")
@@ -197,9 +201,13 @@ def confirm(session: Session, city: City, rows: Sized = ()) -> None:
     """
     if not city.is_remembered or rows:
         return
-    found = db.fetch(session, _JURISDICTION, {"asked_city": city.asked}, prepare=True)
-    if [_CityRow(*row).version for row in found] != [city.version]:
+    if [_CityRow(*row).version for row in _jurisdictions(session, city.asked)] != [city.version]:
         raise NotConfirmed
+
+
+def _jurisdictions(session: Session, asked: str | None) -> Sequence[Sequence[Any]]:
+    sql, values = (_ONLY_JURISDICTION, {}) if asked is None else (_ASKED_JURISDICTION, {"asked_city": asked})
+    return db.fetch(session, sql, values, prepare=True)
 
 
 def secret_of(http_request: Request, *fields: Fields) -> str:

@@ -183,7 +183,7 @@ def _earlier(
         if len(idempotency_key) > MAX_IDEMPOTENCY_KEY:
             raise InvalidInput("Idempotency-Key es demasiado larga.", field="Idempotency-Key")
         name = f"open311:{client.id}:key:{idempotency_key}"
-        return name, queries.by_idempotency_key(session, city.id, [name])
+        return name, queries.by_idempotency_key(session, city.id, name)
     # FixMyStreet writes the fields of a form in another order each time; values of one field keep theirs.
     pairs = sorted(form.pairs, key=lambda pair: pair[0])
     said = orjson.dumps([pairs, sorted(one.digest().hex() for one in form.files)])
@@ -192,7 +192,7 @@ def _earlier(
     names = [f"open311:{client.id}:body:{digest}:{bucket}" for bucket in (minute, minute - 1)]
     # Twins that straddle a minute have different keys; waiting for one another, the second sees the first.
     db.fetch(session, _LOCK_TWINS, {"digest": digest}, prepare=True)
-    known = queries.by_idempotency_key(session, city.id, names)
+    known = queries.by_idempotency_key(session, city.id, *names)
     is_retry = known is not None and (now - known.requested_at).total_seconds() < _RETRY_WINDOW_S
     return names[0], known if is_retry else None
 

@@ -161,14 +161,16 @@ def by_token(session: Session, token: str, *, jurisdiction_id: str) -> ServiceRe
     return session.exec(statement).one_or_none()
 
 
-def by_idempotency_key(session: Session, jurisdiction_id: str, keys: Collection[str]) -> ServiceRequest | None:
-    """The newest request made under one of these keys."""
-    # Nearly always there is none: the driver's own statement asks, and a row is loaded only when there is one.
+def by_idempotency_key(session: Session, jurisdiction_id: str, *keys: str) -> ServiceRequest | None:
+    """The newest request made under one of these keys, at most two."""
+    first, second = keys[0], keys[-1]
+    # Nearly always there is none: the driver's own statement asks, and a row is loaded only when there is one. Of an array
+    # PostgreSQL would not know how long it is and plan anew each time; with a limit it would rather read the newest of all.
     found = db.fetch(
         session,
-        "SELECT id FROM service_request WHERE jurisdiction_id = %(jurisdiction_id)s AND idempotency_key = ANY(%(keys)s)"
-        " ORDER BY requested_at DESC LIMIT 1",
-        {"jurisdiction_id": jurisdiction_id, "keys": list(keys)},
+        "SELECT id FROM service_request WHERE jurisdiction_id = %(jurisdiction_id)s"
+        " AND idempotency_key IN (%(first)s, %(second)s) ORDER BY requested_at DESC",
+        {"jurisdiction_id": jurisdiction_id, "first": first, "second": second},
         prepare=True,
     )
     return session.get(ServiceRequest, found[0][0]) if found else None

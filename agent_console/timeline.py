@@ -175,6 +175,8 @@ def _of_message(message: Message, people: Mapping[Any, str], language: str, has_
     if message.direction == "inbound":
         who = people.get(message.conversation_id) or translate(language, "Anónimo")
         how = translate(language, "{channel} recibido", channel=look.text)
+        if message.edits:
+            how = translate(language, "{channel}, corrige lo que había escrito", channel=look.text)
         text = message.body or ("" if has_parts else translate(language, "(sin texto)"))
         return Entry(message.at, "", look.icon, who, how, text, anchor=anchor)
     state = translate(language, DELIVERY[message.status])

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from intake.conversations import attachments
+from intake.conversations import attachments, edits
 from intake.conversations.delivery_states import is_reportable, later
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import Choice, DeliveryReceipt, InboundMessage
@@ -41,7 +41,7 @@ def receive(session: Session, inbound: InboundMessage, *, jurisdiction_id: str, 
 def receive_once(
     session: Session, inbound: InboundMessage, *, jurisdiction_id: str, now: datetime
 ) -> tuple[Message, bool]:
-    """As `receive`; True with it when this call stored it, False when it was told before."""
+    """As `receive`; True with it when this call stored it, False when it was told before, or moves a place already answered."""
     key = f"{inbound.channel}:{inbound.provider_message_id}"
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
     known = session.exec(
@@ -77,6 +77,8 @@ def receive_once(
         at=inbound.received_at,
         changed_at=now,
     )
+    if not edits.settle(session, message):
+        return message, False
     session.add(message)
     conversation.last_message_at = max(conversation.last_message_at, now)
     conversation.waiting_since = conversation.waiting_since or now

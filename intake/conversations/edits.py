@@ -1,0 +1,37 @@
+"""A person changes what they had written, on networks that let them. All writings are kept; here is decided which is answered.
+
+One that nobody handled yet is taken in the new words, and the old ones are set aside. One that was answered stays as it was
+answered, and the new words stand in the thread for people to read. Networks tell these things in any order.
+"""
+
+from sqlmodel import Session, col, select
+
+from intake.conversations.models import Message
+
+
+def settle(session: Session, message: Message) -> bool:
+    """Sets `message` aside, or what it takes the place of. Called while its thread is held, before it is stored.
+
+    False when it is not worth storing: a place that goes on being shared after it was answered would fill the thread.
+    """
+    if message.edits is None:
+        if message.provider_message_id and _writings(session, message, message.provider_message_id):
+            message.status = "handled"  # its correction was faster
+        return True
+    earlier = _writings(session, message, message.edits)
+    if earlier and all(one.status == "handled" for one in earlier):
+        message.status = "handled"
+        return message.lon is None or bool(message.body)
+    for one in earlier:
+        one.status = "handled"
+    return True
+
+
+def _writings(session: Session, message: Message, provider_message_id: str) -> list[Message]:
+    """What the thread has of a message: as it was first written, and as it was changed to."""
+    statement = select(Message).where(
+        Message.conversation_id == message.conversation_id,
+        Message.direction == "inbound",
+        (col(Message.provider_message_id) == provider_message_id) | (col(Message.edits) == provider_message_id),
+    )
+    return list(session.exec(statement.execution_options(populate_existing=True)))

@@ -26,11 +26,17 @@ class FetchFailed(Exception):
 
 
 class DeliveryError(Exception):
-    """A message was not confirmed by its provider. `reason` is one of `channels.reasons`, `permanent` excludes `uncertain`."""
+    """A message was not confirmed by its provider. `reason` is one of `channels.reasons`, `permanent` excludes `uncertain`.
 
-    def __init__(self, reason: str, *, permanent: bool = False, uncertain: bool = False) -> None:
+    retry_after_s: the provider asks to wait so long before the next try.
+    """
+
+    def __init__(
+        self, reason: str, *, permanent: bool = False, uncertain: bool = False, retry_after_s: float | None = None
+    ) -> None:
         assert not (permanent and uncertain)
         super().__init__(reason)
         self.reason = reason
         self.permanent = permanent
         self.uncertain = uncertain
+        self.retry_after_s = retry_after_s

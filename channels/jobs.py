@@ -84,7 +84,9 @@ def _send(channel: Channel, claim: Claim) -> None:
         reason = failure
         _store(lambda session: delivery.note_failure(session, message_id, reason, now=clock.now()))
         if not failure.permanent and not failure.uncertain:
-            raise Unavailable("El proveedor no tomó el mensaje; se intenta otra vez.") from failure
+            raise Unavailable(
+                "El proveedor no tomó el mensaje; se intenta otra vez.", retry_after_s=failure.retry_after_s
+            ) from failure
         return
 
     def taken(session: Session) -> None:

@@ -75,7 +75,15 @@ class TooMany(AtiendeError):
 
 
 class Unavailable(AtiendeError):
+    """`retry_after_s`: whoever is away has said for how long."""
+
     status = 503
+
+    def __init__(
+        self, text: str, *, retry_after_s: float | None = None, field: str | None = None, **params: object
+    ) -> None:
+        super().__init__(text, field=field, **params)
+        self.retry_after_s = retry_after_s
 
 
 class MisconfiguredError(AtiendeError):

@@ -137,4 +137,7 @@ def _failure(delivery_id: int, job: str, attempts: int, error: Exception) -> dic
         return {"state": "dead", "last_error": text}
     is_expected = isinstance(error, Unavailable | OperationalError)
     log.warning("job failed, will be tried again", exc_info=None if is_expected else error, **noted)
-    return {"due_at": clock.now() + retry_after(attempts), "last_error": text}
+    pause = retry_after(attempts)
+    if isinstance(error, Unavailable) and error.retry_after_s:
+        pause = max(pause, timedelta(seconds=min(error.retry_after_s, _LAST_RETRY_S)))
+    return {"due_at": clock.now() + pause, "last_error": text}

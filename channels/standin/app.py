@@ -16,6 +16,7 @@ from channels.standin.ledger import Ledger
 from channels.standin.mail import routes as mail_routes
 from channels.standin.mail.part import MailPart
 from channels.standin.postman import Postman
+from channels.standin.telegram import routes as telegram_routes
 from channels.standin.whatsapp import content, media
 from channels.standin.whatsapp import pages as whatsapp_pages
 from kernel.errors import AtiendeError
@@ -28,6 +29,7 @@ def create_app(config: StandinConfig) -> FastAPI:
     """The stand-in of one account. Its ledger is opened here; its postman works while the application runs."""
     ledger = Ledger(config.state)
     mail = MailPart(config.mail, config.state.with_name("mail.sqlite3")) if config.mail else None
+    telegram = telegram_routes.part_of(config)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -36,7 +38,11 @@ def create_app(config: StandinConfig) -> FastAPI:
         postman.start()
         if mail is not None:
             mail.start()
+        if telegram is not None:
+            telegram.start()
         yield
+        if telegram is not None:
+            await anyio.to_thread.run_sync(telegram.stop)
         if mail is not None:
             await anyio.to_thread.run_sync(mail.stop)
         await anyio.to_thread.run_sync(postman.stop)
@@ -53,6 +59,7 @@ def create_app(config: StandinConfig) -> FastAPI:
     app.include_router(whatsapp_pages.router)
     app.include_router(city_page.router)
     mail_routes.install(app, mail)
+    telegram_routes.install(app, telegram)
 
     @app.exception_handler(Refusal)
     def refuse(http_request: Request, error: Exception) -> Response:

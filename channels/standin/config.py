@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from channels.standin.mail.part import MailConfig, mail_from
+from channels.standin.telegram.config import Bot, bot_from
 from kernel.errors import MisconfiguredError
 from kernel.settings import INSTALLATION_FILE, read_env_file
 
@@ -39,6 +40,7 @@ class StandinConfig:
     own_url: str = ""
     places: Path | None = None
     mail: MailConfig | None = None
+    telegram: Bot | None = None
 
 
 def from_environ(environ: Mapping[str, str]) -> StandinConfig:
@@ -84,4 +86,5 @@ def from_environ(environ: Mapping[str, str]) -> StandinConfig:
         own_url=(given("OWN_URL", "ATIENDE_SMS_API_BASE_URL") or f"http://{host}:{port}").rstrip("/"),
         places=Path(places) if places else None,
         mail=mail_from(merged),
+        telegram=bot_from(merged),
     )

@@ -5,13 +5,12 @@ An answer of 201 means that the message is in this file. A killed stand-in goes 
 
 import json
 import sqlite3
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from channels.standin.sqlite_file import SqliteFile
 from channels.standin.switches import Switches
 
 _SCHEMA = """
@@ -114,48 +113,17 @@ def _text(row: sqlite3.Row) -> Text:
     return Text(**{**row, "detail": json.loads(row["detail"])})
 
 
-class Ledger:
-    """The file, for every thread of one process. Each method is one transaction unless it runs inside `together`."""
+class Ledger(SqliteFile):
+    """The file, for every thread of one process."""
+
+    _schema = _SCHEMA
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._connection.row_factory = sqlite3.Row
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=NORMAL")
-        self._connection.executescript(_SCHEMA)
-        known = {row["name"] for row in self._connection.execute("PRAGMA table_info(message)")}
+        super().__init__(path)
+        known = {row["name"] for row in self._run("PRAGMA table_info(message)")}
         for column, kind in _LATER.items():
             if column not in known:
-                self._connection.execute(f"ALTER TABLE message ADD COLUMN {column} {kind}")
-        self._lock = threading.RLock()
-        self._depth = 0
-
-    def close(self) -> None:
-        with self._lock:
-            self._connection.close()
-
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """All or nothing."""
-        with self._lock:
-            if self._depth == 0:
-                self._connection.execute("BEGIN IMMEDIATE")
-            self._depth += 1
-            try:
-                yield
-            except BaseException:
-                self._depth -= 1
-                if self._depth == 0:
-                    self._connection.execute("ROLLBACK")
-                raise
-            self._depth -= 1
-            if self._depth == 0:
-                self._connection.execute("COMMIT")
-
-    def _run(self, statement: str, *values: Any) -> list[sqlite3.Row]:
-        with self.together():
-            return self._connection.execute(statement, values).fetchall()
+                self._run(f"ALTER TABLE message ADD COLUMN {column} {kind}")
 
     # Messages
 

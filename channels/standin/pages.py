@@ -17,6 +17,7 @@ from channels.standin.answering import ConfigDep, LedgerDep
 from channels.standin.config import StandinConfig
 from channels.standin.ledger import Ledger
 from channels.standin.mail.part import MailPart
+from channels.standin.telegram.part import TelegramPart
 from kernel.bodies import BodyDep
 from kernel.errors import Forbidden, InvalidInput
 from kernel.i18n import LANGUAGES, translate
@@ -27,7 +28,7 @@ _NUMBER = re.compile(r"\+\d{8,15}")
 _WAIT_ROUNDS = 4
 _BOXES = ("duplicate", "reorder", "lose", "lose_inbound", "phone_off", "stop_words", "window_closed", "unread")
 
-_templates = Environment(
+templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
 )
 
@@ -75,7 +76,7 @@ def render(
     **more: Any,
 ) -> str:
     """A phone's page. page: its address; wait: how often it still looks for news by itself where there are no scripts."""
-    return _templates.get_template(template).render(
+    return templates.get_template(template).render(
         t=lambda msgid, **params: translate(language, msgid, **params),
         language=language,
         languages=LANGUAGES,
@@ -98,7 +99,8 @@ def healthz() -> Response:
 @router.get("/messages.json")
 def messages(http_request: Request, ledger: LedgerDep) -> JSONResponse:
     mail: MailPart | None = http_request.app.state.mail
-    carried = _texts(ledger) + (mail.carried() if mail else [])
+    telegram: TelegramPart | None = http_request.app.state.telegram
+    carried = _texts(ledger) + (mail.carried() if mail else []) + (telegram.carried() if telegram else [])
     return JSONResponse(sorted(carried, key=lambda message: message["at"]))
 
 

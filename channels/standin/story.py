@@ -92,7 +92,7 @@ def _entry(ledger: Ledger, happening: Happening, config: StandinConfig, language
             icon, what = "out", t("El centro contestó")
             count = detail["segments"]
             more = "" if not is_sms else t("1 SMS") if count == 1 else t("{count} SMS", count=count)
-            links = _links(text.body, config, language)
+            links = links_to_folios(text.body, config, language)
         case "delivered":
             icon, what, more = "ok", t("Llegó al teléfono de {who}", who=who), ""
         case "read":
@@ -123,7 +123,7 @@ def _entry(ledger: Ledger, happening: Happening, config: StandinConfig, language
     return Entry(f"h{happening.id}", icon, ours, what, more, clock(happening.at, "%H:%M:%S"), links)
 
 
-def _links(body: str, config: StandinConfig, language: str) -> tuple[tuple[str, str], ...]:
+def links_to_folios(body: str, config: StandinConfig, language: str) -> tuple[tuple[str, str], ...]:
     """To the tracking page of each folio that the text names."""
     if not config.track_url:
         return ()

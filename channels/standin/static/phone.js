@@ -1,7 +1,6 @@
 // Makes the phone quick: sends without leaving the page and looks for news. Everything works without it.
 (() => {
   const QUICK_MS = 700, CALM_MS = 3000, QUICK_FOR_MS = 20000;
-  const input = document.getElementById("body");
   let busyUntil = Date.now() + QUICK_FOR_MS;
   let timer = 0;
 
@@ -23,10 +22,25 @@
     }
   }
 
+  // A part that changes as a whole; what somebody is writing in it stays, and so does a file that was chosen.
+  function replace(id, page) {
+    const here = document.getElementById(id), there = page.getElementById(id);
+    if (!here || !there || here.innerHTML === there.innerHTML) return;
+    const written = document.getElementById("body"), focused = document.activeElement;
+    if ([...here.querySelectorAll("input")].some((input) => input !== written && (input.files?.length || input === focused))) return;
+    const words = written?.tagName === "INPUT" && here.contains(written) ? written.value : "", held = here.contains(focused);
+    here.replaceChildren(...there.childNodes);
+    const next = document.getElementById("body");
+    if (words && next && next.value === "") next.value = words;
+    if (held) next?.focus();
+  }
+
   function take(html) {
     const page = new DOMParser().parseFromString(html, "text/html");
     merge("bubbles", page);
     merge("entries", page);
+    replace("foot", page);
+    replace("share", page);
   }
 
   async function look() {
@@ -42,22 +56,24 @@
 
   async function send(event) {
     const form = event.target;
-    if (!form.matches("form.send, form.picks, form.press")) return;
+    if (!form.matches("form.send, form.picks, form.press, form.quick")) return;
     event.preventDefault();
     const data = new FormData(form, event.submitter);
     const fields = form.enctype === "multipart/form-data" ? data : new URLSearchParams(data);
     busyUntil = Date.now() + QUICK_FOR_MS;
+    // Emptied at once: what is written next may begin before the answer is here.
+    if (form.id === "send") form.reset();
     try {
       const answer = await fetch(form.action, { method: "POST", body: fields });
       if (!answer.ok) throw new Error(answer.status);
+      if (fields === data) form.reset();
       take(await answer.text());
-      if (form.id === "send" || fields === data) form.reset();
     } catch {
-      // Without the pressed button a form says something else.
-      location.reload();
+      // Without the pressed button a form says something else; what was written is there to be sent again.
+      if (form.id === "send") form.elements.body.value = data.get("body"); else location.reload();
       return;
     }
-    input.focus();
+    document.getElementById("body")?.focus();
     look();
   }
 

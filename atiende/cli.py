@@ -13,6 +13,7 @@ from atiende.measuring_cli import bench_app, duplicates_app
 from atiende.open311_cli import open311_app
 from atiende.routing_cli import routing_app
 from atiende.rules_cli import rules_app
+from atiende.telegram_cli import telegram_app
 from atiende.understanding_cli import understanding_app
 from atiende.webhook_cli import webhook_app
 
@@ -29,6 +30,7 @@ app.add_typer(layer_app, name="layer")
 app.add_typer(staff_app, name="staff")
 app.add_typer(key_app, name="key")
 app.add_typer(webhook_app, name="webhook")
+app.add_typer(telegram_app, name="telegram")
 app.add_typer(open311_app, name="open311")
 app.add_typer(forecast_app, name="forecast")
 app.add_typer(import_app, name="import")

@@ -3,6 +3,7 @@
 from kernel.i18n import translate
 
 REASONS = {
+    "account_gone": "Esa cuenta o ese chat ya no existe.",
     "blocked_region": "No se envían mensajes a ese país.",
     "carrier_rejected": "La compañía telefónica lo rechazó.",
     "credentials": "El proveedor no reconoce la cuenta de esta instalación.",
@@ -14,6 +15,7 @@ REASONS = {
     "mailbox_refuses": "El buzón de la persona ya no recibe correo.",
     "line_unreachable": "El teléfono está apagado o sin señal.",
     "message_filtered": "La compañía telefónica lo tomó por publicidad.",
+    "never_wrote": "La persona no ha escrito primero; la red no deja empezar.",
     "no_answer": "El proveedor no contestó.",
     "no_such_address": "Esa dirección de correo no existe.",
     "no_such_domain": "Nadie recibe correo en ese dominio.",

@@ -68,6 +68,7 @@ def receive_call(channel: Reading, call: Webhook) -> bool:
             _keep(session, channel.name, sha256(call.body).hexdigest(), call)
         return False
     told = [event.provider_message_id for event in events if isinstance(event, InboundMessage)]
+    told = told or [event.provider_id for event in events if isinstance(event, OptOutSignal) and event.provider_id]
     if not told:
         with db.transaction() as session:
             accept(session, events, now=call.received_at)

@@ -7,6 +7,7 @@ from typing import ClassVar, Protocol
 from channels import composing, pacing
 from channels.email.adapter import EmailChannel
 from channels.sms.adapter import SmsChannel
+from channels.telegram.adapter import TelegramChannel
 from channels.values import OutboundMessage, ProviderMessageId, ProviderRecord, Webhook, WebhookEvent
 from channels.web_chat.adapter import WebChatChannel
 from channels.whatsapp.adapter import WhatsappChannel
@@ -28,8 +29,8 @@ class Channel(Protocol):
     def parse(self, webhook: Webhook) -> list[WebhookEvent]:
         """What a verified call tells. Unknown parameters are ignored, unknown statuses give nothing."""
 
-    def acknowledge(self) -> tuple[str, str]:
-        """The media type and body that make the provider content and silent."""
+    def acknowledge(self, webhook: Webhook) -> tuple[str, str]:
+        """The media type and body that make the provider content and silent, once the call was kept."""
 
     def prepare(self, message: OutboundMessage) -> tuple[str, int]:
         """The text as it will be sent, and how many SMS it costs. Raises DeliveryError when it cannot be sent."""
@@ -52,6 +53,7 @@ CHANNELS: dict[str, Callable[[Settings], Channel | None]] = {
     "email": EmailChannel.from_settings,
     "whatsapp": WhatsappChannel.from_settings,
     "web_chat": WebChatChannel.from_settings,
+    "telegram": TelegramChannel.from_settings,
 }
 
 _connected: dict[str, Channel] = {}

@@ -82,7 +82,10 @@ class ProviderRecord:
 
 @dataclass(frozen=True)
 class OptOutSignal:
-    """The provider tells that a person stopped (or restarted) our messages by a word it handles itself."""
+    """The provider tells that a person stopped (or restarted) our messages by a word or a switch that it handles itself.
+
+    provider_id: of the telling, where it comes without a message; told twice, it counts once.
+    """
 
     channel: str
     sender: str
@@ -90,6 +93,7 @@ class OptOutSignal:
     is_granted: bool
     words: str
     sender_kind: str = "sender"
+    provider_id: str | None = None
 
 
 WebhookEvent = InboundMessage | DeliveryReceipt | OptOutSignal

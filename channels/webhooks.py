@@ -77,5 +77,5 @@ ChannelDep = Annotated[Channel, Depends(_channel)]
 def post_webhook(webhook: WebhookDep, channel: ChannelDep) -> Response:
     channel.verify(webhook)
     receive_call(channel, webhook)
-    media_type, body = channel.acknowledge()
+    media_type, body = channel.acknowledge(webhook)
     return Response(body, media_type=media_type)

@@ -8,6 +8,7 @@ environment wins over them. Secrets have no defaults.
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -47,6 +48,22 @@ def _key(minimum_bytes: int, exact: bool = False) -> Any:
 def _without_fragment(url: str) -> str:
     # Twilio's connection overrides travel in the fragment, which never reaches the server.
     return url.split("#")[0].rstrip("/")
+
+
+_BOT_TOKEN = re.compile(r"\d{3,20}:[A-Za-z0-9_-]{10,}")
+_WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
+
+
+def _bot_token(token: SecretStr) -> SecretStr:
+    if not _BOT_TOKEN.fullmatch(token.get_secret_value()):
+        raise ValueError("debe ser como lo da @BotFather: números, dos puntos y letras")
+    return token
+
+
+def _webhook_secret(secret: SecretStr) -> SecretStr:
+    if not _WEBHOOK_SECRET.fullmatch(secret.get_secret_value()):
+        raise ValueError("va de 1 a 256 letras, números, _ o -")
+    return secret
 
 
 class _Group(BaseModel):
@@ -162,6 +179,23 @@ class Pacing(_Group):
     rates: Annotated[dict[str, Annotated[float, Field(ge=0)]], BeforeValidator(_rates)] = {"telegram": 25.0}
 
 
+class Telegram(_Group):
+    """The Telegram bot. secret_token comes with every webhook; next_secret_token is accepted too while it is being rotated.
+
+    bot_username: what people write to, without the @; a city that claims it gets its messages. max_connections: how many updates
+    Telegram may be telling at once.
+    """
+
+    bot_token: Annotated[SecretStr, AfterValidator(_bot_token)]
+    secret_token: Annotated[SecretStr, AfterValidator(_webhook_secret)]
+    next_secret_token: Annotated[SecretStr, AfterValidator(_webhook_secret)] | None = None
+    bot_username: Annotated[str, AfterValidator(lambda name: name.removeprefix("@"))] = ""
+    api_base_url: Annotated[str, AfterValidator(_without_fragment)] = "https://api.telegram.org"
+    # As with texts: whoever is sending is given up for dead a little after this.
+    timeout_s: Annotated[float, Field(gt=0, le=15)] = 15.0
+    max_connections: Annotated[int, Field(ge=1, le=100)] = 40
+
+
 class Database(_Group):
     """The connections of one process: `pool_size` kept, `pool_overflow` more at a peak; who finds none waits `pool_timeout_s`."""
 
@@ -230,6 +264,7 @@ class Settings(_Group):
     sms: Sms | None = None
     email: Email | None = None
     whatsapp: Whatsapp | None = None
+    telegram: Telegram | None = None
     web_chat: WebChat = WebChat()
     limits: Limits = Limits()
     pacing: Pacing = Pacing()
@@ -254,6 +289,7 @@ _GROUPS = (
     "web",
     "sms",
     "whatsapp",
+    "telegram",
     "email",
     "web_chat",
     "limits",

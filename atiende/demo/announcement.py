@@ -14,6 +14,7 @@ def facts(folder: DataFolder, settings: Settings, sample: Sample, *, standin_url
     assert settings.sms is not None
     assert settings.whatsapp is not None
     assert settings.email is not None
+    assert settings.telegram is not None
     return {
         "base_url": base_url,
         "open311": {
@@ -47,6 +48,11 @@ def facts(folder: DataFolder, settings: Settings, sample: Sample, *, standin_url
             "smtp_host": settings.email.smtp_host,
             "smtp_port": settings.email.smtp_port,
         },
+        "telegram": {
+            "webhook": f"{base_url}/webhooks/telegram",
+            "secret_token": settings.telegram.secret_token.get_secret_value(),
+            "bot_token": settings.telegram.bot_token.get_secret_value(),
+        },
         "standin": {"url": standin_url},
         "database_url": settings.database_url,
         "redis_url": None if settings.redis_url in (None, "", "none") else settings.redis_url,
@@ -66,6 +72,7 @@ def banner(where: dict[str, Any], seconds: float, folder: Path) -> str:
   Chatea con ella / Chat with it                {where["web_chat"]["url"]}
   … en la página de la ciudad / on a city page  {where["standin"]["url"]}/chat/ejemplo
   O escribe un correo / Or send an e-mail       {where["standin"]["url"]}/mail
+  …o por Telegram / …or on Telegram             {where["standin"]["url"]}/telegram
   Consola / Agents' console                     {where["console"]["url"]}
 {logins}
   Página de la ciudad / Residents' pages        {where["base_url"]}

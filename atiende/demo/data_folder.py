@@ -25,6 +25,7 @@ ROLES = ("operator", "supervisor", "agency", "admin")
 SMS_NUMBER = "+525500000311"
 WHATSAPP_NUMBER = "+525500000312"
 EMAIL_ADDRESS, OTHER_EMAIL_ADDRESS = "311@jacaranda.gob.example", "311@encinos.gob.example"
+TELEGRAM_BOT = "jacaranda311_bot"
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,9 @@ def _fresh_values() -> dict[str, str]:
         "ATIENDE_EMAIL_SMTP_SECURITY": "none",
         "ATIENDE_EMAIL_SENT_FOLDER": "Sent",
         "ATIENDE_EMAIL_POLL_S": "1",
+        "ATIENDE_TELEGRAM_BOT_TOKEN": f"7300000311:{secrets.token_urlsafe(26)}",
+        "ATIENDE_TELEGRAM_SECRET_TOKEN": secrets.token_urlsafe(32),
+        "ATIENDE_TELEGRAM_BOT_USERNAME": TELEGRAM_BOT,
         # demo.json tells other programs the token that signs, and no account.
         "ATIENDE_SMS_ANY_ACCOUNT": "true",
         # Programs that try the demo ask as fast as they can.

@@ -82,6 +82,7 @@ class _Demo:
                 "ATIENDE_WEB_PUBLIC_BASE_URL": base_url,
                 "ATIENDE_SMS_API_BASE_URL": standin_url,
                 "ATIENDE_WHATSAPP_CONTENT_BASE_URL": standin_url,
+                "ATIENDE_TELEGRAM_API_BASE_URL": standin_url,
                 "ATIENDE_WEBHOOKS_ALLOW_LOOPBACK": "true",
                 _STANDIN_PORT: str(port_of(standin_socket)),
             }

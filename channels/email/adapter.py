@@ -43,7 +43,7 @@ class EmailChannel:
     def parse(self, webhook: Webhook) -> list[WebhookEvent]:
         return list(reading.read(webhook.body, self.ours, webhook.received_at))
 
-    def acknowledge(self) -> tuple[str, str]:
+    def acknowledge(self, webhook: Webhook) -> tuple[str, str]:
         return "text/plain", ""
 
     # Going out

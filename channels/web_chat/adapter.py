@@ -49,7 +49,7 @@ class WebChatChannel:
             return []
         return [DeliveryReceipt(self.name, told, None, status)]
 
-    def acknowledge(self) -> tuple[str, str]:
+    def acknowledge(self, webhook: Webhook) -> tuple[str, str]:
         return "application/json", "{}"
 
     def prepare(self, message: OutboundMessage) -> tuple[str, int]:

@@ -66,7 +66,7 @@ class WhatsappChannel:
     def fetch(self, reference: str) -> Opening:
         return self._account.fetch(reference)
 
-    def acknowledge(self) -> tuple[str, str]:
+    def acknowledge(self, webhook: Webhook) -> tuple[str, str]:
         return "text/xml", "<Response></Response>"
 
     # Going out

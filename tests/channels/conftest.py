@@ -19,7 +19,7 @@ from channels import registry
 from channels.webhooks import install
 from kernel import db
 from kernel.crypto import Vault
-from kernel.settings import Email, Secrets, Settings, Sms, Web, Whatsapp
+from kernel.settings import Email, Secrets, Settings, Sms, Telegram, Web, Whatsapp
 from tests.conftest import make_database
 from tests.factories import SMS_NUMBER, make_city
 
@@ -45,6 +45,12 @@ EMAIL = Email(
 )
 
 
+BOT_TOKEN = "7300000311:AAtestTESTtestTESTtestTESTtestTEST01"
+BOT_SECRET = "secreto-de-prueba_1"
+NEXT_BOT_SECRET = "secreto-de-prueba_2"
+BOT = "prueba311_bot"
+
+
 def make_settings(**sms: Any) -> Settings:
     """With one Twilio account for all that goes over it, changed as given."""
     values: dict[str, Any] = {"account_sid": ACCOUNT, "auth_token": SecretStr(TOKEN), "number": SMS_NUMBER}
@@ -56,7 +62,18 @@ def make_settings(**sms: Any) -> Settings:
         sms=Sms(**(values | sms)),
         email=EMAIL,
         whatsapp=Whatsapp(**(values | {"number": WHATSAPP_NUMBER} | content | sms)),
+        telegram=make_bot(**({"api_base_url": sms["api_base_url"]} if "api_base_url" in sms else {})),
     )
+
+
+def make_bot(**more: Any) -> Telegram:
+    values: dict[str, Any] = {
+        "bot_token": SecretStr(BOT_TOKEN),
+        "secret_token": SecretStr(BOT_SECRET),
+        "next_secret_token": SecretStr(NEXT_BOT_SECRET),
+        "bot_username": BOT,
+    }
+    return Telegram(**(values | more))
 
 
 def sign(url: str, pairs: Sequence[tuple[str, str]], token: str = TOKEN) -> str:

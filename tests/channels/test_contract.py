@@ -19,6 +19,7 @@ import pytest
 from channels import reasons, registry
 from channels.errors import DeliveryError
 from channels.registry import CHANNELS, Channel
+from channels.telegram import codes as telegram_codes
 from channels.twilio_api import codes
 from channels.values import LastInbound, OutboundMessage, Webhook
 from kernel import clock
@@ -32,7 +33,7 @@ from tests.channels.servers import free_socket, url_of
 from tests.factories import NOW
 
 ROOT = Path(__file__).resolve().parents[2]
-RECIPIENTS = {"phone": ANA, "whatsapp": ANA, "email": ROSA}
+RECIPIENTS = {"phone": ANA, "whatsapp": ANA, "email": ROSA, "telegram": "730001"}
 # Settings of an installation that does not have the channel; None where an account is what is missing.
 OFF = {"web_chat": WebChat(enabled=False)}
 # Channels behind which there is nobody but us.
@@ -138,21 +139,25 @@ def test_a_provider_that_cannot_be_reached_certainly_took_nothing(name: str) -> 
         assert channel.send(message) == channel.send(message) != channel.send(replace(message, message_id=UUID(int=2)))
         assert channel.look_up(message, NOW) == []
     else:
-        for call in (lambda: channel.send(message), lambda: channel.look_up(message, NOW)):
-            with pytest.raises(DeliveryError) as failure:
-                call()
-            assert not failure.value.permanent
-            assert not failure.value.uncertain
-            assert failure.value.reason in reasons.REASONS
+        with pytest.raises(DeliveryError) as failure:
+            channel.send(message)
+        assert not failure.value.permanent
+        assert not failure.value.uncertain
+        assert failure.value.reason in reasons.REASONS
+        # No list, or half of one, is no answer: who asks must not take the message for one that never was.
+        with pytest.raises(DeliveryError) as failure:
+            channel.look_up(message, NOW)
+        assert not failure.value.permanent
     channel.close()
     closed.close()
 
 
 @pytest.mark.parametrize("name", CHANNELS)
 def test_what_it_answers_is_no_message(name: str, channel: Channel) -> None:
-    media_type, body = channel.acknowledge()
-    assert "/" in media_type
-    assert "Message" not in body
+    for path in samples(name):
+        media_type, body = channel.acknowledge(webhook(read(path)))
+        assert "/" in media_type
+        assert "Message" not in body
 
 
 def test_every_reason_has_words_in_both_languages() -> None:
@@ -162,6 +167,7 @@ def test_every_reason_has_words_in_both_languages() -> None:
     assert reasons.in_words("vendor_39999", "en") == "The provider answered with code 39999."
     assert reasons.in_words("never heard of", "es") == reasons.REASONS["unknown"]
     assert {ours for ours, _ in codes.ERRORS.values()} <= set(reasons.REASONS)
+    assert set(telegram_codes.SENTENCES.values()) <= set(reasons.REASONS)
 
 
 @pytest.mark.parametrize(

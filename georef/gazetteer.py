@@ -12,6 +12,7 @@ from georef import addresses
 from georef.distances import distance_m
 from georef.likeness import differs_in_enye, may_be, windows
 from georef.names import GENERIC, core, core_words, enyes, fold, is_number, sound
+from georef.nearest import NearestPlaces
 from georef.places import Place, PlaceMatch
 from georef.points import LonLat
 from georef.ranking import doubt, lies_in, middle, order
@@ -60,8 +61,15 @@ class Gazetteer:
             if place.kind == "district"
             for name in (place.name, *place.aliases)
         }
+        self._nearest: NearestPlaces | None = None
         self._keys = list(self._names)
         self._sounds = [sound(key) for key in self._keys]
+
+    def corner_near(self, point: LonLat, within_m: float) -> Place | None:
+        """The corner next to a point; None when there is none within `within_m` metres."""
+        if self._nearest is None:
+            self._nearest = NearestPlaces(self.places, {"crossing"})
+        return self._nearest.to(point, within_m)
 
     def _add(self, name: str, position: int) -> None:
         if self.places[position].kind == "crossing":

@@ -1,0 +1,280 @@
+"""Doing what a step of the dialogue says, and answering: the only place where it writes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy import update
+from sqlmodel import Session, col
+
+from georef.points import LonLat
+from intake.conversations import actions, attachments, queries, wording
+from intake.conversations.alike import join
+from intake.conversations.context import context_of
+from intake.conversations.dialogue.report import ask_again
+from intake.conversations.dialogue.state import EXPIRES_AFTER, DialogueState
+from intake.conversations.dialogue.steps import (
+    AddWords,
+    ChooseNotices,
+    HandToAgent,
+    Join,
+    Resume,
+    ShowStatus,
+    Step,
+    Submit,
+    Text,
+)
+from intake.conversations.models import Conversation, Message
+from intake.conversations.own_texts import own_texts
+from intake.conversations.requests import in_words
+from intake.conversations.values import Choice
+from intake.people import actions as people
+from intake.people.same import same_person
+from intake.service_requests import actions as service_requests
+from intake.service_requests import queries as service_request_queries
+from intake.service_requests.duplicates import deciding
+from intake.service_requests.duplicates.joining import Moved
+from intake.service_requests.models import ServiceRequest
+from intake.service_requests.values import MAX_DESCRIPTION, Actor, Reporter, Submission
+from kernel.errors import InvalidInput, NotFound
+
+_log = structlog.get_logger(__name__)
+
+
+class Replies:
+    """The answers to one message: each has a reference of its own, so that answering twice sends once."""
+
+    def __init__(
+        self, session: Session, conversation: Conversation, message: Message, now: datetime, *, name: str = "reply"
+    ) -> None:
+        self.name = name
+        self.session = session
+        self.conversation = conversation
+        self.message = message
+        self.now = now
+        self.count = 0
+
+    def words(self, language: str, section: str, key: str, **params: object) -> str:
+        """The text, in the city's own words where it has some for this channel."""
+        conversation = self.conversation
+        own = own_texts(self.session, conversation.jurisdiction_id, language, conversation.channel)
+        return wording.say(language, section, key, own, **params)
+
+    def ask(self, language: str, text: Text, turn: int, emergency_phone: str) -> None:
+        """A text of the dialogue with the answers it offers, each under its turn and number."""
+        params = {"emergency": emergency_phone, **text.params}
+        self.send(
+            self.words(language, "dialogue", text.key, **params),
+            prompt=self.words(language, "prompts", text.key, **params) if text.options else None,
+            choices=[Choice(f"{turn}.{number}", label) for number, label in enumerate(text.options, start=1)],
+            asks_place=text.asks_place,
+        )
+
+    def send(
+        self,
+        body: str,
+        service_request_id: UUID | None = None,
+        *,
+        prompt: str | None = None,
+        choices: Sequence[Choice] = (),
+        asks_place: bool = False,
+    ) -> None:
+        self.count += 1
+        actions.queue_message(
+            self.session,
+            self.conversation.id,
+            body,
+            client_ref=f"{self.name}-{self.message.id}-{self.count}",
+            author_kind="dialogue",
+            service_request_id=service_request_id,
+            prompt=prompt,
+            choices=choices,
+            asks_place=asks_place,
+            now=self.now,
+        )
+
+
+def act(replies: Replies, step: Step, emergency_phone: str) -> DialogueState:
+    """Sends what the step says, does what it wants, and gives the state to remember."""
+    language = step.state.language
+    if isinstance(step.effect, ChooseNotices) and not _choose_notices(replies, step.effect):
+        return step.state
+    if any(text.options for text in step.texts):
+        step = replace(step, state=replace(step.state, turn=step.state.turn + 1))
+    for text in step.texts:
+        replies.ask(language, text, step.state.turn, emergency_phone)
+    if isinstance(step.effect, Submit):
+        return _submit(replies, step.state, step.effect)
+    if isinstance(step.effect, Join):
+        return _join(replies, step.state, step.effect)
+    if isinstance(step.effect, ShowStatus):
+        return _show_status(replies, step.state, step.effect)
+    if isinstance(step.effect, AddWords):
+        _add_words(replies, step.effect)
+    if isinstance(step.effect, Resume):
+        return _resume(replies, step.state)
+    if isinstance(step.effect, HandToAgent):
+        actions.hand_to_agent(replies.session, replies.conversation, now=replies.now)
+    return step.state
+
+
+def _choose_notices(replies: Replies, choice: ChooseNotices) -> bool:
+    """Records the choice. False when it is a second withdrawal: that was confirmed once and is not answered again."""
+    session, contact_point_id = replies.session, replies.conversation.contact_point_id
+    was_out = people.is_opted_out(session, contact_point_id)
+    people.record_consent(
+        session,
+        contact_point_id,
+        purpose="notices",
+        is_granted=choice.is_granted,
+        words=replies.message.body,
+        now=replies.now,
+    )
+    if not choice.is_granted:
+        actions.suppress_notices(session, contact_point_id, now=replies.now)
+    return choice.is_granted or not was_out
+
+
+def _submit(replies: Replies, state: DialogueState, submit: Submit) -> DialogueState:
+    session, conversation, message = replies.session, replies.conversation, replies.message
+    place = submit.place
+    submission = Submission(
+        jurisdiction_id=conversation.jurisdiction_id,
+        service_code=submit.service_code,
+        channel=conversation.channel,
+        description=submit.description[:MAX_DESCRIPTION],
+        point=LonLat(place.lon, place.lat) if place else None,
+        is_place_settled=True,  # the dialogue has looked the words up and asked
+        precision_m=place.precision_m if place else None,
+        address_string=place.label if place else submit.place_words,
+        attributes=submit.attributes,
+        reporter=Reporter(conversation.person_id, conversation.contact_point_id),
+        conversation_id=conversation.id,
+        idempotency_key=f"message-{message.id}",
+        language=state.language,
+        requested_at=message.at,
+        settled=submit.settled,
+    )
+    try:
+        with session.begin_nested():
+            request = service_requests.submit(session, submission, now=replies.now)
+    except (InvalidInput, NotFound) as problem:
+        # The catalogue changed while they were writing, or an answer fits no rule: a person can still read it.
+        _log.warning("dialogue_submit_failed", conversation_id=str(conversation.id), error=type(problem).__name__)
+        replies.send(replies.words(state.language, "received", "failed"))
+        actions.hand_to_agent(session, conversation, now=replies.now)
+        return state
+    if submit.ruled_out is not None:
+        deciding.record(
+            session,
+            conversation.jurisdiction_id,
+            [deciding.Shown.from_json(submit.ruled_out)],
+            "other",
+            "resident",
+            service_request_id=request.id,
+            channel=conversation.channel,
+            now=replies.now,
+        )
+    _link(session, conversation, (*map(UUID, submit.messages), message.id), request.id, now=replies.now)
+    told = wording.received(in_words(session, request, state.language, conversation.channel), replies.now)
+    replies.send(told, request.id)
+    return replace(state, folio=request.folio, submitted_at=replies.now)
+
+
+def _join(replies: Replies, state: DialogueState, effect: Join) -> DialogueState:
+    session, conversation, message = replies.session, replies.conversation, replies.message
+    try:
+        with session.begin_nested():
+            request = join(session, conversation, message, effect, now=replies.now)
+    except (Moved, NotFound):
+        replies.send(replies.words(state.language, "dialogue", "same_gone"))
+        return _submit(replies, state, effect.report)
+    _link(session, conversation, (*map(UUID, effect.report.messages), message.id), request.id, now=replies.now)
+    replies.send(
+        wording.joined(in_words(session, request, state.language, conversation.channel), replies.now), request.id
+    )
+    return replace(state, folio=request.folio, submitted_at=replies.now)
+
+
+def _add_words(replies: Replies, answer: AddWords) -> None:
+    session, conversation = replies.session, replies.conversation
+    request = service_request_queries.by_folio(session, answer.folio, jurisdiction_id=conversation.jurisdiction_id)
+    is_theirs = request is not None and _is_reporter(session, conversation, request)
+    said = replies.message.body.strip()[:MAX_DESCRIPTION]
+    if request is not None and said:
+        actor = Actor("resident")
+        service_requests.add_note(session, request.id, text=said, audience="agency", actor=actor, now=replies.now)
+    if request is not None and is_theirs:
+        _link(session, conversation, (*map(UUID, answer.messages), replies.message.id), request.id, now=replies.now)
+    # Whoever has the folio of somebody else's report may know something; a person decides what becomes of it.
+    if answer.needs_agent or not is_theirs:
+        actions.hand_to_agent(session, conversation, now=replies.now)
+
+
+def _resume(replies: Replies, state: DialogueState) -> DialogueState:
+    """Goes on with what the same person began to tell on another channel."""
+    other = queries.half_told_elsewhere(replies.session, replies.conversation, replies.now - EXPIRES_AFTER)
+    if other is None:
+        replies.send(replies.words(state.language, "dialogue", "resume_none"))
+        return state
+    told = DialogueState.from_json(other.dialogue, language=other.language)
+    other.dialogue = told.idle().to_json()
+    context = context_of(replies.session, replies.conversation, replies.message, replies.now)
+    state = replace(told, language=state.language, turn=max(told.turn, state.turn), at=replies.now)
+    replies.send(replies.words(state.language, "dialogue", "resumed"))
+    return act(replies, ask_again(state, context), context.emergency_phone)
+
+
+def _show_status(replies: Replies, state: DialogueState, asked: ShowStatus) -> DialogueState:
+    session, conversation = replies.session, replies.conversation
+    request = _asked_for(session, conversation, asked.folio)
+    if request is None and asked.folio is None:
+        replies.send(replies.words(state.language, "status", "none"))
+        return state
+    if request is None:
+        folio = wording.folio_in_words(asked.folio or "")
+        replies.send(replies.words(state.language, "status", "unknown", folio=folio))
+        return replace(state, bad_folios=state.bad_folios + 1)
+    replies.send(
+        wording.status(in_words(session, request, state.language, conversation.channel), replies.now), request.id
+    )
+    return replace(state, about=request.folio)
+
+
+def _asked_for(session: Session, conversation: Conversation, folio: str | None) -> ServiceRequest | None:
+    if folio is None:
+        return queries.newest_request_of(session, conversation.person_id, conversation.jurisdiction_id)
+    request = service_request_queries.by_folio(session, folio, jurisdiction_id=conversation.jurisdiction_id)
+    if request is None or request.is_public:
+        return request
+    # What is confidential is told to nobody but those who reported it.
+    return request if _is_reporter(session, conversation, request) else None
+
+
+def _is_reporter(session: Session, conversation: Conversation, request: ServiceRequest) -> bool:
+    reporters = {report.person_id for report in service_request_queries.reports_of(session, request.id)}
+    return not reporters.isdisjoint(same_person(session, conversation.person_id))
+
+
+def _link(
+    session: Session,
+    conversation: Conversation,
+    message_ids: Sequence[UUID],
+    service_request_id: UUID,
+    *,
+    now: datetime,
+) -> None:
+    """These messages of the resident are about this request: its agency may read them, and their photos are its photos."""
+    session.execute(
+        update(Message)
+        .where(
+            col(Message.id).in_(message_ids),
+            col(Message.conversation_id) == conversation.id,
+            col(Message.direction) == "inbound",
+            col(Message.service_request_id).is_(None),
+        )
+        .values(service_request_id=service_request_id)
+    )
+    attachments.messages_linked(session, message_ids, now=now)

@@ -1,0 +1,84 @@
+"""What the dialogue may know about a thread and its city while it looks at one message."""
+
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from georef.gazetteer import Gazetteer
+from georef.points import LonLat
+from intake.catalog import queries as catalog
+from intake.catalog.definitions import emergency_phone, women_phone
+from intake.catalog.matching import match_services
+from intake.conversations import queries, wording
+from intake.conversations.alike import find_alike
+from intake.conversations.borders import find_border
+from intake.conversations.dialogue.state import Place
+from intake.conversations.dialogue.steps import (
+    DialogueContext,
+    Recent,
+    Told,
+)
+from intake.conversations.models import Conversation, Message
+from intake.conversations.placing import find_places
+from routing import queries as routing
+
+_MOST_SERVICES = 6
+LATELY = timedelta(hours=48)
+# Where each message costs money, or a wait of hours, nothing is read back before a report is made.
+_COSTLY = ("sms", "email")
+# What a phone in the street knows of where it is.
+SHARED_PRECISION_M = 20.0
+_CORNER_M = 120.0
+
+
+def context_of(session: Session, conversation: Conversation, message: Message, now: datetime) -> DialogueContext:
+    """The catalogue, the gazetteer, and what this person was told or reported lately."""
+    known = catalog.catalog(session, conversation.jurisdiction_id)
+    city = catalog.jurisdiction(session, conversation.jurisdiction_id)
+
+    told = queries.notice_before(session, message)
+    gazetteer = routing.gazetteer(session, conversation.jurisdiction_id)
+    return DialogueContext(
+        now=now,
+        services=known.by_code,
+        retired=known.retired,
+        match_services=lambda text: match_services(known.services, text, _MOST_SERVICES),
+        find_places=lambda words: find_places(gazetteer, words),
+        city=city.name,
+        media_count=len(message.media),
+        hears_programs=message.channel == "email",
+        shared=_shared(message, conversation.language, gazetteer),
+        recent=_recent(session, conversation, message, now),
+        reads_back=conversation.channel not in _COSTLY,
+        told=Told(told.folio, told.life) if told else None,
+        emergency_phone=emergency_phone(city.settings),
+        women_phone=women_phone(city.settings),
+        find_alike=lambda report: find_alike(session, conversation, report, now=now),
+        find_border=lambda report: find_border(session, conversation.jurisdiction_id, report, now=now),
+    )
+
+
+def _shared(message: Message, language: str, gazetteer: Gazetteer) -> Place | None:
+    """The place that came with the message, called by its own name, else by the corner next to it."""
+    if message.lon is None or message.lat is None:
+        return None
+    label = message.place_label
+    if not label:
+        corner = gazetteer.corner_near(LonLat(message.lon, message.lat), _CORNER_M)
+        near = wording.say(language, "labels", "shared_near", place=corner.name) if corner else None
+        label = near or wording.say(language, "labels", "shared_place")
+    return Place(label, message.lon, message.lat, SHARED_PRECISION_M)
+
+
+def _recent(session: Session, conversation: Conversation, message: Message, now: datetime) -> tuple[Recent, ...]:
+    """What this person reported lately, for a picture that says nothing."""
+    if not message.media or message.body.strip():
+        return ()
+    found = queries.recent_requests_of(session, conversation.person_id, conversation.jurisdiction_id, now - LATELY)
+    known = catalog.catalog(session, conversation.jurisdiction_id)
+    services = {**known.retired, **known.by_code}
+    return tuple(
+        Recent(request.folio, services[request.service_code].name, (now - at) / timedelta(hours=1))
+        for request, at in found
+        if request.service_code in services
+    )

@@ -27,7 +27,7 @@ def test_it_is_the_one_that_is_found_by_looking_at_each(spots: list[LonLat], her
 def test_of_a_city_only_corners_say_where_one_is() -> None:
     here = LonLat(-99.15, 19.4)
     city = Gazetteer(
-        [Place("colonia", "El Carmen", here, 300), Place("crossing", "Niebla / Sabinos", LonLat(-99.1505, 19.4))]
+        [Place("colonia", "El Carmen", here, 300), Place("crossing", "Niebla / Sabinos", LonLat(-99.1505, 19.4), 15)]
     )
     corner = city.corner_near(here, 120)
     assert corner is not None

@@ -8,6 +8,7 @@ import typer
 
 from atiende.access_cli import key_app, staff_app
 from atiende.city_cli import city_app, import_app, layer_app, publish_app
+from atiende.classifier_cli import classifier_app
 from atiende.forecast_cli import forecast_app
 from atiende.measuring_cli import bench_app, duplicates_app
 from atiende.open311_cli import open311_app
@@ -38,6 +39,7 @@ app.add_typer(bench_app, name="bench")
 app.add_typer(rules_app, name="rules")
 app.add_typer(publish_app, name="publish")
 app.add_typer(duplicates_app, name="duplicates")
+app.add_typer(classifier_app, name="classifier")
 
 Descriptor = Annotated[
     int | None, typer.Option("--fd", help="A bound socket inherited from the parent, instead of host and port.")

@@ -6,6 +6,7 @@ import channels.email.models as email_models
 import channels.models as channel_models
 import intake.catalog.models as catalog_models
 import intake.changes.models as change_models
+import intake.classifier.models as classifier_models
 import intake.conversations.attachment_models as attachment_models
 import intake.conversations.models as conversation_models
 import intake.forecasts.models as forecast_models
@@ -38,6 +39,7 @@ MODULES = (
     duplicate_models,
     media_models,
     change_models,
+    classifier_models,
     open311_models,
     webhook_models,
     whatif_models,

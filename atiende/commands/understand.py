@@ -11,8 +11,8 @@ from atiende.commands.output import write_json
 from atiende.commands.understand_csv import understand_file
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import text_in
-from intake.catalog.matching import match_services
 from intake.catalog.models import Jurisdiction
+from intake.classifier import queries as classifier
 from intake.conversations.dialogue.understanding import OFFERED, understand
 from intake.conversations.placing import find_places
 from kernel import db
@@ -50,12 +50,11 @@ def _city(session: Session, named: str | None) -> Jurisdiction:
 
 def _reader(session: Session, city: Jurisdiction) -> Callable[[str], Facts]:
     services = catalog.catalog(session, city.id).services
+    match = classifier.matcher(session, city.id, services, _MOST_SERVICES)
     gazetteer = routing.gazetteer(session, city.id)
 
     def read(text: str) -> Facts:
-        understood = understand(
-            text, lambda said: match_services(services, said, _MOST_SERVICES), lambda said: find_places(gazetteer, said)
-        )
+        understood = understand(text, match, lambda said: find_places(gazetteer, said))
         language = understood.language or city.language
         return {
             "language": language,

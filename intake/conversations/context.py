@@ -8,7 +8,7 @@ from georef.gazetteer import Gazetteer
 from georef.points import LonLat
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import emergency_phone, women_phone
-from intake.catalog.matching import match_services
+from intake.classifier import queries as classifier
 from intake.conversations import queries, wording
 from intake.conversations.alike import find_alike
 from intake.conversations.borders import find_border
@@ -42,7 +42,7 @@ def context_of(session: Session, conversation: Conversation, message: Message, n
         now=now,
         services=known.by_code,
         retired=known.retired,
-        match_services=lambda text: match_services(known.services, text, _MOST_SERVICES),
+        match_services=classifier.matcher(session, conversation.jurisdiction_id, known.services, _MOST_SERVICES),
         find_places=lambda words: find_places(gazetteer, words),
         city=city.name,
         media_count=len(message.media),

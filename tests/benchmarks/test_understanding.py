@@ -1,16 +1,28 @@
 """How well and how fast first messages are understood. The method in words: docs/understanding.md."""
 
+import csv
+import gzip
 import re
 import time
 import tomllib
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlmodel import Session
 
+from atiende.demo.history import generate
 from intake.catalog.definitions import ServiceDefinition
 from intake.catalog.matching import match_services
+from intake.city_folder.load import import_folder
 from intake.city_folder.read import read_folder
+from intake.classifier.actions import learn
+from intake.classifier.training import Example, evaluate, is_held_back, train
 from intake.conversations.dialogue.understanding import Understanding, understand
+from tests.benchmarks.open311_floor import CITY
 from tests.benchmarks.report import report
 from tests.house import ROOT
 from tests.intake.conversations.first_messages import Figures, FirstMessage, first_messages, measured
@@ -18,6 +30,7 @@ from tests.intake.conversations.talk import context, definition, demo_city
 
 _CATALOGUE = 60
 _ROUNDS = 5
+_THRESHOLD, _MOST_ROWS = 0.9, 20_000
 
 
 def _read(text: str) -> Understanding:
@@ -105,3 +118,45 @@ def _seconds(work: object, text: str) -> float:
     begun = time.perf_counter()
     work(text)
     return time.perf_counter() - begun
+
+
+@pytest.mark.benchmark
+def test_what_a_classifier_learns(shared_data: Path, session: Session) -> None:
+    lines = [f"{'':<44}{'rows':>8}{'services':>10}{'held':>7}{'first':>8}{'of three':>10}{'sure':>8}{'right':>8}"]
+    for name, file, said, filed in (
+        (
+            "New York: descriptor -> complaint type",
+            "nyc_311_requests.csv.gz",
+            ("descriptor", "location_type"),
+            "complaint_type",
+        ),
+        ("Boston: how it was closed -> reason", "boston_311_2011.csv.gz", ("closure_reason",), "reason"),
+    ):
+        examples = _real(shared_data / file, said, filed)
+        taught = [example for example in examples if not is_held_back(example.text)]
+        model = train(taught)
+        held = [example for example in examples if is_held_back(example.text) and example.code in model.codes]
+        figures = asdict(evaluate(model.predict, held, _THRESHOLD))
+        lines.append(_learnt(name, len(taught), len(model.codes), figures))
+    now = datetime.now(UTC).replace(microsecond=0)
+    import_folder(session, ROOT / "cities/jacaranda", now=now)
+    generate(session, CITY, until=now)
+    run = learn(session, CITY, rows=30_000, threshold=_THRESHOLD, now=now)
+    for who in ("classifier", "matcher", "both"):
+        lines.append(_learnt(f"Demo history, {who}", run.rows, run.services, run.figures[who]))
+    report("understanding-classifier", lines)
+
+
+def _learnt(name: str, rows: int, services: int, figures: Mapping[str, Any]) -> str:
+    right = figures["right_when_sure"]
+    sure = f"{100 * figures['sure']:>7.1f}%" if right is not None else f"{'-':>8}"
+    return (
+        f"{name:<44}{rows:>8}{services:>10}{figures['rows']:>7}{100 * figures['first']:>7.1f}%"
+        f"{100 * figures['of_three']:>9.1f}%{sure}" + (f"{100 * right:>7.1f}%" if right is not None else f"{'-':>8}")
+    )
+
+
+def _real(path: Path, said: Sequence[str], filed: str) -> list[Example]:
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+        rows = [Example(" ".join(row[name] for name in said), row[filed]) for row in csv.DictReader(file)]
+    return [example for example in rows if len(example.text) > 8 and example.code][:_MOST_ROWS]

@@ -56,7 +56,7 @@ def weighed(scored: Sequence[ServiceMatch], text: str) -> Matter | None:
 def _is_told(match: ServiceMatch) -> bool:
     """True when more is said than one word that happens to stand in the service's name, or one that may be a slip."""
     return len(match.reasons) > 1 or any(
-        reason.source in ("keyword", "said_as") and reason.how != "typo" for reason in match.reasons
+        reason.source in ("keyword", "said_as", "classifier") and reason.how != "typo" for reason in match.reasons
     )
 
 

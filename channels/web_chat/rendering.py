@@ -1,6 +1,7 @@
 """The chat as HTML: one page, whole or framed, and the fragment that its script asks for. `_thread.html` is in both."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -10,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from sqlmodel import Session
 
 from channels.resident.rendering import Page, answer, fill
+from channels.web_chat import tokens
 from channels.web_chat.access import Guest
 from channels.web_chat.posting import FILES, MOST_LETTERS
 from channels.web_chat.thread import Thread, messages_of, note_seen, thread_of
@@ -51,9 +53,9 @@ def looked_at(session: Session, page: Page, guest: Guest, *, seen: str) -> tuple
     return messages, thread_of(session, messages, page)
 
 
-def thread_html(page: Page, guest: Guest, thread: Thread, *, cid: str, is_framed: bool) -> str:
-    """What the script puts in the place of what it shows. cid: the name of the message that is sent next."""
-    return fill(_TEMPLATES, page, "_thread.html", **_common(page, guest, thread, cid, is_framed))
+def thread_html(page: Page, guest: Guest, thread: Thread, *, key: bytes, is_framed: bool) -> str:
+    """What the script puts in the place of what it shows."""
+    return fill(_TEMPLATES, page, "_fragment.html", **_common(page, guest, thread, key, is_framed))
 
 
 def chat_html(
@@ -61,7 +63,7 @@ def chat_html(
     guest: Guest,
     thread: Thread,
     *,
-    cid: str,
+    key: bytes,
     is_framed: bool,
     wait: int = 0,
     errors: Mapping[str, str] | None = None,
@@ -81,7 +83,7 @@ def chat_html(
         takes_photos=is_configured(),
         script=script_url("chat.js"),
         files_field=FILES,
-        **_common(page, guest, thread, cid, is_framed),
+        **_common(page, guest, thread, key, is_framed),
     )
     return answer(
         html,
@@ -106,11 +108,17 @@ def problem_html(page: Page, title: str, text: str, *, typed: str, cid: str, sta
     return answer(html, page, status_code)
 
 
-def _common(page: Page, guest: Guest, thread: Thread, cid: str, is_framed: bool) -> dict[str, Any]:
+def photo_url(key: bytes, photo_id: str, now: datetime, *, thumb: bool) -> str:
+    """Where a visitor's own photo is, for a day or two."""
+    return f"/chat/foto/{photo_id}{'-mini' if thumb else ''}.jpg?s={tokens.seal_photo(key, photo_id, now=now)}"
+
+
+def _common(page: Page, guest: Guest, thread: Thread, key: bytes, is_framed: bool) -> dict[str, Any]:
     return {
         "thread": thread,
         "is_lost": guest.is_lost,
         "is_framed": is_framed,
-        "cid": cid,
+        "cid": tokens.name_message(key, now=page.now),
+        "photo_url": lambda photo_id, thumb: photo_url(key, photo_id, page.now, thumb=thumb),
         "chat_url": lambda part="", **query: chat_url(page, part, **query),
     }

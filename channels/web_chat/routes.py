@@ -2,6 +2,7 @@
 
 from collections import Counter
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -23,12 +24,16 @@ from channels.web_chat.access import (
     refuse_other_sites,
     set_cookie,
 )
+from channels.web_chat.calls import CHANNEL
 from channels.web_chat.posting import post, read_form
 from channels.web_chat.rendering import STATIC, chat_html, chat_url, looked_at, problem_html, thread_html
 from channels.web_chat.thread import messages_of, offered
 from channels.web_chat.tokens import Visitor
 from intake.catalog import queries as catalog
 from intake.catalog.models import Jurisdiction
+from intake.conversations.attachment_models import MessageAttachment, photo_key, thumb_key
+from intake.media.serving import kept, refusal
+from intake.media.storage import shelf
 from kernel import clock, db
 from kernel.bodies import FormOrUploadDep, Upload
 from kernel.db import SessionDep
@@ -39,7 +44,7 @@ from kernel.settings import Settings
 from kernel.web import SettingsDep
 
 BASE = "/chat"
-_LOOKS_AGAIN = 4
+_LOOKS_AGAIN = 6
 # The script says whether it runs in a frame, where cookies are not to be counted on.
 _SCRIPT = "x-chat"
 _NAMELESS = Jurisdiction(id="", name="Atiende", timezone="UTC", is_default=True, catalog_changed_at=clock.now())
@@ -90,7 +95,9 @@ def show(
 ) -> Response:
     _, thread = looked_at(session, page, guest, seen="read")
     wait = int(espera) if espera.isdecimal() and len(espera) == 1 else 0
-    response = chat_html(page, guest, thread, cid=_cid(settings), is_framed=False, wait=min(wait, _LOOKS_AGAIN))
+    response = chat_html(
+        page, guest, thread, key=settings.secrets.session_key, is_framed=False, wait=min(wait, _LOOKS_AGAIN)
+    )
     if guest.is_lost:
         forget_cookies(response, page.city.id)
     return response
@@ -99,7 +106,7 @@ def show(
 @router.get("/marco")
 def show_framed(page: ChatPageDep, guest: GuestDep, session: SessionDep, settings: SettingsDep) -> Response:
     _, thread = looked_at(session, page, guest, seen="delivered")
-    return chat_html(page, Guest(guest.visitor), thread, cid=_cid(settings), is_framed=True)
+    return chat_html(page, Guest(guest.visitor), thread, key=settings.secrets.session_key, is_framed=True)
 
 
 @router.get("/hilo")
@@ -113,7 +120,7 @@ def show_thread(
 ) -> Response:
     refuse_other_sites(http_request, settings)
     _, thread = looked_at(session, page, guest, seen="read" if visto == "1" else "delivered")
-    html = thread_html(page, guest, thread, cid=_cid(settings), is_framed=_is_framed(http_request))
+    html = thread_html(page, guest, thread, key=settings.secrets.session_key, is_framed=_is_framed(http_request))
     return JSONResponse({"html": html, "is_lost": guest.is_lost, "waits": thread.waits}, headers=_PRIVATE)
 
 
@@ -136,6 +143,20 @@ def leave(writer: WriterDep) -> Response:
     return response
 
 
+@router.get("/foto/{name}.jpg")
+def show_photo(name: str, settings: SettingsDep, s: str = "") -> Response:
+    """A photo that the visitor sent, whole or small: never anything but a picture of our own making."""
+    photo_id, is_thumb = name.removesuffix("-mini"), name.endswith("-mini")
+    found = _photo(settings, photo_id, s)
+    if found is None or found.storage_key is None:
+        return refusal(404)
+    try:
+        data = shelf().storage.get((thumb_key if is_thumb else photo_key)(found.storage_key))
+    except AtiendeError as error:
+        return refusal(404 if isinstance(error, NotFound) else 503)
+    return Response(data, headers=kept({"cache-control": "private, max-age=86400"}), media_type="image/jpeg")
+
+
 @router.get("/widget.js")
 def widget() -> Response:
     return _script("widget.js", "public, max-age=3600")
@@ -156,6 +177,14 @@ def _script(name: str, kept: str) -> Response:
         "Cross-Origin-Resource-Policy": "cross-origin",
     }
     return FileResponse(STATIC / name, media_type="text/javascript; charset=utf-8", headers=headers)
+
+
+def _photo(settings: Settings, photo_id: str, seal: str) -> MessageAttachment | None:
+    if not tokens.opens_photo(settings.secrets.session_key, photo_id, seal, now=clock.now()):
+        return None
+    with db.transaction() as session:
+        found = session.get(MessageAttachment, UUID(photo_id))
+    return found if found is not None and found.is_photo and found.channel == CHANNEL else None
 
 
 def _take(page: Page, guest: Guest, settings: Settings, upload: Upload) -> Visitor:
@@ -191,7 +220,14 @@ def _refused(page: Page, guest: Guest, settings: Settings, problem: InvalidInput
     with db.transaction() as session:
         _, thread = looked_at(session, page, guest, seen="delivered")
     return chat_html(
-        page, guest, thread, cid=_cid(settings), is_framed=False, errors=errors, typed=typed, status_code=problem.status
+        page,
+        guest,
+        thread,
+        key=settings.secrets.session_key,
+        is_framed=False,
+        errors=errors,
+        typed=typed,
+        status_code=problem.status,
     )
 
 

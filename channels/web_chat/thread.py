@@ -12,6 +12,8 @@ from channels.resident.rendering import Page
 from channels.web_chat.calls import CHANNEL
 from channels.web_chat.tokens import Visitor
 from intake.conversations import actions as conversations
+from intake.conversations import attachments
+from intake.conversations.attachment_models import MessageAttachment
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import Choice, DeliveryReceipt
 from intake.people.addresses import Address
@@ -33,6 +35,14 @@ _KINDS = {
 
 
 @dataclass(frozen=True)
+class Part:
+    """Something that came with a message. photo_id: of a photo that can be shown; "" for what is only named."""
+
+    text: str
+    photo_id: str = ""
+
+
+@dataclass(frozen=True)
 class Bubble:
     """One message. client_id: what the page called it before it was sent. day: said above the first message of a day."""
 
@@ -45,7 +55,7 @@ class Bubble:
     day: str
     time: str
     state: str
-    media: Sequence[str]
+    parts: Sequence[Part]
     has_place: bool
     folio: str
 
@@ -96,11 +106,13 @@ def thread_of(session: Session, messages: Sequence[Message], page: Page) -> Thre
     is_cut, messages = len(messages) > MOST, messages[-MOST:]
     folios = _public_folios(session, messages)
     answered_at = max((m.seq or 0 for m in messages if m.direction == "outbound"), default=0)
+    kept = attachments.of_messages(session, [message.id for message in messages if message.media])
     bubbles: list[Bubble] = []
     for message in messages:
         day = _day(message.at, page)
         is_new_day = not bubbles or _day(bubbles[-1].at, page) != day
-        bubbles.append(_bubble(message, page, folios, day=day if is_new_day else "", answered_at=answered_at))
+        parts = _parts(message, kept.get(message.id, ()), page.language)
+        bubbles.append(_bubble(message, page, folios, parts, day=day if is_new_day else "", answered_at=answered_at))
     last = messages[-1] if messages else None
     asks = last if last is not None and last.direction == "outbound" else None
     return Thread(
@@ -130,7 +142,9 @@ def note_seen(session: Session, messages: Sequence[Message], status: str, *, now
             conversations.apply_receipt(session, receipt, now=now)
 
 
-def _bubble(message: Message, page: Page, folios: dict[UUID, str], *, day: str, answered_at: int) -> Bubble:
+def _bubble(
+    message: Message, page: Page, folios: dict[UUID, str], parts: Sequence[Part], *, day: str, answered_at: int
+) -> Bubble:
     is_mine = message.direction == "inbound"
     local = message.at.astimezone(ZoneInfo(page.city.timezone))
     is_seen = message.status == "handled" and (message.seq or 0) < answered_at
@@ -145,7 +159,7 @@ def _bubble(message: Message, page: Page, folios: dict[UUID, str], *, day: str, 
         day=day,
         time=f"{local.hour}:{local.minute:02d}",
         state=translate(page.language, "Visto" if is_seen else "Enviado") if is_mine else "",
-        media=[_named(part.get("kind", ""), part.get("file_name", ""), page.language) for part in message.media],
+        parts=parts,
         has_place=is_mine and message.lon is not None,
         folio=folios.get(message.service_request_id, "") if message.service_request_id and not is_mine else "",
     )
@@ -163,6 +177,14 @@ def _who(message: Message, page: Page) -> str:
     if message.author_kind == "agent":
         return message.author_name.split(" ")[0] or page.city.name
     return translate(page.language, "Respuesta automática") if message.author_kind == "dialogue" else page.city.name
+
+
+def _parts(message: Message, rows: Sequence[MessageAttachment], language: str) -> Sequence[Part]:
+    photos = {row.position: str(row.id) for row in rows if row.is_photo}
+    return [
+        Part(_named(one.get("kind", ""), one.get("file_name", ""), language), photos.get(position, ""))
+        for position, one in enumerate(message.media)
+    ]
 
 
 def _named(kind: str, file_name: str, language: str) -> str:

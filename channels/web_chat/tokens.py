@@ -24,6 +24,7 @@ _HEAD = struct.Struct(">BI16s")
 _NAME = struct.Struct(">I12s")
 _NAME_LASTS = timedelta(days=1)
 _MAC_BYTES = 16
+_DAY_S = 86_400
 _LONGEST = 400
 
 
@@ -80,6 +81,25 @@ def read(key: bytes, token: str, *, now: datetime) -> Visitor:
     if version != _VERSION or not -_CLOCKS_DIFFER <= now - issued_at < LIFETIME:
         raise _lost()
     return Visitor(_written(visitor), body[_HEAD.size :].decode(), issued_at)
+
+
+def seal_photo(key: bytes, photo_id: str, *, now: datetime) -> str:
+    """What the address of a visitor's own photo carries, today and tomorrow: pictures are asked for without a header."""
+    day = int(now.timestamp()) // _DAY_S
+    return f"{day}.{_photo_mac(key, photo_id, day)}"
+
+
+def opens_photo(key: bytes, photo_id: str, seal: str, *, now: datetime) -> bool:
+    """Whether `seal` was made for this photo, today or yesterday."""
+    today = int(now.timestamp()) // _DAY_S
+    return any(
+        hmac.compare_digest(seal.encode(), f"{day}.{_photo_mac(key, photo_id, day)}".encode())
+        for day in (today, today - 1)
+    )
+
+
+def _photo_mac(key: bytes, photo_id: str, day: int) -> str:
+    return _written(hmac.digest(key, f"web_chat photo\0{photo_id}\0{day}".encode(), sha256)[:_MAC_BYTES])
 
 
 def _is_named_by_us(key: bytes, message_name: str, now: datetime) -> bool:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ from sqlmodel import Session, col, select
 from starlette.testclient import TestClient
 
 from channels import registry
+from channels.attachment_jobs import take_attachment
 from channels.web_chat import tokens
 from channels.web_chat.access import cookie_name
 from channels.web_chat.posting import MOST_LETTERS
 from channels.web_chat.rendering import ORIGINS, STATIC
 from channels.web_chat.routes import install
 from intake.conversations import actions as conversations
+from intake.conversations.attachment_models import MessageAttachment
 from intake.conversations.models import Conversation, Message
 from intake.media.storage import Shelf
 from intake.people.models import ContactPoint
@@ -232,6 +235,29 @@ def test_photos_come_with_their_names_and_without_a_script_to_shrink_them(
     assert "Foto: hoyo.jpg" in ana.look()
 
 
+def test_a_photo_is_shown_to_who_sent_it_and_under_no_other_address(
+    ana: Visitor, beto: Visitor, session: Session, shelf: Shelf
+) -> None:
+    ana.post([("hoyo.jpg", pothole(0))], body="mira")
+    attachment = session.exec(select(MessageAttachment)).one()
+    take_attachment(str(attachment.id))
+    session.expire_all()
+    found = re.search(r'<img src="(/chat/foto/[^"]+-mini\.jpg\?s=[^"]+)" alt="Foto: hoyo.jpg">', ana.look())
+    assert found
+    url = unescape(found[1])
+    assert "foto/" not in beto.look()
+    for address in (url, url.replace("-mini", "")):
+        answer = ana.client.get(address)
+        assert answer.headers["content-type"] == "image/jpeg"
+        assert answer.content.startswith(b"\xff\xd8")
+    for address in (url[:-1], url.split("?")[0], url.replace(str(attachment.id), str(thread_id(session)))):
+        assert ana.client.get(address).status_code == 404
+
+
+def thread_id(session: Session) -> object:
+    return session.exec(select(Conversation)).one().id
+
+
 @pytest.mark.parametrize(
     ("files", "fields", "words"),
     [
@@ -386,14 +412,14 @@ def test_english_goes_all_the_way(ana: Visitor, session: Session) -> None:
     assert "Write to Ciudad Prueba" in page
     assert 'action="/en/chat"' in page
     assert 'href="/chat" lang="es"' in page
-    assert ana.post(body="there is a pothole").headers["location"].startswith("/en/chat?espera=4")
+    assert ana.post(body="there is a pothole").headers["location"].startswith("/en/chat?espera=6")
     assert "Automatic answer" in (work(session) or ana.look())
     assert "Message" not in ana.client.get("/en/chat/hilo").json()["html"]
 
 
 def test_the_page_looks_again_by_itself_only_while_it_waits(ana: Visitor, session: Session) -> None:
     where = ana.post(body="hay un bache").headers["location"]
-    assert '<noscript><meta http-equiv="refresh" content="2; url=/chat?espera=3#fin">' in ana.client.get(where).text
+    assert '<noscript><meta http-equiv="refresh" content="2; url=/chat?espera=5#fin">' in ana.client.get(where).text
     work(session)
     assert "http-equiv" not in ana.client.get(where).text
     assert "http-equiv" not in ana.look()

@@ -83,3 +83,13 @@ def test_the_page_of_yesterday_makes_a_newcomer() -> None:
     name = name_message(KEY, now=NOW)
     late = NOW + tokens._NAME_LASTS
     assert newcomer(KEY, CITY, name, now=late).id != newcomer(KEY, CITY, name, now=late).id
+
+
+def test_the_address_of_a_photo_opens_that_photo_for_a_day_or_two() -> None:
+    seal = tokens.seal_photo(KEY, "p1", now=NOW)
+    assert tokens.opens_photo(KEY, "p1", seal, now=NOW + timedelta(days=1))
+    assert not tokens.opens_photo(KEY, "p1", seal, now=NOW + timedelta(days=2))
+    assert not tokens.opens_photo(KEY, "p2", seal, now=NOW)
+    assert not tokens.opens_photo(b"t" * 32, "p1", seal, now=NOW)
+    for text in ("", "x", "é.é", seal + "x", seal.split(".")[1]):
+        assert not tokens.opens_photo(KEY, "p1", text, now=NOW)

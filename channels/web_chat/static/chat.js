@@ -50,8 +50,10 @@
   const isSeen = () => isOpen && document.visibilityState === "visible";
 
   function tell(text, isBad) {
+    const wasAtEnd = isAtEnd();
     if (state.textContent !== text) state.textContent = text;
     state.classList.toggle("em", Boolean(isBad));
+    if (wasAtEnd && thread().children.length) toEnd();
   }
 
   // Only what differs is touched, so that a screen reader hears new messages and nothing else, and no focus is lost.
@@ -74,7 +76,7 @@
     }
     for (const going of [...now.querySelectorAll(".going")]) now.append(going);
     const lost = next.getElementById("lost");
-    if (lost && !document.getElementById("lost")) log.prepend(document.importNode(lost, true));
+    if (lost && !document.getElementById("lost")) log.before(document.importNode(lost, true));
     options(next.getElementById("opts"));
     document.getElementById("leave").hidden = !now.children.length;
     if (fresh && isKnown && !isSeen()) unread(fresh);

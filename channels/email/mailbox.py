@@ -38,23 +38,31 @@ class Mailbox:
         self.numbering = Numbering(0, 1)
 
     def __enter__(self) -> "Mailbox":
-        settings = self._settings
         try:
-            context = ssl.create_default_context()
-            if settings.imap_security == "tls":
-                self._server: imaplib.IMAP4 = imaplib.IMAP4_SSL(
-                    settings.imap_host, settings.imap_port, ssl_context=context, timeout=settings.timeout_s
-                )
-            else:
-                self._server = imaplib.IMAP4(settings.imap_host, settings.imap_port, timeout=settings.timeout_s)
-            if settings.imap_security == "starttls":
-                self._server.starttls(context)
-            self._server.login(settings.imap_user, settings.imap_password.get_secret_value())
-            self._checked(self._server.select(_quoted(self._folder)))
-            self.numbering = Numbering(self._told("UIDVALIDITY"), self._told("UIDNEXT"))
+            self._server = self._connected()
+            try:
+                self._open()
+            except BaseException:
+                self._server.shutdown()
+                raise
         except (OSError, imaplib.IMAP4.error, ValueError) as error:
             raise MailboxError(type(error).__name__) from error
         return self
+
+    def _connected(self) -> imaplib.IMAP4:
+        settings = self._settings
+        host, port = settings.imap_host, settings.imap_port
+        if settings.imap_security == "tls":
+            context = ssl.create_default_context()
+            return imaplib.IMAP4_SSL(host, port, ssl_context=context, timeout=settings.timeout_s)
+        return imaplib.IMAP4(host, port, timeout=settings.timeout_s)
+
+    def _open(self) -> None:
+        if self._settings.imap_security == "starttls":
+            self._server.starttls(ssl.create_default_context())
+        self._server.login(self._settings.imap_user, self._settings.imap_password.get_secret_value())
+        self._checked(self._server.select(_quoted(self._folder)))
+        self.numbering = Numbering(self._told("UIDVALIDITY"), self._told("UIDNEXT"))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -8,8 +8,10 @@ from email.utils import make_msgid
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
+from tests.intake.media.pictures import jpeg
 from tests.journeys.test_sms_to_agency import FOLIO, open311
 from tests.running import RunningDemo, wait_for
 
@@ -31,10 +33,12 @@ class Resident:
         self.demo = demo
         self.address = address
 
-    def write(self, text: str, subject: str = "", answers: str = "", photo: bytes | None = None) -> str:
+    def write(
+        self, text: str, subject: str = "", answers: str = "", photo: bytes | None = None, to: str | None = None
+    ) -> str:
         mail = EmailMessage()
         mail["From"] = f"Vecina <{self.address}>"
-        mail["To"] = self.demo.facts["email"]["address"]
+        mail["To"] = to or self.demo.facts["email"]["address"]
         mail["Subject"] = subject
         mail["Message-ID"] = make_msgid(domain="correo.example")
         if answers:
@@ -70,6 +74,13 @@ def folio_in(mail: dict[str, str]) -> str:
     return "".join(found.groups())
 
 
+def state(demo: RunningDemo, sent: dict[str, str]) -> tuple[str, str | None] | None:
+    """What we know of a mail of ours, by the id it carries."""
+    with psycopg.connect(demo.facts["database_url"]) as connection:
+        found = connection.execute("SELECT status, error_code FROM message WHERE id = %s", [sent["sid"][1:37]])
+        return found.fetchone()
+
+
 def test_a_whole_report_in_one_mail(demo: RunningDemo) -> None:
     rosa = Resident(demo, "rosa@correo.example")
     place = demo.facts["open311"]["sample_address"]
@@ -97,28 +108,50 @@ def test_a_report_in_a_thread_with_questions(demo: RunningDemo) -> None:
     assert open311(demo, folio_in(asked))["status"] == "open"
 
 
-def test_a_photo_comes_with_its_mail(demo: RunningDemo) -> None:
+def test_a_photo_in_a_mail_is_a_photo_of_the_request(demo: RunningDemo) -> None:
     ana = Resident(demo, "ana@correo.example")
-    ana.write("", photo=b"\xff\xd8\xff" + b"x" * 4000)
-    asked = wait_for(ana.got, 60, "an answer to the photo")[0]
-    assert "foto" in asked["body"]
+    place = demo.facts["open311"]["sample_address"]
+    ana.write(f"Hay una fuga de agua en {place}", subject="foto", photo=jpeg((900, 700)))
+    answer = wait_for(ana.got, 60, "an answer")[0]
+    while "mismo" in answer["body"]:
+        answer = ana.ask("2", subject=answer["subject"], answers=answer["sid"])
+    folio = folio_in(answer)
+    url = wait_for(lambda: open311(demo, folio).get("media_url"), 60, "the photo")
+    assert httpx.get(url, timeout=20).headers["content-type"] == "image/jpeg"
+
+
+def test_a_mail_to_the_other_citys_address_is_that_citys(demo: RunningDemo) -> None:
+    luz = Resident(demo, "luz@correo.example")
+    luz.write("hola", to="311@encinos.gob.example")
+    answer = wait_for(luz.got, 60, "an answer")[0]
+    assert "Encinos" in answer["body"]
+    assert answer["from"] == "311@encinos.gob.example"
+
+
+def test_an_opt_out_by_the_header_of_a_notice(demo: RunningDemo) -> None:
+    """`List-Unsubscribe` opens an empty mail with BAJA for its subject."""
+    beto = Resident(demo, "beto@correo.example")
+    assert "ya no te mandamos avisos" in beto.ask("", subject="BAJA")["body"]
+
+
+def test_a_mail_that_was_taken_without_a_word_is_sent_once(demo: RunningDemo) -> None:
+    """The server hangs up after taking it: the copy it keeps settles the doubt."""
+    ines = Resident(demo, "ines@correo.example")
+    ines.switch(outage="drop")
+    try:
+        sent = ines.ask("hola")
+        assert state(demo, sent) in [("sending", None), ("uncertain", "no_answer")]
+        wait_for(lambda: state(demo, sent) == ("sent", None), 100, "the doubt to be settled")
+        assert len(ines.got()) == 1
+    finally:
+        ines.switch(outage="none")
 
 
 def test_a_bounce_is_told_to_whoever_asks(demo: RunningDemo) -> None:
     nobody = Resident(demo, "noexiste@correo.example")
     sent = nobody.ask("hay un bache en Av. Sabinos 214")
     assert sent["status"] == "undelivered"
-    import psycopg
-
-    url = demo.facts["database_url"]
-
-    def state() -> tuple[str, str] | None:
-        with psycopg.connect(url) as connection:
-            return connection.execute(
-                "SELECT status, error_code FROM message WHERE provider_message_id = %s", [sent["sid"]]
-            ).fetchone()
-
-    wait_for(lambda: state() == ("undelivered", "no_such_address"), 60, "the bounce")
+    wait_for(lambda: state(demo, sent) == ("undelivered", "no_such_address"), 60, "the bounce")
 
 
 @pytest.mark.parametrize(("manners", "most"), [("polite", 1), ("rude", 2)])

@@ -10,10 +10,12 @@ from intake.conversations.models import Conversation
 from intake.people.models import ContactPoint
 from intake.service_requests.models import Report
 
+_CHANNELS = {"phone": "sms", "email": "email"}
+
 
 @dataclass(frozen=True)
 class Addressee:
-    """An open thread, or (conversation_id None) a phone that a thread can be opened with."""
+    """An open thread, or (conversation_id None) an address that a thread can be opened with."""
 
     conversation_id: UUID | None
     contact_point_id: UUID
@@ -21,12 +23,12 @@ class Addressee:
 
 
 def addressee_of(session: Session, reports: Sequence[Report]) -> Addressee | None:
-    """The newest reporter who can be written to: in their thread, else by SMS. None when nobody can."""
+    """The newest reporter who can be written to: in their thread, else by SMS or e-mail. None when nobody can."""
     for report in reversed(reports):
         if report.conversation_id is not None:
             thread = session.get_one(Conversation, report.conversation_id)
             return Addressee(thread.id, thread.contact_point_id, thread.channel)
         contact = session.get(ContactPoint, report.contact_point_id) if report.contact_point_id else None
-        if contact is not None and contact.kind == "phone":
-            return Addressee(None, contact.id, "sms")
+        if contact is not None and contact.kind in _CHANNELS:
+            return Addressee(None, contact.id, _CHANNELS[contact.kind])
     return None

@@ -2,15 +2,19 @@
 
 import hmac
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 
 import orjson
 import structlog
 
-from channels.errors import DeliveryError
+from channels.errors import DeliveryError, FetchFailed
+from channels.media_fetching import Source, Stream, open_stream
 from channels.telegram import codes, keyboards, reading
-from channels.telegram.bot import BotCalls, TooSlow
+from channels.telegram.bot import LOOPBACK, BotCalls, TooSlow
 from channels.telegram.pauses import Pauses
 from channels.values import OutboundMessage, ProviderMessageId, ProviderRecord, Webhook, WebhookEvent
 from kernel.errors import ForgedWebhook, InvalidInput
@@ -25,6 +29,7 @@ WEBHOOK_PATH = "/webhooks/telegram"
 # What we ask to be told of. Anything else would be passed over.
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
 _SECRET = "x-telegram-bot-api-secret-token"  # noqa: S105  the name of a header
+_FILE_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,300}")
 _CHAT = re.compile(r"[1-9]\d{0,18}")
 # What the library raises for JSON that is no update of the Bot API.
 _UNREADABLE = (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError, OSError, RecursionError)
@@ -42,6 +47,7 @@ class TelegramChannel:
         self._secrets = [secret.get_secret_value().encode() for secret in secrets if secret is not None]
         # The address that cities are found by: what people write to.
         self._address = telegram.bot_username or token.partition(":")[0]
+        self._token, self._api_base_url = token, telegram.api_base_url
         self._calls = BotCalls(token, telegram.api_base_url, telegram.timeout_s)
         self._pauses = Pauses()
 
@@ -123,6 +129,36 @@ class TelegramChannel:
     def look_up(self, message: OutboundMessage, since: datetime) -> list[ProviderRecord]:
         # The Bot API tells nobody what a bot has sent: a person settles what is uncertain.
         raise DeliveryError("no_answer", uncertain=True)
+
+    # What people attach
+
+    @contextmanager
+    def fetch(self, reference: str) -> Iterator[Stream]:
+        """The file behind a `file_id`, from the Bot API's own host: where it is is asked anew, since that holds for an hour only.
+
+        The address holds the token: it is kept nowhere. Raises FetchFailed.
+        """
+        if not reference:  # a kind that has no file
+            raise FetchFailed("unknown_kind", permanent=True)
+        is_local = urlsplit(self._api_base_url).hostname in LOOPBACK
+        origin = "{0.scheme}://{0.netloc}".format(urlsplit(self._api_base_url))
+        with open_stream(Source(self._place_of(reference), local_origin=origin if is_local else None)) as stream:
+            yield stream
+
+    def _place_of(self, file_id: str) -> str:
+        from telegram.error import TelegramError
+
+        try:
+            found = self._calls.call(lambda bot: bot.get_file(file_id))
+        except TooSlow:
+            raise FetchFailed("no_answer") from None
+        except TelegramError as error:
+            log.warning("telegram.no_file", error=type(error).__name__)
+            raise codes.lost(error) from None
+        path = str(found.file_path or "").removeprefix(f"{self._api_base_url}/file/bot{self._token}/")
+        if not _FILE_PATH.fullmatch(path) or ".." in path:
+            raise FetchFailed("not_ours", permanent=True)
+        return f"{self._api_base_url}/file/bot{self._token}/{path}"
 
     def _ask(self, chat: str, text: str, markup: dict[str, Any] | None) -> "Message":
         from telegram import LinkPreviewOptions

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CONNECT_S = 5.0
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _CONNECTIONS = 16
 _CLOSE_S = 5.0
 
@@ -80,7 +80,7 @@ class BotCalls:
                 pool_timeout=self._timeout_s,
                 httpx_kwargs={
                     # The proxy of the environment leads to the provider, not to a stand-in on this computer.
-                    "trust_env": urlsplit(self._base_url).hostname not in _LOOPBACK,
+                    "trust_env": urlsplit(self._base_url).hostname not in LOOPBACK,
                     "follow_redirects": False,
                 },
             )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 import structlog
 
-from channels.errors import DeliveryError
+from channels.errors import DeliveryError, FetchFailed
 from channels.reasons import of_vendor_code
 
 if TYPE_CHECKING:
@@ -66,6 +66,20 @@ def refusal(error: "TelegramError") -> DeliveryError:
         case telegram.NetworkError() if error.__cause__ is None:  # an answer, of the server or of what stands before it
             return DeliveryError("provider_down", uncertain=True)
     return DeliveryError("no_answer", uncertain=True)
+
+
+def lost(error: "TelegramError") -> FetchFailed:
+    """Why a file cannot be had. A bot is given none over 20 MB."""
+    from telegram import error as telegram
+
+    match error:
+        case telegram.BadRequest() if "too big" in error.message.lower():
+            return FetchFailed("too_large", permanent=True)
+        case telegram.BadRequest():
+            return FetchFailed("gone", permanent=True)
+        case telegram.InvalidToken() | telegram.Forbidden():
+            return FetchFailed("credentials")
+    return FetchFailed("no_answer")
 
 
 def seconds(error: "TelegramError") -> float:

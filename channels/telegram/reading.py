@@ -158,9 +158,10 @@ def _media(message: "Message") -> Iterator[InboundMedia]:
             _size(found.file_size),
         )
     if message.contact is not None:
-        names = (_text(message.contact.first_name), _text(message.contact.last_name))
-        told = " ".join((*filter(None, names), _text(message.contact.phone_number)))
-        yield InboundMedia("contact", content_type="text/vcard", file_name=told)
+        name = " ".join(filter(None, (_text(message.contact.first_name), _text(message.contact.last_name))))
+        number = _text(message.contact.phone_number)
+        card = f"BEGIN:VCARD\r\nVERSION:4.0\r\nFN:{name}\r\nTEL:{number}\r\nEND:VCARD\r\n"
+        yield InboundMedia("contact", content_type="text/vcard", file_name=f"{name} {number}", data=card.encode())
     if unknown := _unknown_kind(message):
         yield InboundMedia("other", file_name=unknown)
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from channels.telegram import codes
 from channels.telegram.adapter import ALLOWED_UPDATES, WEBHOOK_PATH
-from channels.telegram.bot import BotCalls, TooSlow
+from channels.telegram.bot import LOOPBACK, BotCalls, TooSlow
 from kernel.errors import Forbidden, InvalidInput, MisconfiguredError, TooMany, Unavailable
 from kernel.settings import Telegram
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from telegram import Bot
 
 _PORTS = (443, 80, 88, 8443)
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _COMMANDS = {
     "es": (("start", "Empezar"), ("ayuda", "Qué puedes pedir"), ("estado", "Cómo va tu reporte")),
     "en": (("start", "Begin"), ("help", "What you can ask for"), ("status", "How your report is going")),
@@ -95,7 +94,7 @@ class _Conversation:
 
 def _check_address(url: str, api_base_url: str) -> None:
     parts = urlsplit(url)
-    if urlsplit(api_base_url).hostname in _LOOPBACK:
+    if urlsplit(api_base_url).hostname in LOOPBACK:
         return  # a stand-in on this computer reaches whatever we do
     if parts.scheme != "https" or (parts.port or 443) not in _PORTS:
         raise InvalidInput(

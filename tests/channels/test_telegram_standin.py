@@ -16,7 +16,8 @@ from fastapi.responses import JSONResponse
 from PIL import Image
 from pydantic import SecretStr
 
-from channels.errors import DeliveryError
+from channels.errors import DeliveryError, FetchFailed
+from channels.media_fetching import read_all
 from channels.telegram import registering
 from channels.telegram.adapter import ALLOWED_UPDATES, TelegramChannel
 from channels.values import ProviderMessageId
@@ -343,3 +344,52 @@ def test_a_token_or_a_secret_that_cannot_be_one_is_refused_at_start() -> None:
     for wrong in ({"bot_token": SecretStr("hola")}, {"secret_token": SecretStr("con espacios")}):
         with pytest.raises(ValueError, match=r"debe ser|va de 1"):
             make_bot(**wrong)
+
+
+def test_a_photo_is_fetched_by_its_id_and_by_nothing_else(
+    center: tuple[Center, str], telegram: Telegram, channel: TelegramChannel
+) -> None:
+    telegram.does("files", files=[as_json(photo())])
+    file_id = eventually(lambda: center[0].updates)[0]["message"]["photo"][-1]["file_id"]
+    with channel.fetch(file_id) as stream:
+        assert read_all(stream, 1_000_000) == photo()
+    for reference, reason in (("", "unknown_kind"), ("nada", "gone"), ("http://127.0.0.1:1/x", "gone")):
+        with pytest.raises(FetchFailed) as failure, channel.fetch(reference):
+            pass
+        assert (failure.value.reason, failure.value.permanent) == (reason, True)
+        assert BOT_TOKEN not in "".join(format_exception(failure.value))
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("photos/../../getMe", "not_ours"),
+        ("http://evil.example/x", "not_ours"),
+        ("/var/lib/telegram/photos/1.jpg", "not_ours"),
+        ("", "not_ours"),
+        ("photos/none.jpg", "gone"),
+    ],
+)
+def test_where_a_file_is_said_to_be_is_believed_below_our_token_only(path: str, reason: str) -> None:
+    app = FastAPI()
+
+    @app.post("/bot{token}/getFile")
+    def get_file(token: str) -> Any:
+        return {"ok": True, "result": {"file_id": "f", "file_unique_id": "u", "file_path": path}}
+
+    with serving(app, free_socket()) as url:
+        channel = channel_to(url)
+        with pytest.raises(FetchFailed) as failure, channel.fetch("f"):
+            pass
+        assert failure.value.reason == reason
+        channel.close()
+
+
+def test_a_file_over_what_a_bot_is_given_is_refused(
+    center: tuple[Center, str], telegram: Telegram, channel: TelegramChannel
+) -> None:
+    telegram.does("files", files=[as_json(b"\xff" * (20 * 1024 * 1024 + 1), "video", "video/mp4")])
+    file_id = eventually(lambda: center[0].updates)[0]["message"]["video"]["file_id"]
+    with pytest.raises(FetchFailed) as failure, channel.fetch(file_id):
+        pass
+    assert (failure.value.reason, failure.value.permanent) == ("too_large", True)

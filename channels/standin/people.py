@@ -1,7 +1,10 @@
 """The people who hold the demo's phones. All fictional, as are their numbers."""
 
+import re
 import secrets
 from dataclasses import dataclass
+
+_OLD_MOBILE = re.compile(r"\+521(\d{10})")
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,7 @@ class Neighbour:
 
 def spoken(number: str) -> str:
     """A Mexican number in groups; any other as it is."""
+    number = _OLD_MOBILE.sub(r"+52\1", number)
     digits = number.removeprefix("+52")
     if number.startswith("+52") and len(digits) == 10:
         return f"{digits[:2]} {digits[2:6]} {digits[6:]}"
@@ -36,5 +40,8 @@ def new_number() -> str:
 
 
 def neighbour(number: str) -> Neighbour:
-    """Who has this number; a stranger has no name."""
-    return next((known for known in NEIGHBOURS if known.number == number), Neighbour("", number))
+    """Who has this number, also as WhatsApp writes it; a stranger has no name."""
+    same_as = _OLD_MOBILE.sub(r"+52\1", number)
+    return next(
+        (Neighbour(known.name, number) for known in NEIGHBOURS if known.number == same_as), Neighbour("", number)
+    )

@@ -17,6 +17,7 @@ from channels.whatsapp import offers, reading
 from channels.whatsapp.content import ContentShelf
 from channels.whatsapp.offers import Offer
 from kernel import clock
+from kernel.i18n import translate
 from kernel.settings import Settings, Whatsapp
 
 log = structlog.get_logger(__name__)
@@ -90,7 +91,7 @@ class WhatsappChannel:
         offered = self._offered(message)
         content_sid = self._content.sid_of(offered.shape, len(offered.variables)) if offered else None
         if offered is None or content_sid is None:
-            return self._account.create_message(message, form | {"Body": message.body})
+            return self._account.create_message(message, form | {"Body": _words(message)})
         try:
             return self._account.create_message(message, form | _content(content_sid, offered.variables))
         except DeliveryError as failure:
@@ -103,7 +104,7 @@ class WhatsappChannel:
 
     def look_up(self, message: OutboundMessage, since: datetime) -> list[ProviderRecord]:
         """A record without words may be this one: of what was sent as content, Twilio does not always give the words back."""
-        wanted = {_comparable(text) for text in (message.body, message.prompt or message.body)}
+        wanted = {_comparable(text) for text in (message.body, _words(message), message.prompt or message.body)}
         may_be_wordless = message.approved is not None or bool(message.choices)
         found: list[ProviderRecord] = []
         for words, record in self._account.messages_to(reading.PREFIX + message.recipient, since):
@@ -122,6 +123,13 @@ class WhatsappChannel:
         if message.prompt is None or not message.choices:
             return None
         return offers.offer(message.prompt, message.choices, message.language)
+
+
+def _words(message: OutboundMessage) -> str:
+    """The words, and where they ask for a place, how one is sent here."""
+    hint = translate(message.language, "También puedes mandar tu ubicación con el clip.")
+    longer = f"{message.body} {hint}"
+    return longer if message.asks_place and not message.choices and len(longer) <= MOST_LETTERS else message.body
 
 
 def _from_template(message: OutboundMessage) -> dict[str, str]:

@@ -54,7 +54,9 @@ def keep(
     session: Session, message: Message, jurisdiction_id: str, media: Sequence[InboundMedia], *, now: datetime
 ) -> list[MessageAttachment]:
     """The attachments of a message that was just stored; each will be fetched by a job of its own."""
-    rows = []
+    rows: list[MessageAttachment] = []
+    if not media:
+        return rows
     for position, part in enumerate(media):
         has_bytes = bool(part.reference or part.data is not None)
         row = MessageAttachment(

@@ -17,7 +17,8 @@ from uuid import UUID
 import pytest
 
 from channels import reasons, registry
-from channels.errors import DeliveryError
+from channels.errors import DeliveryError, FetchFailed
+from channels.media_fetching import Fetches
 from channels.registry import CHANNELS, Channel
 from channels.telegram import codes as telegram_codes
 from channels.twilio_api import codes
@@ -150,6 +151,17 @@ def test_a_provider_that_cannot_be_reached_certainly_took_nothing(name: str) -> 
         assert not failure.value.permanent
     channel.close()
     closed.close()
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+@pytest.mark.parametrize("reference", ["http://169.254.169.254/latest/meta-data", "https://evil.example/x", "../x", ""])
+def test_a_foreign_attachment_is_not_fetched(name: str, channel: Channel, reference: str) -> None:
+    if not isinstance(channel, Fetches):
+        return  # its attachments come inside its messages
+    with pytest.raises(FetchFailed) as failure:
+        with channel.fetch(reference) as stream:
+            list(stream.pieces)
+    assert failure.value.permanent
 
 
 @pytest.mark.parametrize("name", CHANNELS)

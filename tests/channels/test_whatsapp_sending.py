@@ -64,6 +64,18 @@ def test_words_go_out_as_they_are_to_the_address_as_it_came(network: Network, ch
     assert (network.texts()[0]["channel"], network.texts()[0]["to"]) == ("whatsapp", ANA)
 
 
+def test_where_a_place_is_asked_for_it_says_how_to_send_one(network: Network, channel: WhatsappChannel) -> None:
+    channel.send(message("¿Dónde es?", asks_place=True))
+    channel.send(message("Where is it?", asks_place=True, language="en"))
+    said = [one["body"] for one in sent(network)]
+    assert said == [
+        "¿Dónde es? También puedes mandar tu ubicación con el clip.",
+        "Where is it? You can also send your location with the paper clip.",
+    ]
+    [record] = channel.look_up(message("¿Dónde es?", asks_place=True), clock.now() - timedelta(minutes=2))
+    assert record.provider_message_id == sent(network)[0]["sid"]
+
+
 def test_a_city_writes_from_its_own_number(network: Network, channel: WhatsappChannel) -> None:
     channel.send(replace(message(), sender="+525500000999"))
     assert sent(network)[0]["from"] == "whatsapp:+525500000999"

@@ -112,8 +112,7 @@ def phone_page(
         center_number=people.spoken(config.whatsapp_number),
         action=f"/whatsapp/{quote(phone)}/messages",
         wait=wait,
-        corners=places.corners(config.places),
-        map_size=(places.WIDTH, places.HEIGHT),
+        city_map=places.city_map(config.places),
     )
     response = HTMLResponse(html, headers={"Cache-Control": "no-store"})
     response.set_cookie(LANGUAGE_COOKIE, language, samesite="lax", max_age=31_536_000)

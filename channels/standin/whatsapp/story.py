@@ -53,10 +53,12 @@ def _bubble(ledger: Ledger, text: Text, time: str, language: str) -> Bubble:
         words = detail.get("label") or translate(language, "Ubicación")
         place = f"{words} ({detail['lat']:.5f}, {detail['lon']:.5f})"
     waiting = mine and text.status == "receiving"
+    # What no phone can show is shown as something all the same.
+    is_bare = not (text.body or attachments or place)
     return Bubble(
         sid=text.sid,
         mine=mine,
-        body=text.body,
+        body=translate(language, "(otro tipo de mensaje)") if is_bare else text.body,
         note=translate(language, "Enviando…") if waiting else "",
         time=time,
         pictures=pictures,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from playwright.sync_api import Frame, Page, Route, expect
@@ -53,6 +53,23 @@ def finish(page: Page) -> None:
             page.click(".send")
         expect(page.locator(THEIRS)).not_to_have_count(before)
     raise AssertionError(page.locator("#log").inner_text())
+
+
+def answer_newest(live_server: LiveServer, words: str) -> None:
+    """Amir answers in the thread that began last."""
+    with live_server.at_work(), db.transaction() as session:
+        begun = col(Conversation.created_at).desc()
+        thread = session.exec(select(Conversation).where(Conversation.channel == "web_chat").order_by(begun)).first()
+        assert thread is not None
+        conversations.queue_message(
+            session,
+            thread.id,
+            words,
+            client_ref=f"amir-{thread.id}",
+            author_kind="agent",
+            author_name="Amir Torres",
+            now=clock.now(),
+        )
 
 
 def received(live_server: LiveServer, words: str) -> int:
@@ -127,21 +144,7 @@ def test_an_agents_answer_appears_by_itself(page_at: PageAt, live_server: LiveSe
     page = page_at("/chat")
     say(page, "quiero hablar con una persona")
     page.wait_for_timeout(1000)
-    with live_server.at_work(), db.transaction() as session:
-        newest = (
-            select(Conversation).where(Conversation.channel == "web_chat").order_by(col(Conversation.created_at).desc())
-        )
-        thread = session.exec(newest).first()
-        assert thread is not None
-        conversations.queue_message(
-            session,
-            thread.id,
-            "Hola, soy Amir.",
-            client_ref="a1",
-            author_kind="agent",
-            author_name="Amir Torres",
-            now=clock.now(),
-        )
+    answer_newest(live_server, "Hola, soy Amir.")
     answer = page.locator(THEIRS, has_text="Hola, soy Amir.")
     expect(answer).to_be_visible()
     expect(answer.locator(".who")).to_contain_text("Amir")
@@ -332,6 +335,43 @@ def test_escape_closes_the_dialog_from_inside_the_frame_and_focus_goes_back(page
     page.wait_for_function("() => document.activeElement.hasAttribute('data-atiende')")
     expect(frame.locator("#body")).to_be_focused()
     assert page.url == foreign
+
+
+def seen_by_readers(page: Page) -> list[tuple[str, str, dict[str, Any]]]:
+    """Role, name and states of everything in the page, its closed shadows too, as a screen reader is told."""
+    nodes = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+    return [
+        (
+            node["role"]["value"],
+            node.get("name", {}).get("value", ""),
+            {one["name"]: one["value"].get("value") for one in node.get("properties", [])},
+        )
+        for node in nodes
+        if not node.get("ignored") and "role" in node
+    ]
+
+
+def test_the_button_and_the_dialog_say_what_they_are_and_what_came_while_it_was_closed(
+    page_at: PageAt, live_server: LiveServer, foreign: str
+) -> None:
+    page = page_at("/chat")
+    page.goto(foreign)
+    page.wait_for_selector("[data-atiende]", state="attached")
+    button = next(states for role, name, states in seen_by_readers(page) if name == "Chatea con la ciudad")
+    assert (button["expanded"], button["hasPopup"]) == (False, "dialog")
+    frame = open_dialog(page)
+    say(frame, "quiero hablar con una persona")
+    dialog = next(states for role, _, states in seen_by_readers(page) if role == "dialog")
+    assert dialog["modal"]
+    assert [name for role, name, _ in seen_by_readers(page) if role == "dialog"] == ["Chat con Ciudad Prueba"]
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => document.activeElement.hasAttribute('data-atiende')")
+    answer_newest(live_server, "Ya lo estamos viendo.")
+    for _ in range(100):
+        if any(name == "Chatea con la ciudad. 1 mensaje nuevo" for _, name, _ in seen_by_readers(page)):
+            return
+        page.wait_for_timeout(200)
+    raise AssertionError("nobody is told of the message")
 
 
 def test_a_site_that_the_city_did_not_name_gets_no_frame(page_at: PageAt, foreign: str) -> None:

@@ -11,7 +11,9 @@ from fastapi import FastAPI
 from sqlmodel import Session, col, select
 from starlette.testclient import TestClient
 
-from channels import registry
+from agent_console.contacts import masked
+from channels import delivery, registry, settling
+from channels.app.routes import install as install_resident_pages
 from channels.attachment_jobs import take_attachment
 from channels.web_chat import tokens
 from channels.web_chat.access import cookie_name
@@ -211,6 +213,39 @@ def test_an_agents_answer_arrives_with_their_first_name_and_is_read(ana: Visitor
     session.expire_all()
     assert session.exec(sent).one().status == "read"
     assert "Visto" in page
+
+
+def test_a_sender_that_died_halfway_leaves_one_message(ana: Visitor, session: Session) -> None:
+    ana.say("hablar con una persona")
+    thread = session.exec(select(Conversation)).one()
+    message = conversations.queue_message(
+        session, thread.id, "Vamos.", client_ref="a1", author_kind="agent", author_name="Amir", now=clock.now()
+    )
+    claim = delivery.claim_next(session, message.id, now=clock.now())
+    assert isinstance(claim, delivery.Claim)  # and here it is killed
+    delivery.move(session, message, "uncertain", reason="no_answer", now=clock.now() - settling.ABSENT_AFTER)
+    found = registry.channel_named("web_chat").look_up(claim.message, clock.now())
+    settling.settle(session, claim.message, found, channel="web_chat", now=clock.now())
+    assert "Vamos." not in ana.look()
+    work(session)
+    assert ana.bubbles().count("Vamos.") == 1
+
+
+def test_the_console_calls_visitors_by_a_part_of_their_id(ana: Visitor, beto: Visitor, session: Session) -> None:
+    ana.post(body="hola")
+    beto.post(body="hola")
+    named = {masked(one) for one in session.exec(select(ContactPoint))}
+    assert len(named) == 2
+    assert all(re.fullmatch(r"Chat [\w-]{4}", name) for name in named)
+
+
+def test_the_residents_home_leads_to_the_chat_where_there_is_one(app: FastAPI) -> None:
+    install_resident_pages(app)
+    client = TestClient(app, base_url="https://testserver")
+    assert 'href="/chat"' in client.get("/").text
+    assert 'href="/en/chat"' in client.get("/en").text
+    registry.disconnect()
+    assert 'href="/chat"' not in client.get("/").text
 
 
 def test_what_people_write_is_text(ana: Visitor, session: Session, shelf: Shelf) -> None:

@@ -37,6 +37,12 @@
     if (token) all.Authorization = `Bearer ${token}`;
     return all;
   };
+  // A line that died without a word would keep a call for ever.
+  const within = (ms) => {
+    const limit = new AbortController();
+    setTimeout(() => limit.abort(), ms);
+    return limit.signal;
+  };
   const newId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((n) => n.toString(16).padStart(2, "0")).join("");
 
   // ---- showing ------------------------------------------------------------
@@ -170,7 +176,8 @@
     for (const file of message.files) form.append(input.name, file, file.name);
     let answer;
     try {
-      answer = await fetch(say.action, { method: "POST", body: form, headers: headers() });
+      const limit = message.files.length ? 180000 : 30000;
+      answer = await fetch(say.action, { method: "POST", body: form, headers: headers(), signal: within(limit) });
     } catch {
       tell(t.tWaiting);
       return "later";
@@ -332,7 +339,7 @@
     try {
       const url = new URL(t.thread, location.href);
       if (isSeen()) url.searchParams.set("visto", "1");
-      const answer = await fetch(url, { headers: headers() });
+      const answer = await fetch(url, { headers: headers(), signal: within(15000) });
       if (answer.ok) {
         const said = await answer.json();
         if (said.is_lost && token) token = kept("token", "");
@@ -362,6 +369,7 @@
     const mine = (stream = new AbortController());
     let wait = 1000;
     while (!mine.signal.aborted) {
+      heardAt = Date.now();
       try {
         const answer = await fetch(t.live, { headers: headers(), signal: mine.signal });
         if (answer.status === 403 || answer.status === 404) return;
@@ -388,7 +396,9 @@
   }
   // The net below the stream.
   setInterval(() => {
-    if (thread().children.length && isSeen() && Date.now() - heardAt > 20000) refresh();
+    const silence = Date.now() - heardAt;
+    if (stream && silence > 45000) listen(); // it ticks every 15 seconds
+    else if (thread().children.length && isSeen() && silence > 20000) refresh();
   }, 10000);
   document.addEventListener("visibilitychange", () => { if (isSeen() && thread().children.length) refresh(); });
 

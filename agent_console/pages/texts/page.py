@@ -8,6 +8,7 @@ from sqlmodel import Session
 
 from agent_console.access import BASE, REVIEWERS, ViewerDep, WriterDep, only
 from agent_console.accounts import Viewer
+from agent_console.presentation import channel_look
 from agent_console.rendering import render_for, see_other
 from channels import composing
 from intake.catalog import queries as catalog
@@ -24,11 +25,12 @@ router = APIRouter(prefix="/textos", include_in_schema=False, dependencies=[Depe
 
 @dataclass(frozen=True)
 class Row:
-    """One text of the list. own: for which channels the city has its own words; "" is all of them."""
+    """One text of the list. only_on: the channels for which the city has words of its own, by name."""
 
     key: str
     text: str
-    own: tuple[str, ...]
+    is_own: bool
+    only_on: tuple[str, ...]
 
 
 def _language(http_request: Request, viewer: Viewer) -> str:
@@ -41,15 +43,23 @@ def show(http_request: Request, session: SessionDep, viewer: ViewerDep) -> HTMLR
     language = _language(http_request, viewer)
     own = own_texts.every(session, viewer.jurisdiction_id, language)
     sections = {
-        section: [_row(f"{section}.{name}", text, own) for name, text in wording.texts(language)[section].items()]
+        section: [
+            _row(f"{section}.{name}", text, own, viewer.language)
+            for name, text in wording.texts(language)[section].items()
+        ]
         for section in own_texts.SECTIONS
     }
     return render_for(http_request, viewer, "texts/list.html", sections=sections, written=language, languages=LANGUAGES)
 
 
-def _row(key: str, text: str, own: dict[tuple[str, str], OwnText]) -> Row:
+def _row(key: str, text: str, own: dict[tuple[str, str], OwnText], language: str) -> Row:
     mine = {channel: row.text for (other, channel), row in own.items() if other == key}
-    return Row(key, mine.get("", text), tuple(sorted(mine)))
+    return Row(
+        key,
+        mine.get("", text),
+        bool(mine),
+        tuple(channel_look(channel, language).text for channel in sorted(mine) if channel),
+    )
 
 
 @router.get("/{key}")
@@ -115,7 +125,7 @@ def _page(
         key=key,
         written=language,
         channel=channel,
-        channels=composing.names(),
+        channels={channel: channel_look(channel, viewer.language).text for channel in composing.names()},
         text=text,
         ours=ours,
         fields=sorted(own_texts.fields_of(ours)),

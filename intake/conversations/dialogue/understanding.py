@@ -56,9 +56,14 @@ def _intent(text: str, said: str, *, is_danger: bool, weighed: Matter | None, fi
         return "report"
     if folios.read(text, digits_alone=True):
         return "status"
-    for asked in ("person", "status", "question"):
-        if words.asks(said, asked):
-            return "information" if asked == "question" else asked
+    if words.asks(said, "person"):
+        return "person"
+    # Who reports what was reported before, and says where, has it compared with what is there.
+    is_whole = weighed is not None and weighed.is_sure and finding is not None and finding.is_told
+    if words.asks(said, "status") and not is_whole:
+        return "status"
+    if words.asks(said, "question"):
+        return "information"
     is_sure = weighed is not None and weighed.is_sure
     for asked in ("help", "information"):
         if words.asks(said, asked) and not is_sure:

@@ -10,6 +10,8 @@ from typing import Any
 
 from intake.catalog.matching import fold
 
+# `holaaa`
+_DRAWN_OUT = re.compile(r"([a-zñ])\1{2,}")
 _GAPS = re.compile(r"[^\w]+|_+")
 
 
@@ -64,6 +66,8 @@ _EMERGENCIES = tuple(
 )
 _HARMLESS = _any_of(_VOCABULARY["safe"]["harmless"])
 _DENIED = re.compile(rf"\b{_VOCABULARY['safe']['denial']}")
+_ENGLISH_NAMED = frozenset(_VOCABULARY["language"]["english_named"].split())
+_LANGUAGE_DENIED = re.compile(_VOCABULARY["language"]["denied"])
 _COURTESY = rf"(?:(?:{_VOCABULARY['asking']['courtesy']}) ?)*"
 _ASKED = {
     name: re.compile(rf"{_COURTESY}(?:{'|'.join(patterns)}) ?{_COURTESY}")
@@ -88,6 +92,7 @@ def is_emergency(said: str) -> bool:
 
 def commands(said: str) -> str | None:
     """What a message asks for that asks nothing else: opt_out, opt_in, help, person, language, greeting or thanks."""
+    said = _DRAWN_OUT.sub(r"\1", said)
     for intent, phrases in _COMMANDS.items():
         if said in phrases:
             return intent
@@ -104,9 +109,11 @@ def asks(said: str, intent: str) -> bool:
 
 def asks_language(said: str) -> str | None:
     """The language that a whole message asks to go on in."""
-    if said in _WHOLE["spanish"]:
-        return "es"
-    return "en" if said in _WHOLE["english"] else None
+    if commands(said) != "language":
+        return None
+    names_english = bool(_ENGLISH_NAMED & set(said.split()))
+    # "I don't speak Spanish" asks for the other one.
+    return "en" if names_english != bool(_LANGUAGE_DENIED.search(said)) else "es"
 
 
 def language_lead(said: str) -> int:

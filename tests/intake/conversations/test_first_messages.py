@@ -48,3 +48,4 @@ def test_what_was_written_later_is_understood() -> None:
     assert figures.first >= 0.85
     assert figures.offered >= 0.95
     assert figures.emergency >= 0.95
+    assert figures.intent >= 0.95

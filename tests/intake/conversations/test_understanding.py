@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from intake.conversations.dialogue.state import DialogueState
 from intake.conversations.dialogue.understanding import INTENTS, Understanding, understand
 from intake.conversations.dialogue.words import emergency, plain
 from tests.intake.conversations.talk import Talk, context
@@ -85,3 +86,25 @@ def test_danger_is_told_by_its_kind(said: str, kind: str) -> None:
 @given(st.text(max_size=300))
 def test_any_text_is_understood_somehow(text: str) -> None:
     assert understood(text).intent in INTENTS
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("puede ser en ingles", "en"),
+        ("do you speak english?", "en"),
+        ("i don't speak spanish", "en"),
+        ("quiero seguir en español", "es"),
+        ("no hablo inglés", "es"),
+    ],
+)
+def test_the_language_that_is_asked_for_is_spoken_from_then_on(text: str, language: str) -> None:
+    other = DialogueState(language="es" if language == "en" else "en")
+    talk = Talk(other).say(text)
+    assert talk.keys == ["language"]
+    assert (talk.state.language, talk.state.is_language_chosen) == (language, True)
+
+
+def test_what_was_reported_before_is_compared_when_the_place_is_told() -> None:
+    assert understood("ya reporté la fuga y no han venido").intent == "status"
+    assert understood("ya reporté la fuga en niebla y sabinos y no han venido").intent == "report"

@@ -28,6 +28,8 @@ LATELY = timedelta(hours=48)
 _COSTLY = ("sms", "email")
 # What a phone in the street knows of where it is.
 SHARED_PRECISION_M = 20.0
+# A card, a sticker or a dice shows nobody what is broken.
+_SHOW_SOMETHING = ("photo", "video", "voice", "audio", "document")
 _CORNER_M = 120.0
 
 
@@ -45,7 +47,7 @@ def context_of(session: Session, conversation: Conversation, message: Message, n
         match_services=classifier.matcher(session, conversation.jurisdiction_id, known.services, _MOST_SERVICES),
         find_places=lambda words: find_places(gazetteer, words),
         city=city.name,
-        media_count=len(message.media),
+        media_count=sum(part.get("kind") in _SHOW_SOMETHING for part in message.media),
         hears_programs=message.channel == "email",
         shared=_shared(message, conversation.language, gazetteer),
         recent=_recent(session, conversation, message, now),

@@ -185,3 +185,16 @@ def test_a_database_that_is_away_makes_telegram_call_again(client: TestClient, c
     finally:
         db.configure(city_database)
     assert count(Message) == 0
+
+
+def test_a_card_or_a_dice_is_no_photo_of_anything(client: TestClient) -> None:
+    contact = {"phone_number": "+525500001234", "first_name": "Plomería"}
+    for number, content in enumerate(({"dice": {"emoji": "x", "value": 1}}, {"contact": contact}), start=1):
+        tell(client, update(message=message(number, **content)))
+    handle()
+    said = [one.body for one in thread() if one.direction == "outbound"]
+    assert said
+    assert not [body for body in said if "foto" in body]
+    tell(client, update(message=message(3, photo=[{"file_id": "f", "file_unique_id": "u", "width": 9, "height": 9}])))
+    handle()
+    assert "foto" in thread()[-1].body

@@ -31,7 +31,8 @@ class Recent:
 class DialogueContext:
     """What the dialogue may know: the catalogue, and two ways of asking what words mean.
 
-    match_services: best first, score 0 to 100. find_places: best first. media_count: attachments of this message.
+    match_services: best first, score 0 to 100. find_places: best first. media_count: attachments of this message that may show
+    something.
     hears_programs: on this channel programs answer by themselves.
     shared: the place that was sent with it. recent: what they reported lately, newest first. reads_back: a report that took
     several messages is read back before it is made.

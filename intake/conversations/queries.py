@@ -49,7 +49,32 @@ def last_before(session: Session, message: Message) -> datetime | None:
 
 
 def notice_before(session: Session, message: Message) -> ServiceRequest | None:
-    """The request that the thread's last message to the resident was news of, when a notice was the last thing they read."""
+    """The request that a message may answer news of: the news it was written in reply to, else the last thing they read here."""
+    last = _replied_to(session, message) or _last_told(session, message)
+    if last is None or last.author_kind != "notice" or last.service_request_id is None:
+        return None
+    return session.get(ServiceRequest, last.service_request_id)
+
+
+def _replied_to(session: Session, message: Message) -> Message | None:
+    """What we wrote to this person, in this thread or an older one, and they named."""
+    if message.reply_to is None:
+        return None
+    person = select(Conversation.person_id).where(Conversation.id == message.conversation_id).scalar_subquery()
+    statement = (
+        select(Message)
+        .join(Conversation, col(Conversation.id) == col(Message.conversation_id))
+        .where(
+            Message.channel == message.channel,
+            Message.provider_message_id == message.reply_to,
+            Message.direction == "outbound",
+            Conversation.person_id == person,
+        )
+    )
+    return session.exec(statement).first()
+
+
+def _last_told(session: Session, message: Message) -> Message | None:
     statement = (
         select(Message)
         .where(
@@ -60,10 +85,7 @@ def notice_before(session: Session, message: Message) -> ServiceRequest | None:
         .order_by(col(Message.seq).desc())
         .limit(1)
     )
-    last = session.exec(statement).first()
-    if last is None or last.author_kind != "notice" or last.service_request_id is None:
-        return None
-    return session.get(ServiceRequest, last.service_request_id)
+    return session.exec(statement).first()
 
 
 def unanswered(session: Session, before: datetime, *, limit: int) -> list[UUID]:

@@ -34,7 +34,10 @@ _WAIT_ROUNDS = 4
 _BOXES = ("duplicate", "bounce", "mailbox_down")
 
 _templates = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    loader=FileSystemLoader([Path(__file__).parent / "templates", Path(__file__).parents[1] / "templates"]),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
 
 
@@ -136,6 +139,7 @@ def mail_page(
         language=language,
         languages=LANGUAGES,
         config=config,
+        page="/mail",
         person=_person(who),
         neighbours=NEIGHBOURS,
         center=part.account.address,

@@ -105,6 +105,7 @@ def _fresh_values() -> dict[str, str]:
         "ATIENDE_EMAIL_SMTP_PASSWORD": mail_password,
         "ATIENDE_EMAIL_SMTP_SECURITY": "none",
         "ATIENDE_EMAIL_SENT_FOLDER": "Sent",
+        "ATIENDE_EMAIL_DONE_FOLDER": "Atendidos",
         "ATIENDE_EMAIL_POLL_S": "1",
         "ATIENDE_TELEGRAM_BOT_TOKEN": f"7300000311:{secrets.token_urlsafe(26)}",
         "ATIENDE_TELEGRAM_SECRET_TOKEN": secrets.token_urlsafe(32),

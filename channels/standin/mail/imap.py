@@ -111,7 +111,8 @@ class _Dialogue(socketserver.StreamRequestHandler):
             case _ if self.folder is None:
                 raise _Refused("NO Select a mailbox first")
             case "UID SEARCH":
-                found = [entry.uid for entry in self._entries() if _matches(entry, given, self._last())]
+                last = self._last()
+                found = [entry.uid for entry in self._entries() if _matches(self.store, entry, given, last)]
                 self._say("* SEARCH" + "".join(f" {uid}" for uid in found))
             case "UID FETCH" if given:
                 self._fetch(given)
@@ -162,9 +163,9 @@ class _Dialogue(socketserver.StreamRequestHandler):
                 if item.upper() == "FLAGS":
                     told.append(f"FLAGS ({' '.join(sorted(entry.flags))})")
                 elif item.upper() == "RFC822.SIZE":
-                    told.append(f"RFC822.SIZE {len(entry.raw)}")
+                    told.append(f"RFC822.SIZE {entry.size}")
                 elif body := _BODY.fullmatch(item):
-                    section, literal = _section(entry.raw, body)
+                    section, literal = _section(self.store.mail(entry.mail_id).raw, body)
             line = f"* {number} FETCH ({' '.join(told)}".encode()
             if section:
                 line += f" {section} {{{len(literal)}}}\r\n".encode() + literal
@@ -219,7 +220,7 @@ def _is_in(uid: int, numbers: str, last: int) -> bool:
     return False
 
 
-def _matches(entry: Entry, given: list[str], last: int) -> bool:
+def _matches(store: MailStore, entry: Entry, given: list[str], last: int) -> bool:
     """Whether a mail fits every criterion. Raises _Refused for one this server does not know."""
     words = [word for word in given if word not in "()"]
     if words[:1] and words[0].upper() == "CHARSET":
@@ -243,7 +244,7 @@ def _matches(entry: Entry, given: list[str], last: int) -> bool:
         elif name == "SINCE" and words:
             fits, words = datetime.fromtimestamp(entry.at, UTC).date() >= _day(words[0]), words[1:]
         elif name == "HEADER" and len(words) >= 2:
-            fits, words = _header_has(entry.raw, words[0], words[1]), words[2:]
+            fits, words = _header_has(store, entry, words[0], words[1]), words[2:]
         elif re.fullmatch(r"[\d:*,]+", word):
             fits = True  # sequence numbers: every mail has one
         else:
@@ -253,7 +254,10 @@ def _matches(entry: Entry, given: list[str], last: int) -> bool:
     return True
 
 
-def _header_has(raw: bytes, name: str, wanted: str) -> bool:
+def _header_has(store: MailStore, entry: Entry, name: str, wanted: str) -> bool:
+    if name.lower() == "message-id":
+        return wanted.lower() in entry.message_id.lower()
+    raw = store.mail(entry.mail_id).raw
     head = re.sub(rb"\r\n[ \t]+", b" ", raw.partition(b"\r\n\r\n")[0]).decode("utf-8", "replace")
     prefix = f"{name.lower()}:"
     lines = [line.lower() for line in head.split("\r\n") if line.lower().startswith(prefix)]

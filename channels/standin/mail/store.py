@@ -43,12 +43,14 @@ class Mail:
 
 @dataclass(frozen=True)
 class Entry:
-    """A mail in one of the centre's folders."""
+    """A mail in one of the centre's folders, without its bytes: a folder that is looked into every second may hold thousands."""
 
     uid: int
     flags: frozenset[str]
     at: float
-    raw: bytes
+    mail_id: int
+    message_id: str
+    size: int
 
 
 class MailStore:
@@ -63,7 +65,7 @@ class MailStore:
         self._connection.executescript(_SCHEMA)
         self._lock = threading.RLock()
         self._depth = 0
-        for name in ("INBOX", "Sent"):
+        for name in ("INBOX", "Sent", "Atendidos"):
             self.create_folder(name)
 
     def close(self) -> None:
@@ -168,11 +170,15 @@ class MailStore:
         """What can be seen in a folder by now, in the order of the numbers."""
         self._number(name)
         rows = self._run(
-            "SELECT entry.uid, entry.flags, mail.at, mail.raw FROM entry JOIN mail ON mail.id = entry.mail_id"
+            "SELECT entry.uid, entry.flags, mail.at, mail.id, mail.message_id, length(mail.raw) AS size"
+            " FROM entry JOIN mail ON mail.id = entry.mail_id"
             " WHERE folder = ? AND uid IS NOT NULL ORDER BY uid",
             _named(name),
         )
-        return [Entry(row["uid"], frozenset(row["flags"].split()), row["at"], row["raw"]) for row in rows]
+        return [
+            Entry(row["uid"], frozenset(row["flags"].split()), row["at"], row["id"], row["message_id"], row["size"])
+            for row in rows
+        ]
 
     def flag(self, name: str, uid: int, flags: frozenset[str]) -> None:
         """Sets the flags. A mail to the centre that was seen has been received."""

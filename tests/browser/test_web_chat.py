@@ -242,6 +242,19 @@ def test_closing_forgets_it_here(page_at: PageAt) -> None:
     expect(page.locator(".msg")).to_have_count(0)
 
 
+def test_nothing_to_tap_is_small_and_letters_twice_as_large_fit_the_narrowest_phone(page_at: PageAt) -> None:
+    page = page_at("/chat", width=320)
+    say(page, "hay un bache o fuga en la calle")
+    small = page.evaluate(
+        """() => [...document.querySelectorAll("a, button, textarea")]
+            .filter(e => !e.classList.contains("skip") && e.offsetParent)
+            .filter(e => e.getBoundingClientRect().height < 44).map(e => e.outerHTML)"""
+    )
+    assert small == []
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
 # ── In a page of another site ──
 
 

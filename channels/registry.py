@@ -1,4 +1,4 @@
-"""The channels there are. Adding one is a folder, one line in `CHANNELS` and a page in docs/channels/ (docs/add-a-channel.md)."""
+"""The channels there are. Adding one is a folder, one line in `CHANNELS` and a page (docs/channels/adding.md)."""
 
 from collections.abc import Callable
 from datetime import datetime

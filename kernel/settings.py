@@ -268,6 +268,21 @@ class Settings(_Group):
     web_chat: WebChat = WebChat()
     limits: Limits = Limits()
     pacing: Pacing = Pacing()
+    channels: dict[str, dict[str, SecretStr]] = {}
+
+    def of_channel(self, name: str, *keys: str) -> dict[str, str] | None:
+        """The settings of a channel that has no group of its own, `ATIENDE_CHANNEL_<NAME>_<KEY>`; None when it has none at all.
+
+        Raises MisconfiguredError when some are there and others are missing.
+        """
+        given = self.channels.get(name)
+        if given is None:
+            return None
+        missing = [f"{PREFIX}CHANNEL_{name}_{key}".upper() for key in keys if key not in given]
+        if missing:
+            raise MisconfiguredError("{problems}", problems="\n".join(f"{one}: falta / is missing" for one in missing))
+        return {key: value.get_secret_value() for key, value in given.items()}
+
     media: Media = Media()
 
 
@@ -317,6 +332,11 @@ def _collect(environ: Mapping[str, str]) -> dict[str, Any]:
         found = {key[len(start) :].lower(): value for key, value in merged.items() if key.startswith(start)}
         if found:
             values[group] = found
+    start = f"{PREFIX}CHANNEL_"
+    for key, value in merged.items():
+        if key.startswith(start):
+            name, _, setting = key[len(start) :].lower().partition("_")
+            values.setdefault("channels", {}).setdefault(name, {})[setting] = value
     if "whatsapp" in values and "account_sid" not in values["whatsapp"]:
         # One account may have both; nothing of it is taken when another one is named.
         shared = {name: value for name, value in values.get("sms", {}).items() if name in TwilioAccount.model_fields}

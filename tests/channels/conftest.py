@@ -2,8 +2,10 @@
 
 import base64
 import hmac
+import json
 from collections.abc import Iterator, Sequence
 from hashlib import sha1
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -62,8 +64,18 @@ def make_settings(**sms: Any) -> Settings:
         sms=Sms(**(values | sms)),
         email=EMAIL,
         whatsapp=Whatsapp(**(values | {"number": WHATSAPP_NUMBER} | content | sms)),
+        channels=settings_of_samples(),
         telegram=make_bot(**({"api_base_url": sms["api_base_url"]} if "api_base_url" in sms else {})),
     )
+
+
+def settings_of_samples() -> dict[str, dict[str, SecretStr]]:
+    """Of channels without a group of settings of their own: `samples/settings.json` is what their samples are signed for."""
+    found = (Path(__file__).resolve().parents[2] / "channels").glob("*/samples/settings.json")
+    return {
+        path.parents[1].name: {key: SecretStr(value) for key, value in json.loads(path.read_text()).items()}
+        for path in found
+    }
 
 
 def make_bot(**more: Any) -> Telegram:

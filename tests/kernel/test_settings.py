@@ -97,3 +97,13 @@ def test_commands_on_data_need_to_know_where_it_is_and_no_secret() -> None:
     assert load_storage_settings({"DATABASE_URL": "postgresql://x"}).database_url == "postgresql://x"
     with pytest.raises(MisconfiguredError, match="ATIENDE_DATA"):
         load_storage_settings({})
+
+
+def test_a_channel_without_a_group_has_its_settings_too() -> None:
+    given = WHOLE | {"ATIENDE_CHANNEL_PAGER_SECRET": "hush", "ATIENDE_CHANNEL_PAGER_API_URL": "http://pager.example"}
+    settings = load_settings(given)
+    assert settings.of_channel("pager", "secret", "api_url") == {"secret": "hush", "api_url": "http://pager.example"}
+    assert settings.of_channel("pigeon", "loft") is None
+    with pytest.raises(MisconfiguredError, match="ATIENDE_CHANNEL_PAGER_NUMBER: falta / is missing"):
+        settings.of_channel("pager", "secret", "number")
+    assert "hush" not in repr(settings)

@@ -29,6 +29,7 @@ WEBHOOK_PATH = "/webhooks/telegram"
 # What we ask to be told of. Anything else would be passed over.
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
 _SECRET = "x-telegram-bot-api-secret-token"  # noqa: S105  the name of a header
+_FILE_ID = re.compile(r"[A-Za-z0-9_-]{1,300}")
 _FILE_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,300}")
 _CHAT = re.compile(r"[1-9]\d{0,18}")
 # What the library raises for JSON that is no update of the Bot API.
@@ -140,6 +141,8 @@ class TelegramChannel:
         """
         if not reference:  # a kind that has no file
             raise FetchFailed("unknown_kind", permanent=True)
+        if not _FILE_ID.fullmatch(reference):
+            raise FetchFailed("not_ours", permanent=True)
         is_local = urlsplit(self._api_base_url).hostname in LOOPBACK
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(self._api_base_url))
         with open_stream(Source(self._place_of(reference), local_origin=origin if is_local else None)) as stream:

@@ -353,7 +353,7 @@ def test_a_photo_is_fetched_by_its_id_and_by_nothing_else(
     file_id = eventually(lambda: center[0].updates)[0]["message"]["photo"][-1]["file_id"]
     with channel.fetch(file_id) as stream:
         assert read_all(stream, 1_000_000) == photo()
-    for reference, reason in (("", "unknown_kind"), ("nada", "gone"), ("http://127.0.0.1:1/x", "gone")):
+    for reference, reason in (("", "unknown_kind"), ("nada", "gone"), ("http://127.0.0.1:1/x", "not_ours")):
         with pytest.raises(FetchFailed) as failure, channel.fetch(reference):
             pass
         assert (failure.value.reason, failure.value.permanent) == (reason, True)

@@ -1,6 +1,6 @@
 """Answers to press, as WhatsApp takes them: up to three buttons, or a list of up to ten. Pure.
 
-Twilio sends either only as "content" that was defined before (docs/adr/0025-whatsapp-buttons.md). Every word of ours is a
+Twilio sends either only as "content" that was defined before (docs/adr/0028-whatsapp-buttons.md). Every word of ours is a
 variable in it, so that one definition serves all messages of the same shape, and no resident's words are kept in it.
 """
 

@@ -7,10 +7,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from pydantic import SecretStr
 from sqlmodel import Session, select
 
-from channels import registry
+from channels import composing, registry
 from channels.attachment_jobs import take_attachment
+from channels.whatsapp.adapter import WhatsappChannel
 from intake.conversations import actions
 from intake.conversations.attachment_models import MessageAttachment
 from intake.conversations.models import Conversation, Message
@@ -18,7 +20,7 @@ from intake.conversations.values import InboundMedia, InboundMessage, SharedPlac
 from intake.media import storage
 from intake.media.storage import Folder, Shelf
 from kernel import clock
-from kernel.settings import Media
+from kernel.settings import Media, Whatsapp
 from tests.agent_console.conftest import Console
 from tests.factories import CITY
 from tests.intake.media.pictures import jpeg
@@ -158,3 +160,23 @@ def test_the_window_is_shown_and_kept(console: Console, ana: Ana) -> None:
     console.session.flush()
     page = operator.get(f"/consola/conversaciones/{thread.id}").text
     assert "Ya pasaron 24 horas" in page
+
+
+def test_after_a_day_an_answer_is_refused_with_its_reason_and_not_lost(console: Console, ana: Ana) -> None:
+    channel = WhatsappChannel(
+        Whatsapp(account_sid="AC1", auth_token=SecretStr("t"), number="+525500000312"), "https://x"
+    )
+    composing.configure({"whatsapp": channel})
+    fresh = ana.send("hola")
+    operator = console.enter("operator")
+    path = f"/consola/conversaciones/{fresh.id}"
+    assert operator.send(path, f"{path}/respuesta", text="Ya va la cuadrilla").status_code == 303
+    for message in console.session.exec(select(Message)).all():
+        message.at -= timedelta(hours=25)
+    console.session.flush()
+    refused = operator.send(path, f"{path}/respuesta", text="¿Sigue igual?")
+    assert refused.status_code == 400
+    assert "WhatsApp solo acepta plantillas aprobadas" in refused.text
+    assert "¿Sigue igual?</textarea>" in refused.text
+    composing.configure({})
+    channel.close()

@@ -6,6 +6,7 @@ calls such a channel is forged.
 
 import base64
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -156,13 +157,25 @@ def test_a_provider_that_cannot_be_reached_certainly_took_nothing(name: str) -> 
 
 @pytest.mark.parametrize("name", CHANNELS)
 @pytest.mark.parametrize("reference", ["http://169.254.169.254/latest/meta-data", "https://evil.example/x", "../x", ""])
-def test_a_foreign_attachment_is_not_fetched(name: str, channel: Channel, reference: str) -> None:
-    if not isinstance(channel, Fetches):
-        return  # its attachments come inside its messages
-    with pytest.raises(FetchFailed) as failure:
-        with channel.fetch(reference) as stream:
-            list(stream.pieces)
-    assert failure.value.permanent
+def test_a_foreign_attachment_is_not_fetched(name: str, reference: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = free_socket()
+    channel = CHANNELS[name](make_settings(api_base_url=url_of(closed)))
+    assert channel is not None
+    asked: set[str] = set()
+    resolve = socket.getaddrinfo
+
+    def note(host: Any, *args: Any, **more: Any) -> Any:
+        asked.add(host.decode() if isinstance(host, bytes) else host)
+        return resolve(host, *args, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", note)
+    if isinstance(channel, Fetches):  # of the others, attachments come inside their messages
+        with pytest.raises(FetchFailed):
+            with channel.fetch(reference) as stream:
+                list(stream.pieces)
+    assert asked <= {"127.0.0.1"}
+    channel.close()
+    closed.close()
 
 
 @pytest.mark.parametrize("name", CHANNELS)

@@ -6,11 +6,12 @@ from sqlalchemy import Engine
 from sqlmodel import Session, func, select
 
 from intake.conversations import actions as conversations
+from intake.conversations.attachment_models import MessageAttachment
 from intake.conversations.models import Conversation, Message
 from intake.people.models import ContactPoint, Person
 from kernel import db
 from kernel.outbox import OutboxEvent
-from tests.channels.conftest import Provider, inbound, receipt
+from tests.channels.conftest import ACCOUNT, Provider, inbound, receipt
 from tests.factories import NOW
 
 
@@ -33,6 +34,21 @@ def test_five_messages_of_somebody_new_are_one_thread(city_engine: Engine, provi
         assert session.exec(select(func.count()).select_from(Message)).one() == 5
         for table in (Conversation, ContactPoint, Person):
             assert session.exec(select(func.count()).select_from(table)).one() == 1, table
+
+
+def test_an_album_of_somebody_new_is_one_thread_with_all_its_photos(city_engine: Engine, provider: Provider) -> None:
+    def send(n: int) -> int:
+        address = f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT}/Messages/MM{n}/Media/ME{n}"
+        photo = {"NumMedia": "1", "MediaUrl0": address, "MediaContentType0": "image/jpeg", "MessageType": "image"}
+        ends = {"From": "whatsapp:+5215512345678", "To": "whatsapp:+525500000312"}
+        call = inbound(f"MM{n % 5}", "", **photo, **ends)
+        return int(provider.post(call, "/webhooks/whatsapp").status_code)
+
+    with ThreadPoolExecutor(10) as pool:
+        assert list(pool.map(send, range(5))) == [200] * 5
+    with Session(city_engine) as session:
+        for table, count in ((Message, 5), (MessageAttachment, 5), (Conversation, 1), (ContactPoint, 1), (Person, 1)):
+            assert session.exec(select(func.count()).select_from(table)).one() == count, table
 
 
 def test_reports_that_come_at_once_before_the_answer_are_all_heard(city_engine: Engine, provider: Provider) -> None:

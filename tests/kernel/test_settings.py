@@ -33,6 +33,23 @@ def test_the_environment_becomes_groups() -> None:
     assert settings.sms.auth_token.get_secret_value() == "a-very-secret-token"
 
 
+def test_whatsapp_uses_the_account_for_sms_unless_it_has_its_own() -> None:
+    number = {"ATIENDE_WHATSAPP_NUMBER": "+525500000312"}
+    shared = load_settings(WHOLE | SMS | number | {"ATIENDE_SMS_API_BASE_URL": "http://127.0.0.1:8312"}).whatsapp
+    assert shared is not None
+    assert (shared.account_sid, shared.number) == ("AC1", "+525500000312")
+    assert shared.auth_token.get_secret_value() == "a-very-secret-token"
+    assert shared.api_base_url == "http://127.0.0.1:8312"
+    own = number | {"ATIENDE_WHATSAPP_ACCOUNT_SID": "AC2", "ATIENDE_WHATSAPP_AUTH_TOKEN": "another"}
+    found = load_settings(WHOLE | SMS | own).whatsapp
+    assert found is not None
+    assert (found.account_sid, found.auth_token.get_secret_value()) == ("AC2", "another")
+    with pytest.raises(MisconfiguredError, match="ATIENDE_WHATSAPP_AUTH_TOKEN: falta"):
+        # Of two accounts, the token of one would be sent to the other.
+        load_settings(WHOLE | SMS | number | {"ATIENDE_WHATSAPP_ACCOUNT_SID": "AC2"})
+    assert load_settings(WHOLE | SMS).whatsapp is None
+
+
 def test_no_sms_is_no_mistake_and_half_of_it_is() -> None:
     assert load_settings(WHOLE).sms is None
     half = {name: value for name, value in SMS.items() if "TOKEN" not in name}

@@ -32,6 +32,9 @@ KEYS = {
     "console": {"url", "logins"},
     "sms": {"webhook", "public_base_url", "auth_token", "number"},
     "email": {"address", "smtp_host", "smtp_port"},
+    "whatsapp": {"webhook", "auth_token", "number"},
+    "telegram": {"webhook", "secret_token", "bot_token"},
+    "web_chat": {"url"},
     "standin": {"url"},
     "database_url": None,
     "redis_url": None,
@@ -192,7 +195,9 @@ def test_a_fresh_folder_becomes_a_city(demo: Demo, first_facts: dict[str, Any]) 
     open311 = first_facts["open311"]
     for jurisdiction_id in (open311["jurisdiction_id"], open311["other_jurisdiction_id"]):
         assert status(f"{open311['root']}/services.json?jurisdiction_id={jurisdiction_id}") == 200
+    assert status(first_facts["web_chat"]["url"]) == 200
     assert wait_until(lambda: status(f"{first_facts['standin']['url']}/messages.json") == 200, 20)
+    assert status(f"{first_facts['standin']['url']}/chat/ejemplo") == 200
 
 
 def test_it_listens_on_loopback_only(demo: Demo, first_facts: dict[str, Any]) -> None:

@@ -108,3 +108,10 @@ def test_the_language_that_is_asked_for_is_spoken_from_then_on(text: str, langua
 def test_what_was_reported_before_is_compared_when_the_place_is_told() -> None:
     assert understood("ya reporté la fuga y no han venido").intent == "status"
     assert understood("ya reporté la fuga en niebla y sabinos y no han venido").intent == "report"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"), [("I smell gas", "en"), ("me violaron", None), ("mi esposo me pega", "es"), ("12345", None)]
+)
+def test_the_words_tell_the_language_or_nothing_does(text: str, language: str | None) -> None:
+    assert understood(text).language == language

@@ -10,5 +10,7 @@ def masked(contact: ContactPoint) -> str:
     address = people.address_of(contact)
     if contact.kind == "web_chat":  # nobody's name or number: enough of it to tell two visitors apart
         return f"Chat {address[:4]}"
+    if contact.kind == "telegram":  # an account's number, which is no telephone's
+        return f"Telegram {address[-4:]}"
     # A machine that writes mail is known by its address too.
     return masked_email(address) if "@" in address else masked_phone(address)

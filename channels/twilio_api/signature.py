@@ -19,17 +19,11 @@ _MAX_FIELDS = 400
 Form = ImmutableMultiDict[str, str]
 
 
-class NotAForm(ForgedWebhook):
-    """The body is of another kind than the provider sends."""
-
-    status = 415
-
-
 def form(webhook: Webhook) -> Form:
-    """The parameters of the body, blank ones and repeated ones kept. Raises NotAForm, ForgedWebhook."""
+    """The parameters of the body, blank ones and repeated ones kept. Raises ForgedWebhook."""
     media_type = webhook.headers.get("content-type", "").split(";")[0].strip().lower()
     if media_type != _FORM:
-        raise NotAForm("Aquí solo entran formularios del proveedor.")
+        raise ForgedWebhook("Aquí solo entran formularios del proveedor.")
     try:
         pairs = parse_qsl(webhook.body.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_FIELDS)
     except ValueError:  # not ASCII, or more fields than any provider sends

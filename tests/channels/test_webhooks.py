@@ -62,7 +62,7 @@ def test_1_a_json_body_is_refused_whatever_its_signature(provider: Provider, ses
     headers = {"Content-Type": "application/json", "X-Twilio-Signature": forged}
     answer = provider.client.post(path, content=b'{"MessageSid": "SM1"}', headers=headers)
 
-    assert answer.status_code == 415
+    assert answer.status_code == 403
     assert messages(session) == []
 
 

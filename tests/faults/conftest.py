@@ -1,0 +1,25 @@
+"""One demo for the tests of messages that break things, and a provider that calls it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.calls import Provider
+from tests.faults.test_streams import ask_nobody
+from tests.running import RunningDemo
+
+
+@pytest.fixture(scope="package")
+def messages_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
+    running = RunningDemo(tmp_path_factory.mktemp("messages"))
+    running.start()
+    ask_nobody(running)
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture
+def provider(messages_demo: RunningDemo) -> Iterator[Provider]:
+    made = Provider(messages_demo)
+    yield made
+    made.client.close()

@@ -1,7 +1,6 @@
 """The centre's mailbox over IMAP: what is new in it, and putting away what was taken in. imaplib speaks the protocol."""
 
 import imaplib
-import re
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from kernel.settings import Email
 # Above this, a mail is fetched only so far: its words come first, and the rest is in the mailbox.
 MOST_BYTES = 30 * 1024 * 1024
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
 
 
 class MailboxError(Exception):
@@ -88,12 +86,7 @@ class Mailbox:
 
     def fetch(self, uid: int) -> bytes | None:
         """The mail, or its beginning when it is huge; None when it is there no more. It stays as unread as it was."""
-        told = self._uid("FETCH", str(uid), "(RFC822.SIZE)")
-        size = next((int(found[1]) for line in told if isinstance(line, bytes) and (found := _SIZE.search(line))), None)
-        if size is None:
-            return None
-        wanted = "(BODY.PEEK[])" if size <= MOST_BYTES else f"(BODY.PEEK[]<0.{MOST_BYTES}>)"
-        for part in self._uid("FETCH", str(uid), wanted):
+        for part in self._uid("FETCH", str(uid), f"(BODY.PEEK[]<0.{MOST_BYTES}>)"):
             if isinstance(part, tuple) and len(part) == 2 and isinstance(part[1], bytes):
                 return part[1]
         return None

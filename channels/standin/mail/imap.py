@@ -33,6 +33,9 @@ class _Refused(Exception):
 class _Dialogue(socketserver.StreamRequestHandler):
     server: "_Server"
     timeout = _IDLE_S
+    # An answer in several small packets would wait for the other side's acknowledgement, 40 ms each time.
+    disable_nagle_algorithm = True
+    wbufsize = -1
 
     def handle(self) -> None:
         self.store, self.account = self.server.store, self.server.account
@@ -153,8 +156,9 @@ class _Dialogue(socketserver.StreamRequestHandler):
 
     def _chosen(self, numbers: str) -> list[tuple[int, Entry]]:
         """(sequence number, mail) of a set of UIDs."""
-        last = self._last()
-        return [(at, one) for at, one in enumerate(self._entries(), start=1) if _is_in(one.uid, numbers, last)]
+        entries = self._entries()
+        last = entries[-1].uid if entries else 0
+        return [(at, one) for at, one in enumerate(entries, start=1) if _is_in(one.uid, numbers, last)]
 
     def _fetch(self, given: list[str]) -> None:
         for number, entry in self._chosen(given[0]):

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from agent_console.attachments import Part, parts_of
+from agent_console.entries import Entry
+from agent_console.message_entries import entries_of, of_note
 from agent_console.presentation import channel_look, outcome_text
 from intake.catalog.definitions import text_in
 from intake.conversations.attachment_models import MessageAttachment
-from intake.conversations.models import Message
+from intake.conversations.models import ConversationNote, Message
 from intake.service_requests.lifecycle import LIFE_TEXTS
 from intake.service_requests.models import Report, ServiceRequestEvent
 from kernel.dates import day_in_words
@@ -31,18 +32,6 @@ ACTORS: Mapping[str, str] = {
     "system": "Atiende",
     "api": "Open311",
 }
-DELIVERY: Mapping[str, str] = {
-    "queued": "en cola",
-    "sending": "enviando",
-    "uncertain": "no sabemos si llegó",
-    "accepted": "lo tiene la red",
-    "sent": "enviado",
-    "delivered": "entregado",
-    "read": "leído",
-    "undelivered": "no llegó",
-    "failed": "no se pudo enviar",
-    "suppressed": "no se envió: pidió no recibir avisos",
-}
 PHOTOS: Mapping[str, str] = {
     "photo_added": "Foto {number} lista",
     "photo_unreadable": "La foto {number} no se pudo leer",
@@ -59,31 +48,12 @@ MOVED: Mapping[str, str] = {
     "waiting_resident": "La espera movió el plazo al {day}",
     "closed": "El tiempo que estuvo cerrado movió el plazo al {day}",
 }
+FILED: Mapping[str, str] = {
+    "message_attached": "Se le añadió lo que llegó por {channel}",
+    "message_detached": "Se le quitó lo que llegó por {channel}",
+}
 # The other channels are names and keep their capitals.
 _COMMON_NOUNS = frozenset({"phone", "email", "counter", "console", "web"})
-# Photos chosen together arrive within a few seconds of each other, each as a message.
-ALBUM = timedelta(seconds=10)
-_BAD_NEWS = frozenset({"uncertain", "undelivered", "failed", "suppressed"})
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One entry. css: "", out, nota, b (agency) or sys (one line); `message_id` is set when a person must settle a message.
-
-    parts: what came with it; text is "" where it had no words.
-    """
-
-    at: datetime
-    css: str
-    icon: str
-    who: str
-    how: str
-    text: str
-    audience: tuple[str, str] | None = None
-    is_bad: bool = False
-    message_id: str = ""
-    anchor: str = ""
-    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,6 +75,7 @@ def story(
     now: datetime,
     attachments: Mapping[UUID, Sequence[MessageAttachment]] | None = None,
     opens: bool = False,
+    notes: Iterable[ConversationNote] = (),
 ) -> list[Day]:
     """Everything in order, oldest first. `people` names persons by contact point or conversation id.
 
@@ -112,8 +83,12 @@ def story(
     """
     # Words that came in as messages are shown as messages. Of what happened at one instant, what was said comes first.
     entries = [_of_report(report, people, language) for report in reports if report.conversation_id is None]
-    entries += _of_messages(list(messages), attachments or {}, people, language, opens)
-    entries += [entry for event in events if (entry := _of_event(event, timezone, language, now)) is not None]
+    entries += entries_of(list(messages), attachments or {}, people, language, opens)
+    entries += [of_note(note, language) for note in notes]
+    for event in events:
+        entry = _of_event(event, timezone, language, now)
+        if entry is not None:
+            entries.append(replace(entry, about=str(event.service_request_id)))
     zone = ZoneInfo(timezone)
     days: list[Day] = []
     for entry in sorted(entries, key=lambda found: found.at):
@@ -137,65 +112,6 @@ def _of_report(report: Report, people: Mapping[Any, str], language: str) -> Entr
     who = people.get(report.contact_point_id) or translate(language, "Anónimo")
     how = translate(language, "Reporte por {channel}", channel=_channel_in_a_sentence(report.channel, language))
     return Entry(report.at, "", look.icon, who, how, report.words or translate(language, "Sin descripción"))
-
-
-def _of_messages(
-    messages: Sequence[Message],
-    attachments: Mapping[UUID, Sequence[MessageAttachment]],
-    people: Mapping[Any, str],
-    language: str,
-    opens: bool,
-) -> list[Entry]:
-    """One entry for each message; what was sent as one album is one entry, though it came as many messages."""
-    entries: list[Entry] = []
-    before: Message | None = None
-    for message in messages:
-        parts = parts_of(message, attachments.get(message.id, ()), language, opens=opens)
-        if before is not None and _is_of_album(before, message) and parts and entries[-1].parts:
-            told = [text for text in (entries[-1].text, message.body) if text]
-            entries[-1] = replace(entries[-1], parts=(*entries[-1].parts, *parts), text="\n".join(told))
-        else:
-            entries.append(replace(_of_message(message, people, language, bool(parts)), parts=parts))
-        before = message
-    return entries
-
-
-def _is_of_album(before: Message, message: Message) -> bool:
-    if {before.direction, message.direction} != {"inbound"} or before.conversation_id != message.conversation_id:
-        return False
-    if message.album is not None or before.album is not None:
-        return message.album == before.album
-    # Where the network does not say so: several at once, of which at most one has words.
-    return message.at - before.at <= ALBUM and not (message.body and before.body)
-
-
-def _of_message(message: Message, people: Mapping[Any, str], language: str, has_parts: bool = False) -> Entry:
-    look = channel_look(message.channel, language)
-    anchor = f"m-{message.id}"
-    if message.direction == "inbound":
-        who = people.get(message.conversation_id) or translate(language, "Anónimo")
-        how = translate(language, "{channel} recibido", channel=look.text)
-        if message.edits:
-            how = translate(language, "{channel}, corrige lo que había escrito", channel=look.text)
-        text = message.body or ("" if has_parts else translate(language, "(sin texto)"))
-        return Entry(message.at, "", look.icon, who, how, text, anchor=anchor)
-    state = translate(language, DELIVERY[message.status])
-    if message.author_kind == "agent":
-        who, how = message.author_name, translate(language, "{channel}, {state}", channel=look.text, state=state)
-    else:
-        who = "Atiende"
-        how = translate(language, "{channel} automático, {state}", channel=look.text, state=state)
-    return Entry(
-        message.at,
-        "out",
-        look.icon,
-        who,
-        how,
-        message.body,
-        is_bad=message.status in _BAD_NEWS,
-        message_id=str(message.id) if message.status == "uncertain" else "",
-        anchor=anchor,
-    )
 
 
 def _of_event(event: ServiceRequestEvent, timezone: str, language: str, now: datetime) -> Entry | None:
@@ -228,7 +144,7 @@ def _of_event(event: ServiceRequestEvent, timezone: str, language: str, now: dat
         "border_settled": "pin",
     }
     icons |= dict.fromkeys(PHOTOS, "photo") | dict.fromkeys(DUPLICATES, "layers")
-    icons |= {"escalated": "alert", "promise_moved": "clock"}
+    icons |= {"escalated": "alert", "promise_moved": "clock"} | dict.fromkeys(FILED, "go")
     said = f"{_actor(event, language)}: {line}" if event.actor_name else line
     return Entry(event.at, "sys", icons.get(event.name, "note"), "", said, "", audience)
 
@@ -286,6 +202,9 @@ def _line(event: ServiceRequestEvent, timezone: str, language: str, now: datetim
         return translate(language, "{step}, desde el {day}. Aviso para supervisión", step=name, day=due)
     if event.name == "promise_moved":
         return translate(language, MOVED[str(data["reason"])], day=_moved_to(data, timezone, language, now))
+    if event.name in FILED:
+        channel = _channel_in_a_sentence(str(data.get("channel", "")), language)
+        return translate(language, FILED[event.name], channel=channel)
     if event.name in PHOTOS:
         return translate(language, PHOTOS[event.name], number=data.get("number", ""))
     if event.name == "status_changed":

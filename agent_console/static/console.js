@@ -21,6 +21,7 @@ function soon(key, call) {
 function changed(event) {
   const about = event.service_request_id;
   const open = document.querySelector("[data-request]")?.dataset.request;
+  const theirs = document.querySelector("[data-thread]")?.dataset.thread.split(" ");
   const isEverything = event.name === "resync";
   if (isEverything || event.name.startsWith("service_request.")) {
     soon("requests", () => fire("#arrivals", "atiende:requests"));
@@ -28,8 +29,9 @@ function changed(event) {
     if (about) soon(`row-${about}`, () => fire(`#row-${CSS.escape(about)}`, "atiende:row"));
   }
   if (isEverything || event.name.startsWith("message.") || event.name.startsWith("conversation.")) {
-    soon("threads", () => fire("#threads", "atiende:threads"));
+    soon("threads", () => fire("#threads, #inboxviews", "atiende:threads"));
   }
+  if (theirs && (isEverything || theirs.includes(event.conversation_id))) soon("case", () => fire("#head, #story", "atiende:case"));
   if (open && (isEverything || about === open || !about)) soon("case", () => fire("#head, #story", "atiende:case"));
 }
 

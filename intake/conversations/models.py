@@ -47,6 +47,12 @@ class Conversation(SQLModel, table=True):
             "waiting_since",
             postgresql_where=text("waiting_since IS NOT NULL"),
         ),
+        Index(
+            "ix_conversation_with_agent",
+            "jurisdiction_id",
+            "last_message_at",
+            postgresql_where=text("state = 'with_agent'"),
+        ),
         # Whole reports that wait for one last word: after a while they are made without the answer.
         Index(
             "ix_conversation_unanswered",

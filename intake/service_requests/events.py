@@ -1,14 +1,15 @@
 """What happened to a request, one row each, never edited.
 
 Names: submitted, placed, routed, status_changed, noted, replied, photo_added, photo_unreadable, photo_hidden, photo_shown,
-text_reviewed, border_settled, escalated, promise_moved, joined, merged, duplicate_added, unmerged, duplicate_removed. `data`
-by name: submitted {channel}; placed {placed, label, score, precision_m, candidates}; routed {agency_code, agency_name,
-expected_at, outcome}, or by a person {agency_code, agency_name, before, before_name, by_hand}; status_changed {life, before,
-outcome_code}; noted {life, outcome_code} as they were; photo_* {media_file_id, number}; text_reviewed {state, fields};
-border_settled {side, question, agency_code}; escalated {step, of, share, name, tells, due}; promise_moved {before, after,
-reason}; joined {channel, report_count, is_new_person}; merged {parent_id, parent_folio, before, counted, moved}; unmerged
-{parent_id, parent_folio}; duplicate_added and duplicate_removed {duplicate_id, folio, report_count}; any update from an
-agency's system adds {update_id, external_status}.
+text_reviewed, message_attached, message_detached, border_settled, escalated, promise_moved, joined, merged, duplicate_added,
+unmerged, duplicate_removed. `data` by name: submitted {channel}; placed {placed, label, score, precision_m, candidates};
+routed {agency_code, agency_name, expected_at, outcome}, or by a person {agency_code, agency_name, before, before_name,
+by_hand}; status_changed {life, before, outcome_code}; noted {life, outcome_code} as they were; photo_* {media_file_id,
+number}; text_reviewed {state, fields}; message_* {message_ids, channel}; border_settled {side, question, agency_code};
+escalated {step, of, share, name, tells, due}; promise_moved {before, after, reason}; joined {channel, report_count,
+is_new_person}; merged {parent_id, parent_folio, before, counted, moved}; unmerged {parent_id, parent_folio}; duplicate_added
+and duplicate_removed {duplicate_id, folio, report_count}; any update from an agency's system adds {update_id,
+external_status}.
 """
 
 from datetime import datetime

@@ -4,7 +4,8 @@ from uuid import uuid4
 
 import pytest
 
-from agent_console.timeline import DELIVERY, Day, story
+from agent_console.message_entries import DELIVERY
+from agent_console.timeline import Day, story
 from intake.conversations.delivery_states import _RANKS
 from intake.conversations.models import Message
 from intake.service_requests.models import Report, ServiceRequestEvent

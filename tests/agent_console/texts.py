@@ -6,8 +6,9 @@ from pathlib import Path
 
 from jinja2 import Environment, nodes
 
-from agent_console import attachments, presentation, timeline, views
+from agent_console import attachments, message_entries, presentation, timeline, views
 from agent_console.pages.api_keys import rows as api_keys
+from agent_console.pages.conversations import views as inbox_views
 from agent_console.pages.public_text import texts as public_texts
 from agent_console.pages.queue import chips
 from agent_console.pages.service_request import clocks
@@ -65,7 +66,9 @@ def in_tables() -> Iterator[str]:
     """Texts that code looks up by a key."""
     yield from (word for word, _ in presentation.CHANNELS.values())
     yield from (word for word, _ in timeline.AUDIENCES.values())
-    yield from timeline.DELIVERY.values()
+    yield from message_entries.DELIVERY.values()
+    yield from timeline.FILED.values()
+    yield from inbox_views.TEXTS
     yield from timeline.ACTORS.values()
     yield from timeline.PHOTOS.values()
     yield from (*timeline.DUPLICATES.values(), *timeline.MOVED.values())

@@ -33,6 +33,10 @@ def fail_a_while(ref: str) -> None:
     note_once(ref)
 
 
+def be_asked_to_wait(ref: str) -> None:
+    raise Unavailable("El proveedor no contesta.", retry_after_s=90.0)
+
+
 def explode(ref: str) -> None:
     raise ValueError(f"a message of +52 55 1234 5678 about {ref}")
 

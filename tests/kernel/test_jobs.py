@@ -69,6 +69,13 @@ def test_a_failure_waits_longer_each_time_and_keeps_our_text(effects: Session) -
     assert (after.state, after.attempts, after.last_error) == ("done", 2, None)
 
 
+def test_who_says_for_how_long_they_are_away_is_not_asked_sooner(effects: Session) -> None:
+    before = datetime.now(UTC)
+    failed = run(effects, make_delivery(effects, "be_asked_to_wait"))
+    assert failed.state == "pending"
+    assert before + timedelta(seconds=90) <= failed.due_at < before + timedelta(seconds=120)
+
+
 def test_a_foreign_error_leaves_only_its_name(effects: Session) -> None:
     assert run(effects, make_delivery(effects, "explode")).last_error == "ValueError"
 

@@ -40,6 +40,7 @@ def context_of(session: Session, conversation: Conversation, message: Message, n
 
     told = queries.notice_before(session, message)
     gazetteer = routing.gazetteer(session, conversation.jurisdiction_id)
+    shown = [part["kind"] for part in message.media if part.get("kind") in _SHOW_SOMETHING]
     return DialogueContext(
         now=now,
         services=known.by_code,
@@ -47,7 +48,8 @@ def context_of(session: Session, conversation: Conversation, message: Message, n
         match_services=classifier.matcher(session, conversation.jurisdiction_id, known.services, _MOST_SERVICES),
         find_places=lambda words: find_places(gazetteer, words),
         city=city.name,
-        media_count=sum(part.get("kind") in _SHOW_SOMETHING for part in message.media),
+        media_count=len(shown),
+        media_kind=shown[0] if shown else "photo",
         hears_programs=message.channel == "email",
         shared=_shared(message, conversation.language, gazetteer),
         recent=_recent(session, conversation, message, now),

@@ -23,12 +23,14 @@ SAMPLE: Mapping[str, Mapping[str, object]] = {
         "folio": "26 4817 3053", "note": "Cambiamos el tubo.", "place": "Av. Sabinos 214, El Carmen", "service": "Fuga de agua",
         "question": "¿Qué ocurre?", "choices": "1 No enciende, 2 Parpadea", "other": 3, "metres": 62, "span": "17 h",
         "words": '"Sale agua limpia" ', "summary": "Fuga de agua. Dónde: Av. Sabinos 214", "women": "765",
+        "media": "tu foto",
     },
     "en": {
         "agency": "City Water", "city": "the city", "date": "Wednesday, November 25", "emergency": "911",
         "folio": "26 4817 3053", "note": "We changed the pipe.", "place": "Av. Sabinos 214, El Carmen", "service": "Water leak",
         "question": "What is happening?", "choices": "1 Does not light, 2 Flickers", "other": 3, "metres": 62, "span": "17 h",
         "words": '"Clean water comes out" ', "summary": "Water leak. Where: Av. Sabinos 214", "women": "765",
+        "media": "your photo",
     },
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ from intake.conversations.dialogue import words
 from intake.conversations.dialogue.questions import named, numbered
 from intake.conversations.dialogue.state import DialogueState
 from intake.conversations.dialogue.steps import AddWords, DialogueContext, Resume, Step, Text
-from intake.conversations.dialogue.told import label
+from intake.conversations.dialogue.told import attached, label
 from intake.conversations.dialogue.words import option_number, yes_or_no
 from intake.conversations.wording import folio_in_words
 
@@ -46,7 +46,8 @@ def _picture(state: DialogueState, context: DialogueContext) -> Step | None:
     state = replace(state.idle(), step="photo", recent=tuple(one.folio for one in recent))
     names = [f"{text_in(one.service, state.language)} {folio_in_words(one.folio)}" for one in recent]
     options = (*names, label(state, "none_of_them"))
-    return Step(state, (Text("photo_whose", {"choices": numbered(names), "other": len(options)}, options),))
+    params = {"choices": numbered(names), "other": len(options), **attached(state, context)}
+    return Step(state, (Text("photo_whose", params, options),))
 
 
 def _whose(state: DialogueState, said: str) -> Step | None:
@@ -61,7 +62,7 @@ def _whose(state: DialogueState, said: str) -> Step | None:
     if number is not None and 1 <= number <= len(state.recent):
         return _added(state, state.recent[number - 1])
     if number == len(state.recent) + 1 or yes_or_no(said) is False:
-        return Step(state.idle(), (Text("photo"),))
+        return Step(state.idle(), (Text("what"),))
     return None
 
 

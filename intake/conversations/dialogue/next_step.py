@@ -17,6 +17,7 @@ from intake.conversations.dialogue.steps import (
     Text,
     Told,
 )
+from intake.conversations.dialogue.told import attached
 from intake.conversations.dialogue.understanding import Understanding, understand
 from intake.conversations.dialogue.words import plain
 from intake.conversations.wording import folio_in_words
@@ -146,7 +147,7 @@ def _idle(state: DialogueState, text: str, said: str, context: DialogueContext, 
     if said in words.GREETINGS:
         return Step(state, (Text("greeting", {"city": context.city}),))
     if not said:
-        return Step(state, (Text("photo"),))
+        return Step(state, (Text("photo", attached(state, context)),))
     if said == state.opening and state.folio and _is_recent(state, context):
         return Step(state, (Text("already", {"folio": folio_in_words(state.folio)}),))
     understood = understand(text, context.match_offered, context.find_places)
@@ -214,7 +215,11 @@ def _dropping(state: DialogueState, text: str, said: str, context: DialogueConte
 def _wordless(state: DialogueState, context: DialogueContext) -> Step:
     """An emoji or a photo in the middle of a report: the question stands."""
     step = report.ask_again(state, context)
-    return replace(step, texts=(Text("photo_kept"), *step.texts)) if context.media_count else step
+    return (
+        replace(step, texts=(Text("photo_kept", attached(state, context)), *step.texts))
+        if context.media_count
+        else step
+    )
 
 
 def _counted(state: DialogueState, said: str, context: DialogueContext) -> DialogueState:

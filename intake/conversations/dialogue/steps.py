@@ -32,7 +32,7 @@ class DialogueContext:
     """What the dialogue may know: the catalogue, and two ways of asking what words mean.
 
     match_services: best first, score 0 to 100. find_places: best first. media_count: attachments of this message that may show
-    something.
+    something; media_kind: what the first of them is.
     hears_programs: on this channel programs answer by themselves.
     shared: the place that was sent with it. recent: what they reported lately, newest first. reads_back: a report that took
     several messages is read back before it is made.
@@ -48,6 +48,7 @@ class DialogueContext:
     find_places: Callable[[str], Sequence[Place]]
     city: str
     media_count: int = 0
+    media_kind: str = "photo"
     hears_programs: bool = False
     told: Told | None = None
     shared: Place | None = None

@@ -25,6 +25,12 @@ def label(state: DialogueState, key: str) -> str:
     return say(state.language, "labels", key)
 
 
+def attached(state: DialogueState, context: DialogueContext) -> dict[str, object]:
+    """What came with the message, as `{media}`: tu foto, tu audio, tu video, tu archivo."""
+    kinds = {"photo": "photo", "voice": "audio", "audio": "audio", "video": "video"}
+    return {"media": label(state, f"your_{kinds.get(context.media_kind, 'file')}")}
+
+
 def items(state: DialogueState, context: DialogueContext) -> list[Item]:
     """What is known of the report, in the order in which it is asked."""
     draft = state.draft

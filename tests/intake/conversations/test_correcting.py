@@ -164,7 +164,7 @@ class TestAPictureThatComesLater:
     def test_soon_after_on_another_channel_of_the_same_number(self, phone: Phone, session: Session) -> None:
         self.made(phone)
         [told] = picture(phone, "W1", channel="whatsapp", sender="+5215512345678")
-        assert "sumamos tu foto" in told
+        assert "lo sumamos al reporte" in told
         assert pictures(session)[0].service_request_id == phone.requests[0].id
 
     def test_hours_later_it_is_asked_of_which(self, phone: Phone, session: Session) -> None:
@@ -174,14 +174,14 @@ class TestAPictureThatComesLater:
         assert "¿De cuál reporte es?" in asked
         assert pictures(session)[0].service_request_id is None
         [told] = phone.write("1")
-        assert "sumamos tu foto" in told
+        assert "lo sumamos al reporte" in told
         assert pictures(session)[0].service_request_id == phone.requests[0].id
 
     def test_of_none_of_them_it_waits_for_the_next(self, phone: Phone, session: Session) -> None:
         self.made(phone)
         phone.now += timedelta(hours=5)
         picture(phone, "W1")
-        assert phone.write("2") == ["Recibimos tu foto. Cuéntanos qué pasa y dónde."]
+        assert phone.write("2")[0].startswith("¿Qué pasa y dónde?")
         phone.write("fuga de agua")
         phone.write("no sé")
         phone.write("no sé")

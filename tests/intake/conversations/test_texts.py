@@ -30,6 +30,7 @@ FIELDS = {
     "choices": "1 No enciende, 2 Parpadea",
     "other": 3,
     "note": "",
+    "media": "tu archivo",
     "summary": "Luz de la calle apagada. Dónde: Av. Sabinos 214. ¿Qué pasa?: No enciende",
     "metres": 62,
     "span": "17 h",

@@ -13,6 +13,9 @@ def masked(contact: ContactPoint) -> str:
     if contact.kind == "telegram":  # an account's number, which is no telephone's
         return f"Telegram {address[-4:]}"
     # A machine that writes mail is known by its address too.
-    if contact.kind == "telegram":
-        return f"Chat •{address[-3:]}"
     return masked_email(address) if "@" in address else masked_phone(address)
+
+
+def masked_beside(contact: ContactPoint, channel: str) -> str:
+    """As `masked`, where the channel's word stands before it already."""
+    return masked(contact).removeprefix(f"{channel} ")

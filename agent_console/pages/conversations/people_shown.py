@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from agent_console.accounts import Viewer
-from agent_console.contacts import masked
+from agent_console.contacts import masked_beside
 from agent_console.pages.conversations.threads import CHANNEL_OF, Somebody
 from agent_console.presentation import Look, ago, channel_look
 from intake.conversations.models import Conversation
@@ -87,7 +87,8 @@ def identity_of(session: Session, viewer: Viewer, person: Somebody, thread: Conv
 
 def _reached(contact: ContactPoint, language: str) -> Reached:
     channel = CHANNEL_OF.get(contact.kind, contact.kind)
-    return Reached(channel_look(channel, language), masked(contact), people.profile_name_of(contact))
+    look = channel_look(channel, language)
+    return Reached(look, masked_beside(contact, look.text), people.profile_name_of(contact))
 
 
 def _member(session: Session, viewer: Viewer, person_id: UUID, thread: Conversation, number: int) -> Member:

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlmodel import Session, col, func, select
 
 from agent_console.accounts import Viewer
-from agent_console.contacts import masked
+from agent_console.contacts import masked, masked_beside
 from agent_console.presentation import Look, channel_look
 from channels import composing
 from intake.conversations.models import Conversation, Message
@@ -151,6 +151,7 @@ def _route(
 ) -> Route:
     closes_at = composing.closes_at(channel, last_inbound_at(session, contact.id, channel))
     is_open = not composing.has_window(channel) or (closes_at is not None and closes_at > now)
+    look = channel_look(channel, viewer.language)
     closes, note = "", ""
     if not is_open:
         note = translate(viewer.language, "solo plantillas")
@@ -161,8 +162,8 @@ def _route(
         value=f"{contact.id}.{channel}",
         contact=contact,
         channel=channel,
-        look=channel_look(channel, viewer.language),
-        who=masked(contact),
+        look=look,
+        who=masked_beside(contact, look.text),
         note=note,
         closes=closes,
         is_open=is_open,

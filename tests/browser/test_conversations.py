@@ -1,0 +1,88 @@
+"""The inbox and a conversation by keyboard alone, and as seen by those who cannot see it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from intake.conversations import actions as threads
+from intake.conversations.values import Choice, InboundMedia, InboundMessage, SharedPlace
+from kernel import clock, db
+from tests.browser.conftest import LiveServer, PageAt
+from tests.factories import CITY, IN_NORTE
+
+pytestmark = pytest.mark.browser
+
+
+def _asks_by_telegram(live_server: LiveServer) -> UUID:
+    with live_server.at_work(), db.transaction() as session:
+        now = clock.now()
+
+        def write(body: str, chat: str = "4242", **values: object) -> UUID:
+            inbound = InboundMessage(
+                "telegram",
+                uuid4().hex,
+                chat,
+                "bot",
+                body,
+                now,
+                sender_kind="telegram",
+                **values,  # type: ignore[arg-type]  # of one message
+            )
+            return threads.receive(session, inbound, jurisdiction_id=CITY, now=now).conversation_id
+
+        id_ = write("Hay una fuga", profile_name="Rosita", shared_phone="+525544443333")
+        threads.queue_message(
+            session,
+            id_,
+            "¿Cuál?",
+            prompt="¿Cuál?",
+            choices=[Choice("1.1", "Fuga de agua"), Choice("1.2", "Drenaje")],
+            client_ref=uuid4().hex,
+            author_kind="dialogue",
+            now=now,
+        )
+        write("Fuga de agua", choice="1.1")
+        write("", place=SharedPlace(*IN_NORTE, label="Av. Sabinos 214"))
+        write("", media=[InboundMedia("video", reference="x", content_type="video/mp4", file_name="fuga.mp4")])
+        threads.hand_to_agent(session, threads.held(session, id_), now=now - timedelta(hours=3))
+        # Whoever has waited longest comes first.
+        threads.held(session, id_).waiting_since = now - timedelta(hours=3)
+        return id_
+
+
+def test_a_conversation_is_found_taken_and_answered_by_keyboard(live_server: LiveServer, page_at: PageAt) -> None:
+    id_ = _asks_by_telegram(live_server)
+    page = page_at("/consola/conversaciones", role="operator")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(f"#t-{id_}")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/conversaciones/{id_}")
+    page.locator("#take").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#head")).to_contain_text("Con Amir Torres")
+    page.locator("#text").focus()
+    page.keyboard.type("Ya va la cuadrilla")
+    expect(page.locator("#meter")).to_contain_text("Guardado")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#story .out").last).to_contain_text("Ya va la cuadrilla")
+    expect(page.locator("#text")).to_have_value("")
+
+
+@pytest.mark.parametrize("width", [1366, 320])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_both_pages_are_accessible(
+    live_server: LiveServer, page_at: PageAt, assert_accessible: Callable[[Page], None], width: int, scheme: str
+) -> None:
+    id_ = _asks_by_telegram(live_server)
+    for path in ("/consola/conversaciones", f"/consola/conversaciones/{id_}"):
+        page = page_at(path, role="operator", width=width, scheme=scheme)
+        for summary in page.locator("#who summary").all():
+            summary.click()
+        assert_accessible(page)
+        page.screenshot(
+            path=f"/tmp/pw/last-{'thread' if str(id_) in path else 'inbox'}-{width}-{scheme}.png",
+            full_page=width == 320,
+        )

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import orjson
 import structlog
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
@@ -82,7 +82,7 @@ def _keep(
     session: Session, channel: str, key: str, call: Webhook, *, state: str = "waiting", why: str | None = None
 ) -> UUID:
     """The payload of this call, kept once."""
-    session.execute(
+    made: UUID | None = session.execute(
         insert(InboundPayload)
         .values(
             id=new_id(),
@@ -96,7 +96,10 @@ def _keep(
             changed_at=call.received_at,
         )
         .on_conflict_do_nothing(index_elements=["channel", "key"])
-    )
+        .returning(col(InboundPayload.id))
+    ).scalar_one_or_none()
+    if made is not None:
+        return made
     return session.exec(
         select(InboundPayload.id).where(InboundPayload.channel == channel, InboundPayload.key == key)
     ).one()
@@ -105,11 +108,17 @@ def _keep(
 def _take_in(payload_id: UUID, events: list[WebhookEvent], *, now: datetime) -> bool:
     """False when somebody took it in before."""
     with db.transaction() as session:
-        payload = session.get_one(InboundPayload, payload_id, with_for_update=True)
-        if payload.state != "waiting":
+        # Holds the row until the end: whoever has the same call at the same time waits here, and finds it taken.
+        taken = session.execute(
+            update(InboundPayload)
+            .where(col(InboundPayload.id) == payload_id, col(InboundPayload.state) == "waiting")
+            .values(state="taken", changed_at=now, last_error=None)
+            .returning(col(InboundPayload.id))
+            .execution_options(synchronize_session=False)
+        ).one_or_none()
+        if taken is None:
             return False
         accept(session, events, now=now)
-        payload.state, payload.changed_at, payload.last_error = "taken", now, None
         return True
 
 

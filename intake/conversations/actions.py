@@ -113,7 +113,7 @@ def open_conversation(
         if found is not None:
             _close(found)
             session.flush()
-        session.execute(
+        made = session.scalars(
             insert(Conversation)
             .values(
                 id=new_id(),
@@ -130,7 +130,10 @@ def open_conversation(
             .on_conflict_do_nothing(
                 index_elements=["contact_point_id", "channel"], index_where=col(Conversation.state) != "closed"
             )
-        )
+            .returning(Conversation)
+        ).one_or_none()
+        if made is not None:
+            return made
 
 
 def _close(conversation: Conversation) -> None:

@@ -43,7 +43,7 @@ def find_or_create_address(
     if beside is None:
         session.add(person)
         session.flush()
-    made = session.execute(
+    made = session.scalars(
         insert(ContactPoint)
         .values(
             id=new_id(),
@@ -56,9 +56,11 @@ def find_or_create_address(
             created_at=now,
         )
         .on_conflict_do_nothing(index_elements=["jurisdiction_id", "kind", "lookup"])
-        .returning(col(ContactPoint.id))
-    ).scalar_one_or_none()
-    if made is None and beside is None:  # somebody was faster and has committed; this person was never anybody
+        .returning(ContactPoint)
+    ).one_or_none()
+    if made is not None:
+        return made
+    if beside is None:  # somebody was faster and has committed; this person was never anybody
         session.expunge(person)
         session.execute(delete(Person).where(col(Person.id) == person.id))
     found = _by_lookup(session, jurisdiction_id, address.kind, lookup)

@@ -103,6 +103,11 @@ def _run_jobs(url: str, stop: threading.Event) -> None:
     class JobWorker(SimpleWorker):
         max_connection_wait_time = 2.0
 
+        def _install_signal_handlers(self) -> None:
+            super()._install_signal_handlers()  # type: ignore[no-untyped-call]  # rq types only a part
+            # Whoever asked while it was being made asked ours, which cannot end its loop.
+            self._stop_requested = stop.is_set()
+
         def request_stop(self, signum: int, frame: FrameType | None) -> None:
             stop.set()
             super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # rq types only a part

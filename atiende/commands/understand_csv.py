@@ -13,6 +13,7 @@ from kernel.errors import InvalidInput, NotFound
 
 _COLUMN = "text"
 _JSON_LINES = ".jsonl"
+_LONGEST_CELL = 100_000
 _COLUMNS = (
     "language", "emergency", "intent", "service_code", "service_name", "score", "why", "second_code", "second_name",
     "third_code", "third_name", "place",
@@ -68,6 +69,9 @@ def _rows(file: TextIO, source: Path) -> Iterator[list[str]]:
     is_empty = True
     try:
         for row in reader:
+            # The reader's own limit belongs to the whole process, and other readers move it.
+            if max(map(len, row), default=0) > _LONGEST_CELL:
+                raise csv.Error
             if row:
                 is_empty = False
                 yield row

@@ -154,6 +154,18 @@ atiende.worker.Child.tend = tend_or_fail
 from atiende.commands.worker import run
 run()
 """
+STOPPED_AT_ONCE = """
+import os, signal, time
+import atiende.worker
+make = atiende.worker.make_queue
+def make_queue(url):
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.1)
+    return make(url)
+atiende.worker.make_queue = make_queue
+from atiende.commands.worker import run
+run()
+"""
 NO_KEEPER = """
 import atiende.worker
 def tend(child):
@@ -173,6 +185,11 @@ def test_a_relay_that_cannot_be_started_now_is_tried_again(database: Engine, val
         deliver(database, "after")
         wait_for(lambda: effects(database) == {"before", "after"})
         assert process.poll() is None
+
+
+def test_a_worker_that_is_told_to_stop_while_it_begins_stops(database: Engine, valkey: Valkey) -> None:
+    with worker(database, valkey.url, ("-c", STOPPED_AT_ONCE)) as process:
+        assert process.wait(30) == 0
 
 
 def test_a_worker_that_cannot_keep_its_relay_ends_for_its_supervisor(database: Engine, valkey: Valkey) -> None:

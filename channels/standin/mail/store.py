@@ -1,16 +1,13 @@
 """Every mail the stand-in took, in a SQLite file beside the ledger: what is in the centre's folders, what residents got."""
 
 import json
-import sqlite3
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from channels.standin.mail.switches import MailSwitches
+from channels.standin.sqlite_file import SqliteFile
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS mail (
@@ -53,46 +50,15 @@ class Entry:
     size: int
 
 
-class MailStore:
-    """The file, for every thread of one process. Each method is one transaction unless it runs inside `together`."""
+class MailStore(SqliteFile):
+    """The file, for every thread of one process."""
+
+    _schema = _SCHEMA
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._connection.row_factory = sqlite3.Row
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=NORMAL")
-        self._connection.executescript(_SCHEMA)
-        self._lock = threading.RLock()
-        self._depth = 0
+        super().__init__(path)
         for name in ("INBOX", "Sent", "Atendidos"):
             self.create_folder(name)
-
-    def close(self) -> None:
-        with self._lock:
-            self._connection.close()
-
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """All or nothing."""
-        with self._lock:
-            if self._depth == 0:
-                self._connection.execute("BEGIN IMMEDIATE")
-            self._depth += 1
-            try:
-                yield
-            except BaseException:
-                self._depth -= 1
-                if self._depth == 0:
-                    self._connection.execute("ROLLBACK")
-                raise
-            self._depth -= 1
-            if self._depth == 0:
-                self._connection.execute("COMMIT")
-
-    def _run(self, statement: str, *values: Any) -> list[sqlite3.Row]:
-        with self.together():
-            return self._connection.execute(statement, values).fetchall()
 
     # Mails
 

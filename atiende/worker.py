@@ -1,6 +1,8 @@
 """The worker: runs jobs, and keeps a relay beside it as a process of its own, so that either can be killed and comes back.
 
-With Redis: relay process -> RQ queue -> this process. Without: one process, the relay with a pool of threads.
+With Redis: relay process -> RQ queue -> threads of this process. Without: one process, the relay with a pool of threads.
+A provider that does not answer holds the threads that talk to it, and no other's messages. Who waits for a page or a webhook goes
+first: jobs have the lower priority on a machine that they share with the web.
 """
 
 import os
@@ -25,6 +27,7 @@ _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _RELAY_STOP_S = 20.0
 _RETRY_S = 0.5
 _LOOK_S = 0.2
+_NICE = 5
 
 
 def redis_url(settings: Settings) -> str | None:
@@ -35,6 +38,7 @@ def redis_url(settings: Settings) -> str | None:
 def run_worker(settings: Settings) -> None:
     """Works until SIGTERM or Ctrl-C; finishes what is running first. Exits with 1 if nobody can keep its relay alive any more."""
     url = redis_url(settings)
+    _give_way()
     if url is None:
         run_relay(settings)
         return
@@ -46,8 +50,10 @@ def run_worker(settings: Settings) -> None:
     has_failed = threading.Event()
     keeper = threading.Thread(target=_keep_relay, args=(relay, stop, has_failed), name="relay")
     keeper.start()
-    _run_jobs(url, stop)
+    pool = LocalPool(settings.worker.threads)
+    _run_jobs(url, stop, pool)
     stop.set()
+    pool.close()
     keeper.join()
     if has_failed.is_set():
         sys.exit(1)
@@ -58,13 +64,18 @@ def run_relay(settings: Settings) -> None:
     stop = _stop_on_signal()
     engine = bootstrap.configure(settings)
     load(job_paths())
-    pool = LocalPool()
+    pool = LocalPool(settings.worker.threads)
     url = redis_url(settings)
     dispatch: Dispatcher = pool if url is None else RedisQueue(url, fallback=pool)
     log.info("relay started", redis=url is not None)
     listen_url = settings.database_direct_url
     Relay(engine, SUBSCRIPTIONS, dispatch, periodic=PERIODIC, bulk=BULK, listen_url=listen_url).run(stop)
     pool.close()
+
+
+def _give_way() -> None:
+    """Called before there are threads: each has a priority of its own, which it has from whoever made it."""
+    os.setpriority(os.PRIO_PROCESS, 0, max(_NICE, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 def _stop_on_signal() -> threading.Event:
@@ -94,11 +105,16 @@ def _keep_relay(relay: Child, stop: threading.Event, has_failed: threading.Event
         stop_all([relay], grace_s=_RELAY_STOP_S)
 
 
-def _run_jobs(url: str, stop: threading.Event) -> None:
-    """RQ's worker loop, begun again whenever Redis breaks it."""
+def _run_jobs(url: str, stop: threading.Event, pool: LocalPool) -> None:
+    """RQ's worker loop, begun again whenever Redis breaks it. It takes a job when a thread of `pool` is free to run it."""
     import redis.exceptions
     from rq import SimpleWorker
+    from rq.job import Job
     from rq.serializers import JSONSerializer
+
+    class PooledJob(Job):
+        def perform(self) -> None:
+            pool.start(*self.args)
 
     class JobWorker(SimpleWorker):
         max_connection_wait_time = 2.0
@@ -116,9 +132,14 @@ def _run_jobs(url: str, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             queue = make_queue(url)
-            JobWorker([queue], connection=queue.connection, serializer=JSONSerializer, log_job_description=False).work(
-                logging_level="WARNING"
+            worker = JobWorker(
+                [queue],
+                connection=queue.connection,
+                job_class=PooledJob,
+                serializer=JSONSerializer,
+                log_job_description=False,
             )
+            worker.work(logging_level="WARNING")
         except redis.exceptions.RedisError as error:
             log.warning("worker lost Redis, trying again", error=type(error).__name__)
         for number in _STOP_SIGNALS:

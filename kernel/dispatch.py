@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
+from threading import Lock, Semaphore
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -26,6 +26,7 @@ JOB = "kernel.jobs.run_patiently"
 MAX_WAITING = 50
 JOB_TIMEOUT_S = 120
 _REDIS_PAUSE_S = 2.0
+_MARK = f"{QUEUE_NAME}:remembers"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ class Dispatcher(Protocol):
     def dispatch(self, claims: Sequence[Claim]) -> None:
         """Starts them; never waits for them and never raises because something is down."""
 
+    def has_forgotten(self) -> bool:
+        """True once after what was handed over may have been lost; then it is to be claimed again."""
+
 
 class LocalPool:
     """Runs deliveries in threads of this process."""
@@ -52,6 +56,7 @@ class LocalPool:
         self._run = run
         self._waiting = 0
         self._lock = Lock()
+        self._free = Semaphore(threads)
 
     def room(self) -> int:
         return max(0, MAX_WAITING - self._waiting)
@@ -61,6 +66,18 @@ class LocalPool:
             with self._lock:
                 self._waiting += 1
             self._pool.submit(self._run, claim.delivery_id).add_done_callback(self._finished)
+
+    def start(self, delivery_id: int) -> None:
+        """Waits until a thread is free and lets it run this delivery: whoever takes from a queue takes no more than he can do."""
+        self._free.acquire()
+        with self._lock:
+            self._waiting += 1
+        running = self._pool.submit(self._run, delivery_id)
+        running.add_done_callback(lambda _: self._free.release())
+        running.add_done_callback(self._finished)
+
+    def has_forgotten(self) -> bool:
+        return False
 
     def _finished(self, future: Future[None]) -> None:
         with self._lock:
@@ -82,11 +99,25 @@ class RedisQueue:
         self._fallback = fallback
         self._queue: Queue | None = None
         self._is_down = False
+        self._is_empty = False
         self._retry_at = 0.0
 
     def room(self) -> int:
-        waiting = self._try(lambda queue: queue.count)
+        waiting = self._try(self._look)
         return self._fallback.room() if waiting is None else max(0, MAX_WAITING - waiting)
+
+    def has_forgotten(self) -> bool:
+        was_empty, self._is_empty = self._is_empty, False
+        return was_empty
+
+    def _look(self, queue: "Queue") -> int:
+        """How many wait. A mark that is missing was taken by whatever took the jobs: FLUSHALL, or a start with no memory."""
+        with queue.connection.pipeline(transaction=False) as pipeline:
+            pipeline.set(_MARK, "1", nx=True)
+            pipeline.llen(queue.key)
+            is_new, waiting = pipeline.execute()
+        self._is_empty = self._is_empty or bool(is_new)
+        return int(waiting)
 
     def dispatch(self, claims: Sequence[Claim]) -> None:
         if self._try(lambda queue: self._enqueue(queue, claims)) is None:

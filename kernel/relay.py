@@ -55,6 +55,12 @@ _CLAIM = text("""
     UPDATE outbox_delivery SET due_at = :until FROM due WHERE outbox_delivery.id = due.id RETURNING outbox_delivery.id
 """)
 
+# What failed and waits for its next try is in it too: once too early does no harm.
+_CLAIM_AGAIN = text("""
+    UPDATE outbox_delivery SET due_at = :now
+    WHERE state = 'pending' AND running_until IS NULL AND due_at > :now AND due_at <= :until
+""")
+
 # Ids grow with time: looking at the oldest few is enough, and costs the same however many events a week holds.
 _PRUNE = text("""
     WITH oldest AS (SELECT id, relayed_at FROM outbox_event ORDER BY id LIMIT :window)
@@ -115,6 +121,11 @@ class Relay:
         lease = int(until.timestamp() * 1000)
         return [Claim(delivery_id, lease) for delivery_id in sorted(ids)]
 
+    def claim_again(self, now: datetime) -> None:
+        """Ends every lease at once, after whoever had the jobs lost them."""
+        with db.core_transaction(self._engine) as connection:
+            connection.execute(_CLAIM_AGAIN, {"now": now, "until": now + LEASE})
+
     def prune(self, now: datetime) -> int:
         """Removes a batch of events whose every delivery was done a week ago; those that failed stay three months."""
         values = {"done_before": now - KEEP_DONE, "failed_before": now - KEEP_FAILED}
@@ -126,6 +137,8 @@ class Relay:
         while True:
             events = self.fan_out(clock.now())
             room = min(self._dispatch.room(), BATCH)
+            if self._dispatch.has_forgotten():
+                self.claim_again(clock.now())
             if room == 0:
                 return True
             claims = self.claim(clock.now(), room)

@@ -204,6 +204,12 @@ class Database(_Group):
     pool_timeout_s: Annotated[float, Field(gt=0)] = 10.0
 
 
+class Worker(_Group):
+    """threads: how many jobs one worker runs at once. Most of them wait for a provider or the database."""
+
+    threads: Annotated[int, Field(ge=1, le=64)] = 8
+
+
 class Limits(_Group):
     """How often one client of the Open311 API may call in a minute; 0 is as often as it likes.
 
@@ -258,6 +264,7 @@ class Settings(_Group):
     redis_url: str | None = None
     log_format: str = "text"
     database: Database = Database()
+    worker: Worker = Worker()
     secrets: Secrets
     web: Web
     webhooks: Webhooks = Webhooks()

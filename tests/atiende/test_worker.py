@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.database, pytest.mark.fault]
 
 ONCE = "tests.kernel.outbox_jobs.note_once"
 SLOW = "tests.kernel.outbox_jobs.take_a_second"
+MEET = "tests.kernel.outbox_jobs.meet"
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +143,20 @@ def test_with_redis_jobs_survive_the_relay_and_the_queue(database: Engine, valke
         assert process.poll() is None
 
 
+@pytest.mark.parametrize("queue", ["none", "valkey"])
+def test_a_job_that_waits_for_somebody_holds_up_no_other(database: Engine, valkey: Valkey, queue: str) -> None:
+    with worker(database, valkey.url if queue == "valkey" else queue):
+        deliver(database, "a", "b", "c", job=MEET)
+        wait_for(lambda: effects(database) == {"a", "b", "c"})
+
+
+def test_jobs_give_way_to_pages(database: Engine, valkey: Valkey) -> None:
+    with worker(database, valkey.url) as process:
+        wait_for(lambda: children(process.pid))
+        ours = os.getpriority(os.PRIO_PROCESS, 0)
+        assert {os.getpriority(os.PRIO_PROCESS, pid) for pid in [process.pid, *children(process.pid)]} == {max(5, ours)}
+
+
 # A relay that cannot be started once, and then one whose keeper breaks.
 NO_START = """
 import atiende.worker
@@ -198,7 +213,7 @@ def test_a_worker_that_cannot_keep_its_relay_ends_for_its_supervisor(database: E
         assert children(process.pid) == []
 
 
-def test_what_redis_forgets_comes_back_when_its_lease_ends(database: Engine, valkey: Valkey) -> None:
+def test_what_redis_forgets_comes_back(database: Engine, valkey: Valkey) -> None:
     with worker(database, valkey.url) as process:
         deliver(database, "first")
         wait_for(lambda: effects(database) == {"first"})

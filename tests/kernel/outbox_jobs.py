@@ -68,3 +68,18 @@ def look_for_open_transactions(**_: object) -> None:
 
 def come_back_later(ref: str) -> None:
     raise Later(datetime(2026, 11, 20, 8, tzinfo=UTC))
+
+
+def meet(ref: str) -> None:
+    """Ends well only when two others are at it at the same time."""
+    engine = db.bind().engine
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO relay_run (ref) VALUES (:ref)"), {"ref": ref})
+    for _ in range(100):
+        with engine.begin() as connection:
+            if connection.scalar(text("SELECT count(DISTINCT ref) FROM relay_run")) == 3:
+                break
+        time.sleep(0.05)
+    else:
+        raise Unavailable("Nadie más vino.")
+    note_once(ref)

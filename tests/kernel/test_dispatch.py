@@ -71,6 +71,39 @@ def test_closing_finishes_the_running_one_and_drops_the_rest() -> None:
     assert runs.ids == [1]
 
 
+def test_who_takes_from_a_queue_waits_for_a_free_thread() -> None:
+    runs = Runs()
+    runs.go_on.clear()
+    pool = LocalPool(threads=2, run=runs)
+    pool.start(1)
+    pool.start(13)
+    third = threading.Thread(target=pool.start, args=(3,))
+    third.start()
+    third.join(0.1)
+    assert third.is_alive()
+    runs.go_on.set()
+    third.join(5)
+    pool.close()
+    assert sorted(runs.ids) == [1, 3, 13]
+
+
+def test_a_redis_that_was_emptied_is_noticed_once(valkey: ValkeyServer) -> None:
+    queue = make_queue(valkey.url)
+    queue.connection.flushall()
+    redis = RedisQueue(valkey.url, fallback=LocalPool(threads=1, run=Runs()))
+    assert not redis.has_forgotten()  # nobody has looked yet
+    redis.room()
+    assert redis.has_forgotten()  # it may have held what another relay handed over
+    redis.dispatch(CLAIMS)
+    redis.room()
+    assert not redis.has_forgotten()
+    queue.connection.flushall()
+    assert redis.room() == MAX_WAITING
+    assert redis.has_forgotten()
+    assert not redis.has_forgotten()
+    queue.connection.close()
+
+
 def test_redis_gets_ids_and_nothing_else(valkey: ValkeyServer) -> None:
     queue = make_queue(valkey.url)
     queue.empty()

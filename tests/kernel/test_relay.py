@@ -30,6 +30,11 @@ class Collected:
     def __init__(self, room: int = 1000) -> None:
         self.claims: list[Claim] = []
         self._room = room
+        self.forgot = False
+
+    def has_forgotten(self) -> bool:
+        forgot, self.forgot = self.forgot, False
+        return forgot
 
     def room(self) -> int:
         return self._room - len(self.claims)
@@ -127,6 +132,23 @@ def test_it_hands_over_no_more_than_there_is_room_for(clean: Engine) -> None:
     Relay(clean, SUBSCRIPTIONS, full).drain()
     assert len(full.claims) == 2
     assert column(clean, "SELECT count(*) FROM outbox_delivery WHERE due_at <= now()") == [1]
+
+
+def test_what_was_handed_over_and_lost_is_claimed_again_at_once(clean: Engine) -> None:
+    lossy = Collected()
+    relay = Relay(clean, SUBSCRIPTIONS, lossy)
+    record("lost", "running", "done")
+    relay.drain()
+    first, second, third = lossy.claims
+    run_delivery(third.delivery_id)
+    with clean.begin() as connection:
+        held = text("UPDATE outbox_delivery SET running_until = now() + interval '1 minute' WHERE id = :id")
+        connection.execute(held, {"id": second.delivery_id})
+    relay.drain()
+    assert len(lossy.claims) == 3
+    lossy.forgot = True
+    relay.drain()
+    assert [claim.delivery_id for claim in lossy.claims[3:]] == [first.delivery_id]
 
 
 def test_a_running_delivery_is_not_claimed_again(clean: Engine) -> None:

@@ -16,6 +16,7 @@ def test_the_house_rules_hold() -> None:
     ("path", "text"),
     [
         ("intake/long.py", "x = 1\n" * 501),
+        ("tests/intake/test_long.py", "x = 1\n" * 501),
         ("intake/utils.py", ""),
         ("intake/actions.py", "async def submit(session): ...\n"),
         ("intake/actions.py", "def submit(session):\n    session.commit()\n"),

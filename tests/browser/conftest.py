@@ -30,6 +30,8 @@ ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 # A machine that runs many tests at once is slow, not wrong.
 expect.set_options(timeout=20_000)
+# Every layout and every colour once: what goes wrong in a colour does so in each layout.
+LOOKS = pytest.mark.parametrize(("width", "scheme"), [(1366, "light"), (320, "dark")])
 _KEYS = {"DATA": b"d" * 32, "LOOKUP": b"l" * 32, "SESSION": b"s" * 32}
 
 

@@ -11,9 +11,9 @@ from intake.service_requests.values import Actor
 from kernel import clock, db
 from kernel.folio import spaced
 from tests.browser.cast import PASSWORD, email_of, report
-from tests.browser.conftest import LiveServer, PageAt
+from tests.browser.conftest import LOOKS, LiveServer, PageAt
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser_console")]
 LIST = "/consola/solicitudes"
 
 
@@ -57,8 +57,7 @@ NAMES = (
 )
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1366, 320])
+@LOOKS
 @pytest.mark.parametrize("name", NAMES)
 def test_every_page_is_accessible(
     live_server: LiveServer,

@@ -10,10 +10,10 @@ from playwright.sync_api import Page, expect
 from intake.conversations import actions as threads
 from intake.conversations.values import Choice, InboundMedia, InboundMessage, SharedPlace
 from kernel import clock, db
-from tests.browser.conftest import LiveServer, PageAt
+from tests.browser.conftest import LOOKS, LiveServer, PageAt
 from tests.factories import CITY, IN_NORTE
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser_chat")]
 
 
 def _asks_by_telegram(live_server: LiveServer) -> UUID:
@@ -71,8 +71,7 @@ def test_a_conversation_is_found_taken_and_answered_by_keyboard(live_server: Liv
     expect(page.locator("#text")).to_have_value("")
 
 
-@pytest.mark.parametrize("width", [1366, 320])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@LOOKS
 def test_both_pages_are_accessible(
     live_server: LiveServer, page_at: PageAt, assert_accessible: Callable[[Page], None], width: int, scheme: str
 ) -> None:

@@ -16,10 +16,10 @@ from intake.service_requests import actions
 from intake.service_requests.models import ServiceRequest
 from intake.service_requests.values import Submission
 from kernel import clock, db
-from tests.browser.conftest import LiveServer, PageAt
+from tests.browser.conftest import LOOKS, LiveServer, PageAt
 from tests.factories import CITY
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser_resident")]
 SPOT = LonLat(-99.13, 19.36)
 
 
@@ -75,8 +75,7 @@ def picture(page: Page, name: str) -> None:
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1366, 320])
+@LOOKS
 def test_the_step_is_accessible(
     page_at: PageAt, leaks: list[str], assert_accessible: Callable[[Page], None], width: int, scheme: str
 ) -> None:
@@ -97,8 +96,7 @@ def test_the_same_needs_no_script(page_at: PageAt, leaks: list[str]) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Listo, sumamos tu reporte")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1366, 320])
+@LOOKS
 def test_the_card_is_accessible(
     page_at: PageAt, leaks: list[str], assert_accessible: Callable[[Page], None], width: int, scheme: str
 ) -> None:

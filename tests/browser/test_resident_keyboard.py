@@ -14,7 +14,7 @@ from routing.models import GazetteerPlace
 from tests.browser.conftest import LiveServer, PageAt
 from tests.factories import CITY
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser_resident")]
 # Some twenty metres north of where Norte ends.
 KIOSK = LonLat(-99.17, 19.4002)
 

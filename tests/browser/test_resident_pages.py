@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.cast import pothole
-from tests.browser.conftest import LiveServer, PageAt
+from tests.browser.conftest import LOOKS, LiveServer, PageAt
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser_resident")]
 
 
 def steps(page: Page) -> Iterator[str]:
@@ -51,8 +51,7 @@ def steps(page: Page) -> Iterator[str]:
     yield "help"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1366, 320])
+@LOOKS
 def test_every_step_is_accessible(
     page_at: PageAt, assert_accessible: Callable[[Page], None], width: int, scheme: str
 ) -> None:
@@ -111,8 +110,7 @@ def test_english_goes_all_the_way(page_at: PageAt) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text("¿Dónde es?")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1366, 320])
+@LOOKS
 def test_a_report_is_accessible_in_every_state(
     page_at: PageAt,
     live_server: LiveServer,

@@ -17,10 +17,10 @@ from routing import drafts
 from routing.draft_models import RoutingDraft
 from routing.rule_tests import RuleTest
 from tests.browser.cast import report
-from tests.browser.conftest import LiveServer, PageAt
+from tests.browser.conftest import LOOKS, LiveServer, PageAt
 from tests.factories import CITY, IN_NORTE, IN_SUR
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser_rules")]
 HOME = "/consola/reglas"
 SHOTS = os.environ.get("ATIENDE_SHOTS")
 RULES = """# Quién responde
@@ -63,8 +63,7 @@ def draft_path(live_server: LiveServer) -> Iterator[str]:
             session.delete(row)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1366, 320])
+@LOOKS
 @pytest.mark.parametrize("name", ["health", "draft", "returns", "publish"])
 def test_every_page_is_accessible(
     page_at: PageAt, assert_accessible: Callable[[Page], None], draft_path: str, name: str, width: int, scheme: str

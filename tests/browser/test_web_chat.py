@@ -16,10 +16,10 @@ from intake.conversations import actions as conversations
 from intake.conversations.models import Conversation, Message
 from kernel import clock, db
 from tests.browser.cast import pothole
-from tests.browser.conftest import LiveServer, PageAt, installation
+from tests.browser.conftest import LOOKS, LiveServer, PageAt, installation
 from tests.factories import CITY
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser_chat")]
 
 THEIRS = ".msg:not(.me)"
 
@@ -90,8 +90,7 @@ def test_a_whole_report_by_chat(page_at: PageAt, live_server: LiveServer, width:
     expect(page.locator(".me .said").first).to_have_text(f"hay un bache enorme ({width} {scripts})")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1366, 320])
+@LOOKS
 def test_every_state_is_accessible(
     page_at: PageAt, assert_accessible: Callable[[Page], None], width: int, scheme: str
 ) -> None:
@@ -396,8 +395,7 @@ def test_a_site_that_the_city_did_not_name_gets_no_frame(page_at: PageAt, foreig
     assert page.frames[-1].locator("#body").count() == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1366, 320])
+@LOOKS
 def test_the_dialog_is_accessible(
     page_at: PageAt, foreign: str, assert_accessible: Callable[[Page], None], width: int, scheme: str
 ) -> None:

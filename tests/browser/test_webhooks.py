@@ -13,10 +13,10 @@ from intake.webhooks import actions, config, payload
 from intake.webhooks.config import Config
 from intake.webhooks.models import WebhookDelivery
 from kernel import clock, db
-from tests.browser.conftest import LiveServer, PageAt
+from tests.browser.conftest import LOOKS, LiveServer, PageAt
 from tests.factories import CITY
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser_console")]
 
 HOME = "/consola/avisos"
 # A folder for pictures, for whoever wants to look.
@@ -93,8 +93,7 @@ def pictured(page: Page, name: str, *facts: object) -> None:
         )
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1366, 320])
+@LOOKS
 @pytest.mark.parametrize("name", NAMES)
 def test_every_page_is_accessible(
     page_at: PageAt,

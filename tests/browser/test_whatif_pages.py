@@ -23,7 +23,7 @@ from tests.browser.conftest import LiveServer, PageAt
 from tests.factories import CITY
 from tests.intake.whatif.cast import BETWEEN, MOVED, report
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser_rules")]
 HOME = "/consola/ruteo"
 Look = Callable[[Page, str], None]
 

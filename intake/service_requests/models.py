@@ -14,6 +14,10 @@ from sqlmodel import Field, SQLModel
 from kernel.db import Instant, Json, metadata
 from kernel.ids import new_id
 
+# Requests closed before are likely duplicates of nothing: they are looked for at most ninety days after. Changed with the index.
+NO_DUPLICATE_BEFORE = "2026-01-01 00:00:00+00"
+# No two keys are the same, so there is nothing to keep once; to look for it costs a tenth of the time of writing a request.
+_ALONE = {"deduplicate_items": "off"}
 FOLIO_SEQUENCE = Sequence("folio_seq", metadata=metadata)
 
 
@@ -38,9 +42,20 @@ class ServiceRequest(SQLModel, table=True):
         CheckConstraint("(life = 'closed') = (closed_at IS NOT NULL)", name="closed_at"),
         CheckConstraint("(life = 'closed') = (outcome_code IS NOT NULL)", name="outcome"),
         CheckConstraint("(lon IS NULL) = (lat IS NULL)", name="point"),
-        Index("ix_service_request_requested", "jurisdiction_id", text("requested_at DESC"), text("id DESC")),
         Index(
-            "ix_service_request_service", "jurisdiction_id", "service_code", text("requested_at DESC"), text("id DESC")
+            "ix_service_request_requested",
+            "jurisdiction_id",
+            text("requested_at DESC"),
+            text("id DESC"),
+            postgresql_with=_ALONE,
+        ),
+        Index(
+            "ix_service_request_service",
+            "jurisdiction_id",
+            "service_code",
+            text("requested_at DESC"),
+            text("id DESC"),
+            postgresql_with=_ALONE,
         ),
         # Most requests have neither a key nor a token.
         Index(
@@ -68,7 +83,12 @@ class ServiceRequest(SQLModel, table=True):
             postgresql_where=text("source_id IS NOT NULL"),
         ),
         Index(
-            "ix_service_request_agency", "jurisdiction_id", "agency_code", text("requested_at DESC"), text("id DESC")
+            "ix_service_request_agency",
+            "jurisdiction_id",
+            "agency_code",
+            text("requested_at DESC"),
+            text("id DESC"),
+            postgresql_with=_ALONE,
         ),
         # How much an agency has open, for rules with a capacity.
         Index(
@@ -84,6 +104,7 @@ class ServiceRequest(SQLModel, table=True):
             text("requested_at DESC"),
             text("id DESC"),
             postgresql_where=text("is_public AND life <> 'closed'"),
+            postgresql_with=_ALONE,
         ),
         Index(
             "ix_service_request_with_photo",
@@ -91,6 +112,7 @@ class ServiceRequest(SQLModel, table=True):
             text("requested_at DESC"),
             text("id DESC"),
             postgresql_where=text("is_public AND (photo_id IS NOT NULL OR media_urls <> '[]')"),
+            postgresql_with=_ALONE,
         ),
         Index(
             "ix_service_request_changed",
@@ -98,6 +120,7 @@ class ServiceRequest(SQLModel, table=True):
             text("COALESCE(closed_at, updated_at) DESC"),
             text("id DESC"),
             postgresql_where=text("is_public"),
+            postgresql_with=_ALONE,
         ),
         # Squares of the map, each newest first (intake/open311/cells.py). A GiST of points would not hold the time, and
         # PostgreSQL guesses how many it finds.
@@ -108,6 +131,7 @@ class ServiceRequest(SQLModel, table=True):
             text("requested_at DESC"),
             text("id DESC"),
             postgresql_where=text("is_public"),
+            postgresql_with=_ALONE,
         ),
         Index(
             "ix_service_request_service_square",
@@ -118,16 +142,22 @@ class ServiceRequest(SQLModel, table=True):
             text("requested_at DESC"),
             text("id DESC"),
             postgresql_where=text("is_public"),
+            postgresql_with=_ALONE,
         ),
-        # Likely duplicates: cells of a thousandth of a degree, about a hundred metres; what is open comes first in each.
+        # Likely duplicates: cells of a thousandth of a degree, about a hundred metres; what is open comes first in each. What was
+        # closed long ago, most of a register that a city brings, can be no duplicate.
         Index(
-            "ix_service_request_spot",
+            "ix_service_request_near",
             "jurisdiction_id",
             text("(floor(lat * 1000)::bigint * 360000 + floor(lon * 1000)::bigint)"),
             "service_code",
             text("closed_at DESC NULLS FIRST"),
             text("requested_at DESC"),
-            postgresql_where=text("lat IS NOT NULL AND parent_id IS NULL"),
+            postgresql_where=text(
+                "lat IS NOT NULL AND parent_id IS NULL"
+                f" AND (closed_at IS NULL OR closed_at > '{NO_DUPLICATE_BEFORE}'::timestamptz)"
+            ),
+            postgresql_with=_ALONE,
         ),
         Index("ix_service_request_parent_id", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
         # Each search reads what waits to be sorted in: not much may.

@@ -51,7 +51,7 @@ def _measured(rows: int, engine: Engine) -> list[str]:
     with engine.connect() as connection:
         busiest = connection.execute(text(_BUSIEST)).all()
         common = connection.execute(text(_AS_THEY_COME)).all()
-        size = connection.scalar(text("SELECT pg_size_pretty(pg_relation_size('ix_service_request_spot'))"))
+        size = connection.scalar(text("SELECT pg_size_pretty(pg_relation_size('ix_service_request_near'))"))
     crowd = max(row.rows for row in busiest)
     lines = [f"{rows:,} rows, {crowd:,} in the busiest cell, index {size}"]
     for name, asked in (("as they come", common), ("the busiest corners", busiest)):

@@ -1,4 +1,4 @@
-"""Cells of a thousandth of a degree, as the index `ix_service_request_spot` numbers them. Pure."""
+"""Cells of a thousandth of a degree, as the index `ix_service_request_near` numbers them. Pure."""
 
 import math
 

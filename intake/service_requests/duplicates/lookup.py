@@ -1,6 +1,6 @@
 """What is there already around a place: the requests that a report may be about, likeliest first.
 
-One statement by `ix_service_request_spot`. However busy a corner is, no more than MOST_ROWS are read of it: of each cell and
+One statement by `ix_service_request_near`. However busy a corner is, no more than MOST_ROWS are read of it: of each cell and
 service the newest, the service itself before its family, cells nearest first. Of the family only half the radius is read.
 """
 
@@ -20,7 +20,7 @@ from intake.catalog.definitions import ServiceDefinition
 from intake.service_requests.duplicates.cells import cells_around
 from intake.service_requests.duplicates.scoring import LIKELY, Likeness, Sighting, compare, similarity
 from intake.service_requests.lifecycle import CLOSED
-from intake.service_requests.models import ServiceRequest
+from intake.service_requests.models import NO_DUPLICATE_BEFORE, ServiceRequest
 from intake.service_requests.public_text import public_text
 from kernel import db
 
@@ -54,7 +54,7 @@ FROM (
             (SELECT {columns} FROM service_request o
              WHERE o.jurisdiction_id = %(city)s AND o.lat IS NOT NULL AND o.parent_id IS NULL
                 AND (floor(o.lat * 1000)::bigint * 360000 + floor(o.lon * 1000)::bigint) = s.cell
-                AND o.service_code = s.code AND o.closed_at > %(closed_after)s{readable}
+                AND o.service_code = s.code AND o.closed_at > %(closed_after)s AND o.closed_at > {long_ago}{readable}
              ORDER BY o.closed_at DESC LIMIT s.most)
         ) AS r
         LIMIT %(most_rows)s
@@ -195,6 +195,7 @@ def statement(
 def _sql(public_only: bool, *, has_assets: bool, has_contact: bool) -> str:
     return (
         _AROUND.replace("{columns}", _COLUMNS)
+        .replace("{long_ago}", f"'{NO_DUPLICATE_BEFORE}'::timestamptz")
         .replace("{readable}", _PUBLIC if public_only else "")
         .replace("{attributes}", "f.attributes" if has_assets else "'{}'::jsonb")
         .replace("{is_mine}", _IS_MINE if has_contact else "false")

@@ -178,7 +178,7 @@ def test_a_busy_corner_is_read_by_the_index_and_no_further_than_its_bound(city: 
     sql, values = lookup.statement(services, definition, sighting(city), now=NOW)
     plan = city.connection().exec_driver_sql("EXPLAIN (ANALYZE, FORMAT JSON) " + sql, values).scalar_one()
     reads = [node for node in nodes(plan[0]["Plan"]) if node.get("Relation Name") == "service_request"]
-    assert {node.get("Index Name") for node in reads} == {"ix_service_request_spot"}
+    assert {node.get("Index Name") for node in reads} == {"ix_service_request_near"}
     assert max(node["Actual Rows"] for node in reads) <= lookup._OF_EACH
     assert first.folio
 

@@ -81,6 +81,14 @@ def of_note(note: ConversationNote, language: str) -> Entry:
     return Entry(note.at, "nota", "lock", note.author_name, how, note.body)
 
 
+def delivery_in_words(message: Message, language: str) -> tuple[str, bool]:
+    """What became of a message that went out; True with it when that is bad news."""
+    state = translate(language, DELIVERY[message.status])
+    if message.error_code and message.status in ("failed", "undelivered"):
+        state = f"{state}: {in_words(message.error_code, language)}"
+    return state, message.status in _BAD_NEWS
+
+
 def _offered(message: Message, pressed: AbstractSet[tuple[UUID, str | None]]) -> tuple[Offered, ...]:
     if message.channel in _TYPED:
         return ()
@@ -112,9 +120,7 @@ def _of_message(message: Message, people: Mapping[Any, str], language: str, has_
             how = translate(language, "{channel}, corrige lo que había escrito", channel=look.text)
         text = message.body or ("" if has_parts else translate(language, "(sin texto)"))
         return Entry(message.at, "", look.icon, who, how, text, anchor=anchor, received=(str(message.id),))
-    state = translate(language, DELIVERY[message.status])
-    if message.error_code and message.status in ("failed", "undelivered"):
-        state = f"{state}: {in_words(message.error_code, language)}"
+    state, is_bad = delivery_in_words(message, language)
     if message.author_kind == "agent":
         who, how = message.author_name, translate(language, "{channel}, {state}", channel=look.text, state=state)
     else:
@@ -127,7 +133,7 @@ def _of_message(message: Message, people: Mapping[Any, str], language: str, has_
         who,
         how,
         message.prompt if message.prompt and message.choices and message.channel not in _TYPED else message.body,
-        is_bad=message.status in _BAD_NEWS,
+        is_bad=is_bad,
         message_id=str(message.id) if message.status == "uncertain" else "",
         anchor=anchor,
     )

@@ -76,15 +76,17 @@ def story(
     attachments: Mapping[UUID, Sequence[MessageAttachment]] | None = None,
     opens: bool = False,
     notes: Iterable[ConversationNote] = (),
+    others: Iterable[Entry] = (),
 ) -> list[Day]:
     """Everything in order, oldest first. `people` names persons by contact point or conversation id.
 
-    attachments: by message; opens: the reader may see what was sent.
+    attachments: by message; opens: the reader may see what was sent. others: entries of what else happened.
     """
     # Words that came in as messages are shown as messages. Of what happened at one instant, what was said comes first.
     entries = [_of_report(report, people, language) for report in reports if report.conversation_id is None]
     entries += entries_of(list(messages), attachments or {}, people, language, opens)
     entries += [of_note(note, language) for note in notes]
+    entries += others
     for event in events:
         entry = _of_event(event, timezone, language, now)
         if entry is not None:

@@ -12,6 +12,7 @@ import intake.conversations.models as conversation_models
 import intake.forecasts.models as forecast_models
 import intake.media.models as media_models
 import intake.open311.models as open311_models
+import intake.people.code_models as code_models
 import intake.people.models as people_models
 import intake.service_requests.clock_models as clock_models
 import intake.service_requests.duplicates.models as duplicate_models
@@ -32,6 +33,7 @@ MODULES = (
     routing_draft_models,
     catalog_models,
     people_models,
+    code_models,
     service_request_models,
     clock_models,
     forecast_models,

@@ -2,6 +2,7 @@
 
 SUBSCRIPTIONS: dict[str, list[str]] = {
     "message.received": ["intake.conversations.jobs.advance_conversation"],
+    "contact_code.asked": ["intake.conversations.jobs.send_code"],
     "attachment.received": ["channels.attachment_jobs.take_attachment"],
     "attachment.for_request": ["intake.conversations.jobs.give_photo"],
     "media_file.received": ["intake.media.jobs.prepare_photo"],
@@ -37,6 +38,7 @@ PERIODIC: dict[str, float] = {
     "channels.jobs.sweep": 30,
     "channels.jobs.take_in_payloads": 5,
     "intake.changes.jobs.sweep": 10,
+    "intake.conversations.jobs.forget_codes": 60,
     "intake.conversations.jobs.make_unanswered_reports": 60,
     "intake.forecasts.jobs.refresh_forecasts": 600,
     "intake.media.jobs.tidy_up": 600,

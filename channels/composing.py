@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from channels import window
 from channels.errors import DeliveryError
 from channels.reasons import REASONS
 from channels.values import LastInbound, OutboundMessage
-from channels.window import window_closes_at
 from intake.catalog.models import Jurisdiction
 from kernel.errors import InvalidInput
 
@@ -43,7 +43,12 @@ def has_window(channel_name: str) -> bool:
 
 def closes_at(channel_name: str, last_inbound_at: datetime | None) -> datetime | None:
     """Until when free words may be sent; None where there is no such end, or nothing that could end."""
-    return window_closes_at(last_inbound_at) if has_window(channel_name) else None
+    return window.window_closes_at(last_inbound_at) if has_window(channel_name) else None
+
+
+def can_write(channel: str, *, last_inbound_at: datetime | None, has_template: bool, now: datetime) -> bool:
+    """Whether the network takes a text of ours to somebody who wrote last then, of which there may be an approved template."""
+    return not has_window(channel) or has_template or window.is_open(last_inbound_at, now)
 
 
 def names() -> list[str]:

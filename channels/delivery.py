@@ -26,6 +26,7 @@ from channels.values import ApprovedTemplate, LastInbound, OutboundMessage, Prov
 from intake.catalog import queries as catalog
 from intake.catalog.models import Jurisdiction
 from intake.conversations import actions as conversations
+from intake.conversations import proofs
 from intake.conversations.delivery_states import later
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import Choice
@@ -46,6 +47,8 @@ RETRY_PAUSE = timedelta(seconds=2)
 GIVE_UP_AFTER = timedelta(hours=4)
 # What nobody asked for at this moment: silenced by an opt-out, and quiet at night.
 UNASKED = ("notice", "campaign")
+# A one-time code too is nothing to whoever wants no messages; asked for, it passes the night by.
+SILENCED = (*UNASKED, proofs.AUTHOR)
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,11 @@ def claim_next(session: Session, message_id: UUID, *, now: datetime) -> Claim | 
             move(session, message, "failed", reason="expired", now=now)
         else:
             conversation = session.get_one(Conversation, message.conversation_id)
-            if message.author_kind in UNASKED and people.is_opted_out(session, conversation.contact_point_id):
+            if message.author_kind in SILENCED and people.is_opted_out(session, conversation.contact_point_id):
                 move(session, message, "suppressed", reason="withdrawn", now=now)
+                continue
+            if not proofs.is_wanted(session, message, now=now):
+                move(session, message, "failed", reason="code_over", now=now)
                 continue
             turn = _turn(session, message, conversation, now=now)
             if turn > now:
@@ -136,11 +142,12 @@ def addressed(session: Session, message: Message, conversation: Conversation) ->
     """The message with where it goes and from which of the city's numbers."""
     contact_point = session.get_one(ContactPoint, conversation.contact_point_id)
     city = session.get_one(Jurisdiction, conversation.jurisdiction_id)
+    body, params = proofs.carried(session, message)
     return OutboundMessage(
         message_id=message.id,
         sender=catalog.address_on(session, city, message.channel),
         recipient=people.address_of(contact_point),
-        body=message.body,
+        body=body,
         plain_letters=bool(city.settings.get("sms_transliterate", True)),
         prompt=message.prompt,
         choices=Choice.of_json(message.choices),
@@ -148,7 +155,7 @@ def addressed(session: Session, message: Message, conversation: Conversation) ->
         language=conversation.language,
         last_inbound=last_inbound(session, conversation),
         template=message.template,
-        template_params=message.template_params,
+        template_params=params,
         approved=_approved(city, message, conversation.language),
         service_request_folio=_folio(session, message),
         city_name=city.name,

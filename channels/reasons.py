@@ -6,6 +6,7 @@ REASONS = {
     "account_gone": "Esa cuenta o ese chat ya no existe.",
     "blocked_region": "No se envían mensajes a ese país.",
     "carrier_rejected": "La compañía telefónica lo rechazó.",
+    "code_over": "El código ya no servía.",
     "credentials": "El proveedor no reconoce la cuenta de esta instalación.",
     "empty": "El mensaje estaba vacío.",
     "expired": "No se pudo entregar en 4 horas.",

@@ -11,7 +11,7 @@ from channels.telegram.adapter import TelegramChannel
 from channels.values import OutboundMessage, ProviderMessageId, ProviderRecord, Webhook, WebhookEvent
 from channels.web_chat.adapter import WebChatChannel
 from channels.whatsapp.adapter import WhatsappChannel
-from intake.conversations import notices
+from intake.conversations import notices, proofs
 from kernel.errors import Unavailable
 from kernel.settings import Settings
 
@@ -69,6 +69,8 @@ def connect(settings: Settings) -> None:
     composing.configure(_connected)
     pacing.configure(settings.pacing)
     notices.configure({"email": "email"} if "email" in _connected else {})
+    reached = {"phone": "sms", "whatsapp": "whatsapp", "email": "email"}
+    proofs.configure({kind: name for kind, name in reached.items() if name in _connected}, composing.can_write)
 
 
 def disconnect() -> None:

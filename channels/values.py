@@ -50,7 +50,7 @@ class OutboundMessage:
     numbered; a channel with buttons sends `prompt` and `choices` instead. asks_place: a shared place would answer it.
     template: which of our texts this is, and template_params what fills it, for networks that take only approved ones;
     approved: what the city has for it on this channel. service_request_folio: ten digits, where it is about one request.
-    author_kind: dialogue, notice or agent.
+    author_kind: dialogue, notice, proof or agent.
     """
 
     message_id: UUID

@@ -43,6 +43,8 @@ def compose(
 
 def subject_of(message: OutboundMessage) -> str:
     """In a thread the resident's own subject, untouched, for some programs begin a new thread with every other one."""
+    if message.author_kind == "proof":
+        return translate(message.language, "Tu código del 311")
     asked = _REPLY.sub("", one_line(message.last_inbound.subject)) if message.last_inbound else ""
     if asked:
         return f"Re: {asked}"[:_LONGEST_SUBJECT]
@@ -53,7 +55,8 @@ def subject_of(message: OutboundMessage) -> str:
 
 
 def _thread(mail: EmailMessage, message: OutboundMessage) -> None:
-    answered = message.last_inbound.provider_message_id if message.last_inbound else ""
+    is_answer = message.last_inbound is not None and message.author_kind != "proof"
+    answered = message.last_inbound.provider_message_id if message.last_inbound and is_answer else ""
     # One without an id of its own cannot be referred to.
     if is_id(answered):
         mail["In-Reply-To"] = answered
@@ -64,7 +67,7 @@ def _tell_robots(mail: EmailMessage, message: OutboundMessage, address: str) -> 
     """RFC 3834: who answers automatically says so. Microsoft's servers read a header of their own."""
     if message.author_kind == "agent":
         return
-    mail["Auto-Submitted"] = "auto-generated" if message.author_kind == "notice" else "auto-replied"
+    mail["Auto-Submitted"] = "auto-generated" if message.author_kind in ("notice", "proof") else "auto-replied"
     mail["X-Auto-Response-Suppress"] = "OOF, AutoReply"
     if message.author_kind == "notice":
         mail["List-Unsubscribe"] = f"<mailto:{without_plus(address)[0]}?subject=BAJA>"

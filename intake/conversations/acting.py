@@ -10,13 +10,14 @@ from sqlalchemy import update
 from sqlmodel import Session, col
 
 from georef.points import LonLat
-from intake.conversations import actions, attachments, queries, wording
+from intake.conversations import actions, attachments, proofs, queries, wording
 from intake.conversations.alike import join
 from intake.conversations.context import context_of
 from intake.conversations.dialogue.report import ask_again
 from intake.conversations.dialogue.state import EXPIRES_AFTER, DialogueState
 from intake.conversations.dialogue.steps import (
     AddWords,
+    AskCode,
     ChooseNotices,
     HandToAgent,
     Join,
@@ -25,6 +26,7 @@ from intake.conversations.dialogue.steps import (
     Step,
     Submit,
     Text,
+    TypeCode,
 )
 from intake.conversations.models import Conversation, Message
 from intake.conversations.own_texts import own_texts
@@ -115,6 +117,8 @@ def act(replies: Replies, step: Step, emergency_phone: str) -> DialogueState:
         _add_words(replies, step.effect)
     if isinstance(step.effect, Resume):
         return _resume(replies, step.state)
+    if isinstance(step.effect, AskCode | TypeCode):
+        return _prove(replies, step.state, step.effect)
     if isinstance(step.effect, HandToAgent):
         actions.hand_to_agent(replies.session, replies.conversation, now=replies.now)
     return step.state
@@ -224,6 +228,20 @@ def _resume(replies: Replies, state: DialogueState) -> DialogueState:
     context = context_of(replies.session, replies.conversation, replies.message, replies.now)
     state = replace(told, language=state.language, turn=max(told.turn, state.turn), at=replies.now)
     replies.send(replies.words(state.language, "dialogue", "resumed"))
+    return act(replies, ask_again(state, context), context.emergency_phone)
+
+
+def _prove(replies: Replies, state: DialogueState, effect: AskCode | TypeCode) -> DialogueState:
+    """Has a code sent, or tries one; a report that was being told goes on."""
+    session, conversation = replies.session, replies.conversation
+    if isinstance(effect, AskCode):
+        said = proofs.ask_in_dialogue(session, conversation, effect.kind, effect.address, state.language, replies.now)
+    else:
+        said = proofs.answer_in_dialogue(session, conversation, effect.digits, state.language, replies.now)
+    replies.send(replies.words(state.language, "dialogue", said.key, **said.params))
+    if state.draft is None or isinstance(effect, AskCode) or said.key == "code_wrong":
+        return state
+    context = context_of(session, conversation, replies.message, replies.now)
     return act(replies, ask_again(state, context), context.emergency_phone)
 
 

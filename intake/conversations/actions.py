@@ -165,7 +165,7 @@ def queue_message(
     """A message to the resident, queued for delivery. The same client_ref again gives the first one.
 
     author_kind: `dialogue` (an automatic answer), `notice` (news of a request, which an opt-out silences), `campaign` (the same
-    for many) or `agent` (a person; the thread then waits for people, and is reopened if it was closed).
+    for many), `proof` (a one-time code) or `agent` (a person; the thread waits for people, and is reopened if it was closed).
     prompt, choices, asks_place, template: as on `Message`. Raises NotFound, InvalidInput.
     """
     if not body.strip():
@@ -296,7 +296,7 @@ def suppress_notices(session: Session, contact_point_id: UUID, *, now: datetime)
         .join(Conversation)
         .where(
             Conversation.contact_point_id == contact_point_id,
-            col(Message.author_kind).in_(("notice", "campaign")),
+            col(Message.author_kind).in_(("notice", "campaign", "proof")),
             Message.status == "queued",
         )
         .order_by(col(Message.seq))

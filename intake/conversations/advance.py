@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 from sqlmodel import Session
 
-from intake.conversations import actions, queries
+from intake.conversations import actions, proofs, queries
 from intake.conversations.acting import Replies, act
 from intake.conversations.context import context_of
 from intake.conversations.dialogue.answers import unanswered
@@ -50,6 +50,9 @@ def _handle(session: Session, conversation: Conversation, message: Message, now:
     state = DialogueState.from_json(conversation.dialogue, language=conversation.language)
     context = context_of(session, conversation, message, now)
     step = _decide(conversation, message, state, context)
+    if context.code == "elsewhere":
+        proofs.hide_typed(message)
+        step = replace(step, state=replace(step.state, last_words=""))
     replies = Replies(session, conversation, message, now)
     state = _noted(state, act(replies, step, context.emergency_phone), message, step.effect)
     conversation.dialogue = state.to_json()

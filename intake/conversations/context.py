@@ -12,6 +12,7 @@ from intake.classifier import queries as classifier
 from intake.conversations import queries, wording
 from intake.conversations.alike import find_alike
 from intake.conversations.borders import find_border
+from intake.conversations.dialogue import other_address
 from intake.conversations.dialogue.state import Place
 from intake.conversations.dialogue.steps import (
     DialogueContext,
@@ -20,6 +21,7 @@ from intake.conversations.dialogue.steps import (
 )
 from intake.conversations.models import Conversation, Message
 from intake.conversations.placing import find_places
+from intake.people import codes
 from routing import queries as routing
 
 _MOST_SERVICES = 6
@@ -57,6 +59,7 @@ def context_of(session: Session, conversation: Conversation, message: Message, n
         told=Told(told.folio, told.life) if told else None,
         emergency_phone=emergency_phone(city.settings),
         women_phone=women_phone(city.settings),
+        code=_code(session, conversation, message, now),
         find_alike=lambda report: find_alike(session, conversation, report, now=now),
         find_border=lambda report: find_border(session, conversation.jurisdiction_id, report, now=now),
     )
@@ -72,6 +75,12 @@ def _shared(message: Message, language: str, gazetteer: Gazetteer) -> Place | No
         near = wording.say(language, "labels", "shared_near", place=corner.name) if corner else None
         label = near or wording.say(language, "labels", "shared_place")
     return Place(label, message.lon, message.lat, SHARED_PRECISION_M)
+
+
+def _code(session: Session, conversation: Conversation, message: Message, now: datetime) -> str:
+    """How the code stands that this message may be."""
+    digits = other_address.typed(message.body)
+    return codes.look(session, conversation.contact_point_id, digits, now=now) if digits else ""
 
 
 def _recent(session: Session, conversation: Conversation, message: Message, now: datetime) -> tuple[Recent, ...]:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from intake.conversations import attachments, queries
+from intake.conversations import attachments, proofs, queries
 from intake.conversations.advance import advance, make_unanswered
 from intake.conversations.attachment_models import photo_key
 from intake.conversations.models import Message
@@ -12,6 +12,7 @@ from intake.conversations.notices import tell_reporters
 from intake.media.receiving import receive
 from intake.media.storage import shelf
 from intake.media.values import SentFile
+from intake.people import codes
 from kernel import clock, db
 
 # Who does not answer "is it the same?" in this time has reported something of its own.
@@ -59,3 +60,15 @@ def tell_joined(service_request_id: str, report_id: str, **_: object) -> None:
     """Tells whoever said that theirs is the same which folio it goes on under."""
     with db.transaction() as session:
         tell_who_joined(session, UUID(service_request_id), UUID(report_id), now=clock.now())
+
+
+def send_code(code_id: str, **_: object) -> None:
+    """Queues the message that carries a one-time code."""
+    with db.transaction() as session:
+        proofs.send(session, UUID(code_id), now=clock.now())
+
+
+def forget_codes() -> None:
+    """Closes one-time codes that nobody typed in time; their digits are forgotten. Runs every minute."""
+    with db.transaction() as session:
+        codes.expire(session, now=clock.now())

@@ -12,7 +12,7 @@ from intake.conversations.models import OwnText
 from kernel.errors import InvalidInput, NotFound
 
 # Labels are parts of other texts, and their length is counted on.
-SECTIONS = ("dialogue", "prompts", "received", "joined", "status", "notice")
+SECTIONS = ("dialogue", "prompts", "received", "joined", "status", "notice", "proof")
 # What `say` is given besides the fields of our own text.
 _ALWAYS = frozenset(("emergency",))
 MOST_LETTERS = 1600
@@ -23,14 +23,16 @@ SAMPLE: Mapping[str, Mapping[str, object]] = {
         "folio": "26 4817 3053", "note": "Cambiamos el tubo.", "place": "Av. Sabinos 214, El Carmen", "service": "Fuga de agua",
         "question": "¿Qué ocurre?", "choices": "1 No enciende, 2 Parpadea", "other": 3, "metres": 62, "span": "17 h",
         "words": '"Sale agua limpia" ', "summary": "Fuga de agua. Dónde: Av. Sabinos 214", "women": "765",
-        "media": "tu foto",
+        "media": "tu foto", "code": "481 730", "channel": "WhatsApp", "address": "tu teléfono que termina en 5678",
+        "minutes": 10, "left": 3,
     },
     "en": {
         "agency": "City Water", "city": "the city", "date": "Wednesday, November 25", "emergency": "911",
         "folio": "26 4817 3053", "note": "We changed the pipe.", "place": "Av. Sabinos 214, El Carmen", "service": "Water leak",
         "question": "What is happening?", "choices": "1 Does not light, 2 Flickers", "other": 3, "metres": 62, "span": "17 h",
         "words": '"Clean water comes out" ', "summary": "Water leak. Where: Av. Sabinos 214", "women": "765",
-        "media": "your photo",
+        "media": "your photo", "code": "481 730", "channel": "WhatsApp", "address": "your phone ending in 5678",
+        "minutes": 10, "left": 3,
     },
 }  # fmt: skip
 
@@ -97,8 +99,8 @@ def checked(language: str, key: str, text: str) -> str:
             field_name=unknown[0],
             allowed=", ".join(sorted(allowed)),
         )
-    # Without its answers a question cannot be answered, and without its number a report cannot be asked for.
-    missing = sorted({"choices", "other", "folio", "question"} & fields_of(ours) - fields_of(tidy))
+    # Without its answers a question cannot be answered; without its number a report cannot be asked for, nor a code typed.
+    missing = sorted({"choices", "other", "folio", "question", "code"} & fields_of(ours) - fields_of(tidy))
     if missing:
         raise InvalidInput("Falta el dato {field_name}.", field="text", field_name=missing[0])
     return tidy

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from intake.conversations.dialogue.state import LAST_WORDS
 from intake.conversations.models import Conversation, Message
-from intake.people.same import same_person
+from intake.people.same import people_at, same_person
 from intake.service_requests.models import Report, ServiceRequest
 from kernel.errors import NotFound
 
@@ -46,6 +46,19 @@ def last_before(session: Session, message: Message) -> datetime | None:
         .limit(1)
     )
     return session.exec(statement).first()
+
+
+def last_inbound_at(session: Session, contact_point_id: UUID, channel: str) -> datetime | None:
+    """When somebody wrote last from this address on this channel."""
+    theirs = select(Conversation.id).where(
+        col(Conversation.person_id).in_(people_at(session, contact_point_id)),
+        Conversation.contact_point_id == contact_point_id,
+        Conversation.channel == channel,
+    )
+    newest = select(func.max(Message.at)).where(
+        col(Message.conversation_id).in_(theirs), Message.direction == "inbound"
+    )
+    return session.exec(newest).one()
 
 
 def notice_before(session: Session, message: Message) -> ServiceRequest | None:

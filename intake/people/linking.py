@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
+from georef.names import fold
 from intake.people import actions, addresses, same
 from intake.people.models import ContactPoint, ContactPointPerson, Person, PersonLink
 from kernel.errors import Conflict, InvalidInput, NotFound
@@ -51,6 +52,65 @@ def prove_phone(session: Session, contact_point: ContactPoint, phone: str, *, no
     if session.exec(select(PersonLink.id).where(pair, PersonLink.basis == "shared_phone")).first() is not None:
         return None
     return _link(session, theirs.person_id, contact_point.person_id, "shared_phone", "", PROOF, contact_point, now)
+
+
+def prove_code(
+    session: Session, asker: ContactPoint, person_id: UUID, target: ContactPoint, *, by: By, now: datetime
+) -> PersonLink | None:
+    """Whoever writes from `asker` has read a code that was sent to `target`: they use that one too. by: the agent who typed it.
+
+    Of a household, and of somebody who told another name, a code proves no more than that: they become one more who uses it. None
+    when it was known.
+    """
+    _take_turns(session, asker.jurisdiction_id)
+    group = same.same_person(session, person_id)
+    there = same.people_at(session, target.id)
+    if set(group) & set(there):
+        return None
+    name = _name_of(session, group)
+    other_id = there[0]
+    if len(there) > 1 or _is_another_name(name, _name_of(session, same.same_person(session, other_id))):
+        other_id = _once_proved(session, group, there) or _one_more(session, target, there, name, by, now)
+    return _link(session, person_id, other_id, "code", "", by, asker, now)
+
+
+def was_undone(session: Session, person_id: UUID, target: ContactPoint) -> bool:
+    """True when a code linked these before and an agent took it back."""
+    there = set(same.people_at(session, target.id))
+    return any(
+        link.basis == "code" and link.undone_at is not None and {link.one_id, link.other_id} & there
+        for link in same.evidence_of(session, same.same_person(session, person_id))
+    )
+
+
+def _name_of(session: Session, people: Collection[UUID]) -> str:
+    names = (actions.name_of(session.get_one(Person, id_)) for id_ in people)
+    return next((name for name in names if name), "")
+
+
+def _is_another_name(one: str, other: str) -> bool:
+    """Whether both are told and have no word in common: Rosa and Rosa Cruz may be one, Rosa and Juan are two."""
+    words = [set(fold(name).split()) for name in (one, other)]
+    return all(words) and not words[0] & words[1]
+
+
+def _once_proved(session: Session, group: Collection[UUID], there: Collection[UUID]) -> UUID | None:
+    """Who they were among these by a proof that was taken back: nobody is added twice."""
+    for found in same.evidence_of(session, list(group)):
+        if found.basis == "code" and (other := {found.one_id, found.other_id} & set(there)):
+            return min(other)
+    return None
+
+
+def _one_more(
+    session: Session, target: ContactPoint, there: Collection[UUID], name: str, by: By, now: datetime
+) -> UUID:
+    person = Person(jurisdiction_id=target.jurisdiction_id, created_at=now)
+    session.add(person)
+    session.flush()
+    actions.remember_name(session, person.id, name)
+    _add_all(session, target, [*((id_, PROOF) for id_ in there), (person.id, by)], now)
+    return person.id
 
 
 def link(
@@ -103,6 +163,12 @@ def add_person(session: Session, contact_point: ContactPoint, name: str, *, by: 
     session.add(person)
     session.flush()
     actions.remember_name(session, person.id, told[: actions.LONGEST_NAME])
+    _add_all(session, contact_point, [(contact_point.person_id, PROOF), (person.id, by)], now)
+    used_by(session, contact_point, person.id)
+    return person
+
+
+def _add_all(session: Session, contact_point: ContactPoint, people: Collection[tuple[UUID, By]], now: datetime) -> None:
     rows = [
         {
             "contact_point_id": contact_point.id,
@@ -111,11 +177,9 @@ def add_person(session: Session, contact_point: ContactPoint, name: str, *, by: 
             "added_by_name": who.name,
             "added_at": now,
         }
-        for id_, who in ((contact_point.person_id, PROOF), (person.id, by))
+        for id_, who in people
     ]
     session.execute(insert(ContactPointPerson).values(rows).on_conflict_do_nothing())
-    used_by(session, contact_point, person.id)
-    return person
 
 
 def used_by(session: Session, contact_point: ContactPoint, person_id: UUID) -> None:

@@ -77,13 +77,14 @@ class ContactPointPerson(SQLModel, table=True):
 class PersonLink(SQLModel, table=True):
     """Evidence that two rows are one person, kept also when it was undone. No row of anything else is ever moved by it.
 
-    basis: `shared_phone` (their network says that the telephone number is their own) or `operator`, who said `why`.
+    basis: `shared_phone` (their network says that the telephone number is their own), `code` (they read one that was sent to the
+    other address) or `operator`, who said `why`.
     together: what came together by it, as it was then (`{"people": [ids], "contact_points": [ids]}` of the second of the two).
     """
 
     __tablename__ = "person_link"
     __table_args__ = (
-        CheckConstraint("basis IN ('shared_phone', 'operator')", name="basis"),
+        CheckConstraint("basis IN ('shared_phone', 'code', 'operator')", name="basis"),
         CheckConstraint("one_id <> other_id", name="two"),
     )
 

@@ -8,6 +8,7 @@ from jinja2 import Environment, nodes
 
 from agent_console import attachments, message_entries, presentation, timeline, views
 from agent_console.pages.api_keys import rows as api_keys
+from agent_console.pages.conversations import proofs_shown
 from agent_console.pages.conversations import views as inbox_views
 from agent_console.pages.public_text import texts as public_texts
 from agent_console.pages.queue import chips
@@ -69,6 +70,7 @@ def in_tables() -> Iterator[str]:
     yield from message_entries.DELIVERY.values()
     yield from timeline.FILED.values()
     yield from inbox_views.TEXTS
+    yield from proofs_shown.ENDS.values()
     yield from timeline.ACTORS.values()
     yield from timeline.PHOTOS.values()
     yield from (*timeline.DUPLICATES.values(), *timeline.MOVED.values())

@@ -18,9 +18,12 @@ from channels.jobs import deliver_message, sweep
 from channels.sms.adapter import SmsChannel
 from channels.values import OutboundMessage, ProviderMessageId
 from intake.conversations import actions as conversations
+from intake.conversations import proofs
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import InboundMessage
 from intake.people import actions as people
+from intake.people import addresses, codes
+from intake.people.code_models import ContactCode
 from intake.people.models import Consent
 from kernel import clock, db
 from kernel.errors import Conflict, Unavailable
@@ -383,3 +386,53 @@ def test_a_person_settles_what_nobody_knows(desk: Desk) -> None:
     deliver_message(str(lost))
     assert desk.state(arrived) == "sent"
     assert [text["body"] for text in desk.network.texts()] == ["dos"]
+
+
+def _queue_code(desk: Desk) -> tuple[UUID, UUID]:
+    """A code that Ana's telephone is to show; the ids of the code and of its message."""
+    with db.transaction() as session:
+        inbound = InboundMessage("telegram", "T1", "777", "us", "hola", clock.now(), sender_kind="telegram")
+        asker = conversations.receive(session, inbound, jurisdiction_id=CITY, now=clock.now()).conversation_id
+        thread = session.get_one(Conversation, asker)
+        asked = proofs.ask(session, thread, addresses.read_phone(ANA), "es", now=clock.now())
+        assert isinstance(asked, ContactCode)
+        proofs.send(session, asked.id, now=clock.now())
+        return asked.id, session.exec(select(Message.id).where(Message.author_kind == "proof")).one()
+
+
+def test_the_digits_of_a_code_are_filled_in_on_the_way_out(desk: Desk) -> None:
+    code_id, message_id = _queue_code(desk)
+    deliver_message(str(message_id))
+    eventually(lambda: desk.state(message_id) == "delivered")
+    [text] = desk.network.texts()
+    with db.transaction() as session:
+        assert text["body"].startswith(f"{codes.digits_of(session, code_id)} es tu")
+    assert proofs.HIDDEN in desk.message(message_id).body
+
+
+def test_a_code_whose_answer_was_lost_is_found_by_its_digits(desk: Desk) -> None:
+    _, message_id = _queue_code(desk)
+    desk.network.switch(outage="error_after", lose=True)
+    deliver_message(str(message_id))
+    assert desk.state(message_id) == "uncertain"
+    desk.network.switch(outage="none")
+    desk.age(message_id, timedelta(minutes=2))
+    sweep()
+    assert desk.state(message_id) in ("accepted", "sent", "delivered")
+    assert len(desk.network.texts()) == 1
+
+
+@pytest.mark.parametrize(("what", "status"), [("expired", "failed"), ("opted_out", "suppressed")])
+def test_a_code_that_serves_nobody_does_not_go_out(desk: Desk, what: str, status: str) -> None:
+    code_id, message_id = _queue_code(desk)
+    with db.transaction() as session:
+        code = session.get_one(ContactCode, code_id)
+        if what == "expired":
+            code.asked_at -= timedelta(minutes=11)
+        else:
+            people.record_consent(
+                session, code.target_id, purpose="notices", is_granted=False, words="ALTO", now=clock.now()
+            )
+    deliver_message(str(message_id))
+    assert desk.state(message_id) == status
+    assert desk.network.texts() == []

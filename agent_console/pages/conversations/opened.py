@@ -14,7 +14,7 @@ from agent_console.access import BASE, WriterDep, only
 from agent_console.accounts import Viewer
 from agent_console.contacts import masked
 from agent_console.forms import Problem, new_ref
-from agent_console.pages.conversations import inbox, people_shown, replying, threads
+from agent_console.pages.conversations import inbox, people_shown, proofs_shown, replying, threads
 from agent_console.pages.conversations.inbox import InboxFilters
 from agent_console.pages.conversations.people_shown import Candidate
 from agent_console.presentation import channel_look
@@ -106,6 +106,7 @@ def page(
         attachments=attachments.of_messages(session, [message.id for message in messages]),
         opens=True,
         notes=written,
+        others=proofs_shown.happenings(session, viewer, person, since, until, now),
     )
     contact = person.contacts[thread.contact_point_id]
     routes = threads.routes_of(session, viewer, person, thread, now)

@@ -1,20 +1,24 @@
 """Handlers of who somebody is: the same as another, not the same after all, somebody else of the household."""
 
 import uuid
+from dataclasses import replace
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 
 from agent_console.accounts import Viewer
-from agent_console.forms import problem_of
+from agent_console.forms import Problem, problem_of
 from agent_console.pages.conversations.opened import STAFF, OpenedDep, Typed
 from agent_console.pages.conversations.people_shown import find_people
 from intake.conversations import actions as conversations
-from intake.people import linking, same
+from intake.conversations import proofs
+from intake.people import addresses, linking, proving, same
+from intake.people.codes import Refusal
 from intake.people.linking import By
 from kernel import clock
 from kernel.bodies import Form, FormDep
 from kernel.errors import Conflict, InvalidInput, NotFound
+from kernel.i18n import translate
 
 router = APIRouter(prefix="/conversaciones/{conversation_id}", include_in_schema=False, dependencies=STAFF)
 
@@ -67,6 +71,42 @@ def say_who(opened: OpenedDep, form: FormDep) -> Response:
     except InvalidInput as refusal:
         return opened.after(problem_of(refusal, opened.viewer, "name", "who"), Typed({"name": form.get("name")}))
     return opened.after(None, at="who")
+
+
+@router.post("/codigo")
+def ask_for_code(opened: OpenedDep, form: FormDep) -> Response:
+    """Sends a one-time code to an address that the person says is theirs too."""
+    session, viewer = opened.session, opened.viewer
+    typed = Typed({"address": form.get("address"), "way": form.get("way")})
+    try:
+        if form.get("way") not in proofs.kinds():
+            raise InvalidInput("Elige por dónde mandar el código.", field="address")
+        address = addresses.read(form.get("way"), form.get("address")[:254])
+        if address.kind != "email" and address.phone is None:
+            raise InvalidInput("Ese no es un número de teléfono.", field="address")
+    except InvalidInput as refusal:
+        return opened.after(replace(problem_of(refusal, viewer, "address", "code"), field="address"), typed)
+    asked = proofs.ask(session, opened.thread, address, opened.thread.language, by=_by(viewer), now=clock.now())
+    if isinstance(asked, Refusal):
+        return opened.after(_said(proofs.refusal_in_words(asked, viewer.language), "address", "code"), typed)
+    return opened.after(None, at="code-typed")
+
+
+@router.post("/codigo/probar")
+def try_code(opened: OpenedDep, form: FormDep) -> Response:
+    """The agent types what the person reads out."""
+    digits = proving.read(form.get("code")[:40])
+    if digits is None:
+        words = translate(opened.viewer.language, "El código tiene 6 números.")
+        return opened.after(_said(words, "code", "try"), Typed({"code": form.get("code")}))
+    tried = proofs.answer(opened.session, opened.thread, digits, by=_by(opened.viewer), now=clock.now())
+    if tried.verdict == "right" or (tried.verdict == "over" and tried.target is not None):
+        return opened.after(None, at="who")
+    return opened.after(_said(proofs.verdict_in_words(tried, opened.viewer.language), "code", "try"))
+
+
+def _said(text: str, field: str, form: str) -> Problem:
+    return Problem(field, text, 409, form)
 
 
 def _links(opened: OpenedDep) -> set[uuid.UUID]:

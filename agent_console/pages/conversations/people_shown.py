@@ -9,6 +9,8 @@ from sqlmodel import Session, col, select
 
 from agent_console.accounts import Viewer
 from agent_console.contacts import masked_beside
+from agent_console.pages.conversations import proofs_shown
+from agent_console.pages.conversations.proofs_shown import OpenCode, Way
 from agent_console.pages.conversations.threads import CHANNEL_OF, Somebody
 from agent_console.presentation import Look, ago, channel_look
 from intake.conversations.models import Conversation
@@ -64,12 +66,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Identity:
-    """can_link: not so for a short code or a hidden number."""
+    """can_link: not so for a short code or a hidden number. ways: what a code can go to; code: the one that is open."""
 
     reached: Sequence[Reached]
     household: Sequence[Member]
     evidence: Sequence[Evidence]
     can_link: bool
+    ways: Sequence[Way]
+    code: OpenCode | None
 
 
 def identity_of(session: Session, viewer: Viewer, person: Somebody, thread: Conversation, now: datetime) -> Identity:
@@ -80,8 +84,10 @@ def identity_of(session: Session, viewer: Viewer, person: Somebody, thread: Conv
             _member(session, viewer, id_, thread, number)
             for number, id_ in enumerate(same.people_at(session, contact.id), start=1)
         ],
-        evidence=[_evidence(link, viewer, now) for link in same.evidence_of(session, list(person.ids))],
+        evidence=[_evidence(session, link, viewer, now) for link in same.evidence_of(session, list(person.ids))],
         can_link=not same.is_nobodys(session, list(person.ids)),
+        ways=proofs_shown.ways(viewer.language),
+        code=proofs_shown.open_code(session, viewer, person, now),
     )
 
 
@@ -97,14 +103,9 @@ def _member(session: Session, viewer: Viewer, person_id: UUID, thread: Conversat
     return Member(person_id, name or unnamed, person_id == thread.person_id)
 
 
-def _evidence(link: PersonLink, viewer: Viewer, now: datetime) -> Evidence:
+def _evidence(session: Session, link: PersonLink, viewer: Viewer, now: datetime) -> Evidence:
     when = ago(link.linked_at, now, viewer.timezone, viewer.language)
-    if link.basis == "shared_phone":
-        text = translate(viewer.language, "Compartió su propio número, {when}", when=when)
-    else:
-        text = translate(
-            viewer.language, "{name} dijo que es la misma persona, {when}", name=link.linked_by_name, when=when
-        )
+    text = proofs_shown.evidence_text(session, link, viewer, when)
     undone = ""
     if link.undone_at is not None:
         undone = translate(

@@ -15,6 +15,7 @@ from agent_console.rendering import say
 from channels import composing
 from intake.catalog import queries as catalog
 from intake.conversations import actions as conversations
+from intake.conversations import queries
 from intake.conversations.models import Conversation
 from kernel.errors import Conflict, InvalidInput, NotFound
 from kernel.i18n import translate
@@ -86,7 +87,7 @@ def send(
         route.channel,
         text,
         catalog.jurisdiction(session, thread.jurisdiction_id),
-        last_inbound_at=threads.last_inbound_at(session, route.contact.id, route.channel),
+        last_inbound_at=queries.last_inbound_at(session, route.contact.id, route.channel),
     )
     if route.is_this:
         target = thread.id

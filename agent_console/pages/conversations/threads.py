@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from agent_console.accounts import Viewer
 from agent_console.contacts import masked, masked_beside
 from agent_console.presentation import Look, channel_look
 from channels import composing
+from intake.conversations import queries
 from intake.conversations.models import Conversation, Message
 from intake.people import actions as people
 from intake.people import same
@@ -149,7 +150,7 @@ def routes_of(session: Session, viewer: Viewer, person: Somebody, thread: Conver
 def _route(
     session: Session, viewer: Viewer, contact: ContactPoint, channel: str, thread: Conversation, now: datetime
 ) -> Route:
-    closes_at = composing.closes_at(channel, last_inbound_at(session, contact.id, channel))
+    closes_at = composing.closes_at(channel, queries.last_inbound_at(session, contact.id, channel))
     is_open = not composing.has_window(channel) or (closes_at is not None and closes_at > now)
     look = channel_look(channel, viewer.language)
     closes, note = "", ""
@@ -169,16 +170,3 @@ def _route(
         is_open=is_open,
         is_this=(contact.id, channel) == (thread.contact_point_id, thread.channel),
     )
-
-
-def last_inbound_at(session: Session, contact_point_id: UUID, channel: str) -> datetime | None:
-    """When somebody wrote last from this address on this channel."""
-    theirs = select(Conversation.id).where(
-        col(Conversation.person_id).in_(same.people_at(session, contact_point_id)),
-        Conversation.contact_point_id == contact_point_id,
-        Conversation.channel == channel,
-    )
-    newest = select(func.max(Message.at)).where(
-        col(Message.conversation_id).in_(theirs), Message.direction == "inbound"
-    )
-    return session.exec(newest).one()

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from intake.conversations.dialogue import afterwards, answers, correcting, folios, report, words
+from intake.conversations.dialogue import afterwards, answers, correcting, folios, other_address, report, words
 from intake.conversations.dialogue.state import LAST_WORDS, DialogueState
 from intake.conversations.dialogue.steps import (
     AddWords,
@@ -68,6 +68,8 @@ def next_step(state: DialogueState, text: str, context: DialogueContext) -> Step
     state = replace(_in_language(state, said), at=context.now)
     if step := _opt_out(state, said) or _too_much(state, context) or _command(state, said):
         return step
+    if step := other_address.answer(state, text, said, context):
+        return step
     if step := correcting.command(state, said, context) or afterwards.answer(state, said, context):
         return step
     if step := report.at_shared(state, text, context):
@@ -89,7 +91,7 @@ def next_step(state: DialogueState, text: str, context: DialogueContext) -> Step
 
 
 def while_with_agent(state: DialogueState, text: str, context: DialogueContext) -> Step:
-    """While a person answers, the dialogue keeps quiet, but for choices about notices and questions about a folio."""
+    """While a person answers, the dialogue keeps quiet, but for notices, one-time codes and questions about a folio."""
     said = plain(text)
     state = replace(_counted(state, said, context), at=context.now)
     command = words.commands(said)
@@ -100,11 +102,13 @@ def while_with_agent(state: DialogueState, text: str, context: DialogueContext) 
         return Step(state, (), StaySilent("flood"))
     if command == "opt_in" and (step := _command(state, said)):
         return step
+    if step := other_address.at_code(state, text, context):
+        return step
     return _about_a_folio(state, text) or Step(state, (), StaySilent("agent"))
 
 
 def _opt_out(state: DialogueState, said: str) -> Step | None:
-    if words.commands(said) == "opt_out" or (said in words.CANCEL and state.draft is None):
+    if words.commands(said) == "opt_out" or (said in words.CANCEL and state.draft is None and state.step != "link"):
         return Step(state, (Text("opted_out"),), ChooseNotices(is_granted=False))
     return None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 EXPIRES_AFTER = timedelta(hours=24)
 STEPS = (
-    "idle", "what", "which", "where", "place", "question", "same", "side", "review", "fix", "drop", "amend", "photo",
+    "idle", "what", "which", "where", "place", "question", "same", "side", "review", "fix", "drop", "amend", "photo", "link",
 )  # fmt: skip
 
 # Steps of a report that is whole already: is it the same, which side of a border is it on, is all of it right.

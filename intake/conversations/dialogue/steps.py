@@ -38,6 +38,7 @@ class DialogueContext:
     several messages is read back before it is made.
     retired: services no longer taken. told: set when this message may answer a notice. emergency_phone: fills `{emergency}`.
     women_phone: the line for women who suffer violence; "" when the city has none.
+    code: where this message may be a one-time code, how that code stands (`intake.people.codes.look`).
     find_alike: the request that a complete report is surely enough the same as. find_border: what must be asked to know who
     answers for it, when its place is near a border.
     """
@@ -57,6 +58,7 @@ class DialogueContext:
     retired: Mapping[str, ServiceDefinition] = field(default_factory=dict)
     emergency_phone: str = "911"
     women_phone: str = ""
+    code: str = ""
     find_alike: "Callable[[Submit], Alike | None]" = lambda _: None
     find_border: "Callable[[Submit], Border | None]" = lambda _: None
 
@@ -126,6 +128,21 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class AskCode:
+    """They want another address to count as theirs. kind: phone, whatsapp or email. The answer is the caller's."""
+
+    kind: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class TypeCode:
+    """They typed the code that was sent to another address. The answer is the caller's."""
+
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChooseNotices:
     """The person wants notices, or wants no more of them."""
 
@@ -146,7 +163,7 @@ class StaySilent:
     reason: str
 
 
-Effect = Submit | Join | ShowStatus | AddWords | Resume | ChooseNotices | HandToAgent | StaySilent
+Effect = Submit | Join | ShowStatus | AddWords | Resume | AskCode | TypeCode | ChooseNotices | HandToAgent | StaySilent
 
 
 @dataclass(frozen=True, slots=True)

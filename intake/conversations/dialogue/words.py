@@ -28,9 +28,14 @@ CANCEL, FORGET, AGENT = _WHOLE["cancel"], _WHOLE["forget"], _WHOLE["agent"]
 THANKS, GREETINGS, YES, NO = _WHOLE["thanks"], _WHOLE["greetings"], _WHOLE["yes"], _WHOLE["no"]
 DONT_KNOW, BACK, FIX = _WHOLE["dont_know"], _WHOLE["back"], _WHOLE["fix"]
 RESTART, SUMMARY, CONTINUE, SEND = _WHOLE["restart"], _WHOLE["summary"], _WHOLE["continue"], _WHOLE["send"]
+LINK = _WHOLE["link"]
 PLACE_KINDS, PREPOSITIONS, EMPTY, ENDS_A_PLACE, LEADS, JOINS, NO_PLACE = (
     frozenset(_VOCABULARY["place"][name].split())
     for name in ("kinds", "prepositions", "empty", "ends", "leads", "joins", "no_place")
+)
+LINK_VERBS, AROUND_AN_ADDRESS, WHATSAPP, CODE, AROUND_A_CODE = (
+    frozenset(_VOCABULARY["other_address"][name].split())
+    for name in ("verbs", "around", "whatsapp", "code", "around_a_code")
 )
 _COMMANDS = {
     "opt_out": OPT_OUT,

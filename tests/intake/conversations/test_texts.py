@@ -34,6 +34,12 @@ FIELDS = {
     "summary": "Luz de la calle apagada. Dónde: Av. Sabinos 214. ¿Qué pasa?: No enciende",
     "metres": 62,
     "span": "17 h",
+    "code": "481730",
+    "channel": "mensaje de texto",
+    "address": "tu teléfono que termina en 5678",
+    "digits": "5678",
+    "minutes": 10,
+    "left": 4,
     "words": '"Sale agua limpia de la banqueta desde la..." ',
 }
 

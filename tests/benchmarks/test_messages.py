@@ -21,7 +21,6 @@ import pytest
 from tests.benchmarks.report import report
 from tests.benchmarks.servers import cpu_s
 from tests.faults.calls import Call, Provider, rows
-from tests.faults.test_streams import ask_nobody
 from tests.running import RunningDemo, wait_for
 
 SECONDS = float(os.environ.get("ATIENDE_BENCH_SECONDS", "600"))
@@ -55,7 +54,7 @@ OUTBOUND = "SELECT status, count(*) FROM message WHERE direction = 'outbound' GR
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
     running = RunningDemo(tmp_path_factory.mktemp("bench"))
     running.start()
-    ask_nobody(running)
+    running.ask_nobody()
     yield running
     running.stop()
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.benchmarks.report import report
-from tests.faults.test_streams import ask_nobody
 from tests.running import RunningDemo, wait_for
 
 SINGLE = 20
@@ -19,7 +18,7 @@ def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     environment = {"REDIS_URL": "none"} if request.param == "none" else {}
     running = RunningDemo(tmp_path_factory.mktemp("bench"), environment)
     running.start()
-    ask_nobody(running)
+    running.ask_nobody()
     yield running
     running.stop()
 

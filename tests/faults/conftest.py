@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.calls import Provider
-from tests.faults.test_streams import ask_nobody
 from tests.running import RunningDemo
 
 
@@ -13,7 +12,7 @@ from tests.running import RunningDemo
 def messages_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
     running = RunningDemo(tmp_path_factory.mktemp("messages"))
     running.start()
-    ask_nobody(running)
+    running.ask_nobody()
     yield running
     assert running.stop() == 0
 

@@ -33,16 +33,9 @@ SETTLED_WITHIN_S = 90.0
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
     running = RunningDemo(tmp_path_factory.mktemp("streams"))
     running.start()
-    ask_nobody(running)
+    running.ask_nobody()
     yield running
     assert running.stop() == 0
-
-
-def ask_nobody(demo: RunningDemo) -> None:
-    """All these texts tell of one leak: here each is to become a request of its own, without "is it the same?"."""
-    with psycopg.connect(demo.facts["database_url"], autocommit=True) as connection:
-        connection.execute("""UPDATE service SET duplicates = '{"offer": false}'""")
-        connection.execute("UPDATE jurisdiction SET catalog_changed_at = now()")
 
 
 class Stream:

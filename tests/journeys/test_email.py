@@ -2,7 +2,6 @@
 
 import re
 import smtplib
-from collections.abc import Iterator
 from email.message import EmailMessage
 from email.utils import make_msgid
 from typing import Any
@@ -16,14 +15,6 @@ from tests.journeys.test_sms_to_agency import FOLIO, open311
 from tests.running import RunningDemo, wait_for
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
-    running = RunningDemo(tmp_path_factory.mktemp("email"))
-    running.start()
-    yield running
-    assert running.stop() == 0
 
 
 class Resident:

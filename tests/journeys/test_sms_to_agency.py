@@ -3,7 +3,6 @@
 import json
 import re
 import threading
-from collections.abc import Iterator
 from html import unescape
 from typing import Any
 
@@ -16,14 +15,6 @@ pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
 
 ROSA = "+525587654321"
 FOLIO = re.compile(r"\b(\d{2})[\s\u00a0\u202f]?(\d{4})[\s\u00a0\u202f]?(\d{4})\b")
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
-    running = RunningDemo(tmp_path_factory.mktemp("journey"))
-    running.start()
-    yield running
-    assert running.stop() == 0
 
 
 class Console:

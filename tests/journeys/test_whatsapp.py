@@ -2,7 +2,6 @@
 
 import base64
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -13,16 +12,8 @@ from tests.running import RunningDemo, wait_for
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
 
-ANA, JORGE = "+5215512345678", "+525587654321"
+ANA, JORGE = "+5215512345678", "+525587654328"
 FOLIO = re.compile(r"\b(\d{2})[\s\u00a0\u202f]?(\d{4})[\s\u00a0\u202f]?(\d{4})\b")
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
-    running = RunningDemo(tmp_path_factory.mktemp("whatsapp"))
-    running.start()
-    yield running
-    assert running.stop() == 0
 
 
 class Phone:
@@ -88,9 +79,6 @@ def test_a_report_by_pressing_is_the_same_as_one_by_sms(demo: RunningDemo) -> No
 
     demo.write(JORGE, f"Hay una fuga de agua en {address}")
     texts = wait_for(lambda: [t for t in demo.texts(JORGE, "outbound") if t["channel"] == "sms"], 30, "the SMS")
-    if not FOLIO.search(texts[0]["body"]):  # "is it the same?"
-        demo.write(JORGE, "no")
-        texts = wait_for(lambda: demo.texts(JORGE, "outbound")[1:], 30, "the SMS")
     written = request_of(demo, texts[0]["body"])
     for key in ("service_code", "agency_responsible", "status"):
         assert pressed[key] == written[key]

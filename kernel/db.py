@@ -32,8 +32,8 @@ from kernel.errors import MisconfiguredError
 POOL_SIZE = 40
 POOL_OVERFLOW = 10
 STANDBY_PAUSE_S = 15.0
-# A connection's own, so that a process of 50 connections keeps some hundred megabytes of plans at most.
-PREPARED_STATEMENTS = 24
+# A connection's own, so that a process of 50 connections keeps a few hundred megabytes of plans at most.
+PREPARED_STATEMENTS = 64
 _PING_AFTER_S = 1.0
 _IDLE_SINCE = "atiende_idle_since"
 # Of a session that reads: the engine whose connections its statements may run on, each by itself.

@@ -63,10 +63,10 @@ def _write(values: list[str | None], model: type[SQLModel], row: SQLModel | Row)
     if isinstance(row, Row):
         given = row.values
         for name, is_json, default in _written(model):
-            values.append(_as_text(given[name] if name in given else default(), is_json))
+            values.append(as_text(given[name] if name in given else default(), is_json))
     else:
         for name, is_json, _ in _written(model):
-            values.append(_as_text(getattr(row, name), is_json))
+            values.append(as_text(getattr(row, name), is_json))
 
 
 @lru_cache
@@ -84,7 +84,8 @@ def _written(model: type[SQLModel]) -> tuple[tuple[str, bool, Callable[[], Any]]
     )
 
 
-def _as_text(value: Any, is_json: bool) -> str | None:
+def as_text(value: Any, is_json: bool) -> str | None:
+    """The value as PostgreSQL reads it once it knows the column's type."""
     if value is None:
         return None
     if is_json:
@@ -99,7 +100,17 @@ def _as_text(value: Any, is_json: bool) -> str | None:
         return value.isoformat()
     if isinstance(value, int | float | UUID):
         return str(value)
+    if isinstance(value, bytes):
+        return "\\x" + value.hex()
     raise TypeError(f"no text is known for a {type(value).__name__}")
+
+
+@lru_cache
+def column_types(table: Table) -> dict[str, tuple[str, bool]]:
+    """Of each column, what PostgreSQL calls its type, and whether it holds JSON."""
+    return {
+        column.key: (column.type.compile(dialect=_DIALECT), isinstance(column.type, JSON)) for column in table.columns
+    }
 
 
 @lru_cache(maxsize=64)
@@ -108,7 +119,7 @@ def _statement(tables: tuple[Table, ...], sizes: tuple[int, ...], notifies: bool
     number = 2 if notifies else 0
     for t, (table, size) in enumerate(zip(tables, sizes, strict=True)):
         columns = [column for column in table.columns if column.identity is None]
-        types = [column.type.compile(dialect=_DIALECT) for column in columns]
+        types = [column_types(table)[column.key][0] for column in columns]
         tuples = []
         for _ in range(size):
             tuples.append("(" + ", ".join(f"${number + c}::{kind}" for c, kind in enumerate(types, 1)) + ")")

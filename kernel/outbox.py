@@ -12,10 +12,15 @@ import orjson
 from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, SmallInteger, Text, text
 from sqlmodel import Field, Session, SQLModel
 
+from kernel import db
 from kernel.db import Instant, Json
 from kernel.inserts import Row
 
 CHANNEL = "atiende_events"
+_RECORD = """
+    WITH event AS (INSERT INTO outbox_event (name, payload, at) VALUES ($1, $2::jsonb, $3))
+    SELECT pg_notify($4, $5)
+"""
 # Moves with every event, also one that is committed after others that were numbered later.
 NEWEST = "SELECT sum(id) FROM (SELECT id FROM outbox_event ORDER BY id DESC LIMIT 200) AS newest"
 
@@ -62,8 +67,8 @@ class OutboxDelivery(SQLModel, table=True):
 def record(session: Session, name: str, *, at: datetime, **ids: UUID | str | int) -> None:
     """Notes that `name` (past tense, e.g. `service_request.submitted`) happened, in this transaction."""
     event, (channel, body) = prepare(name, at=at, **ids)
-    session.add(OutboxEvent(**event.values))
-    session.connection().execute(text("SELECT pg_notify(:channel, :body)"), {"channel": channel, "body": body})
+    payload = orjson.dumps(event.values["payload"]).decode()
+    db.fetch(session, _RECORD, [name, payload, at, channel, body], prepare=True)
 
 
 def prepare(name: str, *, at: datetime, **ids: UUID | str | int) -> tuple[Row, tuple[str, str]]:

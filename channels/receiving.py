@@ -21,6 +21,7 @@ from channels.models import InboundPayload
 from channels.values import OptOutSignal, Webhook, WebhookEvent
 from intake.catalog.models import ChannelAddress, Jurisdiction
 from intake.conversations import actions as conversations
+from intake.conversations.receipts import apply_receipt
 from intake.conversations.values import DeliveryReceipt, InboundMessage
 from intake.people import actions as people
 from kernel import clock, crypto, db
@@ -189,7 +190,7 @@ def accept(session: Session, events: list[WebhookEvent], *, now: datetime) -> No
                 city = jurisdiction_of(session, event.channel, event.recipient)
                 _, is_new = conversations.receive_once(session, event, jurisdiction_id=city, now=now)
             case DeliveryReceipt():
-                conversations.apply_receipt(session, event, now=now)
+                apply_receipt(session, event, now=now)
             # The choice came with that message: told again, it must not undo what was chosen since.
             case OptOutSignal() if is_new:
                 _keep_choice(session, event, now=now)

@@ -11,10 +11,10 @@ from sqlmodel import Session, col, or_, select
 from channels.resident.rendering import Page
 from channels.web_chat.calls import CHANNEL
 from channels.web_chat.tokens import Visitor
-from intake.conversations import actions as conversations
 from intake.conversations import attachments
 from intake.conversations.attachment_models import MessageAttachment
 from intake.conversations.models import Conversation, Message
+from intake.conversations.receipts import apply_receipt
 from intake.conversations.values import Choice, DeliveryReceipt
 from intake.people.addresses import Address
 from intake.people.queries import contact_point_of
@@ -139,7 +139,7 @@ def note_seen(session: Session, messages: Sequence[Message], status: str, *, now
     for message in messages:
         if message.direction == "outbound" and message.status in earlier and message.provider_message_id:
             receipt = DeliveryReceipt(CHANNEL, message.provider_message_id, str(message.id), status)
-            conversations.apply_receipt(session, receipt, now=now)
+            apply_receipt(session, receipt, now=now)
 
 
 def _bubble(

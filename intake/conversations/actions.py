@@ -6,15 +6,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, or_, update
+from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from intake.conversations import attachments, edits
-from intake.conversations.delivery_states import is_reportable, later
 from intake.conversations.models import Conversation, Message
-from intake.conversations.values import Choice, DeliveryReceipt, InboundMessage
+from intake.conversations.values import Choice, InboundMessage
 from intake.people import actions as people
 from intake.people import addresses, linking
 from intake.people.models import ContactPoint
@@ -304,47 +303,3 @@ def suppress_notices(session: Session, contact_point_id: UUID, *, now: datetime)
     ).all()
     values = {"status": "suppressed", "error_code": "withdrawn", "changed_at": now}
     session.execute(update(Message).where(col(Message.id).in_(waiting)).values(values))
-
-
-def apply_receipt(session: Session, receipt: DeliveryReceipt, *, now: datetime) -> Message | None:
-    """Moves a message to the state the provider reports, never backwards. None, and a log line, for a message we do not know.
-
-    A message whose provider id was never learnt (the answer to our call was lost) is found by our own reference, and settled.
-    """
-    if not is_reportable(receipt.status):
-        _log.warning("receipt_unknown_status", channel=receipt.channel, status=receipt.status)
-        return None
-    message = _reported(session, receipt)
-    if message is None:
-        _log.warning("receipt_unknown_message", channel=receipt.channel, provider_id=receipt.provider_message_id)
-        return None
-    if message.provider_message_id is None:
-        message.provider_message_id = receipt.provider_message_id
-    settled = later(message.status, receipt.status)
-    if settled != message.status:
-        message.status = settled
-        message.changed_at = now
-        message.error_code = receipt.error_code if settled in ("failed", "undelivered") else None
-        record(session, "message.settled", at=now, message_id=message.id, conversation_id=message.conversation_id)
-    session.flush()
-    return message
-
-
-def _reported(session: Session, receipt: DeliveryReceipt) -> Message | None:
-    outbound = (
-        select(Message)
-        .where(Message.channel == receipt.channel, Message.direction == "outbound")
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    known = session.exec(outbound.where(Message.provider_message_id == receipt.provider_message_id)).one_or_none()
-    if known is not None:
-        return known
-    try:
-        ours = UUID(receipt.client_ref or "")
-    except ValueError:
-        return None
-    # Whoever held the row while this waited for it may just have learnt the provider's id.
-    provider_id = col(Message.provider_message_id)
-    is_its = or_(provider_id.is_(None), provider_id == receipt.provider_message_id)
-    return session.exec(outbound.where(Message.id == ours, is_its)).one_or_none()

@@ -23,6 +23,11 @@ def later(known: str, reported: str) -> str:
     return reported if _RANKS[reported] > _RANKS[known] else known
 
 
+def earlier_than(reported: str) -> list[str]:
+    """The states of which `reported` is `later`."""
+    return [known for known, rank in _RANKS.items() if rank < _RANKS[reported]]
+
+
 def is_reportable(status: str) -> bool:
     """True for the states a provider can report."""
     return _RANKS.get(status, 0) >= _RANKS["accepted"]

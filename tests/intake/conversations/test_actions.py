@@ -12,6 +12,7 @@ from sqlmodel import Session, select
 from intake.conversations import actions, jobs
 from intake.conversations.models import Conversation, Message
 from intake.conversations.notices import tell_reporters
+from intake.conversations.receipts import apply_receipt
 from intake.conversations.values import DeliveryReceipt
 from intake.people import actions as people
 from intake.people.models import ContactPoint
@@ -20,6 +21,7 @@ from intake.service_requests.models import ServiceRequest, ServiceRequestEvent
 from intake.service_requests.values import Actor
 from kernel import db
 from kernel.errors import InvalidInput, NotFound
+from kernel.outbox import OutboxEvent
 from tests.factories import CITY, NOW, make_city
 from tests.intake.conversations.conftest import Phone, inbound
 
@@ -60,35 +62,58 @@ def test_receipts_in_every_order_end_delivered(session: Session, queued: Message
     queued.provider_message_id = "SM-out"
     session.flush()
     for status in order:
-        actions.apply_receipt(session, receipt(status, code="30003" if status == "failed" else None), now=NOW)
+        apply_receipt(session, receipt(status, code="30003" if status == "failed" else None), now=NOW)
     assert (queued.status, queued.error_code) == ("delivered", None)
 
 
 def test_a_failure_keeps_its_reason(session: Session, queued: Message) -> None:
     queued.provider_message_id = "SM-out"
     session.flush()
-    actions.apply_receipt(session, receipt("undelivered", code="30003"), now=NOW)
+    apply_receipt(session, receipt("undelivered", code="30003"), now=NOW)
     assert (queued.status, queued.error_code) == ("undelivered", "30003")
 
 
 def test_our_own_reference_settles_a_message_whose_provider_id_was_lost(session: Session, queued: Message) -> None:
     queued.status = "uncertain"
     session.flush()
-    settled = actions.apply_receipt(session, receipt("sent", ref=str(queued.id)), now=NOW)
-    assert settled is queued
+    settled = apply_receipt(session, receipt("sent", ref=str(queued.id)), now=NOW)
+    assert settled == queued.id
     assert (queued.status, queued.provider_message_id) == ("sent", "SM-out")
     # The reference of one message does not move another that has an id already.
-    assert (
-        actions.apply_receipt(session, receipt("delivered", provider_id="SM-other", ref=str(queued.id)), now=NOW)
-        is None
-    )
+    assert apply_receipt(session, receipt("delivered", provider_id="SM-other", ref=str(queued.id)), now=NOW) is None
+
+
+def test_a_receipt_waits_for_who_is_writing_the_providers_id_down(committed_city: Engine) -> None:
+    with db.transaction() as session:
+        received = actions.receive(session, inbound("SM-in", "hola"), jurisdiction_id=CITY, now=NOW)
+        sent = actions.queue_message(
+            session, received.conversation_id, "Hola", client_ref="r1", author_kind="dialogue", now=NOW
+        )
+
+    def report(status: str) -> UUID | None:
+        with db.transaction() as session:
+            return apply_receipt(session, receipt(status, ref=str(sent.id)), now=NOW)
+
+    with ThreadPoolExecutor(3) as pool:
+        with db.transaction() as session:
+            message = session.get_one(Message, sent.id, with_for_update={"key_share": True})
+            reports = [pool.submit(report, status) for status in ("sent", "delivered", "read")]
+            with pytest.raises(TimeoutError):
+                reports[0].result(0.5)
+            message.provider_message_id, message.status = "SM-out", "accepted"
+        assert [done.result(10) for done in reports] == [sent.id] * 3
+    with db.transaction() as session:
+        assert session.get_one(Message, sent.id).status == "read"
+        told = session.exec(select(OutboxEvent.payload).where(OutboxEvent.name == "message.settled")).all()
+        assert 1 <= len(told) <= 3
+        assert told[0] == {"message_id": str(sent.id), "conversation_id": str(received.conversation_id)}
 
 
 def test_receipts_of_strangers_are_ignored(session: Session, queued: Message) -> None:
-    assert actions.apply_receipt(session, receipt("sent", provider_id="SM-nobody"), now=NOW) is None
-    assert actions.apply_receipt(session, receipt("sent", provider_id="SM-nobody", ref="no-uuid"), now=NOW) is None
-    assert actions.apply_receipt(session, receipt("sent", provider_id="SM-in"), now=NOW) is None
-    assert actions.apply_receipt(session, receipt("received", ref=str(queued.id)), now=NOW) is None
+    assert apply_receipt(session, receipt("sent", provider_id="SM-nobody"), now=NOW) is None
+    assert apply_receipt(session, receipt("sent", provider_id="SM-nobody", ref="no-uuid"), now=NOW) is None
+    assert apply_receipt(session, receipt("sent", provider_id="SM-in"), now=NOW) is None
+    assert apply_receipt(session, receipt("received", ref=str(queued.id)), now=NOW) is None
     assert queued.status == "queued"
 
 

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from intake.conversations.delivery_states import later
+from intake.conversations.delivery_states import earlier_than, later
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,9 @@ def test_a_state_never_falls_back() -> None:
     assert later("suppressed", "delivered") == "delivered"
     with pytest.raises(KeyError):
         later("sent", "received")
+
+
+def test_the_earlier_states_are_those_that_give_way() -> None:
+    known = ("queued", "sending", "uncertain", "accepted", "sent", "failed", "undelivered", "delivered", "read")
+    for reported in known[3:]:
+        assert {one for one in known if later(one, reported) != one} == set(earlier_than(reported)) - {"suppressed"}

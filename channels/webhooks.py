@@ -3,36 +3,47 @@
 The answer is sent after everything was committed. A database that is away gives 503, so that the provider calls again.
 """
 
-from typing import Annotated
-
 import structlog
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from channels import registry
 from channels.receiving import receive_call
 from channels.registry import Channel
 from channels.values import Webhook
 from kernel import clock
-from kernel.bodies import BodyDep
+from kernel.bodies import with_body
 from kernel.errors import AtiendeError, NotFound, Unavailable
-from kernel.web import SettingsDep
+from kernel.settings import Settings
 
 log = structlog.get_logger(__name__)
-
-router = APIRouter()
 
 
 def install(app: FastAPI) -> None:
     """Called once by the composition root."""
-    webhooks = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    endpoint = with_body(post_webhook)
+    webhooks = Starlette(
+        routes=[Route(f"/{{channel_name}}{path}", endpoint, methods=["POST"]) for path in ("", "/status")],
+        exception_handlers={
+            AtiendeError: _refuse,
+            **dict.fromkeys((OperationalError, InterfaceError, TimeoutError), _call_again),
+        },
+    )
+    webhooks.router.redirect_slashes = False
     webhooks.state = app.state
-    webhooks.include_router(router)
-    webhooks.add_exception_handler(AtiendeError, _refuse)
-    for lost in (OperationalError, InterfaceError, TimeoutError):
-        webhooks.add_exception_handler(lost, _call_again)
     app.mount("/webhooks", webhooks)
+
+
+def post_webhook(http_request: Request, body: bytes) -> Response:
+    channel = _channel(http_request.path_params["channel_name"], http_request.app.state.settings)
+    webhook = _webhook(http_request, body)
+    channel.verify(webhook)
+    receive_call(channel, webhook)
+    media_type, answer = channel.acknowledge(webhook)
+    return Response(answer, media_type=media_type)
 
 
 def _refuse(http_request: Request, error: Exception) -> Response:
@@ -47,7 +58,7 @@ def _call_again(http_request: Request, error: Exception) -> Response:
     return PlainTextResponse("database\n", status_code=503)
 
 
-def _webhook(http_request: Request, body: BodyDep) -> Webhook:
+def _webhook(http_request: Request, body: bytes) -> Webhook:
     scope = http_request.scope
     raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
     return Webhook(
@@ -59,23 +70,10 @@ def _webhook(http_request: Request, body: BodyDep) -> Webhook:
     )
 
 
-def _channel(channel_name: str, settings: SettingsDep) -> Channel:
+def _channel(channel_name: str, settings: Settings) -> Channel:
     if channel_name not in registry.CHANNELS:
         raise NotFound("No hay tal canal.")
     found = registry.connected().get(channel_name) or registry.CHANNELS[channel_name](settings)
     if found is None:
         raise Unavailable("El canal {name} no está conectado en esta instalación.", name=channel_name)
     return found
-
-
-WebhookDep = Annotated[Webhook, Depends(_webhook)]
-ChannelDep = Annotated[Channel, Depends(_channel)]
-
-
-@router.post("/{channel_name}")
-@router.post("/{channel_name}/status")
-def post_webhook(webhook: WebhookDep, channel: ChannelDep) -> Response:
-    channel.verify(webhook)
-    receive_call(channel, webhook)
-    media_type, body = channel.acknowledge(webhook)
-    return Response(body, media_type=media_type)

@@ -12,19 +12,19 @@ Every function takes the session and never commits.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from uuid import UUID
 
 import structlog
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from channels import pacing
 from channels.errors import DeliveryError
 from channels.quiet_hours import QuietHours
 from channels.values import ApprovedTemplate, LastInbound, OutboundMessage, ProviderMessageId
-from intake.catalog import queries as catalog
-from intake.catalog.models import Jurisdiction
+from intake.catalog import cities
+from intake.catalog.cities import City
 from intake.conversations import actions as conversations
 from intake.conversations import proofs
 from intake.conversations.delivery_states import later
@@ -32,10 +32,10 @@ from intake.conversations.models import Conversation, Message
 from intake.conversations.values import Choice
 from intake.people import actions as people
 from intake.people.models import ContactPoint
-from intake.people.same import people_at
-from intake.service_requests.models import ServiceRequest
+from kernel import db
 from kernel.errors import Conflict
 from kernel.outbox import record
+from kernel.rows import HELD, change, load
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +49,22 @@ GIVE_UP_AFTER = timedelta(hours=4)
 UNASKED = ("notice", "campaign")
 # A one-time code too is nothing to whoever wants no messages; asked for, it passes the night by.
 SILENCED = (*UNASKED, proofs.AUTHOR)
+
+_UNSENT = "direction = 'outbound' AND status IN ('queued', 'sending')"
+_ANY_UNSENT = f"""
+    SELECT 1 FROM message WHERE conversation_id = (SELECT conversation_id FROM message WHERE id = $1) AND {_UNSENT} LIMIT 1
+"""  # noqa: S608  # words of our own
+_LAST_INBOUND = """
+    SELECT message.provider_message_id, message.at, message.subject
+    FROM conversation JOIN message ON message.conversation_id = conversation.id
+    WHERE conversation.contact_point_id = $1 AND conversation.channel = $2 AND message.direction = 'inbound'
+    AND conversation.person_id IN (
+        SELECT person_id FROM contact_point WHERE id = $1
+        UNION ALL SELECT person_id FROM contact_point_person WHERE contact_point_id = $1
+    )
+    ORDER BY message.seq DESC LIMIT 1
+"""
+_FOLIO = "SELECT folio FROM service_request WHERE id = $1"
 
 
 @dataclass(frozen=True)
@@ -90,7 +106,7 @@ def claim_next(session: Session, message_id: UUID, *, now: datetime) -> Claim | 
         elif message.attempts and max(message.at, message.slot_at or message.at) < now - GIVE_UP_AFTER:
             move(session, message, "failed", reason="expired", now=now)
         else:
-            conversation = session.get_one(Conversation, message.conversation_id)
+            conversation = _thread_of(session, message)
             if message.author_kind in SILENCED and people.is_opted_out(session, conversation.contact_point_id):
                 move(session, message, "suppressed", reason="withdrawn", now=now)
                 continue
@@ -99,14 +115,12 @@ def claim_next(session: Session, message_id: UUID, *, now: datetime) -> Claim | 
                 continue
             turn = _turn(session, message, conversation, now=now)
             if turn > now:
-                message.slot_at = turn
+                change(session, message, slot_at=turn)
                 waits_until = min(waits_until or turn, turn)
                 if message.author_kind in UNASKED:
                     continue
                 break
-            message.attempts += 1
-            message.status = "sending"
-            message.changed_at = now
+            change(session, message, attempts=message.attempts + 1, status="sending", changed_at=now)
             return Claim(message.channel, addressed(session, message, conversation))
     return Nothing.DONE if waits_until is None else Later(waits_until)
 
@@ -114,8 +128,8 @@ def claim_next(session: Session, message_id: UUID, *, now: datetime) -> Claim | 
 def _turn(session: Session, message: Message, conversation: Conversation, *, now: datetime) -> datetime:
     """When this message may go: now, or later."""
     if message.author_kind in UNASKED:
-        city = session.get_one(Jurisdiction, conversation.jurisdiction_id)
-        hours = QuietHours.of(city.settings, city.timezone)
+        owner = cities.city(session, conversation.jurisdiction_id)
+        hours = QuietHours.of(owner.settings, owner.timezone)
         if hours is not None and (until := hours.end_after(now)) is not None:
             return until
     # A slot that was kept for it may have passed while it was quiet: it counts.
@@ -124,31 +138,31 @@ def _turn(session: Session, message: Message, conversation: Conversation, *, now
 
 
 def _unsent(session: Session, message_id: UUID) -> Sequence[Message]:
-    thread = select(Message.conversation_id).where(Message.id == message_id).scalar_subquery()
-    return session.exec(
-        select(Message)
-        .where(
-            Message.conversation_id == thread,
-            Message.direction == "outbound",
-            col(Message.status).in_(("queued", "sending")),
-        )
-        .order_by(col(Message.seq))
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).all()
+    thread = "(SELECT conversation_id FROM message WHERE id = $1)"
+    return load(session, Message, f"WHERE conversation_id = {thread} AND {_UNSENT} ORDER BY seq {HELD}", [message_id])
+
+
+def is_more_unsent(session: Session, message_id: UUID) -> bool:
+    """Whether the thread of this message has any that wait for their turn."""
+    return bool(db.fetch(session, _ANY_UNSENT, [message_id], prepare=True))
+
+
+def _thread_of(session: Session, message: Message) -> Conversation:
+    (found,) = load(session, Conversation, "WHERE id = $1", [message.conversation_id])
+    return found
 
 
 def addressed(session: Session, message: Message, conversation: Conversation) -> OutboundMessage:
     """The message with where it goes and from which of the city's numbers."""
-    contact_point = session.get_one(ContactPoint, conversation.contact_point_id)
-    city = session.get_one(Jurisdiction, conversation.jurisdiction_id)
+    (contact_point,) = load(session, ContactPoint, "WHERE id = $1", [conversation.contact_point_id])
+    owner = cities.city(session, conversation.jurisdiction_id)
     body, params = proofs.carried(session, message)
     return OutboundMessage(
         message_id=message.id,
-        sender=catalog.address_on(session, city, message.channel),
+        sender=cities.address_on(session, owner, message.channel),
         recipient=people.address_of(contact_point),
         body=body,
-        plain_letters=bool(city.settings.get("sms_transliterate", True)),
+        plain_letters=bool(owner.settings.get("sms_transliterate", True)),
         prompt=message.prompt,
         choices=Choice.of_json(message.choices),
         asks_place=message.asks_place,
@@ -156,41 +170,36 @@ def addressed(session: Session, message: Message, conversation: Conversation) ->
         last_inbound=last_inbound(session, conversation),
         template=message.template,
         template_params=params,
-        approved=_approved(city, message, conversation.language),
+        approved=_approved(owner, message, conversation.language),
         service_request_folio=_folio(session, message),
-        city_name=city.name,
+        city_name=owner.name,
         author_kind=message.author_kind,
     )
 
 
-def _approved(city: Jurisdiction, message: Message, language: str) -> ApprovedTemplate | None:
+def _approved(owner: City, message: Message, language: str) -> ApprovedTemplate | None:
     """What the city's folder names for this text (docs/channels/whatsapp.md)."""
-    languages = city.settings.get("templates", {}).get(message.channel, {}).get(message.template or "", {})
+    languages = owner.settings.get("templates", {}).get(message.channel, {}).get(message.template or "", {})
     found = languages.get(language)
     return ApprovedTemplate(found["id"], tuple(found["variables"])) if found else None
 
 
 def last_inbound(session: Session, conversation: Conversation) -> LastInbound | None:
     """What the person of this thread wrote last from this address, in whichever of their threads."""
-    theirs = select(Conversation.id).where(
-        col(Conversation.person_id).in_(people_at(session, conversation.contact_point_id)),
-        Conversation.contact_point_id == conversation.contact_point_id,
-        Conversation.channel == conversation.channel,
-    )
-    found = session.exec(
-        select(Message)
-        .where(col(Message.conversation_id).in_(theirs), Message.direction == "inbound")
-        .order_by(col(Message.seq).desc())
-        .limit(1)
-    ).first()
-    if found is None:
+    session.flush()
+    values = [conversation.contact_point_id, conversation.channel]
+    found = db.fetch(session, _LAST_INBOUND, values, prepare=True)
+    if not found:
         return None
-    return LastInbound(found.provider_message_id or "", found.at, found.subject)
+    provider_message_id, at, subject = found[0]
+    return LastInbound(provider_message_id or "", at.astimezone(UTC), subject)
 
 
 def _folio(session: Session, message: Message) -> str | None:
-    wanted = select(ServiceRequest.folio).where(ServiceRequest.id == message.service_request_id)
-    return session.exec(wanted).one_or_none() if message.service_request_id else None
+    if message.service_request_id is None:
+        return None
+    found = db.fetch(session, _FOLIO, [message.service_request_id], prepare=True)
+    return found[0][0] if found else None
 
 
 def note_taken(
@@ -198,8 +207,7 @@ def note_taken(
 ) -> None:
     """The provider has it. A receipt may have come before its answer; then there is nothing left to say."""
     message = held(session, message_id)
-    message.provider_message_id = provider_message_id
-    message.segments = segments
+    change(session, message, provider_message_id=provider_message_id, segments=segments)
     if later(message.status, "accepted") != message.status:
         move(session, message, "accepted", reason=None, now=now)
 
@@ -218,9 +226,7 @@ def note_failure(session: Session, message_id: UUID, failure: DeliveryError, *, 
 def move(session: Session, message: Message, status: str, *, reason: str | None, now: datetime) -> None:
     """Writes the state and wakes whoever watches the thread."""
     log.info("message.moved", message_id=str(message.id), was=message.status, now=status, reason=reason)
-    message.status = status
-    message.error_code = reason
-    message.changed_at = now
+    change(session, message, status=status, error_code=reason, changed_at=now)
     if status != "queued":
         name = "message.uncertain" if status == "uncertain" else "message.settled"
         record(session, name, at=now, message_id=message.id, conversation_id=message.conversation_id)
@@ -254,12 +260,8 @@ def settle_by_hand(session: Session, message_id: UUID, *, arrived: bool, now: da
 
 def held(session: Session, message_id: UUID) -> Message:
     """The message, locked until this transaction ends, as it is now."""
-    return session.exec(
-        select(Message)
-        .where(Message.id == message_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).one()
+    (found,) = load(session, Message, f"WHERE id = $1 {HELD}", [message_id])
+    return found
 
 
 def _note_stopped(session: Session, message_id: UUID, *, now: datetime) -> None:

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from channels import delivery, receiving, reconciling, registry, settling
 from channels.delivery import Claim, Nothing
@@ -18,6 +19,8 @@ from intake.conversations.models import Message
 from kernel import clock, db
 from kernel.errors import Unavailable
 from kernel.jobs import Later
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -32,9 +35,10 @@ def deliver_message(message_id: str, **_: object) -> None:
     """
     wanted = UUID(message_id)
     while isinstance(claim := _claim(wanted), Claim):
-        _send(registry.channel_named(claim.channel), claim)
+        if not _send(registry.channel_named(claim.channel), claim):
+            return
     with db.transaction() as session:
-        status = session.get_one(Message, wanted).status
+        status = session.exec(select(Message.status).where(Message.id == wanted)).one()
     if status in ("queued", "sending"):
         if isinstance(claim, delivery.Later):
             raise Later(claim.at)
@@ -70,12 +74,13 @@ def fetch_mail() -> None:
 
 def _claim(message_id: UUID) -> Claim | delivery.Later | Nothing:
     with db.transaction() as session:
-        message = session.get_one(Message, message_id)
-        registry.channel_named(message.channel)  # not connected: nothing is marked as being sent
+        ((channel,),) = db.fetch(session, "SELECT channel FROM message WHERE id = $1", [message_id], prepare=True)
+        registry.channel_named(channel)  # not connected: nothing is marked as being sent
         return delivery.claim_next(session, message_id, now=clock.now())
 
 
-def _send(channel: Channel, claim: Claim) -> None:
+def _send(channel: Channel, claim: Claim) -> bool:
+    """Whether there is more to be sent in this thread."""
     message_id = claim.message.message_id
     try:
         _, segments = channel.prepare(claim.message)
@@ -87,22 +92,22 @@ def _send(channel: Channel, claim: Claim) -> None:
             raise Unavailable(
                 "El proveedor no tomó el mensaje; se intenta otra vez.", retry_after_s=failure.retry_after_s
             ) from failure
-        return
+        return True
 
-    def taken(session: Session) -> None:
+    def taken(session: Session) -> bool:
         delivery.note_taken(session, message_id, provider_message_id, segments=segments, now=clock.now())
+        return delivery.is_more_unsent(session, message_id)
 
-    _store(taken)
+    return _store(taken)
 
 
-def _store(write: Callable[[Session], None]) -> None:
+def _store(write: Callable[[Session], T]) -> T:
     for pause_s in _STORE_PAUSES_S:
         try:
             with db.transaction() as session:
-                write(session)
-            return
+                return write(session)
         except (OperationalError, InterfaceError) as error:
             log.warning("delivery.store_again", error=type(error.orig).__name__)
             time.sleep(pause_s)
     with db.transaction() as session:
-        write(session)
+        return write(session)

@@ -19,7 +19,8 @@ from sqlmodel import Session, col, select
 from channels.errors import UnreadablePayload
 from channels.models import InboundPayload
 from channels.values import OptOutSignal, Webhook, WebhookEvent
-from intake.catalog.models import ChannelAddress, Jurisdiction
+from intake.catalog import cities
+from intake.catalog.models import Jurisdiction
 from intake.conversations import actions as conversations
 from intake.conversations.receipts import apply_receipt
 from intake.conversations.values import DeliveryReceipt, InboundMessage
@@ -198,14 +199,7 @@ def accept(session: Session, events: list[WebhookEvent], *, now: datetime) -> No
 
 def jurisdiction_of(session: Session, channel: str, recipient: str) -> str:
     """The city whose address was written to. One that is no city's goes to the default one: better read than lost."""
-    owned = select(ChannelAddress.jurisdiction_id).where(
-        ChannelAddress.channel == channel, ChannelAddress.address == recipient
-    )
-    owner = session.exec(owned).one_or_none()
-    if owner is None and channel == "sms":
-        owner = session.exec(select(Jurisdiction.id).where(Jurisdiction.sms_number == recipient)).one_or_none()
-    if owner is None:  # where nothing is between us and the person, a city is written to by its id
-        owner = session.exec(select(Jurisdiction.id).where(Jurisdiction.id == recipient)).one_or_none()
+    owner = cities.owner_of(session, channel, recipient)
     if owner is not None:
         return owner
     default = session.exec(select(Jurisdiction.id).where(Jurisdiction.is_default).limit(1)).one_or_none()

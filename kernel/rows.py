@@ -19,6 +19,9 @@ from kernel.inserts import as_text, column_types, table_of
 
 M = TypeVar("M", bound=SQLModel)
 
+# A tail that keeps a row until the transaction ends; new rows may go on referring to it.
+HELD = "FOR NO KEY UPDATE"
+
 _DIALECT = psycopg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy types only a part
 
 

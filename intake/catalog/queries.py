@@ -12,7 +12,7 @@ from sqlmodel import Session, select
 from intake.catalog.chains import chain_of
 from intake.catalog.definitions import AttributeDefinition, DuplicateRules, Option, ServiceDefinition
 from intake.catalog.matching import ServiceMatch, match_services
-from intake.catalog.models import ChannelAddress, Jurisdiction, Service, ServiceAttribute
+from intake.catalog.models import Jurisdiction, Service, ServiceAttribute
 from kernel import db
 from kernel.errors import NotFound
 from routing.clocks import Step, steps_for
@@ -67,18 +67,6 @@ def jurisdiction(session: Session, jurisdiction_id: str) -> Jurisdiction:
     if found is None:
         raise NotFound("No atendemos la jurisdicción {jurisdiction_id}.", jurisdiction_id=jurisdiction_id)
     return found
-
-
-def address_on(session: Session, city: Jurisdiction, channel: str) -> str | None:
-    """From which of its addresses the city writes on a channel; None where the installation's only one is used."""
-    if channel == "sms":
-        return city.sms_number
-    return session.exec(
-        select(ChannelAddress.address)
-        .where(ChannelAddress.channel == channel, ChannelAddress.jurisdiction_id == city.id)
-        .order_by(ChannelAddress.address)
-        .limit(1)
-    ).first()
 
 
 def default_jurisdiction(session: Session) -> Jurisdiction:

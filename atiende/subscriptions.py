@@ -26,6 +26,9 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     "webhook_delivery.queued": ["intake.webhooks.jobs.deliver_webhook"],
 }
 
+# Jobs that go before the others: under load an answer that is ready is worth more than one more that is begun.
+FIRST = ("channels.jobs.deliver_message",)
+
 # Jobs that wait until nothing else is due.
 BULK = ("channels.jobs.deliver_bulk_message",)
 

@@ -14,7 +14,7 @@ from types import FrameType
 import structlog
 
 from atiende import bootstrap
-from atiende.subscriptions import BULK, PERIODIC, SUBSCRIPTIONS, job_paths
+from atiende.subscriptions import BULK, FIRST, PERIODIC, SUBSCRIPTIONS, job_paths
 from kernel.dispatch import Dispatcher, LocalPool, RedisQueue, make_queue
 from kernel.jobs import load
 from kernel.processes import Child, own_command, stop_all
@@ -68,8 +68,16 @@ def run_relay(settings: Settings) -> None:
     url = redis_url(settings)
     dispatch: Dispatcher = pool if url is None else RedisQueue(url, fallback=pool)
     log.info("relay started", redis=url is not None)
-    listen_url = settings.database_direct_url
-    Relay(engine, SUBSCRIPTIONS, dispatch, periodic=PERIODIC, bulk=BULK, listen_url=listen_url).run(stop)
+    relay = Relay(
+        engine,
+        SUBSCRIPTIONS,
+        dispatch,
+        periodic=PERIODIC,
+        first=FIRST,
+        bulk=BULK,
+        listen_url=settings.database_direct_url,
+    )
+    relay.run(stop)
     pool.close()
 
 

@@ -5,6 +5,7 @@ up, and so do the live pages. The rows are the truth; notifications and Redis ar
 """
 
 from datetime import datetime
+from enum import IntEnum
 from typing import Any
 from uuid import UUID
 
@@ -38,11 +39,19 @@ class OutboxEvent(SQLModel, table=True):
     relayed_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
+class Lane(IntEnum):
+    """In which order deliveries that are due are handed over."""
+
+    FIRST = 0
+    COMMON = 1
+    BULK = 2
+
+
 class OutboxDelivery(SQLModel, table=True):
     """One subscriber's copy of an event: pending until its job has finished, then done; dead when every try failed.
 
     `attempts`: runs begun, also those that never ended. `running_until`: somebody is at it, and is given up for dead at
-    that instant. `lane`: 0, or 1 for what may wait until nothing else is due.
+    that instant. `lane`: a `Lane`.
     """
 
     __tablename__ = "outbox_delivery"

@@ -18,7 +18,7 @@ from kernel import clock, db
 from kernel.dispatch import Claim, Dispatcher
 from kernel.jobs import resolve
 from kernel.listener import connection_string, listen
-from kernel.outbox import CHANNEL
+from kernel.outbox import CHANNEL, Lane
 
 log = structlog.get_logger(__name__)
 
@@ -49,10 +49,13 @@ _FAN_OUT = text("""
 
 _CLAIM = text("""
     WITH due AS (
-        SELECT id FROM outbox_delivery WHERE state = 'pending' AND lane = :lane AND due_at <= :now
-        ORDER BY due_at, id LIMIT :batch FOR UPDATE SKIP LOCKED
+        SELECT turn.id FROM unnest(CAST(:lanes AS smallint[])) AS lanes (number), LATERAL (
+            SELECT id FROM outbox_delivery WHERE state = 'pending' AND lane = lanes.number AND due_at <= :now
+            ORDER BY due_at, id LIMIT :batch FOR UPDATE SKIP LOCKED
+        ) AS turn LIMIT :batch
     )
-    UPDATE outbox_delivery SET due_at = :until FROM due WHERE outbox_delivery.id = due.id RETURNING outbox_delivery.id
+    UPDATE outbox_delivery SET due_at = :until FROM due WHERE outbox_delivery.id = due.id
+    RETURNING outbox_delivery.lane, outbox_delivery.id
 """)
 
 # What failed and waits for its next try is in it too: once too early does no harm.
@@ -80,8 +83,8 @@ _PRUNE = text("""
 class Relay:
     """One relay. `subscriptions`: event name -> dotted paths of jobs; `periodic`: dotted path -> seconds between runs.
 
-    bulk: jobs that wait until nothing else is due. listen_url: where notifications arrive, when `engine` goes through a pooler
-    that swallows them.
+    first: jobs that go before the others; bulk: jobs that wait until nothing else is due. listen_url: where notifications
+    arrive, when `engine` goes through a pooler that swallows them.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class Relay:
         dispatch: Dispatcher,
         *,
         periodic: Mapping[str, float] | None = None,
+        first: Collection[str] = (),
         bulk: Collection[str] = (),
         listen_url: str | None = None,
     ) -> None:
@@ -98,7 +102,7 @@ class Relay:
         self._listen_url = listen_url or connection_string(engine)
         pairs = [(name, job) for name, jobs in subscriptions.items() for job in jobs]
         self._names, self._jobs = [name for name, _ in pairs], [job for _, job in pairs]
-        self._lanes = [int(job in bulk) for job in self._jobs]
+        self._lanes = [Lane.FIRST if job in first else Lane.BULK if job in bulk else Lane.COMMON for job in self._jobs]
         self._dispatch = dispatch
         self._sweeps = [_Sweep(path, every_s) for path, every_s in (periodic or {}).items()]
         self._prune_at = time.monotonic() + _PRUNE_EVERY_S
@@ -110,16 +114,13 @@ class Relay:
             return connection.execute(_FAN_OUT, values).rowcount
 
     def claim(self, now: datetime, limit: int = BATCH) -> list[Claim]:
-        """Leases due deliveries, the longest due first; of the bulk lane only what the other leaves room for."""
+        """Leases due deliveries, in each lane the longest due first; of a lane only what those before it leave room for."""
         until = now + LEASE
-        ids: list[int] = []
         with db.core_transaction(self._engine) as connection:
-            for lane in (0, 1):
-                if len(ids) < limit:
-                    values = {"batch": limit - len(ids), "now": now, "until": until, "lane": lane}
-                    ids += connection.scalars(_CLAIM, values).all()
+            values = {"batch": limit, "now": now, "until": until, "lanes": list(Lane)}
+            turns = sorted((lane, delivery_id) for lane, delivery_id in connection.execute(_CLAIM, values))
         lease = int(until.timestamp() * 1000)
-        return [Claim(delivery_id, lease) for delivery_id in sorted(ids)]
+        return [Claim(delivery_id, lease) for _, delivery_id in turns]
 
     def claim_again(self, now: datetime) -> None:
         """Ends every lease at once, after whoever had the jobs lost them."""

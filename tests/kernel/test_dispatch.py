@@ -83,6 +83,7 @@ def test_who_takes_from_a_queue_waits_for_a_free_thread() -> None:
     assert third.is_alive()
     runs.go_on.set()
     third.join(5)
+    wait_until_idle(pool)
     pool.close()
     assert sorted(runs.ids) == [1, 3, 13]
 

@@ -307,12 +307,14 @@ def test_a_run_whose_worker_died_is_taken_up_when_its_time_ends(clean: Engine) -
         assert column(clean, "SELECT state FROM outbox_delivery") == [state]
 
 
-def test_what_may_wait_waits_until_nothing_else_is_due(clean: Engine) -> None:
-    bulk = "tests.kernel.outbox_jobs.explode"
-    relay = Relay(clean, {"thing.happened": [ONCE], "bulk.happened": [bulk]}, Collected(), bulk=[bulk])
-    for name in ("bulk.happened", "bulk.happened", "thing.happened", "bulk.happened", "thing.happened"):
+def test_what_goes_first_and_what_may_wait(clean: Engine) -> None:
+    first, bulk = "tests.kernel.outbox_jobs.fail_a_while", "tests.kernel.outbox_jobs.explode"
+    jobs = {"thing.happened": [ONCE], "bulk.happened": [bulk], "answer.ready": [first]}
+    relay = Relay(clean, jobs, Collected(), first=[first], bulk=[bulk])
+    for name in ("bulk.happened", "bulk.happened", "thing.happened", "bulk.happened", "thing.happened", "answer.ready"):
         record(name, name=name)
     relay.fan_out(NOW)
-    ids = {claim.delivery_id for claim in relay.claim(NOW, 3)}
-    claimed = column(clean, f"SELECT lane FROM outbox_delivery WHERE id IN ({', '.join(map(str, ids))}) ORDER BY lane")
-    assert claimed == [0, 0, 1]
+    with clean.begin() as connection:
+        jobs_of = {row.id: row.job for row in connection.execute(text("SELECT id, job FROM outbox_delivery"))}
+    assert [jobs_of[claim.delivery_id] for claim in relay.claim(NOW, 4)] == [first, ONCE, ONCE, bulk]
+    assert [jobs_of[claim.delivery_id] for claim in relay.claim(NOW, 4)] == [bulk, bulk]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from georef.distances import distance_m
 from georef.points import LonLat
@@ -203,4 +204,6 @@ def _beginning(words: str) -> str:
 
 def _names_a_street(words: str) -> bool:
     said = plain(words).split()
-    return bool(said) and said[0] in PLACE_KINDS and any(word not in _NOTHING_BY_ITSELF for word in said[1:])
+    # "En mi calle y ya lleva tres días" names none.
+    name = takewhile(lambda word: word not in ENDS_A_PLACE, said[1:])
+    return bool(said) and said[0] in PLACE_KINDS and any(word not in _NOTHING_BY_ITSELF for word in name)

@@ -243,9 +243,10 @@ def at_shared(state: DialogueState, text: str, context: DialogueContext) -> Step
     if place is None or (state.draft is None and emergency(plain(text))):
         return None
     if state.draft is None or state.draft.service_code is None:
-        state = with_matter(
-            replace(state.idle(), draft=state.draft or Draft(messages=state.loose)), recognise(text, None, context)
-        )
+        matter = recognise(text, None, context)
+        begun = replace(state.idle(), draft=state.draft or Draft(messages=state.loose))
+        # The services that they were asked about are still to choose from.
+        state = with_matter(begun, matter) if matter else replace(begun, services=state.services)
     assert state.draft is not None
     draft = heard(state.draft, text)
     draft = replace(

@@ -44,9 +44,19 @@ def understand(
     finding = places.find_in_report(text, find_places)
     services = matter.guesses(text, finding, match_services)
     weighed = matter.weighed(services, text)
+    if finding and services and _is_the_matter(finding, text, services[0]):
+        finding = None
     intent = _intent(text, said, is_danger=danger is not None, weighed=weighed, finding=finding)
     place = places.in_words(text, finding) if intent in _WITH_PLACE else None
     return Understanding(intent, _language(said), danger, tuple(services if weighed else ()), weighed, finding, place)
+
+
+def _is_the_matter(finding: Finding, text: str, service: ServiceMatch) -> bool:
+    """True for a place that only resembles what the message is about: "un árbol caído" is not at the Glorieta del Árbol."""
+    if finding.is_told or finding.words != text.strip():
+        return False
+    shared = (set(plain(finding.places[0].label).split()) & set(plain(text).split())) - words.EMPTY
+    return shared <= {word for reason in service.reasons for word in plain(reason.said).split()}
 
 
 def _intent(text: str, said: str, *, is_danger: bool, weighed: Matter | None, finding: Finding | None) -> str:

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from intake.conversations import actions
 from intake.conversations.advance import advance
 from intake.conversations.dialogue.next_step import next_step
-from intake.conversations.dialogue.state import STEPS, DialogueState
+from intake.conversations.dialogue.state import STEPS, DialogueState, Place
 from intake.conversations.dialogue.steps import AddWords, Submit
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import InboundMedia, InboundMessage
@@ -233,3 +233,64 @@ def test_with_nothing_begun_that_is_said(phone: Phone) -> None:
 def test_who_corrects_says_what_belongs_to_which(phone: Phone) -> None:
     step = next_step(DialogueState(step="amend", folio="2648173053", submitted_at=NOW), "es otra calle", context(NOW))
     assert step.effect == AddWords("2648173053", needs_agent=True)
+
+
+class TestSayingWhatItIsInstead:
+    @pytest.mark.parametrize(
+        "said",
+        [
+            "no era bache, era una fuga de agua",
+            "me equivoqué, era fuga de agua",
+            "cambié de idea, mejor es fuga de agua",
+            "sorry, it was a water leak",
+        ],
+    )
+    def test_while_it_is_told_it_takes_the_place_of_the_other(self, said: str) -> None:
+        talk = Talk().say("hay un bache").say(said)
+        assert talk.keys == ["where"]
+        assert talk.state.draft is not None
+        assert (talk.state.draft.service_code, talk.state.draft.place_words) == ("FUGA", None)
+
+    def test_the_place_that_was_told_stays(self) -> None:
+        chat = Chat().say("hay un bache").say("niebla 20, el carmen").say("no era bache, era una fuga de agua")
+        assert chat.keys == ["review"]
+        assert "Fuga" in chat.bodies[0]
+        assert "Niebla 20" in chat.bodies[0]
+
+    def test_what_names_no_service_is_an_answer_like_any_other(self) -> None:
+        talk = Talk().say("hay un bache").say("no es en sabinos, es en niebla 20")
+        assert talk.state.draft is None or talk.state.draft.service_code == "BACHE"
+
+    @pytest.mark.parametrize(
+        ("said", "key", "needs_agent"),
+        [
+            ("no era fuga, era coladera", "disputed", True),
+            ("quiero cancelar mi reporte", "disputed", True),
+            ("me equivoqué, la calle es otra", "disputed", True),
+            ("ya no hace falta, ya lo arreglaron", "added", False),
+            ("it has been fixed already", "added", False),
+        ],
+    )
+    def test_after_it_was_made_it_goes_to_that_report(self, said: str, key: str, needs_agent: bool) -> None:
+        talk = Talk(DialogueState(folio="2648173056", submitted_at=NOW)).say(said)
+        assert talk.keys == [key]
+        assert talk.step.effect == AddWords("2648173056", needs_agent=needs_agent)
+
+    def test_a_whole_report_is_one_of_its_own(self) -> None:
+        state = DialogueState(folio="2648173056", submitted_at=NOW)
+        step = Talk(state).say("ya lo arreglaron mal, hay otro bache en niebla 20, el carmen").step
+        assert isinstance(step.effect, Submit)
+
+
+def test_a_place_sent_while_the_service_is_chosen_leaves_the_choice() -> None:
+    talk = Talk().say("hay un arbol apunto de caerse sobre mi casa")
+    assert talk.keys == ["which"]
+    offered = talk.state.services
+    talk.say("", shared=Place("Niebla 20", -101.41, 21.87, 100.0, 20))
+    assert (talk.keys, talk.state.services) == (["which"], offered)
+    assert talk.say("1").keys != ["which"]
+
+
+def test_my_street_is_no_place_that_nobody_knows() -> None:
+    said = "hay una fuga de agua aqui en mi calle y ya lleva 3 dias tirandose el agua"
+    assert Talk().say(said).keys == ["where"]

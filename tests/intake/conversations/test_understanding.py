@@ -29,6 +29,12 @@ def understood(text: str) -> Understanding:
         ("hola, buenas tardes", "greeting"),
         ("muchas gracias", "thanks"),
         ("¿dónde pago el predial?", "information"),
+        ("¿y cuándo vienen?", "status"),
+        ("a qué hora vienen a arreglarlo", "status"),
+        ("nadie ha venido", "status"),
+        ("por qué tardan tanto", "status"),
+        ("when are you coming?", "status"),
+        ("nadie ha venido por la basura", "report"),
         ("in english please", "language"),
         ("qwerty", "unknown"),
         ("", "unknown"),
@@ -74,6 +80,10 @@ def test_what_is_denied_or_harmless_is_no_danger(said: str) -> None:
         ("mi marido me golpea", "violence"),
         ("no puede respirar", "injured"),
         ("da toques el poste", "electrocution"),
+        ("un arbol se cayo sobre un carro con gente adentro", "injured"),
+        ("a tree fell on a car with people in it", "injured"),
+        ("hay un señor tirado en la banqueta", "injured"),
+        ("there is a man lying on the sidewalk", "injured"),
         ("el perro esta bien pero hay un señor herido", "injured"),
     ],
 )
@@ -103,6 +113,12 @@ def test_the_language_that_is_asked_for_is_spoken_from_then_on(text: str, langua
     talk = Talk(other).say(text)
     assert talk.keys == ["language"]
     assert (talk.state.language, talk.state.is_language_chosen) == (language, True)
+
+
+def test_what_a_message_is_about_is_no_place_that_resembles_it() -> None:
+    assert understood("hay un árbol caído").finding is None
+    assert Talk().say("hay un árbol caído").keys[-1] == "where"
+    assert Talk().say("bache jospital general").keys == ["confirm_place"]
 
 
 def test_what_was_reported_before_is_compared_when_the_place_is_told() -> None:

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from intake.conversations.dialogue import words
+from intake.conversations.dialogue.matter import recognise
 from intake.conversations.dialogue.questions import named, numbered
-from intake.conversations.dialogue.report import MOST_MISSES, again, ask_again, heard, in_short, proceed
+from intake.conversations.dialogue.report import MOST_MISSES, again, ask_again, heard, in_short, proceed, with_matter
 from intake.conversations.dialogue.state import DialogueState
 from intake.conversations.dialogue.steps import DialogueContext, Step, Text
 from intake.conversations.dialogue.told import PLACE, SERVICE, in_words, items, label
@@ -27,7 +28,20 @@ def command(state: DialogueState, said: str, context: DialogueContext) -> Step |
             return asked
         told = Text("summary", {"summary": in_words(items(state, context))})
         return replace(asked, texts=(told, *asked.texts)) if items(state, context) else asked
-    return ask_again(state, context) if said in words.CONTINUE else None
+    if said in words.CONTINUE:
+        return ask_again(state, context)
+    return _instead(state, said, context)
+
+
+def _instead(state: DialogueState, said: str, context: DialogueContext) -> Step | None:
+    """ "No era bache, era coladera": another service takes the place of the one that was told; the rest stays."""
+    told = words.corrected(said)
+    matter = recognise(told, None, context) if told else None
+    if matter is None or (state.draft and matter.codes[0] == state.draft.service_code):
+        return None
+    forgotten = forget(state, SERVICE, context).state
+    assert forgotten.draft is not None
+    return proceed(with_matter(replace(forgotten, draft=heard(forgotten.draft, said)), matter), context)
 
 
 def _back(state: DialogueState, context: DialogueContext) -> Step:

@@ -141,10 +141,12 @@ def _about_a_folio(state: DialogueState, text: str) -> Step | None:
 def _idle(state: DialogueState, text: str, said: str, context: DialogueContext, *, expired: bool) -> Step:
     misunderstood = state.misses
     state = state.idle()
-    if said in words.THANKS or (not said and not context.media_count):
+    is_recent = bool(state.folio) and _is_recent(state, context)
+    if said in words.THANKS or (said in words.YES and is_recent) or (not said and not context.media_count):
         if state.is_thanked:
             return Step(state, (), StaySilent("courtesy"))
-        return Step(replace(state, is_thanked=True), (Text("courtesy"),))
+        # A sticker thanks for a report; from whoever has none it may mean anything.
+        return Step(replace(state, is_thanked=True), (Text("courtesy" if said or is_recent else "what"),))
     state = replace(state, is_thanked=False)
     if words.asks_language(said):
         return Step(state, (Text("language"),))
@@ -152,12 +154,14 @@ def _idle(state: DialogueState, text: str, said: str, context: DialogueContext, 
         return Step(state, (Text("greeting", {"city": context.city}),))
     if not said:
         return Step(state, (Text("photo", attached(state, context)),))
-    if said == state.opening and state.folio and _is_recent(state, context):
+    if said == state.opening and is_recent:
         return Step(state, (Text("already", {"folio": folio_in_words(state.folio)}),))
     understood = understand(text, context.match_offered, context.find_places)
     begun = report.begin(state, text, context, understood)
     if context.told and not _is_whole(begun):
         return _answer_to_notice(state, said, context.told, context)
+    if is_recent and not _is_whole(begun) and (step := _about_the_last(state, said)):
+        return step
     if step := _asked(state, understood, context):
         return step
     if begun is not None:
@@ -166,6 +170,16 @@ def _idle(state: DialogueState, text: str, said: str, context: DialogueContext, 
         return Step(state, (Text("expired"),))
     key = "what" if misunderstood == 0 else "what_or_agent"
     return Step(replace(state, misses=misunderstood + 1), (Text(key),))
+
+
+def _about_the_last(state: DialogueState, said: str) -> Step | None:
+    """What is said of a report that was just made: wrong or unwanted, for a person; or seen to already."""
+    params = {"folio": folio_in_words(state.folio)}
+    if words.asks(said, "amend") or words.corrected(said):
+        return Step(state, (Text("disputed", params),), AddWords(state.folio, needs_agent=True))
+    if words.asks(said, "settled"):
+        return Step(state, (Text("added", params),), AddWords(state.folio, needs_agent=False))
+    return None
 
 
 def _asked(state: DialogueState, understood: Understanding, context: DialogueContext) -> Step | None:

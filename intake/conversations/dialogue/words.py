@@ -78,6 +78,9 @@ _ASKED = {
     name: re.compile(rf"{_COURTESY}(?:{'|'.join(patterns)}) ?{_COURTESY}")
     for name, patterns in _VOCABULARY["asking"]["whole"].items()
 }
+_CORRECTED = tuple(
+    re.compile(rf"{_COURTESY}(?:{pattern})") for pattern in _VOCABULARY["asking"]["instead"]["corrected"]
+)
 _ASKS = {name: _any_of(patterns) for name, patterns in _VOCABULARY["asking"]["part"].items()}
 
 
@@ -96,7 +99,7 @@ def is_emergency(said: str) -> bool:
 
 
 def commands(said: str) -> str | None:
-    """What a message asks for that asks nothing else: opt_out, opt_in, help, person, language, greeting or thanks."""
+    """What a message asks for that asks nothing else: opt_out, opt_in, status, help, person, language, greeting or thanks."""
     said = _DRAWN_OUT.sub(r"\1", said)
     for intent, phrases in _COMMANDS.items():
         if said in phrases:
@@ -108,8 +111,13 @@ def commands(said: str) -> str | None:
 
 
 def asks(said: str, intent: str) -> bool:
-    """True when words of a longer message ask for this: person, status, question, help, information or thanks."""
+    """True when words of a longer message ask for this: a name under `[asking.part]`."""
     return bool(_ASKS[intent].search(said))
+
+
+def corrected(said: str) -> str | None:
+    """What it is instead: `no era bache, era coladera` gives `coladera`."""
+    return next((found["it"] for pattern in _CORRECTED if (found := pattern.fullmatch(said))), None)
 
 
 def asks_language(said: str) -> str | None:

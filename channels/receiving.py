@@ -12,8 +12,7 @@ from uuid import UUID
 
 import orjson
 import structlog
-from sqlalchemy import delete, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from channels.errors import UnreadablePayload
@@ -37,6 +36,18 @@ _PAUSE = timedelta(seconds=10)
 _MOST_ATTEMPTS = 40
 _BATCH = 100
 _CONTEXT = "inbound_payload"
+
+_KEEP = """
+    INSERT INTO inbound_payload
+        (id, channel, key, call_sealed, state, attempts, last_error, received_at, changed_at)
+    VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $7)
+    ON CONFLICT (channel, key) DO NOTHING RETURNING id
+"""
+_KEPT = "SELECT id FROM inbound_payload WHERE channel = $1 AND key = $2"
+_TAKE = """
+    UPDATE inbound_payload SET state = 'taken', changed_at = $2, last_error = NULL
+    WHERE id = $1 AND state = 'waiting' RETURNING id
+"""
 
 
 class Reading(Protocol):
@@ -84,41 +95,26 @@ def _keep(
     session: Session, channel: str, key: str, call: Webhook, *, state: str = "waiting", why: str | None = None
 ) -> UUID:
     """The payload of this call, kept once."""
-    made: UUID | None = session.execute(
-        insert(InboundPayload)
-        .values(
-            id=new_id(),
-            channel=channel,
-            key=key,
-            call_sealed=crypto.vault().seal(_written(call), context=_CONTEXT),
-            state=state,
-            attempts=0,
-            last_error=why,
-            received_at=call.received_at,
-            changed_at=call.received_at,
-        )
-        .on_conflict_do_nothing(index_elements=["channel", "key"])
-        .returning(col(InboundPayload.id))
-    ).scalar_one_or_none()
-    if made is not None:
-        return made
-    return session.exec(
-        select(InboundPayload.id).where(InboundPayload.channel == channel, InboundPayload.key == key)
-    ).one()
+    values = [
+        new_id(),
+        channel,
+        key,
+        crypto.vault().seal(_written(call), context=_CONTEXT),
+        state,
+        why,
+        call.received_at,
+    ]
+    made = db.fetch(session, _KEEP, values, prepare=True) or db.fetch(session, _KEPT, [channel, key], prepare=True)
+    payload_id: UUID = made[0][0]
+    return payload_id
 
 
 def _take_in(payload_id: UUID, events: list[WebhookEvent], *, now: datetime) -> bool:
     """False when somebody took it in before."""
     with db.transaction() as session:
         # Holds the row until the end: whoever has the same call at the same time waits here, and finds it taken.
-        taken = session.execute(
-            update(InboundPayload)
-            .where(col(InboundPayload.id) == payload_id, col(InboundPayload.state) == "waiting")
-            .values(state="taken", changed_at=now, last_error=None)
-            .returning(col(InboundPayload.id))
-            .execution_options(synchronize_session=False)
-        ).one_or_none()
-        if taken is None:
+        taken = db.fetch(session, _TAKE, [payload_id, now], prepare=True)
+        if not taken:
             return False
         accept(session, events, now=now)
         return True

@@ -7,10 +7,11 @@ values are empty. The driver would translate a statement this long anew each tim
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import orjson
+from pydantic.fields import FieldInfo
 from sqlalchemy import JSON, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import make_transient_to_detached
@@ -62,26 +63,33 @@ def table_of(row: SQLModel | type[SQLModel]) -> Table:
 def _write(values: list[str | None], model: type[SQLModel], row: SQLModel | Row) -> None:
     if isinstance(row, Row):
         given = row.values
-        for name, is_json, default in _written(model):
+        for name, is_json, default in written(model):
             values.append(as_text(given[name] if name in given else default(), is_json))
     else:
-        for name, is_json, _ in _written(model):
+        for name, is_json, _ in written(model):
             values.append(as_text(getattr(row, name), is_json))
 
 
 @lru_cache
-def _written(model: type[SQLModel]) -> tuple[tuple[str, bool, Callable[[], Any]], ...]:
+def written(model: type[SQLModel]) -> tuple[tuple[str, bool, Callable[[], Any]], ...]:
     """Of each column that is not numbered by the database: its name, whether it holds JSON, what makes its default."""
     fields = model.model_fields
     return tuple(
         (
             column.key,
             isinstance(column.type, JSON),
-            lambda field=fields[column.key]: field.get_default(call_default_factory=True),
+            _default_of(fields[column.key]),
         )
         for column in table_of(model).columns
         if column.identity is None
     )
+
+
+def _default_of(field: FieldInfo) -> Callable[[], Any]:
+    # Pydantic's own `get_default` looks at the signature of a factory each time.
+    if field.default_factory is None:
+        return lambda: field.default
+    return cast("Callable[[], Any]", field.default_factory)
 
 
 def as_text(value: Any, is_json: bool) -> str | None:

@@ -6,10 +6,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import update
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from intake.conversations import attachments, edits
 from intake.conversations.models import Conversation, Message
@@ -17,14 +15,22 @@ from intake.conversations.values import Choice, InboundMessage
 from intake.people import actions as people
 from intake.people import addresses, linking
 from intake.people.models import ContactPoint
+from kernel import db
 from kernel.errors import Conflict, InvalidInput, NotFound
 from kernel.i18n import LANGUAGES
-from kernel.ids import new_id
-from kernel.outbox import record
+from kernel.inserts import insert_together
+from kernel.outbox import prepare, record
+from kernel.rows import HELD, change, fresh, load, load_one
 
 IDLE_AFTER = timedelta(days=7)
 MAX_LABEL = 400
 MAX_BODY = 16_000  # ten times the longest SMS; what is longer is not a person's text message
+
+# What this session read before it held the lock may be old: a loaded row is as it is now.
+_OPEN = f"WHERE contact_point_id = $1 AND channel = $2 AND state <> 'closed' {HELD}"
+_TOLD = "WHERE channel = $1 AND provider_message_id = $2"
+_REFERRED = "WHERE conversation_id = $1 AND client_ref = $2"
+_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 
 _log = structlog.get_logger(__name__)
 
@@ -42,12 +48,8 @@ def receive_once(
 ) -> tuple[Message, bool]:
     """As `receive`; True with it when this call stored it, False when it was told before, or moves a place already answered."""
     key = f"{inbound.channel}:{inbound.provider_message_id}"
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
-    known = session.exec(
-        select(Message).where(
-            Message.channel == inbound.channel, Message.provider_message_id == inbound.provider_message_id
-        )
-    ).one_or_none()
+    db.fetch(session, _ONE_AT_A_TIME, [key], prepare=True)
+    known = load_one(session, Message, _TOLD, [inbound.channel, inbound.provider_message_id])
     if known is not None:
         return known, False
     sender = addresses.read(inbound.sender_kind, inbound.sender)
@@ -57,7 +59,8 @@ def receive_once(
     conversation = open_conversation(session, contact_point, inbound.channel, language=inbound.language, now=now)
     people.remember_address(session, contact_point, sender)
     people.remember_profile_name(session, contact_point, inbound.profile_name)
-    message = Message(
+    message = fresh(
+        Message,
         conversation_id=conversation.id,
         channel=inbound.channel,
         direction="inbound",
@@ -78,10 +81,14 @@ def receive_once(
     )
     if not edits.settle(session, message):
         return message, False
-    session.add(message)
-    conversation.last_message_at = max(conversation.last_message_at, now)
-    conversation.waiting_since = conversation.waiting_since or now
-    session.flush()
+    is_new = insert_together(session, message, [])
+    assert is_new, "whoever tells of the same message waits above"
+    change(
+        session,
+        conversation,
+        last_message_at=max(conversation.last_message_at, now),
+        waiting_since=conversation.waiting_since or now,
+    )
     attachments.keep(session, message, conversation.jurisdiction_id, inbound.media, now=now)
     record(session, "message.received", at=now, message_id=message.id, conversation_id=conversation.id)
     return message, True
@@ -100,38 +107,23 @@ def open_conversation(
     language: of a new thread, where nothing is known of the person: what their phone is set to.
     """
     while True:
-        found = session.exec(
-            _locked().where(
-                Conversation.contact_point_id == contact_point.id,
-                Conversation.channel == channel,
-                Conversation.state != "closed",
-            )
-        ).one_or_none()
+        found = load_one(session, Conversation, _OPEN, [contact_point.id, channel])
         if found is not None and now - found.last_message_at < IDLE_AFTER:
             return found
         if found is not None:
             _close(found)
             session.flush()
-        made = session.scalars(
-            insert(Conversation)
-            .values(
-                id=new_id(),
-                jurisdiction_id=contact_point.jurisdiction_id,
-                person_id=contact_point.person_id,
-                contact_point_id=contact_point.id,
-                channel=channel,
-                state="automatic",
-                language=found.language if found else language if language in LANGUAGES else "es",
-                dialogue={},
-                last_message_at=now,
-                created_at=now,
-            )
-            .on_conflict_do_nothing(
-                index_elements=["contact_point_id", "channel"], index_where=col(Conversation.state) != "closed"
-            )
-            .returning(Conversation)
-        ).one_or_none()
-        if made is not None:
+        made = fresh(
+            Conversation,
+            jurisdiction_id=contact_point.jurisdiction_id,
+            person_id=contact_point.person_id,
+            contact_point_id=contact_point.id,
+            channel=channel,
+            language=found.language if found else language if language in LANGUAGES else "es",
+            last_message_at=now,
+            created_at=now,
+        )
+        if insert_together(session, made, []):
             return made
 
 
@@ -172,38 +164,31 @@ def queue_message(
     conversation = held(session, conversation_id)
     if author_kind == "agent":
         conversation = _with_agent(session, conversation, now)
-    made = session.execute(
-        insert(Message)
-        .values(
-            id=new_id(),
-            conversation_id=conversation.id,
-            channel=conversation.channel,
-            direction="outbound",
-            client_ref=client_ref,
-            service_request_id=service_request_id,
-            author_kind=author_kind,
-            author_name=author_name,
-            body=body.replace("\0", ""),
-            media=[],
-            prompt=prompt,
-            choices=[asdict(choice) for choice in choices],
-            asks_place=asks_place,
-            template=template,
-            template_params=dict(template_params or {}),
-            status="queued",
-            attempts=0,
-            at=now,
-            changed_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=["conversation_id", "client_ref"])
-        .returning(col(Message.id))
-    ).scalar_one_or_none()
-    message = session.exec(
-        select(Message).where(Message.conversation_id == conversation.id, Message.client_ref == client_ref)
-    ).one()
-    if made is not None:
-        conversation.last_message_at = max(conversation.last_message_at, now)
-        record(session, queued_event(author_kind), at=now, message_id=message.id, conversation_id=conversation.id)
+    message = fresh(
+        Message,
+        conversation_id=conversation.id,
+        channel=conversation.channel,
+        direction="outbound",
+        client_ref=client_ref,
+        service_request_id=service_request_id,
+        author_kind=author_kind,
+        author_name=author_name,
+        body=body.replace("\0", ""),
+        prompt=prompt,
+        choices=[asdict(choice) for choice in choices],
+        asks_place=asks_place,
+        template=template,
+        template_params=dict(template_params or {}),
+        status="queued",
+        at=now,
+        changed_at=now,
+    )
+    ids = {"message_id": message.id, "conversation_id": conversation.id}
+    event, told = prepare(queued_event(author_kind), at=now, **ids)
+    if not insert_together(session, message, [event], notify=told):
+        (known,) = load(session, Message, _REFERRED, [conversation.id, client_ref])
+        return known
+    change(session, conversation, last_message_at=max(conversation.last_message_at, now))
     return message
 
 
@@ -275,16 +260,10 @@ def say_who(session: Session, conversation_id: UUID, person_id: UUID, *, now: da
 
 def held(session: Session, conversation_id: UUID) -> Conversation:
     """The thread, locked until this transaction ends, as it is now. Raises NotFound."""
-    found = session.exec(_locked().where(Conversation.id == conversation_id)).one_or_none()
+    found = load_one(session, Conversation, f"WHERE id = $1 {HELD}", [conversation_id])
     if found is None:
         raise NotFound("No encontramos esa conversación.")
     return found
-
-
-def _locked() -> SelectOfScalar[Conversation]:
-    # populate_existing: what this session read before it held the lock may be old.
-    # key_share: new messages refer to the row; that alone must not wait.
-    return select(Conversation).with_for_update(key_share=True).execution_options(populate_existing=True)
 
 
 def suppress_notices(session: Session, contact_point_id: UUID, *, now: datetime) -> None:

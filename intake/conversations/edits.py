@@ -4,9 +4,12 @@ One that nobody handled yet is taken in the new words, and the old ones are set 
 answered, and the new words stand in the thread for people to read. Networks tell these things in any order.
 """
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from intake.conversations.models import Message
+from kernel.rows import load
+
+_WRITINGS = "WHERE conversation_id = $1 AND direction = 'inbound' AND (provider_message_id = $2 OR edits = $2)"
 
 
 def settle(session: Session, message: Message) -> bool:
@@ -29,9 +32,4 @@ def settle(session: Session, message: Message) -> bool:
 
 def _writings(session: Session, message: Message, provider_message_id: str) -> list[Message]:
     """What the thread has of a message: as it was first written, and as it was changed to."""
-    statement = select(Message).where(
-        Message.conversation_id == message.conversation_id,
-        Message.direction == "inbound",
-        (col(Message.provider_message_id) == provider_message_id) | (col(Message.edits) == provider_message_id),
-    )
-    return list(session.exec(statement.execution_options(populate_existing=True)))
+    return load(session, Message, _WRITINGS, [message.conversation_id, provider_message_id])

@@ -4,8 +4,6 @@ import secrets
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, or_, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
 from intake.people import addresses
@@ -13,8 +11,11 @@ from intake.people.addresses import Address
 from intake.people.models import Consent, ContactPoint, Person
 from kernel import crypto
 from kernel.ids import new_id
+from kernel.inserts import Row, insert_together
+from kernel.rows import change, fresh, load_one
 
 LONGEST_NAME = 80
+_LOOKUP = "WHERE jurisdiction_id = $1 AND kind = $2 AND lookup = $3"
 
 
 def find_or_create(
@@ -39,64 +40,36 @@ def find_or_create_address(
         return found
     # Who answers a number on one network answers it on the other: the same person, until somebody says otherwise.
     beside = _beside(session, jurisdiction_id, address)
-    person = beside or Person(jurisdiction_id=jurisdiction_id, language=language, created_at=now)
-    if beside is None:
-        session.add(person)
-        session.flush()
-    made = session.scalars(
-        insert(ContactPoint)
-        .values(
-            id=new_id(),
-            jurisdiction_id=jurisdiction_id,
-            person_id=person.id,
-            kind=address.kind,
-            lookup=lookup,
-            address_sealed=vault.seal(address.reachable, context=f"contact_point.{address.kind}"),
-            last_digits=address.last_digits,
-            created_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=["jurisdiction_id", "kind", "lookup"])
-        .returning(ContactPoint)
-    ).one_or_none()
-    if made is not None:
+    made = fresh(
+        ContactPoint,
+        jurisdiction_id=jurisdiction_id,
+        person_id=beside or new_id(),
+        kind=address.kind,
+        lookup=lookup,
+        address_sealed=vault.seal(address.reachable, context=f"contact_point.{address.kind}"),
+        last_digits=address.last_digits,
+        created_at=now,
+    )
+    person = {"id": made.person_id, "jurisdiction_id": jurisdiction_id, "language": language, "created_at": now}
+    if insert_together(session, made, [] if beside else [Row(Person, person)]):
         return made
-    if beside is None:  # somebody was faster and has committed; this person was never anybody
-        session.expunge(person)
-        session.execute(delete(Person).where(col(Person.id) == person.id))
     found = _by_lookup(session, jurisdiction_id, address.kind, lookup)
-    assert found is not None, "the row that was in the way is visible once it is committed"
+    assert found is not None, "somebody was faster and has committed"
     return found
 
 
-def _beside(session: Session, jurisdiction_id: str, address: Address) -> Person | None:
+def _beside(session: Session, jurisdiction_id: str, address: Address) -> UUID | None:
     """The person who has the same telephone number on another network."""
     if address.phone is None:
         return None
-    vault = crypto.vault()
-    others = [kind for kind in ("phone", "whatsapp") if kind != address.kind]
-    found = session.exec(
-        select(Person)
-        .join(ContactPoint, col(ContactPoint.person_id) == col(Person.id))
-        .where(
-            ContactPoint.jurisdiction_id == jurisdiction_id,
-            or_(
-                *(
-                    (col(ContactPoint.kind) == kind)
-                    & (col(ContactPoint.lookup) == vault.lookup(f"contact_point.{kind}", address.phone))
-                    for kind in others
-                )
-            ),
-        )
-    )
-    return found.first()
+    other = "whatsapp" if address.kind == "phone" else "phone"
+    lookup = crypto.vault().lookup(f"contact_point.{other}", address.phone)
+    found = load_one(session, ContactPoint, _LOOKUP, [jurisdiction_id, other, lookup])
+    return found.person_id if found else None
 
 
 def _by_lookup(session: Session, jurisdiction_id: str, kind: str, lookup: bytes) -> ContactPoint | None:
-    return session.exec(
-        select(ContactPoint).where(
-            ContactPoint.jurisdiction_id == jurisdiction_id, ContactPoint.kind == kind, ContactPoint.lookup == lookup
-        )
-    ).one_or_none()
+    return load_one(session, ContactPoint, _LOOKUP, [jurisdiction_id, kind, lookup])
 
 
 def address_of(contact_point: ContactPoint) -> str:
@@ -109,7 +82,7 @@ def remember_address(session: Session, contact_point: ContactPoint, address: Add
     if address_of(contact_point) == address.reachable:
         return
     sealed = crypto.vault().seal(address.reachable, context=f"contact_point.{contact_point.kind}")
-    session.execute(update(ContactPoint).where(col(ContactPoint.id) == contact_point.id).values(address_sealed=sealed))
+    change(session, contact_point, address_sealed=sealed)
 
 
 def remember_profile_name(session: Session, contact_point: ContactPoint, name: str) -> None:
@@ -119,9 +92,7 @@ def remember_profile_name(session: Session, contact_point: ContactPoint, name: s
     if not told or (kept is not None and crypto.vault().unseal(kept, context="contact_point.profile_name") == told):
         return
     sealed = crypto.vault().seal(told, context="contact_point.profile_name")
-    session.execute(
-        update(ContactPoint).where(col(ContactPoint.id) == contact_point.id).values(profile_name_sealed=sealed)
-    )
+    change(session, contact_point, profile_name_sealed=sealed)
 
 
 def profile_name_of(contact_point: ContactPoint) -> str:

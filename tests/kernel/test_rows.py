@@ -10,7 +10,7 @@ from intake.conversations.models import Conversation, Message
 from intake.people.models import ContactPoint, Person
 from kernel.ids import new_id
 from kernel.inserts import Row, insert_together
-from kernel.rows import change, load, load_one
+from kernel.rows import change, fresh, load, load_one
 from tests.factories import CITY, make_city
 
 pytestmark = pytest.mark.database
@@ -71,6 +71,24 @@ def test_what_was_changed_in_the_session_is_written_before_and_after(session: Se
     thread.state = "with_agent"
     session.flush()
     assert session.exec(select(Conversation.state).where(Conversation.id == thread.id)).one() == "with_agent"
+
+
+def test_a_fresh_row_has_the_models_defaults_and_numbers_of_the_database(
+    session: Session, thread: Conversation
+) -> None:
+    values = {"conversation_id": thread.id, "channel": "sms", "direction": "inbound", "status": "received"}
+    made = fresh(Message, **values, body="hola", at=NOW, changed_at=NOW)
+    expected = Message(**values, id=made.id, body="hola", at=NOW, changed_at=NOW).model_dump()
+    other = fresh(Message, **values, at=NOW, changed_at=NOW)
+    assert insert_together(session, made, [])
+    assert insert_together(session, other, [])
+    assert made.media is not other.media
+    assert made.seq is not None
+    assert other.seq is not None
+    assert made.seq < other.seq
+    assert made.model_dump() == expected | {"seq": made.seq}
+    made.media.append({"kind": "photo"})
+    assert other.media == []
 
 
 def test_a_change_is_written_at_once_and_known_as_written(session: Session, thread: Conversation) -> None:

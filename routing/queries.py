@@ -22,7 +22,6 @@ from routing.conditions import Answer
 from routing.decide import OUTLINE, RuleBook
 from routing.in_force import DatedSet, RulesInForce, answering
 from routing.models import Agency, BoundaryArea, BoundaryLayer, GazetteerPlace, RuleSet, WorkingCalendarRow
-from routing.models import Gazetteer as GazetteerVersion
 from routing.names import area_places
 from routing.places import Layer, still_there
 from routing.receipts import Elsewhere
@@ -51,6 +50,8 @@ _STAMPS = """
      WHERE l.jurisdiction_id = %(jurisdiction_id)s OR l.key = 'jurisdiction'
      ORDER BY 1, 2, 3
     """
+_GAZETTEER = "SELECT digest FROM gazetteer WHERE jurisdiction_id = $1"
+_NAMES = "SELECT name, short_name FROM agency WHERE jurisdiction_id = $1 AND code = $2"
 _NEIGHBOUR_M = 20_000.0
 
 
@@ -251,6 +252,13 @@ def agencies(session: Session, jurisdiction_id: str) -> dict[str, Agency]:
     return {row.code: row for row in rows}
 
 
+def agency_names(session: Session, jurisdiction_id: str, code: str) -> tuple[str, str] | None:
+    """The full and the short name of an agency, also of one no longer active."""
+    session.flush()
+    found = db.fetch(session, _NAMES, [jurisdiction_id, code], prepare=True)
+    return tuple(found[0]) if found else None
+
+
 def agency_name(session: Session, jurisdiction_id: str, code: str) -> str | None:
     """The agency's name; from memory when the rules that were read last in this process know it."""
     known = _rules.get(jurisdiction_id)
@@ -357,12 +365,13 @@ def locate(
 
 def gazetteer(session: Session, jurisdiction_id: str) -> Gazetteer:
     """The names of a jurisdiction. Areas whose name is not among the imported places are added from the boundary layers."""
-    version = session.get(GazetteerVersion, jurisdiction_id)
+    session.flush()
+    version = db.fetch(session, _GAZETTEER, [jurisdiction_id], prepare=True)
     rows = _stamps(session, jurisdiction_id)
     named = [row for row in rows if row.jurisdiction_id == jurisdiction_id and row.key in NAMED_LAYERS]
-    stamp = (version.digest if version else None, *((row.id, row.version, row.digest) for row in named))
+    stamp = (version[0][0] if version else None, *((row.id, row.version, row.digest) for row in named))
     known = _gazetteers.get(jurisdiction_id)
-    if known is not None and known[0] == stamp and version is not None:
+    if known is not None and known[0] == stamp and version:
         return known[1]
     with _lock:
         named_places = [

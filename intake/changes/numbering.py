@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import text
 from sqlmodel import Session
 
-from kernel import clock, outbox
+from kernel import clock, db, outbox
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +24,7 @@ _MAX_DRIFT = timedelta(minutes=1)
 _REPAIR_SPAN = timedelta(days=1)
 _LOCK = 311_0007
 
-_PENDING = text("SELECT EXISTS (SELECT FROM service_request_event WHERE is_pending_change)")
+_PENDING = "SELECT 1 FROM service_request_event WHERE is_pending_change LIMIT 1"
 _TAKE_TURN = text("SELECT pg_advisory_xact_lock(:lock)")
 _LAST = text("SELECT published_at FROM service_request_change ORDER BY seq DESC LIMIT 1")
 _NUMBER = text("""
@@ -64,12 +64,13 @@ _HISTORY = text("""
     ORDER BY e.at, e.id
     ON CONFLICT (event_id, is_farewell) DO NOTHING
 """)
-_FORGOTTEN = text("""
+_FORGOTTEN = """
     UPDATE service_request_event AS e SET is_pending_change = true
-    WHERE e.service_request_id = :service_request_id AND e.audience IN ('public', 'agency')
-        AND NOT e.is_pending_change AND e.at > :since
+    WHERE e.service_request_id = $1 AND e.audience IN ('public', 'agency')
+        AND NOT e.is_pending_change AND e.at > $2
         AND NOT EXISTS (SELECT FROM service_request_change AS change WHERE change.event_id = e.id)
-""")
+    RETURNING 1
+"""
 
 
 def number(session: Session, read_clock: Callable[[], datetime] = clock.now) -> int:
@@ -77,9 +78,10 @@ def number(session: Session, read_clock: Callable[[], datetime] = clock.now) -> 
 
     The clock is read after waiting: what is published must not be older than what a reader has meanwhile seen the end of.
     """
-    connection = session.connection()
-    if not connection.execute(_PENDING).scalar_one():
+    session.flush()
+    if not db.fetch(session, _PENDING, [], prepare=True):
         return 0
+    connection = session.connection()
     connection.execute(_TAKE_TURN, {"lock": _LOCK})
     now = read_clock()
     published_at = now.replace(microsecond=0) + AHEAD
@@ -102,5 +104,5 @@ def number_history(session: Session, jurisdiction_id: str) -> None:
 
 def remember_forgotten(session: Session, service_request_id: UUID, *, now: datetime) -> None:
     """Marks this request's fresh events that were never numbered: a release that knew no numbers may still write some."""
-    values = {"service_request_id": service_request_id, "since": now - _REPAIR_SPAN}
-    session.connection().execute(_FORGOTTEN, values)
+    session.flush()
+    db.fetch(session, _FORGOTTEN, [service_request_id, now - _REPAIR_SPAN], prepare=True)

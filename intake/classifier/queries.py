@@ -10,6 +10,7 @@ from intake.catalog.definitions import ServiceDefinition
 from intake.catalog.matching import Reason, ServiceMatch, match_services
 from intake.classifier.model import BrokenModel, TextModel
 from intake.classifier.models import ClassifierRun
+from kernel import db
 
 # The matcher's score from which its own words are enough.
 CLEAR = 45.0
@@ -17,6 +18,7 @@ CLEAR = 45.0
 _LEAST, _OFFERED_FROM, _OFFERED_TO = 0.15, 25.0, 44.0
 _ADDED = 2
 _MOST_KEPT = 8
+_IN_USE = "SELECT id, threshold FROM classifier_run WHERE jurisdiction_id = $1 AND is_in_use"
 
 _log = structlog.get_logger(__name__)
 _kept: dict[UUID, TextModel | None] = {}
@@ -32,14 +34,12 @@ def matcher(
     session: Session, jurisdiction_id: str, services: Sequence[ServiceDefinition], limit: int
 ) -> Callable[[str], list[ServiceMatch]]:
     """The city's way from words to services: the matcher, and its classifier where it has one in use."""
-    asked = select(ClassifierRun.id, ClassifierRun.threshold).where(
-        ClassifierRun.jurisdiction_id == jurisdiction_id, col(ClassifierRun.is_in_use)
-    )
-    row = session.exec(asked).one_or_none()
-    model = _model(session, row[0]) if row else None
-    if row is None or model is None:
+    session.flush()
+    rows = db.fetch(session, _IN_USE, [jurisdiction_id], prepare=True)
+    model = _model(session, rows[0][0]) if rows else None
+    if model is None:
         return lambda text: match_services(services, text, limit)
-    threshold = row[1]
+    threshold: float = rows[0][1]
     return lambda text: with_model(model, threshold, services, match_services(services, text, limit), text)[:limit]
 
 

@@ -6,8 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
-from sqlalchemy import update
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from georef.points import LonLat
 from intake.conversations import actions, attachments, proofs, queries, wording
@@ -41,6 +40,11 @@ from intake.service_requests.duplicates.joining import Moved
 from intake.service_requests.models import ServiceRequest
 from intake.service_requests.values import MAX_DESCRIPTION, Actor, Reporter, Submission
 from kernel.errors import InvalidInput, NotFound
+from kernel.rows import change, load
+
+_UNLINKED = """
+    WHERE id = ANY($1) AND conversation_id = $2 AND direction = 'inbound' AND service_request_id IS NULL FOR NO KEY UPDATE
+"""
 
 _log = structlog.get_logger(__name__)
 
@@ -57,12 +61,14 @@ class Replies:
         self.message = message
         self.now = now
         self.count = 0
+        self._own: dict[str, wording.Own] = {}
 
     def words(self, language: str, section: str, key: str, **params: object) -> str:
         """The text, in the city's own words where it has some for this channel."""
-        conversation = self.conversation
-        own = own_texts(self.session, conversation.jurisdiction_id, language, conversation.channel)
-        return wording.say(language, section, key, own, **params)
+        if language not in self._own:
+            thread = self.conversation
+            self._own[language] = own_texts(self.session, thread.jurisdiction_id, language, thread.channel)
+        return wording.say(language, section, key, self._own[language], **params)
 
     def ask(self, language: str, text: Text, turn: int, emergency_phone: str) -> None:
         """A text of the dialogue with the answers it offers, each under its turn and number."""
@@ -285,14 +291,6 @@ def _link(
     now: datetime,
 ) -> None:
     """These messages of the resident are about this request: its agency may read them, and their photos are its photos."""
-    session.execute(
-        update(Message)
-        .where(
-            col(Message.id).in_(message_ids),
-            col(Message.conversation_id) == conversation.id,
-            col(Message.direction) == "inbound",
-            col(Message.service_request_id).is_(None),
-        )
-        .values(service_request_id=service_request_id)
-    )
+    for message in load(session, Message, _UNLINKED, [list(message_ids), conversation.id]):
+        change(session, message, service_request_id=service_request_id)
     attachments.messages_linked(session, message_ids, now=now)

@@ -20,6 +20,7 @@ from intake.conversations.dialogue.steps import (
 )
 from intake.conversations.models import Conversation, Message
 from intake.people.models import ContactPoint
+from kernel.rows import change, load
 
 # A person who asked for somebody and then was silent for a day gets the automatic dialogue again.
 AGENT_HOLDS_FOR = timedelta(hours=24)
@@ -33,15 +34,13 @@ def advance(session: Session, conversation_id: UUID, *, now: datetime) -> None:
     conversation = actions.held(session, conversation_id)
     for message in queries.waiting(session, conversation.id):
         _handle(session, conversation, message, now)
-        message.status = "handled"
-        message.changed_at = now
-        session.flush()
+        change(session, message, status="handled", changed_at=now)
     if conversation.state == "automatic":
-        conversation.waiting_since = None
+        change(session, conversation, waiting_since=None)
 
 
 def _handle(session: Session, conversation: Conversation, message: Message, now: datetime) -> None:
-    contact_point = session.get_one(ContactPoint, conversation.contact_point_id)
+    (contact_point,) = load(session, ContactPoint, "WHERE id = $1", [conversation.contact_point_id])
     if contact_point.kind == "sender":
         # Short codes and names are machines: answering them starts a conversation between two programs.
         _log.info("dialogue_machine_sender", conversation_id=str(conversation.id))
@@ -55,8 +54,7 @@ def _handle(session: Session, conversation: Conversation, message: Message, now:
         step = replace(step, state=replace(step.state, last_words=""))
     replies = Replies(session, conversation, message, now)
     state = _noted(state, act(replies, step, context.emergency_phone), message, step.effect)
-    conversation.dialogue = state.to_json()
-    conversation.language = state.language
+    change(session, conversation, dialogue=state.to_json(), language=state.language)
 
 
 def make_unanswered(session: Session, conversation_id: UUID, *, now: datetime) -> bool:

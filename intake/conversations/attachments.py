@@ -17,8 +17,10 @@ from intake.media.actions import attach
 from intake.media.queries import photos_of
 from intake.service_requests.actions import lock
 from kernel.outbox import record
+from kernel.rows import load
 
 MOST_OF_A_NAME = 200
+_STORED_OF = "WHERE message_id = ANY($1) AND state = $2 ORDER BY id"
 # Kinds whose bytes we keep; of the others a placeholder says what came.
 PICTURES, SOUNDS = ("photo", "sticker"), ("voice", "audio")
 # What a person sends to show the matter; a sticker is a face.
@@ -125,10 +127,7 @@ def settle(session: Session, attachment_id: UUID, taken: Taken, *, now: datetime
 
 def messages_linked(session: Session, message_ids: Sequence[UUID], *, now: datetime) -> None:
     """These messages have just become part of a request: so do their photos, those that are still on their way later."""
-    stored = select(MessageAttachment).where(
-        col(MessageAttachment.message_id).in_(message_ids), MessageAttachment.state == STORED
-    )
-    for row in session.exec(stored.order_by(col(MessageAttachment.id))):
+    for row in load(session, MessageAttachment, _STORED_OF, [list(message_ids), STORED]):
         _give(session, row, now)
 
 

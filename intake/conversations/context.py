@@ -6,6 +6,7 @@ from sqlmodel import Session
 
 from georef.gazetteer import Gazetteer
 from georef.points import LonLat
+from intake.catalog import cities
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import emergency_phone, women_phone
 from intake.classifier import queries as classifier
@@ -38,7 +39,7 @@ _CORNER_M = 120.0
 def context_of(session: Session, conversation: Conversation, message: Message, now: datetime) -> DialogueContext:
     """The catalogue, the gazetteer, and what this person was told or reported lately."""
     known = catalog.catalog(session, conversation.jurisdiction_id)
-    city = catalog.jurisdiction(session, conversation.jurisdiction_id)
+    city = cities.city(session, conversation.jurisdiction_id)
 
     told = queries.notice_before(session, message)
     gazetteer = routing.gazetteer(session, conversation.jurisdiction_id)

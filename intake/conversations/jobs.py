@@ -6,7 +6,6 @@ from uuid import UUID
 from intake.conversations import attachments, proofs, queries
 from intake.conversations.advance import advance, make_unanswered
 from intake.conversations.attachment_models import photo_key
-from intake.conversations.models import Message
 from intake.conversations.notices import tell_joined as tell_who_joined
 from intake.conversations.notices import tell_reporters
 from intake.media.receiving import receive
@@ -18,6 +17,7 @@ from kernel import clock, db
 # Who does not answer "is it the same?" in this time has reported something of its own.
 ANSWERS_WITHIN = timedelta(minutes=30)
 _BATCH = 100
+_THREAD = "SELECT conversation_id FROM message WHERE id = $1"
 
 
 def make_unanswered_reports() -> None:
@@ -33,8 +33,8 @@ def make_unanswered_reports() -> None:
 def advance_conversation(message_id: str, **_: object) -> None:
     """Answers this message, and every one before it that still waits, in one transaction."""
     with db.transaction() as session:
-        message = session.get_one(Message, UUID(message_id))
-        advance(session, message.conversation_id, now=clock.now())
+        ((conversation_id,),) = db.fetch(session, _THREAD, [UUID(message_id)], prepare=True)
+        advance(session, conversation_id, now=clock.now())
 
 
 def give_photo(attachment_id: str, **_: object) -> None:

@@ -13,7 +13,13 @@ from intake.people import actions as people
 from intake.people.models import ContactPoint
 from intake.service_requests import queries as service_requests
 from intake.service_requests.models import Report, ServiceRequest, ServiceRequestEvent
+from kernel import db
 
+# Reports that nobody was answered in a conversation.
+_UNANSWERED = """
+    SELECT 1 FROM report WHERE service_request_id = $1 AND conversation_id IS NULL AND contact_point_id IS NOT NULL
+    AND wants_notices LIMIT 1
+"""
 # How somebody who reported without a conversation is told, by the kind of address they left.
 _channels: dict[str, str] = {"phone": "sms"}
 
@@ -29,6 +35,8 @@ def tell_reporters(session: Session, service_request_id: UUID, event_id: int | N
 
     Those who reported in a conversation were answered there, so the receipt is only for the others.
     """
+    if event_id is None and not db.fetch(session, _UNANSWERED, [service_request_id], prepare=True):
+        return
     request = session.get(ServiceRequest, service_request_id)
     event = session.get(ServiceRequestEvent, event_id) if event_id is not None else None
     if request is None or (event_id is not None and (event is None or event.name != "status_changed")):

@@ -9,11 +9,15 @@ from sqlmodel import Session, col, select
 
 from intake.conversations import wording
 from intake.conversations.models import OwnText
+from kernel import db
 from kernel.errors import InvalidInput, NotFound
 
 # Labels are parts of other texts, and their length is counted on.
 SECTIONS = ("dialogue", "prompts", "received", "joined", "status", "notice", "proof")
 # What `say` is given besides the fields of our own text.
+_OWN = """
+    SELECT key, text FROM own_text WHERE jurisdiction_id = $1 AND language = $2 AND channel IN ('', $3) ORDER BY channel
+"""
 _ALWAYS = frozenset(("emergency",))
 MOST_LETTERS = 1600
 # One of each field, for showing a text before anybody gets it.
@@ -39,16 +43,8 @@ SAMPLE: Mapping[str, Mapping[str, object]] = {
 
 def own_texts(session: Session, jurisdiction_id: str, language: str, channel: str) -> wording.Own:
     """The city's own texts for this channel by `section.key`; one for this channel alone before one for all."""
-    rows = session.exec(
-        select(OwnText.key, OwnText.text)
-        .where(
-            OwnText.jurisdiction_id == jurisdiction_id,
-            OwnText.language == language,
-            col(OwnText.channel).in_(("", channel)),
-        )
-        .order_by(col(OwnText.channel))
-    )
-    return dict(rows.all())
+    session.flush()
+    return dict(db.fetch(session, _OWN, [jurisdiction_id, language, channel], prepare=True))
 
 
 def every(session: Session, jurisdiction_id: str, language: str) -> dict[tuple[str, str], OwnText]:

@@ -10,7 +10,15 @@ from intake.conversations.dialogue.state import LAST_WORDS
 from intake.conversations.models import Conversation, Message
 from intake.people.same import people_at, same_person
 from intake.service_requests.models import Report, ServiceRequest
+from kernel import db
 from kernel.errors import NotFound
+from kernel.rows import load
+
+_WAITING = "WHERE conversation_id = $1 AND direction = 'inbound' AND status = 'received' ORDER BY seq"
+_LAST_TOLD = """
+    SELECT author_kind, service_request_id FROM message
+    WHERE conversation_id = $1 AND direction = 'outbound' AND seq < $2 ORDER BY seq DESC LIMIT 1
+"""
 
 
 def get(session: Session, conversation_id: UUID, jurisdiction_id: str) -> Conversation:
@@ -29,12 +37,7 @@ def messages_of(session: Session, conversation_id: UUID) -> list[Message]:
 
 def waiting(session: Session, conversation_id: UUID) -> list[Message]:
     """The resident's messages that nobody has handled yet, oldest first."""
-    statement = (
-        select(Message)
-        .where(Message.conversation_id == conversation_id, Message.direction == "inbound", Message.status == "received")
-        .order_by(col(Message.seq))
-    )
-    return list(session.exec(statement))
+    return load(session, Message, _WAITING, [conversation_id])
 
 
 def last_before(session: Session, message: Message) -> datetime | None:
@@ -63,10 +66,13 @@ def last_inbound_at(session: Session, contact_point_id: UUID, channel: str) -> d
 
 def notice_before(session: Session, message: Message) -> ServiceRequest | None:
     """The request that a message may answer news of: the news it was written in reply to, else the last thing they read here."""
-    last = _replied_to(session, message) or _last_told(session, message)
-    if last is None or last.author_kind != "notice" or last.service_request_id is None:
-        return None
-    return session.get(ServiceRequest, last.service_request_id)
+    replied_to = _replied_to(session, message)
+    if replied_to is not None:
+        author_kind, service_request_id = replied_to.author_kind, replied_to.service_request_id
+    else:
+        told = db.fetch(session, _LAST_TOLD, [message.conversation_id, message.seq], prepare=True)
+        author_kind, service_request_id = told[0] if told else ("", None)
+    return session.get(ServiceRequest, service_request_id) if author_kind == "notice" and service_request_id else None
 
 
 def _replied_to(session: Session, message: Message) -> Message | None:
@@ -83,20 +89,6 @@ def _replied_to(session: Session, message: Message) -> Message | None:
             Message.direction == "outbound",
             Conversation.person_id == person,
         )
-    )
-    return session.exec(statement).first()
-
-
-def _last_told(session: Session, message: Message) -> Message | None:
-    statement = (
-        select(Message)
-        .where(
-            Message.conversation_id == message.conversation_id,
-            Message.direction == "outbound",
-            col(Message.seq) < message.seq,
-        )
-        .order_by(col(Message.seq).desc())
-        .limit(1)
     )
     return session.exec(statement).first()
 

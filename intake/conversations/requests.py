@@ -2,6 +2,7 @@
 
 from sqlmodel import Session
 
+from intake.catalog import cities
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import text_in
 from intake.conversations import own_texts
@@ -15,22 +16,21 @@ from routing import queries as routing
 
 def in_words(session: Session, request: ServiceRequest, language: str, channel: str | None = None) -> RequestInWords:
     """What may be told of the request, in `language`, to anybody who has its folio. channel: on which it is told."""
-    city = catalog.jurisdiction(session, request.jurisdiction_id)
+    city = cities.city(session, request.jurisdiction_id)
     service = catalog.catalog(session, request.jurisdiction_id).by_code.get(request.service_code)
-    agency = routing.agencies(session, request.jurisdiction_id).get(request.agency_code or "")
-    decision = service_requests.decision_of(session, request.id)
+    agency = routing.agency_names(session, request.jurisdiction_id, request.agency_code or "")
     forecast = forecasts.told(session, city, request.service_code, request.areas)
     return RequestInWords(
         folio=request.folio,
         service=text_in(service.name, language) if service else request.service_code,
         life=request.life,
         outcome_code=request.outcome_code,
-        agency=(agency.name, agency.short_name) if agency else (city.name, city.name),
+        agency=agency or (city.name, city.name),
         expected_at=request.expected_at,
         closed_at=request.closed_at,
         note=published.status_notes_of(request),
         gives_folio=service is None or service.kind != "blackbox",
-        is_default_agency=decision is not None and decision.receipt.get("outcome") == "default",
+        is_default_agency=service_requests.outcome_of(session, request.id) == "default",
         timezone=city.timezone,
         language=language,
         forecast=forecast.short(language) if forecast is not None and service is not None else "",

@@ -3,16 +3,23 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
+from intake.catalog.cities import City
 from intake.catalog.models import Jurisdiction
 from intake.forecasts.config import ForecastConfig
 from intake.forecasts.models import ForecastRow
 from intake.forecasts.words import Told
+from kernel import db
 from routing.forecasts import Forecast
 
+_NEAREST = """
+    SELECT area_code, level, p50_s, p80_s, p90_s, sample, window_days, reason FROM forecast
+    WHERE jurisdiction_id = $1 AND service_code = $2 AND area_code IN ($3, '') ORDER BY area_code DESC LIMIT 1
+"""
 
-def told(session: Session, city: Jurisdiction, service_code: str, areas: Mapping[str, Any]) -> Told | None:
+
+def told(session: Session, city: City | Jurisdiction, service_code: str, areas: Mapping[str, Any]) -> Told | None:
     """What is said of a service at a place with these areas (`service_request.areas`); None where the city says nothing.
 
     Also None before the first run of the job, and for a service that nobody has asked for.
@@ -22,16 +29,12 @@ def told(session: Session, city: Jurisdiction, service_code: str, areas: Mapping
         return None
     held = (areas.get(config.area_layer) or [{}])[0]
     area = str(held.get("code") or "")
-    rows = session.exec(
-        select(ForecastRow)
-        .where(
-            ForecastRow.jurisdiction_id == city.id,
-            ForecastRow.service_code == service_code,
-            col(ForecastRow.area_code).in_({area, ""}),
-        )
-        .order_by(col(ForecastRow.area_code).desc())
-    ).all()
-    return Told(_value(rows[0]), str(held.get("name") or "") if rows[0].area_code else "") if rows else None
+    session.flush()
+    rows = db.fetch(session, _NEAREST, [city.id, service_code, area], prepare=True)
+    if not rows:
+        return None
+    area_code, *values = rows[0]
+    return Told(Forecast(*values), str(held.get("name") or "") if area_code else "")
 
 
 def all_of(session: Session, jurisdiction_id: str) -> dict[tuple[str, str], Forecast]:

@@ -12,6 +12,10 @@ from intake.service_requests.models import Report, RoutingDecisionRow, ServiceRe
 from kernel import db
 from kernel.errors import NotFound
 
+_OUTCOME = """
+    SELECT receipt ->> 'outcome' FROM routing_decision WHERE service_request_id = $1 ORDER BY at DESC, id DESC LIMIT 1
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Filters:
@@ -78,6 +82,13 @@ def decision_of(session: Session, service_request_id: UUID) -> RoutingDecisionRo
         .limit(1)
     )
     return session.exec(statement).one_or_none()
+
+
+def outcome_of(session: Session, service_request_id: UUID) -> str | None:
+    """How the routing decision in force came about (`default`, `outside`…)."""
+    session.flush()
+    found = db.fetch(session, _OUTCOME, [service_request_id], prepare=True)
+    return found[0][0] if found else None
 
 
 def reports_of(session: Session, service_request_id: UUID) -> list[Report]:

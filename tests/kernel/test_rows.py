@@ -1,6 +1,7 @@
 """Rows by one statement of our own are the session's objects like any other."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from sqlalchemy import inspect, text
@@ -76,7 +77,12 @@ def test_what_was_changed_in_the_session_is_written_before_and_after(session: Se
 def test_a_fresh_row_has_the_models_defaults_and_numbers_of_the_database(
     session: Session, thread: Conversation
 ) -> None:
-    values = {"conversation_id": thread.id, "channel": "sms", "direction": "inbound", "status": "received"}
+    values: dict[str, Any] = {
+        "conversation_id": thread.id,
+        "channel": "sms",
+        "direction": "inbound",
+        "status": "received",
+    }
     made = fresh(Message, **values, body="hola", at=NOW, changed_at=NOW)
     expected = Message(**values, id=made.id, body="hola", at=NOW, changed_at=NOW).model_dump()
     other = fresh(Message, **values, at=NOW, changed_at=NOW)

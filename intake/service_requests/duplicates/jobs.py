@@ -28,8 +28,8 @@ def find(session: Session, service_request_id: UUID) -> int:
     told = sighting_of(definition, service_request)
     if definition is None or told is None or service_request.life == lifecycle.CLOSED:
         return 0
-    pairs = deciding.pairs_of(session, service_request_id)
     found = around(session, definition, told, now=clock.now(), but=service_request_id)
+    pairs = deciding.pairs_of(session, service_request_id) if found else ()
     fresh = [one for one in deciding.as_shown(found)[:MOST_FOUND] if one.candidate_id not in pairs]
     deciding.record(
         session,

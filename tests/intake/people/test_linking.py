@@ -57,7 +57,7 @@ def _together(edges: Sequence[tuple[int, int]], count: int) -> list[frozenset[in
     return [frozenset(group) for group in known]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_any_links_and_undos_give_what_the_links_in_force_say(
     session: Session, steps: list[tuple[str, int, int]]

@@ -26,6 +26,8 @@ _CARD = (13, 19)
 _CLABE = 18
 
 
+# Of those that nobody says what they are.
+_FEWEST_DIGITS = 6
 # What each of them needs, cheap to fail: all begin with a digit.
 _MAY_BE_OFFICIAL = re.compile(r"\d(?:\d{5}|\d\d-\d\d-)")
 _MAY_BE_SAID = re.compile(r"\d[\w-]{5}")
@@ -40,11 +42,13 @@ _SAYING = frozenset(
 
 
 def marks(text: str, look: Look | None = None) -> Iterable[Mark]:
-    return _marks(text, look) if look is None or look.digits else ()
+    if look is not None and (not look.digits or (look.digits < _FEWEST_DIGITS and not _says(look))):
+        return ()
+    return _marks(text, look)
 
 
 def _marks(text: str, look: Look | None) -> Iterator[Mark]:
-    if look is None or (look.digits > 5 and _MAY_BE_OFFICIAL.search(text)):
+    if look is None or (look.digits >= _FEWEST_DIGITS and _MAY_BE_OFFICIAL.search(text)):
         for found in _OFFICIAL.finditer(text):
             yield Mark(*found.span(), "id", 1.0, str(found.lastgroup))
     if look is None or (_says(look) and _MAY_BE_SAID.search(text, look.first)):
@@ -61,7 +65,7 @@ def _marks(text: str, look: Look | None) -> Iterator[Mark]:
 
 def _says(look: Look) -> bool:
     # Within an apostrophe a word may be part of a longer one.
-    return look.words is None or "'" in look.low or not _SAYING.isdisjoint(look.words)
+    return look.words is None or "'" in look.text or not _SAYING.isdisjoint(look.words)
 
 
 def is_card(digits: str) -> bool:

@@ -40,6 +40,8 @@ _NO_PLATE = frozenset(
 )
 
 
+# A word of each way in which somebody speaks of plates.
+_SPEAKING = frozenset(("placa", "placas", "matricula", "matriculas", "plate", "plates", "tag"))
 # What each of them needs, cheap to fail: all begin with a digit, and where nobody speaks of plates there are two.
 _FEWEST_DIGITS = 2
 _MAY_BE_WRITTEN = re.compile(r"\d(?:(?<=[A-Z-]\d)|(?=-))")
@@ -47,10 +49,11 @@ _L3 = r"[^\W\d_]{3}"
 _MAY_BE_LOOSE = re.compile(
     rf"\d(?:(?<=[^\W\d_]\d)|(?=[^\W\d_])|(?=\d)(?<={_L3}[ -]\d)(?<![\w/.-]{_L3}[ -]\d)|\d\d[ -]{_L3}(?![\w/-]))"
 )
+_MAY_HAVE_ITS_SHAPE = re.compile(rb"(?=[ a0-])(?:a0|0[a-]|-0| aaa 00|000 aaa[ .])").search
 
 
 def marks(text: str, look: Look | None = None) -> Iterable[Mark]:
-    if look is not None and not (look.digits and (_says(look.low) or _has_its_shape(look))):
+    if look is not None and not (look.digits and (_says(look) or _has_its_shape(look))):
         return ()
     return _marks(text, look)
 
@@ -60,20 +63,12 @@ def _has_its_shape(look: Look) -> bool:
     shape = look.shape
     if shape is None or look.digits < _FEWEST_DIGITS:
         return look.digits >= _FEWEST_DIGITS
-    shape = shape[max(0, look.first - 4) : shape.rfind(b"0") + 7]  # what is far from all digits is in no plate
-    return (
-        b"a0" in shape
-        or b"0a" in shape
-        or b"-0" in shape
-        or b"0-" in shape
-        or b" aaa 00" in shape
-        or b"000 aaa " in shape
-        or b"000 aaa." in shape
-    )
+    # What is far from all digits is in no plate.
+    return _MAY_HAVE_ITS_SHAPE(shape, max(0, look.first - 4), shape.rfind(b"0") + 7) is not None
 
 
 def _marks(text: str, look: Look | None) -> Iterator[Mark]:
-    if look is None or _says(look.low):
+    if look is None or _says(look):
         for found in _SAID.finditer(text):
             start, end = found.span("plate")
             end = _plate_end(text, start, end)
@@ -98,8 +93,10 @@ def _marks(text: str, look: Look | None) -> Iterator[Mark]:
             yield Mark(*found.span(), "plate", 0.8, "near a vehicle")
 
 
-def _says(low: str) -> bool:
-    return "placa" in low or "matr" in low or "plate" in low or "tag" in low
+def _says(look: Look) -> bool:
+    """False only where nobody speaks of plates."""
+    # Within an apostrophe a word may be part of a longer one.
+    return look.words is None or "'" in look.text or not _SPEAKING.isdisjoint(look.words)
 
 
 def _plate_end(text: str, start: int, end: int) -> int:

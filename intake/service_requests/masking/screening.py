@@ -13,6 +13,8 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 _ACCENTS = (("á", "a"), ("é", "e"), ("í", "i"), ("ó", "o"), ("ú", "u"), ("ñ", "n"), ("ü", "u"))
 _JOINED = re.compile(r"(?<=[^\W\d_])[’'´](?=[^\W\d_])")
 _BYTES = range(256)
+_SMALL = {**{code: code + 0x20 for code in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"}, **{ord(a): ord(b) for a, b in _ACCENTS}}
+_AS_LETTERS = bytes({**_SMALL, **{ord(a.upper()): ord(b) for a, b in _ACCENTS}}.get(code, code) for code in _BYTES)
 # Letters as they are, everything else a blank.
 _AS_WORDS = bytes(code if chr(code).isascii() and chr(code).isalpha() else 0x20 for code in _BYTES)
 _SHAPES = {**dict.fromkeys(b"abcdefghijklmnopqrstuvwxyz", 0x61), **dict.fromkeys(b"0123456789", 0x30), 0x2D: 0x2D}
@@ -20,32 +22,46 @@ _AS_SHAPE = bytes({**_SHAPES, **dict.fromkeys(b"/._", 0x2E)}.get(code, 0x20) for
 
 
 class Look:
-    """What a quick look sees: the text in small letters, how many digits it has, and where the first is (0 without).
+    """What a quick look sees: how many digits the text has, and where the first is (0 without).
 
-    Of a text with none but Spanish letters also its `words` (plain, apart from apostrophes within them) and its `shape`, with a
-    blank before and behind: `a` for letters, `0` for digits, `-`, `.` for the signs that codes are written with, else a blank.
+    Of a text with none but Spanish letters also its `letters`, plain and small, byte by byte; its `words` (plain, apart from
+    apostrophes within them); and its `shape`, with a blank before and behind: `a` for letters, `0` for digits, `-`, `.` for the
+    signs that codes are written with, else a blank.
     """
 
-    __slots__ = ("digits", "first", "low", "shape", "words")
+    __slots__ = ("digits", "first", "letters", "shape", "text", "words")
 
     def __init__(self, text: str) -> None:
-        self.low = low = text.lower()
-        bare = low if low.isascii() else _without_accents(low)
+        self.text = text
+        self.letters = letters = _plain_letters(text)
         self.shape: bytes | None = None
         self.words: list[str] | None = None
-        if bare.isascii():
-            # Bytes are exchanged by a table in a tenth of the time that a pattern takes to look at them.
-            letters = bare.encode()
-            self.shape = b" %b " % letters.translate(_AS_SHAPE)
+        if letters is not None:
+            self.shape = b" " + letters.translate(_AS_SHAPE) + b" "
             self.digits = self.shape.count(b"0")
             self.first = self.shape.find(b"0") - 1 if self.digits else 0
-            if "'" in bare:
-                letters = _joined(bare).encode()
+            if b"'" in letters:
+                letters = _joined(letters.decode()).encode()
             self.words = letters.translate(_AS_WORDS).decode().split()
         else:
             found = _DIGIT.search(text)
             self.first = found.start() if found else 0
             self.digits = len(_DIGIT.findall(text, self.first)) if found else 0
+
+    @property
+    def low(self) -> str:
+        """The text in small letters."""
+        return self.text.lower()
+
+
+def _plain_letters(text: str) -> bytes | None:
+    """The text without case and accents, a byte for each letter; None where it has others than Spanish ones."""
+    # Bytes are exchanged by a table in a tenth of the time that a pattern takes to look at them.
+    try:
+        letters = text.encode("latin-1").translate(_AS_LETTERS)
+    except UnicodeEncodeError:
+        return None
+    return letters if letters.isascii() else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,17 +57,16 @@ class Register:
     masker: Masker | None = None
 
 
-def copy_lines(register: Register, rows: Sequence[Past], folios: Sequence[str]) -> list[str]:
-    """The rows in COPY's text format, in the order of COLUMNS."""
+def copy_lines(register: Register, rows: Sequence[Past], folios: Sequence[str]) -> Iterator[str]:
+    """The rows in COPY's text format, in the order of COLUMNS; each is made when it is asked for."""
     city, source = _escaped(register.jurisdiction_id), _escaped(register.source)
-    lines = []
     for row, folio, changing in zip(rows, folios, changing_values(register, rows), strict=True):
         media = _text(f'["{_json_string(row.media_url)}"]') if row.media_url else "[]"
-        lines.append(
-            f"{row_id(register, row)}\t{city}\t{folio}\t{source}\t{_text(row.source_id)}\t{register.language}\t{{}}\t{media}"
+        number = row.source_id if row.is_plain else _text(row.source_id)
+        yield (
+            f"{row_id(register, row)}\t{city}\t{folio}\t{source}\t{number}\t{register.language}\t{{}}\t{media}"
             f"\tnone\t1\t1\t{_instant(row.requested_at)}\t{changing}\n"
         )
-    return lines
 
 
 def changing_values(register: Register, rows: Sequence[Past]) -> Iterator[str]:
@@ -78,8 +77,7 @@ def changing_values(register: Register, rows: Sequence[Past]) -> Iterator[str]:
     for row in rows:
         description, address, notes = row.description, row.address, row.status_notes
         address_id, zipcode = row.address_id, row.zipcode
-        together = f"{description}{address}{notes}{address_id}{zipcode}"
-        is_plain = together.isprintable() and "\\" not in together
+        is_plain = row.is_plain
         public = nothing
         if masker is not None:
             said, where, noted = masker.text(description), masker.address(address), masker.text(notes)
@@ -102,10 +100,17 @@ def changing_values(register: Register, rows: Sequence[Past]) -> Iterator[str]:
 
 def row_id(register: Register, row: Past) -> str:
     """A UUID version 7 of the time it was made, and always the same for the same row of the same register."""
-    key = f"{register.jurisdiction_id}\0{register.source}\0{row.source_id}".encode()
-    chance = int.from_bytes(blake2b(key, digest_size=10).digest(), "big")
+    digest = _begun(register.jurisdiction_id, register.source).copy()
+    digest.update(row.source_id.encode())
+    chance = int.from_bytes(digest.digest(), "big")
     stamp = int(row.requested_at.timestamp() * 1000)
     return _pack_id(stamp << 16 | 7 << 12 | chance >> 62 & 0xFFF, 2 << 62 | chance & (1 << 62) - 1).hex()
+
+
+@lru_cache(maxsize=16)
+def _begun(jurisdiction_id: str, source: str) -> blake2b:
+    """The digest of what all numbers of a register begin with."""
+    return blake2b(f"{jurisdiction_id}\0{source}\0".encode(), digest_size=10)
 
 
 class _Days(dict[int, str]):

@@ -18,7 +18,7 @@ class Clock:
     """Reads the times of one file. `shifted`: how many were twice or never, and taken by the rule."""
 
     def __init__(self, formats: Sequence[str], zone: tzinfo, ambiguous: Ambiguous = "earlier") -> None:
-        self._readers = [reader(one) for one in formats]
+        *self._firsts, self._last = [reader(one) for one in formats]
         self._zone, self._ambiguous = zone, ambiguous
         # Of each day an hour of its own and the same instant in UTC; None where clocks were changed.
         self._days: dict[int, tuple[datetime, datetime] | None] = {}
@@ -26,7 +26,7 @@ class Clock:
 
     def read(self, text: str) -> datetime:
         """The instant in UTC. Raises ValueError for what is no time in any of the formats, TwiceOrNever."""
-        for read in self._readers[:-1]:
+        for read in self._firsts:
             try:
                 return self._instant(read(text))
             except TwiceOrNever:
@@ -34,7 +34,7 @@ class Clock:
             except (ValueError, OverflowError):
                 continue
         try:
-            return self._instant(self._readers[-1](text))
+            return self._instant(self._last(text))
         except OverflowError as error:
             raise ValueError(text) from error
 

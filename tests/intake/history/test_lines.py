@@ -1,5 +1,7 @@
 """What a row looks like on its way into the database."""
 
+import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from uuid import UUID
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from intake.history.lines import COLUMNS, Register, copy_lines, row_id
 from intake.history.rows import Past
+from tests.intake.history.conftest import Reader
 
 REGISTER = Register("jacaranda.example", "old-311", "es", ZoneInfo("America/Mexico_City"), None)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -49,6 +52,23 @@ def test_a_row_keeps_its_id(at: datetime, source_id: str) -> None:
 def test_the_id_of_a_row_that_an_earlier_release_brought_in() -> None:
     at = datetime(2019, 1, 1, 5, 3, 20, tzinfo=UTC)
     assert row_id(REGISTER, past(at)) == "016807cb71c072f689332f8474fb8f84"
+
+
+@given(st.text(st.sampled_from("ab ñ\\\t\n\r\v\b\u2028'\"{}.") | st.characters(codec="utf-8"), max_size=40))
+def test_a_text_arrives_as_it_was_read_however_plain_it_is(words: str) -> None:
+    row = Reader()(words=words, id=f"A{words}Z")
+    unlooked = replace(row, is_plain=False)
+    (line,), (other,) = copy_lines(REGISTER, [row], ["1900000017"]), copy_lines(REGISTER, [unlooked], ["1900000017"])
+    assert line == other
+    assert line.count("\n") == 1
+    written = dict(zip(COLUMNS, line.rstrip("\n").split("\t"), strict=True))
+    assert _unescaped(written["description"]) == row.description
+    assert _unescaped(written["source_id"]) == row.source_id
+
+
+def _unescaped(written: str) -> str:
+    signs = {"t": "\t", "n": "\n", "r": "\r", "b": "\b", "f": "\f", "v": "\v"}
+    return re.sub(r"\\(.)", lambda found: signs.get(found[1], found[1]), written)
 
 
 @given(st.one_of(instants, whole_seconds))

@@ -25,7 +25,14 @@ def test_an_ordinary_row(read: Reader) -> None:
         lon=-99.15,
         lat=19.42,
         description="Un hoyo",
+        is_plain=True,
     )
+
+
+@pytest.mark.parametrize("words", ["C:\\ruta", "dos\tcosas", "dos\nlíneas", "\u2028"])
+def test_a_row_with_letters_that_mean_something_in_copy_is_not_plain(read: Reader, words: str) -> None:
+    assert not read(words=words).is_plain
+    assert not Reader(mapped(defaults={"address": words}))().is_plain
 
 
 def test_a_closed_row(read: Reader) -> None:

@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from agent_console import accounts
 from agent_console.accounts import Viewer
+from channels import failed_payloads
 from intake.service_requests import reviewing
 from intake.service_requests.models import ServiceRequest
 from kernel import clock
@@ -50,6 +51,7 @@ def viewer_in(http_request: Request, session: SessionDep) -> Viewer:
         viewer = replace(
             viewer,
             to_review=reviewing.pending_count(session, viewer.jurisdiction_id),
+            unread=failed_payloads.count(session, viewer.jurisdiction_id),
             rule_alerts=tuple(alerts.standing(session, viewer.jurisdiction_id, viewer.today(clock.now()))),
             is_undecided=queries.why_undecided(session, viewer.jurisdiction_id) is not None,
         )

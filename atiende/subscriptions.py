@@ -2,6 +2,7 @@
 
 SUBSCRIPTIONS: dict[str, list[str]] = {
     "message.received": ["intake.conversations.jobs.advance_conversation"],
+    "inbound_payload.tried_again": ["channels.jobs.take_in_payload"],
     "contact_code.asked": ["intake.conversations.jobs.send_code"],
     "attachment.received": ["channels.attachment_jobs.take_attachment"],
     "attachment.for_request": ["intake.conversations.jobs.give_photo"],

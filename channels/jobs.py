@@ -14,6 +14,7 @@ from channels.delivery import Claim, Nothing
 from channels.email import fetching
 from channels.email.adapter import EmailChannel
 from channels.errors import DeliveryError
+from channels.models import InboundPayload
 from channels.registry import Channel
 from intake.conversations.models import Message
 from kernel import clock, db
@@ -63,6 +64,14 @@ def sweep() -> None:
 def take_in_payloads() -> None:
     """Takes in what providers told us and a process that died, or a mistake of ours, left lying. Runs every few seconds."""
     receiving.take_in_waiting(dict(registry.connected()))
+
+
+def take_in_payload(payload_id: str, **_: object) -> None:
+    """Takes in one call again that somebody asked for."""
+    with db.transaction() as session:
+        payload = session.get(InboundPayload, UUID(payload_id))
+    if payload is not None and payload.state == "waiting":
+        receiving.try_again(registry.channel_named(payload.channel), payload.id, now=clock.now())
 
 
 def fetch_mail() -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from kernel.db import Instant
@@ -32,7 +32,8 @@ class ReconciledUntil(SQLModel, table=True):
 class InboundPayload(SQLModel, table=True):
     """One verified call that brought messages. `key`: the provider's ids of them; `call_sealed`: path, query, type and body.
 
-    state: `waiting` to be taken in, `taken`, or `failed` after many tries, when a person has to look.
+    state: `waiting` to be taken in, `taken`, or `failed` after many tries, when a person has to look. set_aside_at: somebody
+    looked, and nothing is to be done.
     """
 
     __tablename__ = "inbound_payload"
@@ -41,6 +42,7 @@ class InboundPayload(SQLModel, table=True):
         CheckConstraint("state IN ('waiting', 'taken', 'failed')", name="state"),
         Index("ix_inbound_payload_waiting", "changed_at", postgresql_where=text("state = 'waiting'")),
         Index("ix_inbound_payload_received_at", "received_at"),
+        Index("ix_inbound_payload_failed", "received_at", postgresql_where=text("state = 'failed'")),
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
@@ -50,5 +52,21 @@ class InboundPayload(SQLModel, table=True):
     state: str = Field(default="waiting", sa_type=Text)
     attempts: int = 0
     last_error: str | None = Field(default=None, sa_type=Text)
+    set_aside_at: datetime | None = Field(default=None, sa_type=Instant)
     received_at: datetime = Field(sa_type=Instant)
     changed_at: datetime = Field(sa_type=Instant)
+
+
+class InboundPayloadEvent(SQLModel, table=True):
+    """What one of the staff did about a payload: `opened` it (and why), `tried_again`, `set_aside`. Outlives the payload."""
+
+    __tablename__ = "inbound_payload_event"
+    __table_args__ = (CheckConstraint("name IN ('opened', 'tried_again', 'set_aside')", name="name"),)
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    payload_id: UUID = Field(index=True)
+    name: str = Field(sa_type=Text)
+    actor_id: UUID | None = None
+    actor_name: str = Field(sa_type=Text)
+    reason: str = Field(default="", sa_type=Text)
+    at: datetime = Field(sa_type=Instant)

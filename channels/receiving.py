@@ -136,21 +136,29 @@ def take_in_waiting(channels: dict[str, Reading]) -> None:
         ).all()
     for payload_id, name in waiting:
         if name in channels:
-            _try_again(channels[name], payload_id, now=now)
+            try_again(channels[name], payload_id, now=now)
 
 
-def _try_again(channel: Reading, payload_id: UUID, *, now: datetime) -> None:
+def call_of(payload: InboundPayload) -> Webhook:
+    """The call as it came, without its credentials."""
+    return _read(crypto.vault().unseal(payload.call_sealed, context=_CONTEXT), payload.received_at)
+
+
+def try_again(channel: Reading, payload_id: UUID, *, now: datetime) -> None:
+    """Takes in what was kept, once; a failure is counted."""
     with db.transaction() as session:
         payload = session.get_one(InboundPayload, payload_id)
-        call = _read(crypto.vault().unseal(payload.call_sealed, context=_CONTEXT), payload.received_at)
+        call = call_of(payload)
     try:
         _take_in(payload_id, channel.parse(call), now=now)
+    except UnreadablePayload as error:
+        _note_failure(payload_id, str(error), now=now, is_final=True)
     except Exception as error:  # whatever it is, the others must not wait for it
         log.exception("receiving.still_not_taken_in", channel=channel.name, payload_id=str(payload_id))
         _note_failure(payload_id, type(error).__name__, now=now)
 
 
-def _note_failure(payload_id: UUID, why: str, *, now: datetime) -> None:
+def _note_failure(payload_id: UUID, why: str, *, now: datetime, is_final: bool = False) -> None:
     with db.transaction() as session:
         payload = session.get_one(InboundPayload, payload_id, with_for_update=True)
         if payload.state != "waiting":
@@ -158,7 +166,7 @@ def _note_failure(payload_id: UUID, why: str, *, now: datetime) -> None:
         payload.attempts += 1
         payload.last_error = why
         payload.changed_at = now + _PAUSE * min(payload.attempts, 30)
-        if payload.attempts >= _MOST_ATTEMPTS:
+        if is_final or payload.attempts >= _MOST_ATTEMPTS:
             payload.state, payload.changed_at = "failed", now
 
 

@@ -12,6 +12,7 @@ from agent_console.pages import (
     account,
     api_keys,
     conversations,
+    payloads,
     public_text,
     queue,
     service_request,
@@ -30,7 +31,7 @@ from tests.agent_console.conftest import Console
 from tests.factories import CITY, IN_SUR, make_city
 
 pytestmark = pytest.mark.database
-PAGES = (account, api_keys, conversations, public_text, queue, service_request, staff, webhooks, whatif)
+PAGES = (account, api_keys, conversations, payloads, public_text, queue, service_request, staff, webhooks, whatif)
 ROUTES = [
     (method, route.path)
     for page in PAGES
@@ -55,6 +56,7 @@ def _ids(found: ServiceRequest, conversation_id: UUID, message_id: UUID, user_id
         "webhook_id": uuid4(),
         "delivery_id": uuid4(),
         "draft_id": uuid4(),
+        "payload_id": uuid4(),
         "name": "changes.csv",
     }
 

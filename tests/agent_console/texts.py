@@ -10,6 +10,7 @@ from agent_console import attachments, message_entries, presentation, timeline, 
 from agent_console.pages.api_keys import rows as api_keys
 from agent_console.pages.conversations import proofs_shown
 from agent_console.pages.conversations import views as inbox_views
+from agent_console.pages.payloads import rows as payloads
 from agent_console.pages.public_text import texts as public_texts
 from agent_console.pages.queue import chips
 from agent_console.pages.service_request import clocks
@@ -71,6 +72,8 @@ def in_tables() -> Iterator[str]:
     yield from timeline.FILED.values()
     yield from inbox_views.TEXTS
     yield from proofs_shown.ENDS.values()
+    yield from (word for word, _, _ in payloads.STATES.values())
+    yield from payloads.DONE.values()
     yield from timeline.ACTORS.values()
     yield from timeline.PHOTOS.values()
     yield from (*timeline.DUPLICATES.values(), *timeline.MOVED.values())

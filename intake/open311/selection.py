@@ -34,8 +34,8 @@ _WITH_WORDS = (
 )
 _CLOSED = "(r.life = 'closed')"
 
-COLUMNS = (
-    f"r.folio, r.life, {PUBLIC_STATUS_NOTES}, r.service_code, {PUBLIC_DESCRIPTION}, a.name, r.requested_at, r.updated_at,"
+_COLUMNS = (
+    f"r.folio, r.life, {PUBLIC_STATUS_NOTES}, r.service_code, {PUBLIC_DESCRIPTION}, {{agency}}, r.requested_at, r.updated_at,"
     f" r.closed_at, r.expected_at, {PUBLIC_ADDRESS}, r.address_id, r.zipcode, r.lat, r.lon, r.media_urls->>0,"
     " CASE WHEN r.is_public THEN r.photo_id END,"
     # The originals only of a row without stored public texts.
@@ -46,6 +46,12 @@ DETAIL_COLUMNS = (
     "r.outcome_code, r.channel, r.report_count, r.areas, r.media_urls, r.public_attributes,"
     " CASE WHEN r.public_text_version IS NULL THEN r.attributes END, r.parent_id, r.source, r.source_id, r.paused_at"
 )
+# All names of the city, read once for a whole list: a join looks each row's up, or compares it with every agency.
+_LISTED = _COLUMNS.format(
+    agency="(SELECT jsonb_object_agg(a.code, a.name) FROM agency a WHERE a.jurisdiction_id = %(jurisdiction_id)s)"
+    " ->> r.agency_code"
+)
+_SINGLE = _COLUMNS.format(agency="a.name")
 _AGENCY = " LEFT JOIN agency a ON a.jurisdiction_id = r.jurisdiction_id AND a.code = r.agency_code"
 
 
@@ -103,10 +109,10 @@ class Selection:
             found = f"(SELECT r.* FROM ({walked}) r ORDER BY {order}{limits}) r"
             claimed = f" WHERE {self.claim}" if self.claim else ""
             out += ", r.place, r.writer" if has_version else ""
-            return Statement(f"{out} FROM {found}{_AGENCY}{claimed} ORDER BY {order}", values, self.is_steady)
+            return Statement(f"{out} FROM {found}{claimed} ORDER BY {order}", values, self.is_steady)
         out += ", r.ctid, r.xmin" if has_version else ""
         source, where, words = selected._filters()
-        sql = f"{out} FROM {source}{_AGENCY} WHERE {self._claimed(where)} ORDER BY {order}{limits}"
+        sql = f"{out} FROM {source} WHERE {self._claimed(where)} ORDER BY {order}{limits}"
         return Statement(sql, values | words, self.is_steady and is_by_time and not self.walks)
 
     def is_known_again(self, circle: Circle | None, with_details: bool) -> bool:
@@ -133,7 +139,7 @@ class Selection:
             part_until=part.until,
         )
         sql = (
-            f"SELECT {_printed(page, circle, with_details)} FROM {_WITH_WORDS}{_AGENCY} WHERE {selected.where}"
+            f"SELECT {_printed(page, circle, with_details)} FROM {_WITH_WORDS} WHERE {selected.where}"
             f" ORDER BY {_order(page, circle)} LIMIT %(limit)s"
         )
         values = selected.values | {"limit": limit, "words": tsquery_of_days(self.words, part)}
@@ -142,7 +148,7 @@ class Selection:
     def newest(self, limit: int, *, with_details: bool) -> Statement:
         """The same columns, newest first."""
         sql = (
-            f"SELECT {COLUMNS}, r.id, r.requested_at, NULL{_details(with_details)}"
+            f"SELECT {_SINGLE}, r.id, r.requested_at, NULL{_details(with_details)}"
             f" FROM service_request r{_AGENCY} WHERE {self._claimed(self.where)}"
             " ORDER BY r.requested_at DESC, r.id DESC LIMIT %(limit)s"
         )
@@ -290,7 +296,7 @@ def _order(page: Page, circle: Circle | None) -> str:
 
 
 def _printed(page: Page, circle: Circle | None, with_details: bool) -> str:
-    return f"{COLUMNS}, r.id, {_key_of(page, circle)}, {_distance() if circle else 'NULL'}{_details(with_details)}"
+    return f"{_LISTED}, r.id, {_key_of(page, circle)}, {_distance() if circle else 'NULL'}{_details(with_details)}"
 
 
 def _grid(circle: Circle) -> Values:

@@ -18,7 +18,7 @@ import orjson
 import psycopg
 import structlog
 from fastapi import Depends
-from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
@@ -27,6 +27,7 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session, SQLModel
 
 from kernel.errors import MisconfiguredError
+from kernel.telling import Notification, Teller
 
 # AnyIO runs plain `def` handlers in 40 threads; each may hold one connection.
 POOL_SIZE = 40
@@ -38,7 +39,11 @@ _PING_AFTER_S = 1.0
 _IDLE_SINCE = "atiende_idle_since"
 # Of a session that reads: the engine whose connections its statements may run on, each by itself.
 _READS = "atiende_reads"
+# Of a session that writes: what is to be told once it has committed.
+_TOLD = "atiende_told"
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s|%%")
+
+_NOTIFY = text("SELECT pg_notify(:channel, :body)")
 
 log = structlog.get_logger(__name__)
 
@@ -138,11 +143,15 @@ _bind: Engine | Connection | None = None
 _read_bind: Engine | Connection | None = None
 _standby: Engine | None = None
 _standby_away_until = 0.0
+_teller: Teller | None = None
 
 
 def configure(bind: Engine | Connection | None, standby: Engine | None = None) -> None:
     """Names the engine (or a test's connection) that every transaction of this process uses, and the standby if there is one."""
-    global _bind, _read_bind, _standby, _standby_away_until
+    global _bind, _read_bind, _standby, _standby_away_until, _teller
+    if _teller is not None:
+        _teller.close()
+    _teller = Teller(bind) if isinstance(bind, Engine) else None
     _bind = bind
     _read_bind = _without_begin(bind) if isinstance(bind, Engine) else bind
     _standby = _without_begin(standby) if standby else None
@@ -168,8 +177,27 @@ def _new_session(to: Engine | Connection) -> Session:
 @contextmanager
 def transaction() -> Iterator[Session]:
     """One unit of work: commits when the block ends well, rolls back when it raises."""
+    told: list[Notification] = []
+    teller = _teller
     with _new_session(bind()) as session, session.begin():
+        if teller is not None:
+            session.info[_TOLD] = told
         yield session
+    if teller is not None and told:
+        teller.tell(told)
+
+
+def notify(session: Session, channel: str, body: str) -> None:
+    """Wakes whoever listens on `channel` when this transaction has committed, a moment later; nobody if it does not.
+
+    A hint, lost if the process is killed in that moment: whoever listens must look by themselves as well.
+    """
+    told: list[Notification] | None = session.info.get(_TOLD)
+    if told is not None:
+        told.append((channel, body))
+        return
+    # A test's connection, or a session that somebody else ends.
+    session.connection().execute(_NOTIFY, {"channel": channel, "body": body})
 
 
 @contextmanager

@@ -29,12 +29,10 @@ class Row(NamedTuple):
     values: Mapping[str, Any]
 
 
-def insert_together(
-    session: Session, head: SQLModel, others: Sequence[SQLModel | Row], *, notify: tuple[str, str] | None = None
-) -> bool:
+def insert_together(session: Session, head: SQLModel, others: Sequence[SQLModel | Row]) -> bool:
     """Inserts `head`, and with it `others` in their order; False, and no row at all, when a unique value of `head` is taken.
 
-    others: rows that nobody changes in this session; they may refer to `head`. notify: channel and payload, told if this commits.
+    others: rows that nobody changes in this session; they may refer to `head`.
     Afterwards `head` is known to the session as if it had been loaded; `others` are not.
     """
     session.flush()  # what the rows refer to
@@ -43,12 +41,12 @@ def insert_together(
         groups.setdefault(other.model if isinstance(other, Row) else type(other), []).append(other)
     tables = (table_of(head), *(table_of(model) for model in groups))
     sizes = (1, *map(len, groups.values()))
-    values: list[str | None] = list(notify) if notify else []
+    values: list[str | None] = []
     _write(values, type(head), head)
     for model, rows in groups.items():
         for row in rows:
             _write(values, model, row)
-    made = bool(db.fetch(session, _statement(tables, sizes, notify is not None), values, prepare=True))
+    made = bool(db.fetch(session, _statement(tables, sizes), values, prepare=True))
     if made:
         make_transient_to_detached(head)
         session.add(head)
@@ -122,9 +120,9 @@ def column_types(table: Table) -> dict[str, tuple[str, bool]]:
 
 
 @lru_cache(maxsize=64)
-def _statement(tables: tuple[Table, ...], sizes: tuple[int, ...], notifies: bool) -> str:
+def _statement(tables: tuple[Table, ...], sizes: tuple[int, ...]) -> str:
     parts: list[str] = []
-    number = 2 if notifies else 0
+    number = 0
     for t, (table, size) in enumerate(zip(tables, sizes, strict=True)):
         columns = [column for column in table.columns if column.identity is None]
         types = [column_types(table)[column.key][0] for column in columns]
@@ -141,5 +139,4 @@ def _statement(tables: tuple[Table, ...], sizes: tuple[int, ...], notifies: bool
             parts.append(
                 f"t{t} AS ({into} SELECT given.* FROM head, (VALUES {given}) AS given RETURNING 1)"  # noqa: S608  # names of our own tables
             )
-    told = "pg_notify($1, $2)" if notifies else "1"
-    return f"WITH {', '.join(parts)} SELECT {told} FROM head"  # noqa: S608  # as above
+    return f"WITH {', '.join(parts)} SELECT 1 FROM head"  # noqa: S608  # as above

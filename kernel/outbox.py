@@ -1,7 +1,7 @@
 """The transactional outbox: an event is a row written in the same transaction as the change it tells of.
 
-`record` also notifies `CHANNEL`, and PostgreSQL delivers that notification only if the transaction commits: the relay wakes
-up, and so do the live pages. The rows are the truth; notifications and Redis are hints, with a poll as their net.
+`record` also notifies `CHANNEL`, once the transaction has committed: the relay wakes up, and so do the live pages. The rows are
+the truth; notifications and Redis are hints, with a poll as their net.
 """
 
 from datetime import datetime
@@ -18,10 +18,7 @@ from kernel.db import Instant, Json
 from kernel.inserts import Row
 
 CHANNEL = "atiende_events"
-_RECORD = """
-    WITH event AS (INSERT INTO outbox_event (name, payload, at) VALUES ($1, $2::jsonb, $3))
-    SELECT pg_notify($4, $5)
-"""
+_RECORD = "INSERT INTO outbox_event (name, payload, at) VALUES ($1, $2::jsonb, $3) RETURNING 1"
 # Moves with every event, also one that is committed after others that were numbered later.
 NEWEST = "SELECT sum(id) FROM (SELECT id FROM outbox_event ORDER BY id DESC LIMIT 200) AS newest"
 
@@ -75,13 +72,18 @@ class OutboxDelivery(SQLModel, table=True):
 
 def record(session: Session, name: str, *, at: datetime, **ids: UUID | str | int) -> None:
     """Notes that `name` (past tense, e.g. `service_request.submitted`) happened, in this transaction."""
-    event, (channel, body) = prepare(name, at=at, **ids)
-    payload = orjson.dumps(event.values["payload"]).decode()
-    db.fetch(session, _RECORD, [name, payload, at, channel, body], prepare=True)
+    event = prepare(name, at=at, **ids)
+    db.fetch(session, _RECORD, [name, orjson.dumps(event.values["payload"]).decode(), at], prepare=True)
+    tell(session, event)
 
 
-def prepare(name: str, *, at: datetime, **ids: UUID | str | int) -> tuple[Row, tuple[str, str]]:
-    """The row of an event and the notification that goes with it, for who writes both in a statement of their own."""
+def prepare(name: str, *, at: datetime, **ids: UUID | str | int) -> Row:
+    """The row of an event, for who writes it in a statement of their own and then tells of it by `tell`."""
     payload = {key: value if isinstance(value, int) else str(value) for key, value in ids.items()}
-    told = CHANNEL, orjson.dumps({"name": name, **payload}).decode()
-    return Row(OutboxEvent, {"name": name, "payload": payload, "at": at}), told
+    return Row(OutboxEvent, {"name": name, "payload": payload, "at": at})
+
+
+def tell(session: Session, event: Row) -> None:
+    """Wakes whoever waits for events, if this transaction commits."""
+    body = orjson.dumps({"name": event.values["name"], **event.values["payload"]}).decode()
+    db.notify(session, CHANNEL, body)

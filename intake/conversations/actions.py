@@ -19,7 +19,7 @@ from kernel import db
 from kernel.errors import Conflict, InvalidInput, NotFound
 from kernel.i18n import LANGUAGES
 from kernel.inserts import insert_together
-from kernel.outbox import prepare, record
+from kernel.outbox import prepare, record, tell
 from kernel.rows import HELD, change, fresh, load, load_one
 
 IDLE_AFTER = timedelta(days=7)
@@ -184,10 +184,11 @@ def queue_message(
         changed_at=now,
     )
     ids = {"message_id": message.id, "conversation_id": conversation.id}
-    event, told = prepare(queued_event(author_kind), at=now, **ids)
-    if not insert_together(session, message, [event], notify=told):
+    event = prepare(queued_event(author_kind), at=now, **ids)
+    if not insert_together(session, message, [event]):
         (known,) = load(session, Message, _REFERRED, [conversation.id, client_ref])
         return known
+    tell(session, event)
     change(session, conversation, last_message_at=max(conversation.last_message_at, now))
     return message
 

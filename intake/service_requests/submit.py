@@ -69,12 +69,13 @@ def submit(
         values |= _outside(session, placed, decision, now)
     request_id = new_id()
     story = _story(request_id, placed, values, placing, decision, now)
-    event, notification = outbox.prepare("service_request.submitted", at=now, service_request_id=request_id)
+    event = outbox.prepare("service_request.submitted", at=now, service_request_id=request_id)
     year = now.astimezone(definition.timezone).year
     while True:
         # A folio that is taken is passed over for the next number.
         made = ServiceRequest(id=request_id, folio=_next_folio(session, year), **values)
-        if insert_together(session, made, [*story, event], notify=notification):
+        if insert_together(session, made, [*story, event]):
+            outbox.tell(session, event)
             reviewing.ask(session, made, texts.doubts, now=now)
             return made
         # Made before, or by somebody whose transaction ended while this one ran.

@@ -65,9 +65,9 @@ def test_everything_comes_back_as_it_was_given(session: Session) -> None:
 def test_a_taken_value_leaves_no_row_of_the_rest(session: Session, twin: dict[str, str]) -> None:
     assert insert_together(session, request_row(key="k"), [])
     second = request_row(**{"key": "other", **twin})
-    event, told = prepare("thing.happened", at=NOW, service_request_id=second.id)
+    event = prepare("thing.happened", at=NOW, service_request_id=second.id)
     report = Report(service_request_id=second.id, channel="web", at=NOW)
-    assert not insert_together(session, second, [report, event], notify=told)
+    assert not insert_together(session, second, [report, event])
     assert second not in session
     assert session.get(ServiceRequest, second.id) is None
     assert session.exec(select(Report).where(Report.service_request_id == second.id)).all() == []

@@ -27,6 +27,7 @@ from kernel.errors import InvalidInput
 from kernel.i18n import translate
 from kernel.ids import new_id
 from kernel.inserts import Row, insert_together
+from kernel.rows import fresh
 from routing import queries as routing
 from routing.values import RoutingDecision
 
@@ -73,7 +74,7 @@ def submit(
     year = now.astimezone(definition.timezone).year
     while True:
         # A folio that is taken is passed over for the next number.
-        made = ServiceRequest(id=request_id, folio=_next_folio(session, year), **values)
+        made = fresh(ServiceRequest, id=request_id, folio=_next_folio(session, year), **values)
         if insert_together(session, made, [*story, event]):
             outbox.tell(session, event)
             reviewing.ask(session, made, texts.doubts, now=now)

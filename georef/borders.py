@@ -37,7 +37,7 @@ class BorderLines:
         same distance either may be named.
         """
         wide, high = self._scale.tolist()
-        here = shapely.points(point.lon * wide, point.lat * high)
+        here = shapely.points((point.lon * wide, point.lat * high))
         line = self._lines[self._tree.nearest(here)]
         (_, (x, y)) = shapely.get_coordinates(shapely.shortest_line(here, line)).tolist()
         lon, lat = x / wide, y / high

@@ -316,7 +316,8 @@ def route(
 
 
 def _is_outside(known: City, point: LonLat, on: date) -> bool:
-    return places.is_outside(known.layers, places.areas_at(known.layers, point, on), on)
+    outline = {key: layer for key, layer in known.layers.items() if key == OUTLINE}
+    return places.is_outside(outline, places.areas_at(outline, point, on), on)
 
 
 def find_elsewhere(known: City, point: LonLat | None, at: datetime) -> Elsewhere | None:

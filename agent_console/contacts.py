@@ -2,6 +2,7 @@
 
 from agent_console.presentation import masked_email, masked_phone
 from intake.people import actions as people
+from intake.people.addresses import read_whatsapp
 from intake.people.models import ContactPoint
 
 
@@ -12,6 +13,8 @@ def masked(contact: ContactPoint) -> str:
         return f"Chat {address[:4]}"
     if contact.kind == "telegram":  # an account's number, which is no telephone's
         return f"Telegram {address[-4:]}"
+    if contact.kind == "whatsapp" and read_whatsapp(address).phone is None:  # an id of somebody who hides their number
+        return f"WhatsApp {address[-4:]}"
     # A machine that writes mail is known by its address too.
     return masked_email(address) if "@" in address else masked_phone(address)
 

@@ -19,6 +19,8 @@ NOW = datetime(2026, 11, 26, 18, tzinfo=UTC)
         ("telegram", "5012345678", "Telegram 5678"),
         ("telegram", "730001", "Telegram 0001"),
         ("web_chat", "abcdefgh-1", "Chat abcd"),
+        ("whatsapp", "+5215512345678", "55 •••• 5678"),
+        ("whatsapp", "MX.13491208655302741918", "WhatsApp 1918"),
     ],
 )
 def test_a_contact_is_named_by_part_of_its_address(session: Session, kind: str, address: str, name: str) -> None:

@@ -69,6 +69,22 @@ def test_a_conversation_is_found_taken_and_answered_by_keyboard(live_server: Liv
     page.keyboard.press("Control+Enter")
     expect(page.locator("#story .out").last).to_contain_text("Ya va la cuadrilla")
     expect(page.locator("#text")).to_have_value("")
+    expect(page.locator("#text")).to_be_focused()
+    expect(page.locator("#story .out").last).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("width", [320, 1366])
+def test_the_button_that_sends_stays_at_the_right(live_server: LiveServer, page_at: PageAt, width: int) -> None:
+    page = page_at(f"/consola/conversaciones/{_asks_by_telegram(live_server)}", role="operator", width=width)
+    send = page.get_by_role("button", name="Enviar")
+    for text in ("", "Ya va la cuadrilla"):
+        page.locator("#text").fill(text)
+        if text:
+            expect(page.locator("#meter")).to_contain_text("Guardado")
+        button, around = send.bounding_box(), page.locator(".composer").bounding_box()
+        assert button
+        assert around
+        assert around["x"] + around["width"] - button["x"] - button["width"] < 16
 
 
 @LOOKS

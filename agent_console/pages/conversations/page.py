@@ -79,7 +79,7 @@ def answer(opened: OpenedDep, form: FormDep) -> Response:
         replying.keep_draft(session, viewer, opened.thread, text, now=clock.now())
         typed = Typed({"text": text, "to": form.get("to")}, ref)
         return opened.after(problem_of(refusal, viewer, "text", "answer"), typed)
-    return opened.after(None, of=sent)
+    return opened.after(None, at="text", of=sent)
 
 
 @router.post("/{conversation_id}/borrador")

@@ -8,7 +8,7 @@ from jinja2 import Environment, nodes
 
 from agent_console import attachments, message_entries, presentation, timeline, views
 from agent_console.pages.api_keys import rows as api_keys
-from agent_console.pages.conversations import proofs_shown
+from agent_console.pages.conversations import proofs_shown, templating
 from agent_console.pages.conversations import views as inbox_views
 from agent_console.pages.payloads import rows as payloads
 from agent_console.pages.public_text import texts as public_texts
@@ -72,6 +72,7 @@ def in_tables() -> Iterator[str]:
     yield from timeline.FILED.values()
     yield from inbox_views.TEXTS
     yield from proofs_shown.ENDS.values()
+    yield from templating.NAMES.values()
     yield from (word for word, _, _ in payloads.STATES.values())
     yield from payloads.DONE.values()
     yield from timeline.ACTORS.values()

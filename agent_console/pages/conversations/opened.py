@@ -14,7 +14,7 @@ from agent_console.access import BASE, WriterDep, only
 from agent_console.accounts import Viewer
 from agent_console.contacts import masked
 from agent_console.forms import Problem, new_ref
-from agent_console.pages.conversations import inbox, people_shown, proofs_shown, replying, threads
+from agent_console.pages.conversations import inbox, people_shown, proofs_shown, replying, templating, threads
 from agent_console.pages.conversations.inbox import InboxFilters
 from agent_console.pages.conversations.people_shown import Candidate
 from agent_console.presentation import channel_look
@@ -53,6 +53,10 @@ class Opened:
         self.http_request, self.session, self.viewer = http_request, session, viewer
         self.thread = threads.find(session, viewer, conversation_id)
         self.person = threads.somebody(session, self.thread)
+
+    def shown(self, typed: Typed) -> Response:
+        """The page as it is, with what was typed."""
+        return page(self.http_request, self.session, self.viewer, self.thread, typed=typed)
 
     def after(
         self,
@@ -110,6 +114,7 @@ def page(
     )
     contact = person.contacts[thread.contact_point_id]
     routes = threads.routes_of(session, viewer, person, thread, now)
+    rows = rows_of(requests, names(session, viewer), viewer, now=now)
     typed = typed or Typed({"text": replying.draft_of(session, viewer, thread)})
     return render_for(
         http_request,
@@ -128,7 +133,18 @@ def page(
         older=older,
         before=before,
         file_to=requests[:6],
-        rows=rows_of(requests, names(session, viewer), viewer, now=now),
+        rows=rows,
+        templates=templating.chooser(
+            session,
+            viewer,
+            thread,
+            routes,
+            rows,
+            key=typed.get("template") or http_request.query_params.get("template", ""),
+            given=typed.values,
+            name=person.name,
+            preview=typed.get("preview"),
+        ),
         routes=routes,
         this_route=routes[0],
         meter=replying.meter(session, viewer, thread, typed.get("text")),

@@ -1,6 +1,7 @@
 """Handlers of the inbox and of one thread: reading, answering, taking and giving back."""
 
 import uuid
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -8,13 +9,13 @@ from fastapi.responses import HTMLResponse, Response
 
 from agent_console.access import BASE, ViewerDep, WriterDep
 from agent_console.forms import problem_of
-from agent_console.pages.conversations import inbox, replying, threads, views
+from agent_console.pages.conversations import inbox, replying, templating, threads, views
 from agent_console.pages.conversations import opened as pages
 from agent_console.pages.conversations.inbox import InboxDep
 from agent_console.pages.conversations.opened import STAFF, OpenedDep, Typed
 from agent_console.rendering import render_for, see_other, wants_fragment
 from intake.conversations import actions as conversations
-from intake.conversations import notes
+from intake.conversations import approved, notes
 from kernel import clock
 from kernel.bodies import FormDep
 from kernel.db import SessionDep
@@ -80,6 +81,26 @@ def answer(opened: OpenedDep, form: FormDep) -> Response:
         typed = Typed({"text": text, "to": form.get("to")}, ref)
         return opened.after(problem_of(refusal, viewer, "text", "answer"), typed)
     return opened.after(None, at="text", of=sent)
+
+
+@router.post("/{conversation_id}/plantilla")
+def send_template(opened: OpenedDep, form: FormDep) -> Response:
+    session, viewer, thread, ref = opened.session, opened.viewer, opened.thread, form.get("ref")
+    now = clock.now()
+    route = replying.route_of(threads.routes_of(session, viewer, opened.person, thread, now), form.get("to"))
+    template = templating.find(session, thread, route.channel, form.get("template"))
+    given = {f"var-{name}": form.get(f"var-{name}")[: approved.MOST_LETTERS + 1] for name in template.variables}
+    typed = {"template": template.key, "text": replying.draft_of(session, viewer, thread), **given}
+    try:
+        values = approved.checked(template, {name: given[f"var-{name}"] for name in template.variables})
+        if form.get("decision") != "send":
+            return opened.shown(Typed({**typed, "preview": approved.filled(template, values)}, ref))
+        sent = templating.send(session, viewer, thread, route, template, values, ref=ref, now=now)
+    except (InvalidInput, Conflict) as refusal:
+        problem = problem_of(refusal, viewer, "template", "template")
+        # Its fields have names of the city's choosing, and so have other forms of the page.
+        return opened.after(replace(problem, field=f"var-{problem.field}"), Typed(typed, ref))
+    return opened.after(None, of=sent)
 
 
 @router.post("/{conversation_id}/borrador")

@@ -82,7 +82,7 @@ def send(
         raise InvalidInput("Escribe el mensaje antes de enviarlo.", field="text")
     if thread.taken_by not in (None, viewer.user_id) and thread.state == "with_agent":
         raise Conflict("La atiende {name}. Tómala para responder.", field="text", name=thread.taken_by_name)
-    route = _route(threads.routes_of(session, viewer, person, thread, now), to)
+    route = route_of(threads.routes_of(session, viewer, person, thread, now), to)
     composing.refuse_unsendable(
         route.channel,
         text,
@@ -111,7 +111,8 @@ def send(
     return sent.conversation_id
 
 
-def _route(routes: list[Route], to: str) -> Route:
+def route_of(routes: list[Route], to: str) -> Route:
+    """The way that was chosen; this thread when none was. Raises NotFound."""
     if not to:
         return routes[0]
     found = next((route for route in routes if route.value == to), None)

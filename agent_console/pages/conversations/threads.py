@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from agent_console.accounts import Viewer
 from agent_console.contacts import masked, masked_beside
-from agent_console.presentation import Look, channel_look
+from agent_console.presentation import Look, channel_look, span_in_words
 from channels import composing
 from intake.conversations import queries
 from intake.conversations.models import Conversation, Message
@@ -45,7 +45,7 @@ class Somebody:
 
 @dataclass(frozen=True)
 class Route:
-    """One way to answer. note: until when (`closes`) the network takes free words, or that it does not any more."""
+    """One way to answer. note: until when (`closes`) the network takes free words, `left` to go, or that it does not any more."""
 
     value: str
     contact: ContactPoint
@@ -54,6 +54,7 @@ class Route:
     who: str
     note: str
     closes: str
+    left: str
     is_open: bool
     is_this: bool
 
@@ -153,11 +154,12 @@ def _route(
     closes_at = composing.closes_at(channel, queries.last_inbound_at(session, contact.id, channel))
     is_open = not composing.has_window(channel) or (closes_at is not None and closes_at > now)
     look = channel_look(channel, viewer.language)
-    closes, note = "", ""
+    closes, note, left = "", "", ""
     if not is_open:
         note = translate(viewer.language, "solo plantillas")
     elif closes_at is not None:
         closes = moment_in_words(closes_at, viewer.timezone, viewer.language, now=now)
+        left = span_in_words(closes_at - now, viewer.language)
         note = translate(viewer.language, "hasta {when}", when=closes)
     return Route(
         value=f"{contact.id}.{channel}",
@@ -167,6 +169,7 @@ def _route(
         who=masked_beside(contact, look.text),
         note=note,
         closes=closes,
+        left=left,
         is_open=is_open,
         is_this=(contact.id, channel) == (thread.contact_point_id, thread.channel),
     )

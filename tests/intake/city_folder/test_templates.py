@@ -28,6 +28,12 @@ def test_templates_are_by_channel_text_and_language() -> None:
             "templates.whatsapp.notice.x.es.variables",
         ),
         ({"whatsapp": {"notice.x": {"es": {"id": "HX1", "body": "x"}}}}, "templates.whatsapp.notice.x.es.body"),
+        ({"whatsapp": {"reply.x": {"es": {"id": "HX1"}}}}, "templates.whatsapp.reply.x.es.text"),
+        (
+            {"whatsapp": {"reply.x": {"es": {"id": "HX1", "variables": ["a"], "text": "{b}"}}}},
+            "templates.whatsapp.reply.x.es.text",
+        ),
+        ({"whatsapp": {"reply.x": {"es": {"id": "HX1", "text": "{"}}}}, "templates.whatsapp.reply.x.es.text"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(raw: dict[str, Any], where: str) -> None:

@@ -122,7 +122,8 @@ def _run_jobs(url: str, stop: threading.Event, pool: LocalPool) -> None:
 
     class PooledJob(Job):
         def perform(self) -> None:
-            pool.start(*self.args)
+            for delivery_id in self.args:
+                pool.start(delivery_id)
 
     class JobWorker(SimpleWorker):
         max_connection_wait_time = 2.0

@@ -24,6 +24,8 @@ JOB = "kernel.jobs.run_patiently"
 # Enough to keep workers busy between two looks of the relay, and so few that they are begun before their lease ends: a queue
 # that nobody empties must not fill with second copies.
 MAX_WAITING = 50
+# What a job costs RQ and Redis is more than what many a delivery costs us: under load they share one.
+BATCH = 10
 JOB_TIMEOUT_S = 120
 _REDIS_PAUSE_S = 2.0
 _MARK = f"{QUEUE_NAME}:remembers"
@@ -104,7 +106,7 @@ class RedisQueue:
 
     def room(self) -> int:
         waiting = self._try(self._look)
-        return self._fallback.room() if waiting is None else max(0, MAX_WAITING - waiting)
+        return self._fallback.room() if waiting is None else max(0, MAX_WAITING - BATCH * waiting)
 
     def has_forgotten(self) -> bool:
         was_empty, self._is_empty = self._is_empty, False
@@ -127,14 +129,14 @@ class RedisQueue:
         jobs = [
             queue.prepare_data(
                 JOB,
-                args=(claim.delivery_id,),
-                job_id=f"outbox-{claim.delivery_id}-{claim.lease:x}",
+                args=tuple(claim.delivery_id for claim in batch),
+                job_id=f"outbox-{batch[0].delivery_id}-{batch[0].lease:x}",
                 timeout=JOB_TIMEOUT_S,
                 result_ttl=0,
                 failure_ttl=60,
                 description=JOB,
             )
-            for claim in claims
+            for batch in (claims[start : start + BATCH] for start in range(0, len(claims), BATCH))
         ]
         return len(queue.enqueue_many(jobs))
 

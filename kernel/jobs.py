@@ -59,8 +59,13 @@ def retry_after(attempts: int) -> timedelta:
     return timedelta(seconds=min(_FIRST_RETRY_S * 4.0 ** (attempts - 1), _LAST_RETRY_S))
 
 
-def run_patiently(delivery_id: int) -> None:
-    """`run_delivery`, again while the database is away; after some eight seconds it is left to the end of its lease."""
+def run_patiently(*delivery_ids: int) -> None:
+    """`run_delivery` of each, again while the database is away; after some eight seconds it is left to the end of its lease."""
+    for delivery_id in delivery_ids:
+        _run_patiently(delivery_id)
+
+
+def _run_patiently(delivery_id: int) -> None:
     for pause_s in _PAUSES_S:
         try:
             run_delivery(delivery_id)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -218,10 +219,12 @@ def test_what_redis_forgets_comes_back(database: Engine, valkey: Valkey) -> None
         deliver(database, "first")
         wait_for(lambda: effects(database) == {"first"})
         process.send_signal(signal.SIGSTOP)
-        deliver(database, *(f"b{number}" for number in range(10)))
         queue = make_queue(valkey.url)
         # A worker stopped while it waited for a job is handed one, which it finishes once it goes on.
-        wait_for(lambda: queue.count >= 9)
+        for number in range(5):
+            deliver(database, f"b{number}", f"c{number}")
+            time.sleep(0.2)
+        wait_for(lambda: queue.count >= 3)
         queue.connection.flushall()
         queue.connection.close()
         process.send_signal(signal.SIGCONT)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kernel.dispatch import JOB, MAX_WAITING, Claim, LocalPool, RedisQueue, make_queue
+from kernel.dispatch import BATCH, JOB, MAX_WAITING, Claim, LocalPool, RedisQueue, make_queue
 from kernel.embedded.valkey import ValkeyServer
 
 CLAIMS = [Claim(1, 100), Claim(2, 100)]
@@ -110,12 +110,13 @@ def test_redis_gets_ids_and_nothing_else(valkey: ValkeyServer) -> None:
     queue.empty()
     pool = LocalPool(threads=1, run=Runs())
     redis = RedisQueue(valkey.url, fallback=pool)
-    redis.dispatch(CLAIMS)
-    assert redis.room() == MAX_WAITING - 2
+    redis.dispatch([Claim(number, 100) for number in range(1, BATCH + 3)])
+    assert redis.room() == MAX_WAITING - 2 * BATCH
     assert [(job.id, job.func_name, job.args) for job in queue.jobs] == [
-        ("outbox-1-64", JOB, [1]),
-        ("outbox-2-64", JOB, [2]),
+        ("outbox-1-64", JOB, list(range(1, BATCH + 1))),
+        (f"outbox-{BATCH + 1}-64", JOB, [BATCH + 1, BATCH + 2]),
     ]
+    queue.empty()
     pool.close()
     queue.connection.close()
 

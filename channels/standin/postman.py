@@ -2,11 +2,8 @@
 
 import base64
 import hmac
-import sqlite3
-import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha1
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,15 +13,10 @@ import structlog
 from channels.standin import network
 from channels.standin.config import StandinConfig
 from channels.standin.ledger import Errand, Ledger, Text
+from channels.standin.rounds import TRY_FOR_S, Rounds, pause_s
 from channels.standin.whatsapp import wire
 
 log = structlog.get_logger(__name__)
-
-_THREADS = 8
-_IDLE_S = 0.05
-# The real provider gives up sooner; this one must outlast a restart of everything, so that tests can count.
-_TRY_FOR_S = 900.0
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 3.0
 
 
 def signature(token: str, url: str, form: Mapping[str, str]) -> str:
@@ -37,53 +29,27 @@ def signature(token: str, url: str, form: Mapping[str, str]) -> str:
 
 
 class Postman:
-    """A thread that looks for due errands and a few that run them. `start` and `stop` once."""
+    """Runs each errand when it is due. `start` and `stop` once."""
 
     def __init__(self, ledger: Ledger, config: StandinConfig) -> None:
         self._ledger = ledger
         self._config = config
         self._client = httpx.Client(timeout=config.timeout_s, follow_redirects=False, trust_env=False)
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="postman")
-        self._running: set[int] = set()
-        self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="postman", daemon=True)
+        self._rounds = Rounds("postman", lambda most: ledger.due(time.time(), limit=most), self._run)
 
     def start(self) -> None:
-        self._thread.start()
+        self._rounds.start()
 
     def stop(self) -> None:
         """Waits for the calls under way."""
-        self._stopping.set()
-        self._thread.join()
-        self._pool.shutdown(wait=True)
+        self._rounds.stop()
         self._client.close()
 
-    def _look(self) -> None:
-        while not self._stopping.wait(_IDLE_S):
-            with self._lock:
-                room = _THREADS - len(self._running)
-                busy = set(self._running)
-            if room <= 0:
-                continue
-            due = self._ledger.due(time.time(), limit=room + len(busy))
-            for errand in [errand for errand in due if errand.id not in busy][:room]:
-                with self._lock:
-                    self._running.add(errand.id)
-                self._pool.submit(self._run, errand)
-
     def _run(self, errand: Errand) -> None:
-        try:
-            if errand.kind == "progress":
-                network.progress(self._ledger, errand)
-            else:
-                self._call(errand, self._ledger.text(errand.sid))
-        except (sqlite3.Error, KeyError) as error:
-            # It stays due, and is looked at again.
-            log.error("standin.errand", kind=errand.kind, error=repr(error))
-        finally:
-            with self._lock:
-                self._running.discard(errand.id)
+        if errand.kind == "progress":
+            network.progress(self._ledger, errand)
+        else:
+            self._call(errand, self._ledger.text(errand.sid))
 
     def _call(self, errand: Errand, text: Text) -> None:
         is_inbound = errand.kind == "inbound"
@@ -116,9 +82,8 @@ class Postman:
                 if errand.kind == "inbound":
                     self._ledger.move(text.sid, "received", at=now)
                 self._ledger.note(f"{name}_taken", text.phone, at=now, **detail)
-            elif again and now - text.created_at < _TRY_FOR_S:
-                pause_s = min(_FIRST_PAUSE_S * 2.0 ** min(errand.attempts, 10), _LONGEST_PAUSE_S)
-                self._ledger.postpone(errand.id, now + pause_s)
+            elif again and now - text.created_at < TRY_FOR_S:
+                self._ledger.postpone(errand.id, now + pause_s(errand.attempts))
                 if errand.attempts == 0:
                     self._ledger.note(f"{name}_again", text.phone, at=now, **detail)
             else:

@@ -1,10 +1,7 @@
 """Tells the webhook of every update, again until it answers with a success: several at once, and not always in order."""
 
-import sqlite3
-import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,16 +9,12 @@ import httpx
 import orjson
 import structlog
 
+from channels.standin.rounds import THREADS, TRY_FOR_S, Rounds, pause_s
 from channels.standin.telegram.config import Bot
 from channels.standin.telegram.ledger import News, TelegramLedger
 
 log = structlog.get_logger(__name__)
 
-_THREADS = 8
-_IDLE_S = 0.05
-# The real one keeps updates for a day; this one must outlast a restart of everything, so that tests can count.
-_TRY_FOR_S = 900.0
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 3.0
 _SECRET = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105  the name of a header
 
 
@@ -49,7 +42,7 @@ def webhook_of(ledger: TelegramLedger, bot: Bot) -> Hook:
 
 
 class TelegramPostman:
-    """A thread that looks for due updates and a few that tell them. `start` and `stop` once.
+    """Tells each update when it is due. `start` and `stop` once.
 
     answer: performs the method that a webhook may give as its answer.
     """
@@ -61,50 +54,32 @@ class TelegramPostman:
         self._bot = bot
         self._answer = answer
         self._client = httpx.Client(timeout=timeout_s, follow_redirects=False, trust_env=False)
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="telegram-postman")
-        self._running: set[int] = set()
-        self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="telegram-postman", daemon=True)
+        self._rounds = Rounds("telegram-postman", self._due, self._run, self._most)
 
     def start(self) -> None:
-        self._thread.start()
+        self._rounds.start()
 
     def stop(self) -> None:
         """Waits for the calls under way."""
-        self._stopping.set()
-        self._thread.join()
-        self._pool.shutdown(wait=True)
+        self._rounds.stop()
         self._client.close()
 
-    def _look(self) -> None:
-        while not self._stopping.wait(_IDLE_S):
-            hook = webhook_of(self._ledger, self._bot)
-            with self._lock:
-                room = min(_THREADS, hook.max_connections) - len(self._running)
-                busy = set(self._running)
-            if room <= 0 or not hook.url:
-                continue
-            in_order = not self._ledger.switches().reorder
-            due = self._ledger.due(time.time(), limit=room + len(busy), in_order=in_order)
-            for news in [news for news in due if news.id not in busy][:room]:
-                with self._lock:
-                    self._running.add(news.id)
-                self._pool.submit(self._run, news, hook)
+    def _most(self) -> int:
+        hook = webhook_of(self._ledger, self._bot)
+        return min(THREADS, hook.max_connections) if hook.url else 0
 
-    def _run(self, news: News, hook: Hook) -> None:
-        try:
-            kind = next(iter(news.payload))
-            if hook.allowed_updates and kind not in hook.allowed_updates:
-                self._ledger.finish(news.id, "not_allowed")
-            else:
-                self._call(news, hook)
-        except (sqlite3.Error, KeyError) as error:
-            # It stays due, and is looked at again.
-            log.error("standin.telegram", error=repr(error))
-        finally:
-            with self._lock:
-                self._running.discard(news.id)
+    def _due(self, most: int) -> Sequence[News]:
+        return self._ledger.due(time.time(), limit=most, in_order=not self._ledger.switches().reorder)
+
+    def _run(self, news: News) -> None:
+        hook = webhook_of(self._ledger, self._bot)
+        if not hook.url:
+            return
+        kind = next(iter(news.payload))
+        if hook.allowed_updates and kind not in hook.allowed_updates:
+            self._ledger.finish(news.id, "not_allowed")
+        else:
+            self._call(news, hook)
 
     def _call(self, news: News, hook: Hook) -> None:
         update = {"update_id": news.update_id, **news.payload}
@@ -142,9 +117,8 @@ class TelegramPostman:
                 return
             message = f"Wrong response from the webhook: {answer}" if isinstance(answer, int) else str(answer)
             self._ledger.set_setting("last_error", {"at": int(now), "message": message})
-            if now - news.created_at < _TRY_FOR_S:
-                pause_s = min(_FIRST_PAUSE_S * 2.0 ** min(news.attempts, 10), _LONGEST_PAUSE_S)
-                self._ledger.postpone(news.id, now + pause_s)
+            if now - news.created_at < TRY_FOR_S:
+                self._ledger.postpone(news.id, now + pause_s(news.attempts))
             else:
                 self._ledger.finish(news.id, "given_up")
             if news.attempts == 0:

@@ -145,8 +145,11 @@ def _idle(state: DialogueState, text: str, said: str, context: DialogueContext, 
     if said in words.THANKS or (said in words.YES and is_recent) or (not said and not context.media_count):
         if state.is_thanked:
             return Step(state, (), StaySilent("courtesy"))
-        # A sticker thanks for a report; from whoever has none it may mean anything.
-        return Step(replace(state, is_thanked=True), (Text("courtesy" if said or is_recent else "what"),))
+        if not said and not is_recent:
+            return Step(
+                state, (Text("what"),)
+            )  # a sticker thanks for a report; from whoever has none it may mean anything
+        return Step(replace(state, is_thanked=True), (Text("courtesy"),))
     state = replace(state, is_thanked=False)
     if words.asks_language(said):
         return Step(state, (Text("language"),))

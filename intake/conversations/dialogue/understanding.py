@@ -41,7 +41,8 @@ def understand(
     text = text[:_LONGEST]
     said = plain(text)
     danger = words.emergency(said)
-    finding = places.find_in_report(text, find_places)
+    # A number alone answers a question that has passed; it is not at Calle 2.
+    finding = None if words.option_number(said) is not None else places.find_in_report(text, find_places)
     services = matter.guesses(text, finding, match_services)
     weighed = matter.weighed(services, text)
     if finding and services and _is_the_matter(finding, text, services[0]):

@@ -262,7 +262,7 @@ def test_ok_confirms_a_place_and_does_not_end_a_report() -> None:
 def test_photos_and_emoji() -> None:
     assert Talk().say("", media=1).keys == ["photo"]
     assert Talk().say("😡😡").keys == ["what"]
-    assert Talk().say("hola").say("").keys == ["what"]
+    assert Talk().say("hola").say("").say("👍").keys == ["what"]
     reported = Talk().say("hay un bache en niebla 20, el carmen")
     reported.state = replace(reported.state, folio="2648173056", submitted_at=reported.now)
     assert reported.say("👍").keys == ["courtesy"]

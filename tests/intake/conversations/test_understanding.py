@@ -118,6 +118,7 @@ def test_the_language_that_is_asked_for_is_spoken_from_then_on(text: str, langua
 def test_what_a_message_is_about_is_no_place_that_resembles_it() -> None:
     assert understood("hay un árbol caído").finding is None
     assert Talk().say("hay un árbol caído").keys[-1] == "where"
+    assert Talk().say("2").state.draft is None
     assert Talk().say("bache jospital general").keys == ["confirm_place"]
 
 

@@ -1,27 +1,21 @@
 """SMS over Twilio: what comes in by webhook, what goes out by its REST API. Sources: docs/channels/sms.md."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
 from channels.errors import DeliveryError
-from channels.media_fetching import Opening
 from channels.sms import gsm7
 from channels.twilio_api import reading
 from channels.twilio_api.account import Account, in_order
-from channels.values import (
-    OutboundMessage,
-    ProviderMessageId,
-    ProviderRecord,
-    Webhook,
-    WebhookEvent,
-)
+from channels.twilio_api.channel import TwilioChannel
+from channels.values import OutboundMessage, ProviderMessageId, ProviderRecord
 from intake.conversations.values import InboundMedia, InboundMessage, kind_of
 from kernel.errors import ForgedWebhook
 from kernel.settings import Settings, Sms
 
 
-class SmsChannel:
+class SmsChannel(TwilioChannel):
     """Twilio's Programmable Messaging for one account. Safe to share between threads."""
 
     name: ClassVar[str] = "sms"
@@ -29,29 +23,16 @@ class SmsChannel:
 
     def __init__(self, sms: Sms, public_base_url: str) -> None:
         self._sms = sms
-        self._account = Account(self.name, sms, public_base_url)
+        super().__init__(Account(self.name, sms, public_base_url))
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "SmsChannel | None":
         """None when this installation has no Twilio account."""
         return None if settings.sms is None else cls(settings.sms, settings.web.public_base_url)
 
-    def close(self) -> None:
-        self._account.close()
-
     # Coming in
 
-    def verify(self, webhook: Webhook) -> None:
-        self._account.verify(webhook)
-
-    def parse(self, webhook: Webhook) -> list[WebhookEvent]:
-        parameters = reading.parameters_of(webhook)
-        sid = reading.required(parameters, "MessageSid", "SmsSid")
-        if reading.is_report(webhook):
-            return [*reading.receipt(self.name, sid, parameters, webhook.query)]
-        return self._inbound(sid, parameters, webhook.received_at)
-
-    def _inbound(self, sid: str, parameters: Mapping[str, str], received_at: datetime) -> list[WebhookEvent]:
+    def read(self, parameters: Mapping[str, str], sid: str, received_at: datetime) -> InboundMessage:
         if "From" not in parameters or "To" not in parameters:
             raise ForgedWebhook("Falta un dato que el proveedor siempre manda: {name}.", name="From, To")
         sender, recipient, body = parameters["From"], parameters["To"], parameters.get("Body", "")
@@ -64,19 +45,7 @@ class SmsChannel:
             for i in range(reading.media_count(parameters))
             if f"MediaUrl{i}" in parameters
         )
-        return [
-            InboundMessage(self.name, sid, sender, recipient, body, received_at=received_at, media=media),
-            *reading.opt_out(self.name, sender, recipient, parameters),
-        ]
-
-    def heard_since(self, since: datetime) -> Iterator[Webhook]:
-        return self._account.calls_since(since)
-
-    def fetch(self, reference: str) -> Opening:
-        return self._account.fetch(reference)
-
-    def acknowledge(self, webhook: Webhook) -> tuple[str, str]:
-        return "text/xml", "<Response></Response>"
+        return InboundMessage(self.name, sid, sender, recipient, body, received_at=received_at, media=media)
 
     # Going out
 

@@ -1,6 +1,6 @@
 """WhatsApp over Twilio: what comes in by webhook, what goes out by its REST API. Sources: docs/channels/whatsapp.md."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
@@ -9,13 +9,14 @@ import structlog
 
 from channels import window
 from channels.errors import DeliveryError
-from channels.media_fetching import Opening
 from channels.twilio_api import reading as twilio
 from channels.twilio_api.account import Account, in_order
-from channels.values import OutboundMessage, ProviderMessageId, ProviderRecord, Webhook, WebhookEvent
+from channels.twilio_api.channel import TwilioChannel
+from channels.values import OutboundMessage, ProviderMessageId, ProviderRecord
 from channels.whatsapp import offers, reading
 from channels.whatsapp.content import ContentShelf
 from channels.whatsapp.offers import Offer
+from intake.conversations.values import InboundMessage
 from kernel import clock
 from kernel.i18n import translate
 from kernel.settings import Settings, Whatsapp
@@ -26,7 +27,7 @@ log = structlog.get_logger(__name__)
 MOST_LETTERS = 1600
 
 
-class WhatsappChannel:
+class WhatsappChannel(TwilioChannel):
     """WhatsApp of one Twilio account. Safe to share between threads."""
 
     name: ClassVar[str] = "whatsapp"
@@ -34,7 +35,7 @@ class WhatsappChannel:
 
     def __init__(self, whatsapp: Whatsapp, public_base_url: str) -> None:
         self._whatsapp = whatsapp
-        self._account = Account(self.name, whatsapp, public_base_url)
+        super().__init__(Account(self.name, whatsapp, public_base_url))
         self._content = ContentShelf(self._account, whatsapp.content_base_url)
 
     @classmethod
@@ -42,33 +43,10 @@ class WhatsappChannel:
         """None when this installation has no WhatsApp number."""
         return None if settings.whatsapp is None else cls(settings.whatsapp, settings.web.public_base_url)
 
-    def close(self) -> None:
-        self._account.close()
-
     # Coming in
 
-    def verify(self, webhook: Webhook) -> None:
-        self._account.verify(webhook)
-
-    def parse(self, webhook: Webhook) -> list[WebhookEvent]:
-        parameters = twilio.parameters_of(webhook)
-        sid = twilio.required(parameters, "MessageSid", "SmsSid")
-        if twilio.is_report(webhook):
-            return [*twilio.receipt(self.name, sid, parameters, webhook.query)]
-        message = reading.read(parameters, sid, webhook.received_at)
-        return [
-            message,
-            *twilio.opt_out(self.name, message.sender, message.recipient, parameters, sender_kind="whatsapp"),
-        ]
-
-    def heard_since(self, since: datetime) -> Iterator[Webhook]:
-        return self._account.calls_since(since)
-
-    def fetch(self, reference: str) -> Opening:
-        return self._account.fetch(reference)
-
-    def acknowledge(self, webhook: Webhook) -> tuple[str, str]:
-        return "text/xml", "<Response></Response>"
+    def read(self, parameters: Mapping[str, str], sid: str, received_at: datetime) -> InboundMessage:
+        return reading.read(parameters, sid, received_at)
 
     # Going out
 

@@ -13,6 +13,7 @@ from tests.channels.telegram import CHAT, Telegram, bot_of_standin, channel_to, 
 from tests.channels.test_phone_page import problems, shown
 from tests.channels.test_telegram_standin import Center
 
+PLACES = Path(__file__).resolve().parents[2] / "cities" / "jacaranda" / "places.csv"
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("phone_page")]
 
 
@@ -21,7 +22,7 @@ def telegram(tmp_path: Path) -> Iterator[Telegram]:
     """A stand-in whose centre takes everything and says nothing: only the page is looked at here."""
     with serving(Center().app, free_socket()) as center:
         bot = bot_of_standin(center + "/webhooks/telegram")
-        config = standin_config(tmp_path / "state.sqlite3", center + "/webhooks/sms", telegram=bot)
+        config = standin_config(tmp_path / "state.sqlite3", center + "/webhooks/sms", telegram=bot, places=PLACES)
         with standin(config) as network:
             found = Telegram(network.url)
             yield found

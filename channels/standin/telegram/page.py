@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from channels.standin.config import StandinConfig
 from channels.standin.pages import templates
+from channels.standin.places import city_map
 from channels.standin.telegram import story, users
 from channels.standin.telegram.ledger import Chatter
 from channels.standin.telegram.part import TelegramPart
@@ -40,7 +41,7 @@ def page_of(part: TelegramPart, http_request: Request, language: str, chat: str,
         bubbles=story.bubbles(thread, language),
         keyboard=story.keyboard(thread),
         correctable=story.last_own_text(thread),
-        spots=story.SPOTS,
+        spots=city_map(config.places).corners,
         entries=story.entries(part.ledger, chatter, config, language),
         action=f"/telegram/{chatter.id}",
         wait=max(0, min(wait, _WAIT_ROUNDS)),

@@ -18,27 +18,6 @@ _GAP_S = 30 * 60
 
 
 @dataclass(frozen=True)
-class Spot:
-    """A place of the demo city that a visitor can be at."""
-
-    name: str
-    lon: float
-    lat: float
-
-    @property
-    def value(self) -> str:
-        return f"{self.lon},{self.lat}"
-
-
-SPOTS = (
-    Spot("Avenida Sabinos y Niebla", -101.418451, 21.878064),
-    Spot("Plaza Cívica", -101.433551, 21.873096),
-    Spot("Mercado San Telmo", -101.449037, 21.850065),
-    Spot("Mercado del Muelle", -101.377412, 21.871741),
-)
-
-
-@dataclass(frozen=True)
 class Button:
     label: str
     value: str

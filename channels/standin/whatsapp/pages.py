@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from python_multipart.multipart import parse_options_header
 
-from channels.standin import network, pages, people
+from channels.standin import network, pages, people, places
 from channels.standin import story as happenings
 from channels.standin.answering import ConfigDep, LedgerDep
 from channels.standin.ledger import line
-from channels.standin.whatsapp import pictures, places, sending, story
+from channels.standin.whatsapp import pictures, sending, story
 from channels.standin.whatsapp.sending import Sent
 from kernel.bodies import body_up_to
 from kernel.errors import InvalidInput, NotFound

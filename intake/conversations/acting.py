@@ -111,7 +111,10 @@ def act(replies: Replies, step: Step, emergency_phone: str) -> DialogueState:
         return step.state
     if any(text.options for text in step.texts):
         step = replace(step, state=replace(step.state, turn=step.state.turn + 1))
-    for text in step.texts:
+    texts = step.texts
+    if isinstance(step.effect, AddWords) and not _is_theirs(replies, step.effect):
+        texts = (Text("others_report", {"folio": wording.folio_in_words(step.effect.folio)}),)
+    for text in texts:
         replies.ask(language, text, step.state.turn, emergency_phone)
     if isinstance(step.effect, Submit):
         return _submit(replies, step.state, step.effect)
@@ -221,6 +224,13 @@ def _add_words(replies: Replies, answer: AddWords) -> None:
     # Whoever has the folio of somebody else's report may know something; a person decides what becomes of it.
     if answer.needs_agent or not is_theirs:
         actions.hand_to_agent(session, conversation, now=replies.now)
+
+
+def _is_theirs(replies: Replies, answer: AddWords) -> bool:
+    """True for a report that they, or somebody who is the same person, made or joined."""
+    session, conversation = replies.session, replies.conversation
+    request = service_request_queries.by_folio(session, answer.folio, jurisdiction_id=conversation.jurisdiction_id)
+    return request is not None and _is_reporter(session, conversation, request)
 
 
 def _resume(replies: Replies, state: DialogueState) -> DialogueState:

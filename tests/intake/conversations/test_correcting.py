@@ -197,7 +197,8 @@ class TestAPictureThatComesLater:
         folio = phone.requests[0].folio
         other = Phone(session, sender="+525598765432", now=phone.now, read=phone.read)
         other.write(f"estado {folio}")
-        picture(other, "W9")
+        said = picture(other, "W9")
+        assert "se hizo desde otro lado" in said[-1]
         assert pictures(session)[0].service_request_id is None
         threads = session.exec(select(Conversation.state).order_by(col(Conversation.created_at))).all()
         assert list(threads) == ["automatic", "with_agent"]

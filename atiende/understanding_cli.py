@@ -19,6 +19,6 @@ def understand(
     from atiende.commands.understand import run, run_csv
 
     if csv is not None or out is not None:
-        run_csv(csv, out, jurisdiction=jurisdiction)
+        run_csv(csv, out, jurisdiction=jurisdiction, beside=" ".join(text or ()))
     else:
         run(" ".join(text or ()), jurisdiction=jurisdiction)

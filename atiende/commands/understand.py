@@ -35,8 +35,13 @@ def run(text: str, *, jurisdiction: str | None) -> None:
         write_json(_reader(session, _city(session, jurisdiction))(text))
 
 
-def run_csv(source: Path | None, target: Path | None, *, jurisdiction: str | None) -> None:
-    """Understands every row of `source`. Raises InvalidInput for a file that cannot be read, NotFound when there is none."""
+def run_csv(source: Path | None, target: Path | None, *, jurisdiction: str | None, beside: str = "") -> None:
+    """Understands every row of `source`. Raises InvalidInput for a file that cannot be read, NotFound when there is none.
+
+    beside: a message that was written too; nobody could say which of the two is wanted.
+    """
+    if beside:
+        raise InvalidInput("Escribe un mensaje o --csv ENTRADA --out SALIDA, no los dos.")
     if source is None or target is None:
         raise InvalidInput("Se necesitan los dos: --csv ENTRADA y --out SALIDA.")
     place.connect()

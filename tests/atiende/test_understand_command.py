@@ -121,3 +121,5 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     assert isinstance(refused("bache", "--jurisdiction", "nadie"), NotFound)
     (tmp_path / "in.csv").write_text("text\nbache\n")
     assert isinstance(refused("--csv", tmp_path / "in.csv", "--out", tmp_path / "no/out.csv"), InvalidInput)
+    assert isinstance(refused("bache", "--csv", tmp_path / "in.csv", "--out", tmp_path / "out.csv"), InvalidInput)
+    assert not (tmp_path / "out.csv").exists()

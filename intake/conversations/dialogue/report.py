@@ -17,6 +17,8 @@ from intake.service_requests.duplicates.wording import span
 MOST_CHOICES = 4
 MOST_MISSES = 2
 _MOST_QUOTED = 42
+# Nobody knows where they stand any closer.
+_NEAREST_M = 10
 _LONGEST_NAME = 28
 
 
@@ -134,7 +136,8 @@ def ask_same(state: DialogueState) -> Step:
     """Is it this one? Answered in one word."""
     alike = state.alike
     assert alike is not None
-    params = {"metres": alike.metres, "span": span(alike.hours, state.language), "words": _quoted(alike.words)}
+    metres = alike.metres if alike.metres >= _NEAREST_M else label(state, "nearest")
+    params = {"metres": metres, "span": span(alike.hours, state.language), "words": _quoted(alike.words)}
     return Step(state, (Text("same_closed" if alike.is_closed else "same_open", params, yes_no(state)),))
 
 

@@ -133,7 +133,7 @@ class TestBySms:
         made = there(near)
         phone = Phone(near)
         (question,) = phone.write(WHOLE)
-        assert question.startswith("Ya hay un reporte igual a 0 m, de hace 2 h.")
+        assert question.startswith("Ya hay un reporte igual a menos de 10 m, de hace 2 h.")
         assert len(question) <= 160
         (told,) = phone.write("sí")
         assert f"{made.folio[:2]} {made.folio[2:6]}" in told

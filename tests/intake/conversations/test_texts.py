@@ -32,7 +32,7 @@ FIELDS = {
     "note": "",
     "media": "tu archivo",
     "summary": "Luz de la calle apagada. Dónde: Av. Sabinos 214. ¿Qué pasa?: No enciende",
-    "metres": 62,
+    "metres": "menos de 10",
     "span": "17 h",
     "code": "481730",
     "channel": "mensaje de texto",

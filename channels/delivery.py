@@ -207,9 +207,11 @@ def note_taken(
 ) -> None:
     """The provider has it. A receipt may have come before its answer; then there is nothing left to say."""
     message = held(session, message_id)
-    change(session, message, provider_message_id=provider_message_id, segments=segments)
+    learnt: dict[str, str | int] = {"provider_message_id": provider_message_id, "segments": segments}
     if later(message.status, "accepted") != message.status:
-        move(session, message, "accepted", reason=None, now=now)
+        move(session, message, "accepted", reason=None, now=now, **learnt)
+    else:
+        change(session, message, **learnt)
 
 
 def note_failure(session: Session, message_id: UUID, failure: DeliveryError, *, now: datetime) -> None:
@@ -223,10 +225,12 @@ def note_failure(session: Session, message_id: UUID, failure: DeliveryError, *, 
     move(session, message, status, reason=failure.reason, now=now)
 
 
-def move(session: Session, message: Message, status: str, *, reason: str | None, now: datetime) -> None:
-    """Writes the state and wakes whoever watches the thread."""
+def move(
+    session: Session, message: Message, status: str, *, reason: str | None, now: datetime, **learnt: str | int
+) -> None:
+    """Writes the state, and with it other columns that were `learnt`, and wakes whoever watches the thread."""
     log.info("message.moved", message_id=str(message.id), was=message.status, now=status, reason=reason)
-    change(session, message, status=status, error_code=reason, changed_at=now)
+    change(session, message, status=status, error_code=reason, changed_at=now, **learnt)
     if status != "queued":
         name = "message.uncertain" if status == "uncertain" else "message.settled"
         record(session, name, at=now, message_id=message.id, conversation_id=message.conversation_id)

@@ -64,7 +64,10 @@ def fresh(model: type[M], **values: Any) -> M:
 
 
 def change(session: Session, row: SQLModel, **values: Any) -> None:
-    """Writes these columns of one row of the session, now."""
+    """Writes these columns of one row of the session, now; what the row has already is not written again."""
+    values = {name: value for name, value in values.items() if getattr(row, name) != value}
+    if not values:
+        return
     columns = _columns(type(row))
     types = column_types(table_of(row))
     sets = ", ".join(f"{name} = ${n}::{types[name][0]}" for n, name in enumerate(values, start=2))

@@ -56,7 +56,9 @@ def receive_once(
     contact_point = people.find_or_create_address(session, jurisdiction_id, sender, now=now)
     if inbound.shared_phone:
         linking.prove_phone(session, contact_point, inbound.shared_phone, now=now)
-    conversation = open_conversation(session, contact_point, inbound.channel, language=inbound.language, now=now)
+    conversation = open_conversation(
+        session, contact_point, inbound.channel, language=inbound.language, waiting_since=now, now=now
+    )
     people.remember_address(session, contact_point, sender)
     people.remember_profile_name(session, contact_point, inbound.profile_name)
     message = fresh(
@@ -100,11 +102,17 @@ def _stored(text: str, most: int) -> str:
 
 
 def open_conversation(
-    session: Session, contact_point: ContactPoint, channel: str, *, language: str | None = None, now: datetime
+    session: Session,
+    contact_point: ContactPoint,
+    channel: str,
+    *,
+    language: str | None = None,
+    waiting_since: datetime | None = None,
+    now: datetime,
 ) -> Conversation:
     """The open thread with this contact point on this channel, locked; a new one after a week of silence.
 
-    language: of a new thread, where nothing is known of the person: what their phone is set to.
+    Of a new thread, language: where nothing is known of the person, what their phone is set to; waiting_since: as on its row.
     """
     while True:
         found = load_one(session, Conversation, _OPEN, [contact_point.id, channel])
@@ -120,6 +128,7 @@ def open_conversation(
             contact_point_id=contact_point.id,
             channel=channel,
             language=found.language if found else language if language in LANGUAGES else "es",
+            waiting_since=waiting_since,
             last_message_at=now,
             created_at=now,
         )

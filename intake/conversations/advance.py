@@ -32,14 +32,15 @@ _log = structlog.get_logger(__name__)
 def advance(session: Session, conversation_id: UUID, *, now: datetime) -> None:
     """Handles every waiting message of the thread in order. Doing it twice does nothing the second time."""
     conversation = actions.held(session, conversation_id)
-    for message in queries.waiting(session, conversation.id):
-        _handle(session, conversation, message, now)
+    waiting = queries.waiting(session, conversation.id)
+    for left, message in zip(reversed(range(len(waiting))), waiting, strict=True):
+        _handle(session, conversation, message, now, is_last=left == 0)
         change(session, message, status="handled", changed_at=now)
     if conversation.state == "automatic":
         change(session, conversation, waiting_since=None)
 
 
-def _handle(session: Session, conversation: Conversation, message: Message, now: datetime) -> None:
+def _handle(session: Session, conversation: Conversation, message: Message, now: datetime, *, is_last: bool) -> None:
     (contact_point,) = load(session, ContactPoint, "WHERE id = $1", [conversation.contact_point_id])
     if contact_point.kind == "sender":
         # Short codes and names are machines: answering them starts a conversation between two programs.
@@ -54,7 +55,10 @@ def _handle(session: Session, conversation: Conversation, message: Message, now:
         step = replace(step, state=replace(step.state, last_words=""))
     replies = Replies(session, conversation, message, now)
     state = _noted(state, act(replies, step, context.emergency_phone), message, step.effect)
-    change(session, conversation, dialogue=state.to_json(), language=state.language)
+    # In one writing with what ends the wait: the row has many indexes.
+    is_answered = is_last and conversation.state == "automatic"
+    since = None if is_answered else conversation.waiting_since
+    change(session, conversation, dialogue=state.to_json(), language=state.language, waiting_since=since)
 
 
 def make_unanswered(session: Session, conversation_id: UUID, *, now: datetime) -> bool:

@@ -109,6 +109,9 @@ def test_a_change_is_written_at_once_and_known_as_written(session: Session, thre
     ).one()
     assert tuple(kept) == ({"a": "ñ"}, later, thread.person_id, "Ana")
     assert (thread.dialogue, thread.waiting_since, thread.taken_by_name) == ({"a": "ñ"}, later, "Ana")
+    session.execute(text("UPDATE conversation SET language = 'en'"))
+    change(session, thread, language="es")  # as it was read: nothing to write
+    assert session.exec(select(Conversation.language).where(Conversation.id == thread.id)).one() == "en"
     change(session, thread, waiting_since=None, taken_by=None)
     session.refresh(thread)
     assert (thread.waiting_since, thread.taken_by) == (None, None)

@@ -115,6 +115,14 @@ def test_the_language_that_is_asked_for_is_spoken_from_then_on(text: str, langua
     assert (talk.state.language, talk.state.is_language_chosen) == (language, True)
 
 
+@pytest.mark.parametrize(
+    ("text", "code"), [("ai un vachesote", "BACHE"), ("un hoyote en la calle", "BACHE"), ("un fugón de agua", "FUGA")]
+)
+def test_what_is_big_is_the_same(text: str, code: str) -> None:
+    assert understood(text).services[0].definition.code == code
+    assert Talk().say(text).keys == ["where"]
+
+
 def test_what_a_message_is_about_is_no_place_that_resembles_it() -> None:
     assert understood("hay un árbol caído").finding is None
     assert Talk().say("hay un árbol caído").keys[-1] == "where"

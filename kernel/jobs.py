@@ -11,13 +11,13 @@ from importlib import import_module
 from typing import Any
 
 import structlog
-from sqlalchemy import func, or_, update
+from sqlalchemy import func, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import col
 
 from kernel import clock, db
 from kernel.errors import AtiendeError, Unavailable
-from kernel.outbox import OutboxDelivery, OutboxEvent
+from kernel.outbox import OutboxDelivery
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +26,20 @@ MAX_ATTEMPTS = 10
 RUN_LEASE = timedelta(seconds=20)
 _FIRST_RETRY_S = 0.5
 _LAST_RETRY_S = 900.0
+# Two statements of each job, so they go past the unit of work.
+_BEGIN = """
+    WITH mine AS (
+        UPDATE outbox_delivery SET running_until = $2, due_at = $2, attempts = attempts + 1
+        WHERE id = $1 AND state = 'pending' AND (running_until IS NULL OR running_until <= $3)
+        RETURNING job, attempts, event_id
+    )
+    SELECT mine.job, mine.attempts, outbox_event.payload FROM mine JOIN outbox_event ON outbox_event.id = mine.event_id
+"""
+_END = """
+    UPDATE outbox_delivery SET running_until = NULL, state = coalesce($3, state), done_at = coalesce($4, done_at),
+        due_at = coalesce($5, due_at), attempts = coalesce($6, attempts), last_error = $7
+    WHERE id = $1 AND running_until = $2 RETURNING 1
+"""
 # A server that was killed is back within seconds; whoever waits here takes nothing else from the queue meanwhile.
 _PAUSES_S = (0.2, 0.4, 0.8, 1.6, 2.0, 3.0)
 
@@ -86,19 +100,10 @@ def run_delivery(delivery_id: int) -> None:
     now = clock.now()
     mine = now + RUN_LEASE
     with db.transaction() as session:
-        row = session.execute(
-            update(OutboxDelivery)
-            .where(
-                col(OutboxDelivery.id) == delivery_id,
-                col(OutboxDelivery.state) == "pending",
-                or_(col(OutboxDelivery.running_until).is_(None), col(OutboxDelivery.running_until) <= now),
-            )
-            .values(running_until=mine, due_at=mine, attempts=col(OutboxDelivery.attempts) + 1)
-            .returning(col(OutboxDelivery.job), col(OutboxDelivery.attempts), col(OutboxDelivery.event_id))
-        ).one_or_none()
-        if row is None:
+        rows = db.fetch(session, _BEGIN, [delivery_id, mine, now], prepare=True)
+        if not rows:
             return
-        job, attempts, event_id = row
+        job, attempts, payload = rows[0]
         if attempts > MAX_ATTEMPTS:
             log.error("job given up: its worker died under it", delivery_id=delivery_id, job=job, attempts=MAX_ATTEMPTS)
             session.execute(
@@ -112,14 +117,10 @@ def run_delivery(delivery_id: int) -> None:
                 )
             )
             return
-        payload = session.get_one(OutboxEvent, event_id).payload
     outcome = _outcome(delivery_id, job, attempts, payload)
     with db.transaction() as session:
-        session.execute(
-            update(OutboxDelivery)
-            .where(col(OutboxDelivery.id) == delivery_id, col(OutboxDelivery.running_until) == mine)
-            .values(running_until=None, **outcome)
-        )
+        ended = [outcome.get(name) for name in ("state", "done_at", "due_at", "attempts", "last_error")]
+        db.fetch(session, _END, [delivery_id, mine, *ended], prepare=True)
 
 
 def _outcome(delivery_id: int, job: str, attempts: int, payload: dict[str, Any]) -> dict[str, object]:

@@ -73,7 +73,7 @@ _channels: dict[str, str] = {"phone": "sms"}
 _can_write: CanWrite = _always  # until a composition root says more
 
 
-def configure(channels: Mapping[str, str], can_write: CanWrite) -> None:
+def configure(channels: Mapping[str, str], can_write: CanWrite = _always) -> None:
     """Called by the registry of channels whenever it connects or lets go."""
     global _can_write
     _channels.clear()

@@ -26,6 +26,12 @@ pytestmark = pytest.mark.database
 OTHER = "+525598765432"
 
 
+@pytest.fixture(autouse=True)
+def only_sms() -> None:
+    """Whatever channels another test connected in this process."""
+    proofs.configure({"phone": "sms"})
+
+
 def _code(session: Session) -> ContactCode:
     return session.exec(select(ContactCode).order_by(col(ContactCode.asked_at).desc())).first()  # type: ignore[return-value]  # there is one
 

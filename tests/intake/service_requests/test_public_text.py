@@ -115,8 +115,8 @@ HOSTILE: dict[str, Callable[[int], str]] = {
 @pytest.mark.parametrize("shape", HOSTILE)
 def test_the_cost_grows_with_the_length_and_not_faster(shape: str) -> None:
     make = HOSTILE[shape]
-    # Far above the 4,000 letters of a description, where a quadratic cost is four times as much for twice the letters.
-    assert _seconds(make(32_000)) < 3 * _seconds(make(16_000)) + 0.002
+    # Far above the 4,000 letters of a description, where a quadratic cost is sixteen times as much for four times the letters.
+    assert _seconds(make(32_000)) < 9 * _seconds(make(8_000)) + 0.002
 
 
 def _seconds(words: str) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 from playwright.sync_api import Browser
 from sqlalchemy import Engine, text
 from sqlmodel import Session
@@ -23,6 +24,17 @@ hypothesis.settings.register_profile(
     "suite", hypothesis.settings(), deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("suite")
+
+# By itself structlog prints the variables of each frame of a traceback: half a second each time something fails on purpose.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ],
+    cache_logger_on_first_use=False,
+)
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _URL_VARIABLE = "ATIENDE_TEST_DATABASE_URL"

@@ -26,6 +26,8 @@ from tests.channels.conftest import BOT, BOT_SECRET, BOT_TOKEN, make_bot
 from tests.channels.servers import eventually, free_socket, serving, standin, standin_config, url_of
 from tests.channels.telegram import CHAT, Telegram, bot_of_standin, channel_to, outbound
 
+PLACES = Path(__file__).resolve().parents[2] / "cities" / "jacaranda" / "places.csv"
+
 
 class Center:
     """Keeps every update, and answers as the test says."""
@@ -58,7 +60,9 @@ def center() -> Iterator[tuple[Center, str]]:
 @pytest.fixture
 def telegram(center: tuple[Center, str], tmp_path: Path) -> Iterator[Telegram]:
     bot = bot_of_standin(center[1] + "/webhooks/telegram")
-    config = standin_config(tmp_path / "state.sqlite3", center[1] + "/webhooks/sms", telegram=bot, hang_s=3.0)
+    config = standin_config(
+        tmp_path / "state.sqlite3", center[1] + "/webhooks/sms", telegram=bot, hang_s=3.0, places=PLACES
+    )
     with standin(config) as network:
         found = Telegram(network.url)
         yield found

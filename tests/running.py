@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,6 +38,17 @@ def wait_for(look: Callable[[], T], timeout_s: float = 60, what: str = "") -> T:
         assert time.monotonic() < deadline, f"waited {timeout_s} s in vain for {what or look}"
         time.sleep(0.05)
     return found
+
+
+@contextmanager
+def running_demo(folder: Path, *, asks: bool = False, **environment: str) -> Iterator["RunningDemo"]:
+    """A demo that is ready, and that ends well. asks: whether it says "is it the same?" of what was told already."""
+    demo = RunningDemo(folder, environment)
+    demo.start()
+    if not asks:
+        demo.ask_nobody()
+    yield demo
+    assert demo.stop() == 0
 
 
 @dataclass

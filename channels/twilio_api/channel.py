@@ -1,5 +1,6 @@
 """What the channels over Twilio have in common: how calls are checked and read, and how attachments are fetched."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import ClassVar
@@ -11,7 +12,7 @@ from channels.values import Webhook, WebhookEvent
 from intake.conversations.values import InboundMessage
 
 
-class TwilioChannel:
+class TwilioChannel(ABC):
     """One account. Safe to share between threads."""
 
     name: ClassVar[str]
@@ -37,9 +38,9 @@ class TwilioChannel:
         )
         return [message, *opt_out]
 
+    @abstractmethod
     def read(self, parameters: Mapping[str, str], sid: str, received_at: datetime) -> InboundMessage:
         """What somebody did, from the parameters of the call."""
-        raise NotImplementedError
 
     def heard_since(self, since: datetime) -> Iterator[Webhook]:
         return self._account.calls_since(since)

@@ -81,9 +81,9 @@ def configure(channels: Mapping[str, str], can_write: CanWrite = _always) -> Non
     _can_write = can_write
 
 
-def kinds() -> list[str]:
-    """What kinds of addresses a code can go to."""
-    return list(_channels)
+def ways() -> Mapping[str, str]:
+    """By kind of address that a code can go to, the channel that carries it."""
+    return _channels
 
 
 def ask(

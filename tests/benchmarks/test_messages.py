@@ -21,7 +21,7 @@ import pytest
 from tests.benchmarks.report import report
 from tests.benchmarks.servers import cpu_s
 from tests.faults.calls import Call, Provider, rows
-from tests.running import RunningDemo, wait_for
+from tests.running import RunningDemo, running_demo, wait_for
 
 SECONDS = float(os.environ.get("ATIENDE_BENCH_SECONDS", "600"))
 RATE = float(os.environ.get("ATIENDE_BENCH_RATE", "50"))
@@ -52,11 +52,8 @@ OUTBOUND = "SELECT status, count(*) FROM message WHERE direction = 'outbound' GR
 
 @pytest.fixture
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
-    running = RunningDemo(tmp_path_factory.mktemp("bench"))
-    running.start()
-    running.ask_nobody()
-    yield running
-    running.stop()
+    with running_demo(tmp_path_factory.mktemp("bench")) as demo:
+        yield demo
 
 
 def residents(provider: Provider) -> Iterator[Call]:

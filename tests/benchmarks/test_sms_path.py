@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.benchmarks.report import report
-from tests.running import RunningDemo, wait_for
+from tests.running import RunningDemo, running_demo, wait_for
 
 SINGLE = 20
 TOGETHER = 100
@@ -16,11 +16,8 @@ TOGETHER = 100
 @pytest.fixture(params=["valkey", "none"])
 def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
     environment = {"REDIS_URL": "none"} if request.param == "none" else {}
-    running = RunningDemo(tmp_path_factory.mktemp("bench"), environment)
-    running.start()
-    running.ask_nobody()
-    yield running
-    running.stop()
+    with running_demo(tmp_path_factory.mktemp("bench"), **environment) as demo:
+        yield demo
 
 
 @pytest.mark.benchmark

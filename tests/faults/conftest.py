@@ -5,16 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.calls import Provider
-from tests.running import RunningDemo
+from tests.running import RunningDemo, running_demo
 
 
 @pytest.fixture(scope="package")
 def messages_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
-    running = RunningDemo(tmp_path_factory.mktemp("messages"))
-    running.start()
-    running.ask_nobody()
-    yield running
-    assert running.stop() == 0
+    with running_demo(tmp_path_factory.mktemp("messages")) as demo:
+        yield demo
 
 
 @pytest.fixture

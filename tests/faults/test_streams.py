@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from channels.standin.postman import signature
-from tests.running import PARTS, RunningDemo, wait_for
+from tests.running import PARTS, RunningDemo, running_demo, wait_for
 
 pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("streams"), pytest.mark.timeout(900)]
 
@@ -31,11 +31,8 @@ SETTLED_WITHIN_S = 90.0
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
-    running = RunningDemo(tmp_path_factory.mktemp("streams"))
-    running.start()
-    running.ask_nobody()
-    yield running
-    assert running.stop() == 0
+    with running_demo(tmp_path_factory.mktemp("streams")) as demo:
+        yield demo
 
 
 class Stream:

@@ -15,7 +15,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from tests.intake.webhooks.receiving import receiving
-from tests.running import RunningDemo, wait_for
+from tests.running import RunningDemo, running_demo, wait_for
 
 pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("webhooks"), pytest.mark.timeout(600)]
 
@@ -27,10 +27,8 @@ SETTLED_WITHIN_S = 120.0
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
-    running = RunningDemo(tmp_path_factory.mktemp("webhooks"))
-    running.start()
-    yield running
-    assert running.stop() == 0
+    with running_demo(tmp_path_factory.mktemp("webhooks"), asks=True) as demo:
+        yield demo
 
 
 def command(demo: RunningDemo, *words: str) -> str:

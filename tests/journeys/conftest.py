@@ -4,13 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.running import RunningDemo
+from tests.running import RunningDemo, running_demo
 
 
 @pytest.fixture(scope="package")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
-    running = RunningDemo(tmp_path_factory.mktemp("journeys"))
-    running.start()
-    running.ask_nobody()
-    yield running
-    assert running.stop() == 0
+    with running_demo(tmp_path_factory.mktemp("journeys")) as demo:
+        yield demo

@@ -7,7 +7,7 @@ import pytest
 
 from intake.catalog.matching import fold
 from tests.journeys.test_sms_to_agency import FOLIO, open311
-from tests.running import RunningDemo, wait_for
+from tests.running import RunningDemo, running_demo, wait_for
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
 
@@ -17,10 +17,8 @@ CORNER = "Av. Sabinos y Morelos"
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
-    running = RunningDemo(tmp_path_factory.mktemp("questions"))
-    running.start()
-    yield running
-    assert running.stop() == 0
+    with running_demo(tmp_path_factory.mktemp("questions"), asks=True) as demo:
+        yield demo
 
 
 def say(demo: RunningDemo, phone: str, body: str) -> str:

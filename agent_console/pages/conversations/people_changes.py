@@ -79,7 +79,7 @@ def ask_for_code(opened: OpenedDep, form: FormDep) -> Response:
     session, viewer = opened.session, opened.viewer
     typed = Typed({"address": form.get("address"), "way": form.get("way")})
     try:
-        if form.get("way") not in proofs.kinds():
+        if form.get("way") not in proofs.ways():
             raise InvalidInput("Elige por dónde mandar el código.", field="address")
         address = addresses.read(form.get("way"), form.get("address")[:254])
         if address.kind != "email" and address.phone is None:

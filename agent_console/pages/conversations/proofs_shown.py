@@ -21,7 +21,6 @@ from intake.people.models import ContactPoint, PersonLink
 from kernel.i18n import translate
 
 _MOST_TOLD = 50
-_WAYS = {"phone": "sms", "whatsapp": "whatsapp", "email": "email"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class OpenCode:
 
 
 def ways(language: str) -> list[Way]:
-    return [Way(kind, channel_look(_WAYS[kind], language)) for kind in proofs.kinds()]
+    return [Way(kind, channel_look(channel, language)) for kind, channel in proofs.ways().items()]
 
 
 def open_code(session: Session, viewer: Viewer, person: Somebody, now: datetime) -> OpenCode | None:

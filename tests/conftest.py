@@ -1,9 +1,11 @@
 """One PostgreSQL for the whole run, one database per xdist worker, every database test rolled back."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import hypothesis
@@ -12,6 +14,8 @@ import structlog
 from playwright.sync_api import Browser
 from sqlalchemy import Engine, text
 from sqlmodel import Session
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from intake.media import storage
 from intake.media.storage import Folder, Shelf
@@ -36,7 +40,8 @@ structlog.configure(
     cache_logger_on_first_use=False,
 )
 
-SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+TESTS = Path(__file__).resolve().parent
+SHARED_DATA = TESTS.parents[1] / "shared" / "data"
 _URL_VARIABLE = "ATIENDE_TEST_DATABASE_URL"
 
 
@@ -65,6 +70,27 @@ def pytest_configure(config: pytest.Config) -> None:
         del os.environ[_URL_VARIABLE]
 
     config.add_cleanup(stop)
+
+
+class ByGroup(LoadScopeScheduling):
+    """Files that name a group (`xdist_group`) go to one process together: their demos and browsers are started once.
+
+    xdist's own way writes the group into a test's id, which pytest 9.2 no longer lets it.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group_of(nodeid.split("::")[0]) or nodeid
+
+
+@cache
+def _group_of(file: str) -> str | None:
+    found = re.search(r'xdist_group\("(\w+)"\)', (TESTS.parent / file).read_text())
+    return found and found.group(1)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByGroup | None:
+    return ByGroup(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 def make_database(name: str) -> str:

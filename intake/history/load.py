@@ -6,7 +6,6 @@ for a row; nobody is told about the past.
 """
 
 import gc
-import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -39,9 +38,6 @@ from routing import queries as routing
 _ENOUGH_TO_ANALYZE = 10_000
 # Batches that may wait for a writer: one, so that neither waits for the reading.
 _AHEAD = 1
-# How long a thread keeps Python to itself: with the ordinary five milliseconds, the database waited a fifth of its time for a
-# writer that had lines for it and was not let in.
-_TURN_S = 0.0005
 # A promise for matters nobody can ask for any more; only routing's date needs one.
 _RETIRED_PROMISE = {"amount": 30, "unit": "days"}
 
@@ -93,12 +89,9 @@ def import_requests(
     started = time.monotonic()
     # Millions of small objects without a cycle among them: looking for cycles costs a fifth of the time.
     gc.disable()
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_TURN_S)
     try:
         return _import(path, mapped, options, now, reject, progress, started)
     finally:
-        sys.setswitchinterval(before)
         gc.enable()
 
 

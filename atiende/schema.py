@@ -10,6 +10,7 @@ import intake.classifier.models as classifier_models
 import intake.conversations.attachment_models as attachment_models
 import intake.conversations.models as conversation_models
 import intake.forecasts.models as forecast_models
+import intake.incidents.models as incident_models
 import intake.media.models as media_models
 import intake.open311.models as open311_models
 import intake.people.code_models as code_models
@@ -38,6 +39,7 @@ MODULES = (
     clock_models,
     forecast_models,
     rule_models,
+    incident_models,
     duplicate_models,
     media_models,
     change_models,

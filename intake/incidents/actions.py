@@ -1,0 +1,384 @@
+"""Writes on incidents. Whoever changes one holds its row and says which version they saw; who attaches keeps it from ending."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import shapely
+from sqlalchemy import func, text
+from sqlmodel import Session, col, select
+
+from georef.points import LonLat
+from intake.catalog import queries as catalog
+from intake.catalog.queries import Catalog
+from intake.incidents import queries
+from intake.incidents.models import Incident, IncidentContact, IncidentUpdate
+from intake.incidents.values import Draft, checked, checked_words, shape
+from kernel import db
+from kernel.errors import Conflict, InvalidInput, NotFound
+from kernel.ids import new_id
+from kernel.outbox import record
+
+# Against `FOR UPDATE` of who ends it: either they are attached before the end is told, or they hear that it is over.
+_KEPT = "SELECT state FROM incident WHERE id = $1 FOR KEY SHARE"
+# The thread is known by its row alone: conversations are above this folder.
+_ATTACH = """
+    INSERT INTO incident_contact (id, incident_id, contact_point_id, conversation_id, channel, at)
+    SELECT $1, incident.id, conversation.contact_point_id, conversation.id, conversation.channel, $4
+    FROM conversation JOIN incident ON incident.jurisdiction_id = conversation.jurisdiction_id
+    WHERE incident.id = $2 AND conversation.id = $3
+    ON CONFLICT (incident_id, contact_point_id) DO NOTHING RETURNING 1
+"""
+_ATTACH_POINT = """
+    INSERT INTO incident_contact (id, incident_id, contact_point_id, channel, at) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (incident_id, contact_point_id) DO NOTHING RETURNING 1
+"""
+_ATTACH_REQUEST = """
+    INSERT INTO incident_request (service_request_id, incident_id, basis, at)
+    SELECT service_request.id, incident.id, $3, $4
+    FROM service_request JOIN incident ON incident.jurisdiction_id = service_request.jurisdiction_id
+    WHERE service_request.id = $1 AND incident.id = $2
+    ON CONFLICT (service_request_id) DO NOTHING RETURNING 1
+"""
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('incidents of ' || :jurisdiction_id, 0))")
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who does it: a person of staff, or the program (`None`)."""
+
+    id: UUID | None = None
+    name: str = ""
+
+
+PROGRAM = By()
+
+
+class AlreadyOpen(Conflict):
+    """An open incident of the same kind covers the same: `incident_id`. Whoever means another one says so."""
+
+    def __init__(self, incident: Incident) -> None:
+        super().__init__(
+            "Ya hay uno abierto igual: {title}. Lo abrió {name}.",
+            title=incident.title.get("es", ""),
+            name=incident.opened_by_name or "Atiende",
+        )
+        self.incident_id = incident.id
+
+
+def open_incident(
+    session: Session,
+    jurisdiction_id: str,
+    draft: Draft,
+    *,
+    by: By,
+    client_ref: str | None = None,
+    is_another: bool = False,
+    now: datetime,
+) -> Incident:
+    """Opens an incident, from now on announced. The same client_ref again gives the first one.
+
+    Raises InvalidInput; AlreadyOpen when one of this kind is open for some of the same, unless `is_another`.
+    """
+    draft = checked(draft)
+    _refuse_unknown(catalog.catalog(session, jurisdiction_id), draft)
+    # One after another: of two supervisors who open the same at once, the second is told of the first's.
+    session.execute(_ONE_AT_A_TIME, {"jurisdiction_id": jurisdiction_id})
+    if client_ref is not None and (known := _of_client_ref(session, jurisdiction_id, client_ref)) is not None:
+        return known
+    if not is_another and (same := find_same(session, jurisdiction_id, draft)) is not None:
+        raise AlreadyOpen(same)
+    made = _row(jurisdiction_id, draft, state="open", client_ref=client_ref, now=now)
+    made.opened_at, made.opened_by, made.opened_by_name = now, by.id, by.name
+    session.add(made)
+    session.flush()
+    _note(session, made, "opened", by, now, words=made.written)
+    record(session, "incident.opened", at=now, incident_id=made.id)
+    return made
+
+
+def propose(
+    session: Session, jurisdiction_id: str, draft: Draft, *, proposed_by: str, source_ref: str, now: datetime
+) -> Incident | None:
+    """A proposal for a supervisor; None when one from the same source waits already or is open. Nothing is announced by it."""
+    draft = checked(draft)
+    session.execute(_ONE_AT_A_TIME, {"jurisdiction_id": jurisdiction_id})
+    waiting = select(Incident.id).where(
+        Incident.jurisdiction_id == jurisdiction_id,
+        Incident.source_ref == source_ref,
+        col(Incident.state).in_(("proposed", "open")),
+    )
+    if session.exec(waiting).first() is not None:
+        return None
+    made = _row(jurisdiction_id, draft, state="proposed", client_ref=None, now=now)
+    made.proposed_by, made.source_ref = proposed_by, source_ref
+    session.add(made)
+    session.flush()
+    _note(session, made, "proposed", PROGRAM, now, words=made.written)
+    record(session, "incident.proposed", at=now, incident_id=made.id)
+    return made
+
+
+def accept(session: Session, incident_id: UUID, draft: Draft, *, version: int, by: By, now: datetime) -> Incident:
+    """Opens a proposal, as the supervisor has edited it. Raises Conflict when somebody else has decided meanwhile."""
+    incident = _held(session, incident_id, version)
+    if incident.state != "proposed":
+        raise Conflict("Ya se decidió sobre esta propuesta.")
+    draft = checked(draft)
+    _refuse_unknown(catalog.catalog(session, incident.jurisdiction_id), draft)
+    _fill(incident, draft)
+    incident.state, incident.opened_at = "open", now
+    incident.opened_by, incident.opened_by_name = by.id, by.name
+    _changed(session, incident)
+    _note(session, incident, "opened", by, now, words=incident.written)
+    record(session, "incident.opened", at=now, incident_id=incident.id)
+    return incident
+
+
+def dismiss(session: Session, incident_id: UUID, *, version: int, by: By, note: str = "", now: datetime) -> Incident:
+    """Says no to a proposal. Raises Conflict when somebody else has decided meanwhile."""
+    incident = _held(session, incident_id, version)
+    if incident.state != "proposed":
+        raise Conflict("Ya se decidió sobre esta propuesta.")
+    incident.state, incident.ended_at = "dismissed", now
+    _changed(session, incident)
+    _note(session, incident, "dismissed", by, now, note=note)
+    record(session, "incident.dismissed", at=now, incident_id=incident.id)
+    return incident
+
+
+def edit(session: Session, incident_id: UUID, draft: Draft, *, version: int, by: By, now: datetime) -> Incident:
+    """Changes what is announced, where and about what; nobody is told by it. Raises Conflict, InvalidInput."""
+    incident = _held(session, incident_id, version)
+    if incident.state != "open":
+        raise Conflict("Este incidente ya terminó.")
+    draft = checked(draft)
+    _refuse_unknown(catalog.catalog(session, incident.jurisdiction_id), draft)
+    _fill(incident, draft)
+    _changed(session, incident)
+    _note(session, incident, "edited", by, now, words=incident.written)
+    record(session, "incident.edited", at=now, incident_id=incident.id)
+    return incident
+
+
+def post_update(
+    session: Session,
+    incident_id: UUID,
+    words: Mapping[str, str],
+    *,
+    version: int,
+    by: By,
+    client_ref: str | None = None,
+    now: datetime,
+) -> IncidentUpdate:
+    """Tells everybody attached, once. The same client_ref again gives the first one. Raises Conflict, InvalidInput."""
+    known = _of_same_form(session, incident_id, client_ref)
+    if known is not None:
+        return known
+    incident = _held(session, incident_id, version)
+    if incident.state != "open":
+        raise Conflict("Este incidente ya terminó.")
+    _changed(session, incident)
+    return _tell(session, incident, "updated", checked_words(words), by, client_ref, now)
+
+
+def end(
+    session: Session,
+    incident_id: UUID,
+    words: Mapping[str, str],
+    *,
+    version: int,
+    by: By,
+    client_ref: str | None = None,
+    now: datetime,
+) -> IncidentUpdate:
+    """Ends it: nothing is announced any more, and everybody attached is told once. Raises Conflict, InvalidInput."""
+    known = _of_same_form(session, incident_id, client_ref)
+    if known is not None:
+        return known
+    incident = _held(session, incident_id, version)
+    if incident.state != "open":
+        raise Conflict("Este incidente ya terminó.")
+    incident.state, incident.ended_at = "ended", now
+    _changed(session, incident)
+    return _tell(session, incident, "ended", checked_words(words), by, client_ref, now)
+
+
+def attach(
+    session: Session,
+    incident_id: UUID,
+    *,
+    conversation_id: UUID,
+    service_request_id: UUID | None = None,
+    now: datetime,
+) -> bool:
+    """From now on the person of this thread is told of the incident; False when they were already. With it, the request is part.
+
+    Raises Conflict when it has ended meanwhile (the caller makes a request of its own), NotFound.
+    """
+    _keep_open(session, incident_id)
+    is_new = bool(db.fetch(session, _ATTACH, [new_id(), incident_id, conversation_id, now], prepare=True))
+    if service_request_id is not None:
+        _attach_request(session, incident_id, service_request_id, "attached", now)
+    if is_new:
+        record(session, "incident.attached", at=now, incident_id=incident_id)
+    return is_new
+
+
+def attach_reported(
+    session: Session,
+    service_request_id: UUID,
+    *,
+    jurisdiction_id: str,
+    service_code: str,
+    lonlat: LonLat | None,
+    contact_point_id: UUID | None,
+    channel: str,
+    now: datetime,
+) -> Incident | None:
+    """Makes a new request part of the open incident that fits it closest, and tells who reported it from then on.
+
+    None when there is none; a request without a place is part only of what concerns the whole city.
+    """
+    for found in queries.open_incidents(session, jurisdiction_id, service_code, lonlat):
+        if lonlat is None and found.geometry is not None:
+            continue
+        try:
+            _keep_open(session, found.id)
+        except Conflict:
+            continue
+        is_new = _attach_request(session, found.id, service_request_id, "within", now)
+        if is_new and contact_point_id is not None:
+            db.fetch(session, _ATTACH_POINT, [new_id(), found.id, contact_point_id, channel, now], prepare=True)
+        if is_new:
+            record(session, "incident.attached", at=now, incident_id=found.id)
+        return found
+    return None
+
+
+def find_same(session: Session, jurisdiction_id: str, draft: Draft) -> Incident | None:
+    """An open incident of the same kind, about some of the same, where some of the same is."""
+    known = catalog.catalog(session, jurisdiction_id)
+    wanted = queries.scope_of(_row(jurisdiction_id, draft, state="open", client_ref=None, now=known.changed_at), known)
+    for found in queries.open_incidents(session, jurisdiction_id):
+        scope = queries.scope_of(found, known)
+        is_about = scope.is_about_all or wanted.is_about_all or bool(scope.service_codes & wanted.service_codes)
+        if found.kind == draft.kind and is_about and _overlap(scope.geometry, wanted.geometry):
+            return found
+    return None
+
+
+def _overlap(one: bytes | None, other: bytes | None) -> bool:
+    if one is None or other is None:
+        return True
+    # Neighbours share a border and nothing else.
+    return bool(shape(one).intersection(shape(other)).area > 0)
+
+
+def _attach_request(session: Session, incident_id: UUID, service_request_id: UUID, basis: str, now: datetime) -> bool:
+    return bool(db.fetch(session, _ATTACH_REQUEST, [service_request_id, incident_id, basis, now], prepare=True))
+
+
+def _keep_open(session: Session, incident_id: UUID) -> None:
+    session.flush()
+    found = db.fetch(session, _KEPT, [incident_id], prepare=True)
+    if not found:
+        raise NotFound("No encontramos ese incidente.")
+    if found[0][0] != "open":
+        raise Conflict("Este incidente ya terminó.")
+
+
+def _held(session: Session, incident_id: UUID, version: int) -> Incident:
+    """The incident, locked against who changes it and who attaches, as it is now."""
+    found = session.exec(
+        select(Incident).where(Incident.id == incident_id).with_for_update().execution_options(populate_existing=True)
+    ).one_or_none()
+    if found is None:
+        raise NotFound("No encontramos ese incidente.")
+    if found.version != version:
+        raise Conflict("Alguien cambió este incidente mientras lo veías. Mira cómo quedó y decide otra vez.")
+    return found
+
+
+def _changed(session: Session, incident: Incident) -> None:
+    incident.version += 1
+    session.add(incident)
+    session.flush()
+
+
+def _tell(
+    session: Session,
+    incident: Incident,
+    name: str,
+    words: Mapping[str, str],
+    by: By,
+    client_ref: str | None,
+    now: datetime,
+) -> IncidentUpdate:
+    # Whoever is attached later has heard these words, or that it is over.
+    last = session.exec(select(func.max(IncidentContact.seq)).where(IncidentContact.incident_id == incident.id)).one()
+    made = _note(session, incident, name, by, now, words=words, client_ref=client_ref)
+    made.told_to = last
+    session.add(made)
+    session.flush()
+    record(session, f"incident.{name}", at=now, incident_id=incident.id, update_id=made.id)
+    return made
+
+
+def _note(
+    session: Session,
+    incident: Incident,
+    name: str,
+    by: By,
+    now: datetime,
+    *,
+    words: Mapping[str, str] | None = None,
+    note: str = "",
+    client_ref: str | None = None,
+) -> IncidentUpdate:
+    made = IncidentUpdate(
+        incident_id=incident.id, name=name, words=dict(words or {}), note=note, actor_id=by.id, actor_name=by.name,
+        client_ref=client_ref, at=now,
+    )  # fmt: skip
+    session.add(made)
+    session.flush()
+    return made
+
+
+def _row(jurisdiction_id: str, draft: Draft, *, state: str, client_ref: str | None, now: datetime) -> Incident:
+    made = Incident(
+        jurisdiction_id=jurisdiction_id, kind=draft.kind, state=state, client_ref=client_ref, created_at=now
+    )
+    made.basis, made.alert = dict(draft.basis), dict(draft.alert)
+    _fill(made, draft)
+    return made
+
+
+def _fill(incident: Incident, draft: Draft) -> None:
+    incident.kind = draft.kind
+    incident.title, incident.written, incident.spoken = dict(draft.title), dict(draft.written), dict(draft.spoken)
+    incident.service_codes, incident.group_codes = list(draft.service_codes), list(draft.group_codes)
+    incident.areas = [dict(area) for area in draft.areas]
+    incident.geometry = None if draft.geometry is None else shapely.to_wkb(draft.geometry)
+    incident.expected_end_at = draft.expected_end_at
+
+
+def _refuse_unknown(known: Catalog, draft: Draft) -> None:
+    groups = {service.group_code for service in known.services}
+    if any(code not in known.by_code for code in draft.service_codes) or not set(draft.group_codes) <= groups:
+        raise InvalidInput("Ese servicio ya no existe. Elige otra vez de qué se trata.", field="topics")
+
+
+def _of_client_ref(session: Session, jurisdiction_id: str, client_ref: str) -> Incident | None:
+    same = select(Incident).where(Incident.jurisdiction_id == jurisdiction_id, Incident.client_ref == client_ref)
+    return session.exec(same).one_or_none()
+
+
+def _of_same_form(session: Session, incident_id: UUID, client_ref: str | None) -> IncidentUpdate | None:
+    if client_ref is None:
+        return None
+    same = select(IncidentUpdate).where(
+        IncidentUpdate.incident_id == incident_id, IncidentUpdate.client_ref == client_ref
+    )
+    return session.exec(same).one_or_none()

@@ -4,6 +4,7 @@ import agent_console.models as console_models
 import channels.app.models as resident_models
 import channels.email.models as email_models
 import channels.models as channel_models
+import intake.calls.models as call_models
 import intake.catalog.models as catalog_models
 import intake.changes.models as change_models
 import intake.classifier.models as classifier_models
@@ -49,6 +50,7 @@ MODULES = (
     whatif_models,
     conversation_models,
     attachment_models,
+    call_models,
     resident_models,
     channel_models,
     console_models,

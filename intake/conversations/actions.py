@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from intake.conversations import attachments, edits
 from intake.conversations.models import Conversation, Message
-from intake.conversations.values import Choice, InboundMessage
+from intake.conversations.values import VOICE, Choice, InboundMessage
 from intake.people import actions as people
 from intake.people import addresses, linking
 from intake.people.models import ContactPoint
@@ -110,12 +110,12 @@ def open_conversation(
     waiting_since: datetime | None = None,
     now: datetime,
 ) -> Conversation:
-    """The open thread with this contact point on this channel, locked; a new one after a week of silence.
+    """The open thread with this contact point on this channel, locked; a new one after a week of silence, and for every call.
 
     Of a new thread, language: where nothing is known of the person, what their phone is set to; waiting_since: as on its row.
     """
     while True:
-        found = load_one(session, Conversation, _OPEN, [contact_point.id, channel])
+        found = load_one(session, Conversation, _OPEN, [contact_point.id, channel]) if channel != VOICE else None
         if found is not None and now - found.last_message_at < IDLE_AFTER:
             return found
         if found is not None:

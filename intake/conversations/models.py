@@ -32,13 +32,13 @@ class Conversation(SQLModel, table=True):
     __tablename__ = "conversation"
     __table_args__ = (
         CheckConstraint("state IN ('automatic', 'with_agent', 'closed')", name="state"),
-        # One open thread per contact point and channel, however many webhooks arrive at once.
+        # One open thread per contact point and channel, however many webhooks come at once; a company may call twice.
         Index(
-            "uq_conversation_open",
+            "uq_conversation_open_thread",
             "contact_point_id",
             "channel",
             unique=True,
-            postgresql_where=text("state <> 'closed'"),
+            postgresql_where=text("state <> 'closed' AND channel <> 'voice'"),
         ),
         Index("ix_conversation_jurisdiction_id_last_message_at", "jurisdiction_id", "last_message_at"),
         Index(

@@ -5,6 +5,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+# The channel of calls: what is said on it is spoken in the answer to the same webhook, and every call is a thread of its own.
+VOICE = "voice"
+
 MediaKind = Literal["photo", "voice", "audio", "video", "document", "sticker", "contact", "other"]
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from intake.conversations.dialogue import afterwards, answers, correcting, folios, other_address, report, words
+from intake.conversations.dialogue import afterwards, answers, correcting, emoji, folios, other_address, report, words
 from intake.conversations.dialogue.state import LAST_WORDS, DialogueState
 from intake.conversations.dialogue.steps import (
     AddWords,
@@ -57,6 +57,7 @@ def press(state: DialogueState, choice: str, context: DialogueContext) -> Step |
 
 def next_step(state: DialogueState, text: str, context: DialogueContext) -> Step:
     """What to answer to `text`, what to do, and what to remember. Never raises, whatever the text."""
+    text = emoji.spelled(text, state.language)
     said = plain(text)
     # A whole report that waits for one last word is never dropped.
     expired = state.draft is not None and state.step not in LAST_WORDS and state.is_expired(context.now)

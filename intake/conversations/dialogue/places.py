@@ -13,8 +13,10 @@ from intake.conversations.dialogue.words import (
     EMPTY,
     ENDS_A_PLACE,
     JOINS,
+    LACKS,
     LEADS,
     NO_PLACE,
+    OF_MANY,
     PLACE_KINDS,
     PREPOSITIONS,
     plain,
@@ -57,6 +59,11 @@ class Finding:
     def is_told(self) -> bool:
         """True when the words are surely about a place, though it may be nobody's: a name only resembles many things."""
         return not self.places or self.places[0].score >= SURE
+
+    @property
+    def is_known(self) -> bool:
+        """True when the words name a place that is there."""
+        return bool(self.places) and self.places[0].score >= SURE
 
     @property
     def rivals(self) -> tuple[Place, ...]:
@@ -204,6 +211,6 @@ def _beginning(words: str) -> str:
 
 def _names_a_street(words: str) -> bool:
     said = plain(words).split()
-    # "En mi calle y ya lleva tres días" names none.
-    name = takewhile(lambda word: word not in ENDS_A_PLACE, said[1:])
-    return bool(said) and said[0] in PLACE_KINDS and any(word not in _NOTHING_BY_ITSELF for word in name)
+    # "En mi calle y ya lleva tres días" names none, nor does "puente peatonal sin luz".
+    name = takewhile(lambda word: word not in ENDS_A_PLACE and word not in LACKS, said[1:])
+    return bool(said) and said[0] in PLACE_KINDS and any(word not in _NOTHING_BY_ITSELF | OF_MANY for word in name)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from intake.catalog.matching import ServiceMatch
-from intake.conversations.dialogue import folios, matter, places, words
+from intake.conversations.dialogue import emoji, folios, matter, places, words
 from intake.conversations.dialogue.matter import MatchServices, Matter
 from intake.conversations.dialogue.places import Finding
 from intake.conversations.dialogue.state import Place
@@ -38,7 +38,7 @@ def understand(
     text: str, match_services: MatchServices, find_places: Callable[[str], Sequence[Place]]
 ) -> Understanding:
     """Never raises, whatever the text; of a very long one the beginning counts."""
-    text = text[:_LONGEST]
+    text = emoji.spelled(text[:_LONGEST])
     said = plain(text)
     danger = words.emergency(said)
     # A number alone answers a question that has passed; it is not at Calle 2.

@@ -21,20 +21,20 @@ def plain(text: str) -> str:
     return _GAPS.sub(" ", fold(compatible)).strip()
 
 
-_VOCABULARY: dict[str, Any] = tomllib.loads((Path(__file__).parent / "vocabulary.toml").read_text("utf-8"))
-_WHOLE = {name: frozenset(phrases) for name, phrases in _VOCABULARY["whole_messages"].items()}
+VOCABULARY: dict[str, Any] = tomllib.loads((Path(__file__).parent / "vocabulary.toml").read_text("utf-8"))
+_WHOLE = {name: frozenset(phrases) for name, phrases in VOCABULARY["whole_messages"].items()}
 OPT_OUT, OPT_IN, HELP = _WHOLE["opt_out"], _WHOLE["opt_in"], _WHOLE["help"]
 CANCEL, FORGET, AGENT = _WHOLE["cancel"], _WHOLE["forget"], _WHOLE["agent"]
 THANKS, GREETINGS, YES, NO = _WHOLE["thanks"], _WHOLE["greetings"], _WHOLE["yes"], _WHOLE["no"]
 DONT_KNOW, BACK, FIX = _WHOLE["dont_know"], _WHOLE["back"], _WHOLE["fix"]
 RESTART, SUMMARY, CONTINUE, SEND = _WHOLE["restart"], _WHOLE["summary"], _WHOLE["continue"], _WHOLE["send"]
 LINK = _WHOLE["link"]
-PLACE_KINDS, PREPOSITIONS, EMPTY, ENDS_A_PLACE, LEADS, JOINS, NO_PLACE = (
-    frozenset(_VOCABULARY["place"][name].split())
-    for name in ("kinds", "prepositions", "empty", "ends", "leads", "joins", "no_place")
+PLACE_KINDS, PREPOSITIONS, EMPTY, ENDS_A_PLACE, LEADS, JOINS, NO_PLACE, LACKS, OF_MANY = (
+    frozenset(VOCABULARY["place"][name].split())
+    for name in ("kinds", "prepositions", "empty", "ends", "leads", "joins", "no_place", "lacks", "of_many")
 )
 LINK_VERBS, AROUND_AN_ADDRESS, WHATSAPP, CODE, AROUND_A_CODE = (
-    frozenset(_VOCABULARY["other_address"][name].split())
+    frozenset(VOCABULARY["other_address"][name].split())
     for name in ("verbs", "around", "whatsapp", "code", "around_a_code")
 )
 _COMMANDS = {
@@ -47,10 +47,10 @@ _COMMANDS = {
     "thanks": THANKS,
 }
 SMALL_NUMBERS = {
-    word: number for number, words in enumerate(_VOCABULARY["answers"]["numbers"]) for word in words.split()
+    word: number for number, words in enumerate(VOCABULARY["answers"]["numbers"]) for word in words.split()
 }
-_AROUND_A_NUMBER = frozenset(_VOCABULARY["answers"]["around_a_number"].split())
-_SPANISH, _ENGLISH = (frozenset(_VOCABULARY["language"][name].split()) for name in ("spanish", "english"))
+_AROUND_A_NUMBER = frozenset(VOCABULARY["answers"]["around_a_number"].split())
+_SPANISH, _ENGLISH = (frozenset(VOCABULARY["language"][name].split()) for name in ("spanish", "english"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +67,22 @@ def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
 
 
 _EMERGENCIES = tuple(
-    EmergencyKind(table["kind"], table["text"], _any_of(table["patterns"])) for table in _VOCABULARY["emergency"]
+    EmergencyKind(table["kind"], table["text"], _any_of(table["patterns"])) for table in VOCABULARY["emergency"]
 )
-_HARMLESS = _any_of(_VOCABULARY["safe"]["harmless"])
-_DENIED = re.compile(rf"\b{_VOCABULARY['safe']['denial']}")
-_ENGLISH_NAMED = frozenset(_VOCABULARY["language"]["english_named"].split())
-_LANGUAGE_DENIED = re.compile(_VOCABULARY["language"]["denied"])
-_COURTESY = rf"(?:(?:{_VOCABULARY['asking']['courtesy']}) ?)*"
+_HARMLESS = _any_of(VOCABULARY["safe"]["harmless"])
+_DENIED = re.compile(rf"\b{VOCABULARY['safe']['denial']}")
+_ENGLISH_NAMED = frozenset(VOCABULARY["language"]["english_named"].split())
+_LANGUAGE_DENIED = re.compile(VOCABULARY["language"]["denied"])
+_COURTESY = rf"(?:(?:{VOCABULARY['asking']['courtesy']}) ?)*"
 _ASKED = {
     name: re.compile(rf"{_COURTESY}(?:{'|'.join(patterns)}) ?{_COURTESY}")
-    for name, patterns in _VOCABULARY["asking"]["whole"].items()
+    for name, patterns in VOCABULARY["asking"]["whole"].items()
 }
-_CORRECTED = tuple(
-    re.compile(rf"{_COURTESY}(?:{pattern})") for pattern in _VOCABULARY["asking"]["instead"]["corrected"]
+_CORRECTED = tuple(re.compile(rf"{_COURTESY}(?:{pattern})") for pattern in VOCABULARY["asking"]["instead"]["corrected"])
+_PLACE_CORRECTED = tuple(
+    re.compile(pattern, re.IGNORECASE | re.DOTALL) for pattern in VOCABULARY["asking"]["instead"]["place"]
 )
-_ASKS = {name: _any_of(patterns) for name, patterns in _VOCABULARY["asking"]["part"].items()}
+_ASKS = {name: _any_of(patterns) for name, patterns in VOCABULARY["asking"]["part"].items()}
 
 
 def emergency(said: str) -> EmergencyKind | None:
@@ -118,6 +119,12 @@ def asks(said: str, intent: str) -> bool:
 def corrected(said: str) -> str | None:
     """What it is instead: `no era bache, era coladera` gives `coladera`."""
     return next((found["it"] for pattern in _CORRECTED if (found := pattern.fullmatch(said))), None)
+
+
+def corrected_place(text: str) -> str | None:
+    """The place, as it was written, that a message gives as the right one: `la dirección es Juárez 50` gives `Juárez 50`."""
+    told = text.strip().rstrip(".!")
+    return next((found["it"] for pattern in _PLACE_CORRECTED if (found := pattern.fullmatch(told))), None)
 
 
 def asks_language(said: str) -> str | None:

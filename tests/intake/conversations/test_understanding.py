@@ -2,7 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from intake.conversations.dialogue.emoji import spelled
 from intake.conversations.dialogue.state import DialogueState
+from intake.conversations.dialogue.steps import Submit
 from intake.conversations.dialogue.understanding import INTENTS, Understanding, understand
 from intake.conversations.dialogue.words import emergency, plain
 from tests.intake.conversations.talk import Talk, context
@@ -140,3 +142,75 @@ def test_what_was_reported_before_is_compared_when_the_place_is_told() -> None:
 )
 def test_the_words_tell_the_language_or_nothing_does(text: str, language: str | None) -> None:
     assert understood(text).language == language
+
+
+class TestEmojiThatAreWords:
+    @pytest.mark.parametrize(
+        ("text", "service"),
+        [
+            ("hay un 🐕 muerto", "ANIMAL_MUERTO"),
+            ("hay un 🐶🐶 muerto en la calle", "ANIMAL_MUERTO"),
+            ("hay un 🐕‍🦺 muerto", "ANIMAL_MUERTO"),
+            ("there is a dead 🐈 on the street", "ANIMAL_MUERTO"),
+            ("hay una fuga de 💧", "FUGA"),
+            ("un 🚗 abandonado", "AUTO_ABANDONADO"),
+            ("se cayó un 🌳", "ARBOL_CAIDO"),
+            ("hay un 🕳️ enorme", "BACHE"),
+        ],
+    )
+    def test_one_in_a_sentence_is_understood(self, text: str, service: str) -> None:
+        found = understood(text)
+        assert found.emergency is None
+        assert found.services[0].definition.code == service
+
+    @pytest.mark.parametrize("text", ["hay un muerto", "hay un  muerto", "hay un muerto 🐕"])
+    def test_a_dead_person_stays_an_emergency(self, text: str) -> None:
+        assert understood(text).emergency is not None
+
+    def test_fire_in_a_sentence_is_one_and_alone_it_says_nothing(self) -> None:
+        assert understood("hay 🔥 en la casa").emergency is not None
+        assert understood("🔥🔥").emergency is None
+        assert understood("🔥🔥").matter is None
+
+    @pytest.mark.parametrize(
+        ("text", "language", "told"),
+        [
+            ("hay un 🐕 muerto", "es", "hay un 🐕 (perro) muerto"),
+            ("a dead 🐕", "es", "a dead 🐕 (dog)"),
+            ("el 🐕 en la calle", "en", "el 🐕 (perro) en la calle"),
+            ("🗑️🗑️ Niebla", "en", "🗑️🗑️ (trash) Niebla"),
+            ("gracias 🙏", "es", "gracias 🙏"),
+            ("👍", "es", "👍"),
+        ],
+    )
+    def test_the_word_stands_behind_it_and_nothing_is_lost(self, text: str, language: str, told: str) -> None:
+        assert spelled(text, language) == told
+        assert spelled(told, language) == told
+
+    def test_the_agency_reads_both(self) -> None:
+        talk = Talk().say("hay un 🐕 muerto en niebla 20, el carmen")
+        assert isinstance(talk.step.effect, Submit)
+        assert talk.step.effect.description == "hay un 🐕 (perro) muerto en niebla 20, el carmen"
+
+    @given(st.text())
+    def test_whatever_the_text(self, text: str) -> None:
+        told = spelled(text)
+        assert spelled(told) == told
+
+
+class TestKindsOfPlaceThatNameNone:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "puente peatonal sin luz",
+            "escuela sin agua",
+            "parque infantil con juegos rotos",
+            "calle sin pavimento",
+            "mercado sucio",
+        ],
+    )
+    def test_they_are_what_it_is_about(self, text: str) -> None:
+        assert "where_again" not in Talk().say(text).keys
+
+    def test_a_street_that_nobody_knows_is_still_a_place(self) -> None:
+        assert Talk().say("calle Inventada 5 sin luz").keys == ["where_again"]

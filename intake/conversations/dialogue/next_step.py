@@ -71,7 +71,7 @@ def next_step(state: DialogueState, text: str, context: DialogueContext) -> Step
         return step
     if step := other_address.answer(state, text, said, context):
         return step
-    if step := correcting.command(state, said, context) or afterwards.answer(state, said, context):
+    if step := correcting.command(state, text, said, context) or afterwards.answer(state, said, context):
         return step
     if step := report.at_shared(state, text, context):
         return step

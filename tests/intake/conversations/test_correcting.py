@@ -103,6 +103,67 @@ class TestCorrecting:
 
 class TestGoingBack:
     def test_from_a_question_to_the_place_and_on_to_the_service(self) -> None:
+class TestCorrectingAtOnce:
+    """What is right is said in place of the number of what is wrong."""
+
+    def test_the_place(self) -> None:
+        chat = Chat().say(LIGHT).say("1").say("corregir").say("la dirección es niebla 20, el carmen")
+        assert chat.keys == ["review"]
+        assert "Niebla 20" in chat.bodies[0]
+        assert "No enciende" in chat.bodies[0]
+        step = chat.say("enviar").step
+        assert isinstance(step.effect, Submit)
+        assert step.effect.place is not None
+        assert "Niebla 20" in step.effect.place.label
+
+    @pytest.mark.parametrize(
+        "said", ["niebla 20, el carmen", "no, la calle es niebla 20, el carmen", "the address is niebla 20, el carmen"]
+    )
+    def test_the_place_in_other_ways(self, said: str) -> None:
+        assert "Niebla 20" in Chat().say(LIGHT).say("1").say("corregir").say(said).bodies[0]
+
+    def test_a_place_that_nobody_knows_is_asked_for_as_ever(self) -> None:
+        talk = Talk().say(LIGHT).say("corregir").say("la dirección es Calle Inventada 5")
+        assert talk.keys == ["where_again"]
+        assert talk.state.draft is not None
+        assert talk.state.draft.place_words == "Calle Inventada 5"
+
+    def test_that_it_is_another_place(self) -> None:
+        assert Talk().say(LIGHT).say("corregir").say("la dirección es otra").keys == ["where"]
+
+    def test_an_answer(self) -> None:
+        step = Chat().say(LIGHT).say("1").say("corregir").say("parpadea").say("enviar").step
+        assert isinstance(step.effect, Submit)
+        assert list(step.effect.attributes.values()) == [["parpadea"]]
+
+    def test_an_answer_that_was_not_given_yet(self) -> None:
+        step = Talk().say(LIGHT).say("corregir").say("parpadea").step
+        assert isinstance(step.effect, Submit)
+        assert list(step.effect.attributes.values()) == [["parpadea"]]
+
+    def test_the_service_and_the_place(self) -> None:
+        chat = Chat().say(LIGHT).say("1").say("corregir").say("es un bache en niebla 20, el carmen")
+        assert chat.keys == ["review"]
+        assert "Bache" in chat.bodies[0]
+        assert "Niebla 20" in chat.bodies[0]
+
+    @pytest.mark.parametrize("said", ["mmm", "la calle es muy oscura"])
+    def test_what_tells_nothing_anew_is_asked_again(self, said: str) -> None:
+        assert Talk().say(LIGHT).say("corregir").say(said).keys in (["fix"], ["where_again"])
+
+    def test_the_place_while_something_else_is_asked(self) -> None:
+        talk = Talk().say(LIGHT).say("la dirección es niebla 20, el carmen")
+        assert talk.keys == ["ask_choice"]
+        assert talk.state.draft is not None
+        assert talk.state.draft.place is not None
+        assert "Niebla 20" in talk.state.draft.place.label
+
+    def test_words_about_the_street_change_no_place(self) -> None:
+        chat = Chat().say(LIGHT).say("1").say("la calle es muy oscura")
+        assert chat.keys == ["review"]
+        assert "Sabinos y Niebla" in chat.bodies[0]
+
+
         talk = Talk().say(LIGHT)
         assert talk.say("atrás").keys == ["where"]
         assert talk.say("ATRAS").keys == ["what_short"]

@@ -16,6 +16,7 @@ from intake.conversations.dialogue.report import (
     complete,
     give_to_agent,
     heard,
+    is_just_warned,
     proceed,
     settled,
     still_offered,
@@ -32,6 +33,10 @@ from intake.conversations.dialogue.words import DONT_KNOW, GREETINGS, THANKS, op
 def answer_what(state: DialogueState, text: str, context: DialogueContext) -> Step:
     """The person says in other words what it is about."""
     assert state.draft is not None
+    said = plain(text)
+    if is_just_warned(state, context) and state.draft.is_warned and (said in THANKS or yes_or_no(said) is False):
+        # They said where somebody is in danger; nothing is to be repaired there.
+        return Step(replace(state.idle(), is_thanked=True), (Text("courtesy"),))
     draft = heard(state.draft, text)
     state = replace(state, draft=draft)
     finding = None

@@ -168,6 +168,8 @@ def _idle(state: DialogueState, text: str, said: str, context: DialogueContext, 
         return step
     if step := _asked(state, understood, context):
         return step
+    if step := report.after_warning(state, text, context, understood):
+        return step
     if begun is not None:
         return begun
     if expired:

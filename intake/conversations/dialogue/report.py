@@ -1,6 +1,7 @@
 """Taking a report: what is it, where is it, what else must be known; then submit. Nothing here reads an answer (answers.py)."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from intake.catalog.definitions import ServiceDefinition, text_in
 from intake.conversations.dialogue import questions
@@ -20,6 +21,7 @@ _MOST_QUOTED = 42
 # Nobody knows where they stand any closer.
 _NEAREST_M = 10
 _LONGEST_NAME = 28
+_DANGER_LASTS = timedelta(minutes=30)
 
 
 def begin(state: DialogueState, text: str, context: DialogueContext, understood: Understanding) -> Step | None:
@@ -27,7 +29,7 @@ def begin(state: DialogueState, text: str, context: DialogueContext, understood:
     matter, finding = understood.matter, understood.finding
     if understood.emergency and not (matter and matter.is_sure):
         # No script where somebody is in danger: whom to call, and nothing is asked.
-        return Step(state.idle(), (warning(understood.emergency, context),))
+        return Step(replace(state.idle(), warned_at=context.now), (warning(understood.emergency, context),))
     if matter is None and not (finding and finding.is_told):
         return None
     if matter and understood.intent == "information":
@@ -40,6 +42,32 @@ def begin(state: DialogueState, text: str, context: DialogueContext, understood:
     state = replace(state.idle(), draft=draft, places=finding.rivals if finding else ())
     state = with_matter(state, matter)
     return proceed(state, context, finding)
+
+
+def after_warning(state: DialogueState, text: str, context: DialogueContext, understood: Understanding) -> Step | None:
+    """The answer to whoever was just told whom to call and goes on without reporting anything; else None.
+
+    A bare place is kept: should there be something to repair as well, it is there.
+    """
+    if not is_just_warned(state, context) or understood.matter or understood.emergency:
+        return None
+    finding = understood.finding
+    if finding and finding.is_told:
+        draft = Draft(words=(text.strip(),), place_words=finding.words, messages=state.loose)
+        return _what_there(replace(state.idle(), draft=draft, places=finding.rivals))
+    return Step(state, (Text("emergency_more"),)) if understood.intent in ("report", "unknown") else None
+
+
+def is_just_warned(state: DialogueState, context: DialogueContext) -> bool:
+    """True for a while after they were told whom to call and nothing was asked."""
+    return state.warned_at is not None and context.now - state.warned_at < _DANGER_LASTS
+
+
+def _what_there(state: DialogueState) -> Step:
+    """The place is kept; who is in danger is asked for nothing."""
+    assert state.draft is not None
+    state = replace(state, step="what", draft=replace(state.draft, is_warned=True))
+    return Step(state, (Text("emergency_place"),))
 
 
 def warning(danger: EmergencyKind | None, context: DialogueContext) -> Text:
@@ -245,8 +273,10 @@ def at_shared(state: DialogueState, text: str, context: DialogueContext) -> Step
     place = context.shared
     if place is None or (state.draft is None and emergency(plain(text))):
         return None
+    is_bare = state.draft is None and is_just_warned(state, context)
     if state.draft is None or state.draft.service_code is None:
         matter = recognise(text, None, context)
+        is_bare = is_bare and matter is None
         begun = replace(state.idle(), draft=state.draft or Draft(messages=state.loose))
         # The services that they were asked about are still to choose from.
         state = with_matter(begun, matter) if matter else replace(begun, services=state.services)
@@ -256,7 +286,7 @@ def at_shared(state: DialogueState, text: str, context: DialogueContext) -> Step
         draft, place_words=draft.place_words or place.label, is_compared=False, is_side_asked=False, settled={}
     )
     state = settled(replace(state, draft=draft, alike=None, border=None, misses=0), place)
-    return proceed(state, context)
+    return _what_there(state) if is_bare else proceed(state, context)
 
 
 def settled(state: DialogueState, place: Place | None) -> DialogueState:

@@ -91,6 +91,7 @@ class DialogueState:
     turn: counts the questions with answers to press, so that a button of an old one is known; pressed: the last that was.
     loose: ids of messages with pictures that belong to no report yet; recent: the folios that were offered for them; about: the
     folio they asked about last, on this channel.
+    warned_at: when they were told whom to call, of danger that no report tells of.
     opening, folio: the message that told the last whole report, and the folio it got.
     """
 
@@ -118,6 +119,7 @@ class DialogueState:
     loose: tuple[str, ...] = ()
     recent: tuple[str, ...] = ()
     about: str = ""
+    warned_at: datetime | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values that `from_json` reads back."""
@@ -176,4 +178,4 @@ def _draft(values: Mapping[str, Any]) -> Draft:
     )
 
 
-_INSTANTS = ("at", "window_from", "submitted_at")
+_INSTANTS = ("at", "window_from", "submitted_at", "warned_at")

@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intake.conversations.dialogue.next_step import next_step, while_with_agent
-from intake.conversations.dialogue.state import DialogueState
+from intake.conversations.dialogue.state import DialogueState, Place
 from intake.conversations.dialogue.steps import (
     AddWords,
+    AskCode,
     ChooseNotices,
     HandToAgent,
     ShowStatus,
@@ -402,3 +403,62 @@ def test_unreadable_memory_is_no_memory(junk: object) -> None:
     for values in ({"step": junk}, {"draft": junk}, {"places": [junk]}, {"at": junk}, {"unheard": junk}):
         step = next_step(DialogueState.from_json(values), "hola", context())
         assert step.texts
+
+
+class TestAfterAWarning:
+    """Somebody was told whom to call, and nothing was asked."""
+
+    def test_a_bare_place_is_kept_and_nothing_is_asked(self) -> None:
+        talk = Talk().say("hay un herido").say("Juárez 50")
+        assert talk.keys == ["emergency_place"]
+        assert "911" in talk.bodies[0]
+        assert talk.state.draft is not None
+        assert talk.state.draft.place_words == "Juárez 50"
+
+    def test_what_is_to_be_repaired_there_is_a_report(self) -> None:
+        step = Talk().say("hay un herido").say("niebla 20, el carmen").say("se cayó un poste").step
+        assert isinstance(step.effect, Submit)
+        assert step.effect.place is not None
+        assert "Niebla 20" in step.effect.place.label
+
+    @pytest.mark.parametrize("said", ["gracias", "no"])
+    def test_nothing_is(self, said: str) -> None:
+        talk = Talk().say("hay un herido").say("niebla 20, el carmen").say(said)
+        assert (talk.keys, talk.state.draft) == (["courtesy"], None)
+
+    def test_a_shared_place_is_one_too(self) -> None:
+        talk = Talk().say("hay un herido").say("", shared=Place("Niebla 20", -101.41, 21.87, 100.0, 20))
+        assert talk.keys == ["emergency_place"]
+        assert isinstance(talk.say("hay un bache").step.effect, Submit)
+
+    def test_what_tells_nothing_is_sent_to_the_right_number_again(self) -> None:
+        assert Talk().say("hay un herido").say("ya llamé y no contestan").keys == ["emergency_more"]
+
+    def test_a_report_is_one(self) -> None:
+        assert isinstance(Talk().say("hay un herido").say("bache en niebla 20, el carmen").step.effect, Submit)
+
+    def test_after_half_an_hour_it_is_over(self) -> None:
+        talk = Talk().say("hay un herido").say("niebla 20, el carmen", after=timedelta(minutes=31))
+        assert talk.keys == ["what_short"]
+
+
+@pytest.mark.parametrize(
+    ("words", "key", "effect"),
+    [
+        ("UNIR", "link_which", None),
+        ("UNIR 55 9876 5432", None, AskCode("phone", "55 9876 5432")),
+        ("unir ana@correo.mx", None, AskCode("email", "ana@correo.mx")),
+    ],
+)
+def test_another_address_can_be_linked_while_a_person_answers(
+    words: str, key: str | None, effect: AskCode | None
+) -> None:
+    step = while_with_agent(DialogueState(), words, context())
+    assert [text.key for text in step.texts] == ([key] if key else [])
+    assert step.effect == effect
+
+
+def test_the_address_asked_for_then_is_heard_too() -> None:
+    asked = while_with_agent(DialogueState(), "UNIR", context())
+    assert while_with_agent(asked.state, "55 9876 5432", context()).effect == AskCode("phone", "55 9876 5432")
+    assert while_with_agent(DialogueState(), "mi número es 55 9876 5432", context()).effect == StaySilent("agent")

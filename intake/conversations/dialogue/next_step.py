@@ -103,7 +103,7 @@ def while_with_agent(state: DialogueState, text: str, context: DialogueContext) 
         return Step(state, (), StaySilent("flood"))
     if command == "opt_in" and (step := _command(state, said)):
         return step
-    if step := other_address.at_code(state, text, context):
+    if step := other_address.answer(state, text, said, context):
         return step
     return _about_a_folio(state, text) or Step(state, (), StaySilent("agent"))
 

@@ -15,6 +15,7 @@ from intake.conversations.context import context_of
 from intake.conversations.dialogue.report import ask_again
 from intake.conversations.dialogue.state import EXPIRES_AFTER, DialogueState
 from intake.conversations.dialogue.steps import (
+    AddToTold,
     AddWords,
     AskCode,
     ChooseNotices,
@@ -39,11 +40,16 @@ from intake.service_requests.duplicates import deciding
 from intake.service_requests.duplicates.joining import Moved
 from intake.service_requests.models import ServiceRequest
 from intake.service_requests.values import MAX_DESCRIPTION, Actor, Reporter, Submission
-from kernel.errors import InvalidInput, NotFound
+from kernel.errors import InvalidInput, NotFound, Unavailable
 from kernel.rows import change, load
 
 _UNLINKED = """
     WHERE id = ANY($1) AND conversation_id = $2 AND direction = 'inbound' AND service_request_id IS NULL FOR NO KEY UPDATE
+"""
+# What the same person sent in other threads: a picture by WhatsApp of what they told by SMS, or what was told before CONTINUAR.
+_UNLINKED_ELSEWHERE = """
+    WHERE id = ANY($1) AND direction = 'inbound' AND service_request_id IS NULL
+    AND conversation_id IN (SELECT id FROM conversation WHERE person_id = ANY($2)) ORDER BY id FOR NO KEY UPDATE
 """
 
 _log = structlog.get_logger(__name__)
@@ -124,6 +130,8 @@ def act(replies: Replies, step: Step, emergency_phone: str) -> DialogueState:
         return _show_status(replies, step.state, step.effect)
     if isinstance(step.effect, AddWords):
         _add_words(replies, step.effect)
+    if isinstance(step.effect, AddToTold):
+        return _add_to_told(replies, step.state, step.effect)
     if isinstance(step.effect, Resume):
         return _resume(replies, step.state)
     if isinstance(step.effect, AskCode | TypeCode):
@@ -233,6 +241,26 @@ def _is_theirs(replies: Replies, answer: AddWords) -> bool:
     return request is not None and _is_reporter(session, conversation, request)
 
 
+def _add_to_told(replies: Replies, state: DialogueState, effect: AddToTold) -> DialogueState:
+    """Has the report that they are telling elsewhere carry this message. Raises Unavailable while that thread is busy."""
+    session, conversation, message = replies.session, replies.conversation, replies.message
+    since = replies.now - EXPIRES_AFTER
+    these = (*effect.messages, *([str(message.id)] if message.media else []))
+    other = queries.half_told_elsewhere(session, conversation, since)
+    told = DialogueState.from_json(other.dialogue, language=other.language) if other else DialogueState()
+    if other is None or told.draft is None:
+        if other is None and queries.half_told_at(session, conversation, since):
+            raise Unavailable("La otra conversación está ocupada.")
+        # Meanwhile it was made, or dropped: as before anything was told.
+        replies.send(replies.words(state.language, "dialogue", "photo", media=effect.media))
+        return replace(state, loose=these)
+    # Before its own: the last one says when it was told, and where the answer goes.
+    draft = replace(told.draft, messages=(*these, *told.draft.messages))
+    other.dialogue = replace(told, draft=draft).to_json()
+    replies.send(replies.words(state.language, "dialogue", "photo_told", media=effect.media))
+    return replace(state, loose=())
+
+
 def _resume(replies: Replies, state: DialogueState) -> DialogueState:
     """Goes on with what the same person began to tell on another channel."""
     other = queries.half_told_elsewhere(replies.session, replies.conversation, replies.now - EXPIRES_AFTER)
@@ -301,6 +329,12 @@ def _link(
     now: datetime,
 ) -> None:
     """These messages of the resident are about this request: its agency may read them, and their photos are its photos."""
-    for message in load(session, Message, _UNLINKED, [list(message_ids), conversation.id]):
+    found = load(session, Message, _UNLINKED, [list(message_ids), conversation.id])
+    if len(found) < len(set(message_ids)):
+        people = same_person(session, conversation.person_id)
+        mine = [message.id for message in found]
+        rest = [one for one in message_ids if one not in mine]
+        found = [*found, *load(session, Message, _UNLINKED_ELSEWHERE, [rest, people])]
+    for message in found:
         change(session, message, service_request_id=service_request_id)
     attachments.messages_linked(session, message_ids, now=now)

@@ -14,9 +14,10 @@ from intake.conversations import queries, wording
 from intake.conversations.alike import find_alike
 from intake.conversations.borders import find_border
 from intake.conversations.dialogue import other_address
-from intake.conversations.dialogue.state import Place
+from intake.conversations.dialogue.state import EXPIRES_AFTER, Place
 from intake.conversations.dialogue.steps import (
     DialogueContext,
+    HalfTold,
     Recent,
     Told,
 )
@@ -56,6 +57,7 @@ def context_of(session: Session, conversation: Conversation, message: Message, n
         hears_programs=message.channel == "email",
         shared=_shared(message, conversation.language, gazetteer),
         recent=_recent(session, conversation, message, now),
+        half_told=_half_told(session, conversation, message, now) if shown else None,
         reads_back=conversation.channel not in _COSTLY,
         told=Told(told.folio, told.life) if told else None,
         emergency_phone=emergency_phone(city.settings),
@@ -82,6 +84,14 @@ def _code(session: Session, conversation: Conversation, message: Message, now: d
     """How the code stands that this message may be."""
     digits = other_address.typed(message.body)
     return codes.look(session, conversation.contact_point_id, digits, now=now) if digits else ""
+
+
+def _half_told(session: Session, conversation: Conversation, message: Message, now: datetime) -> HalfTold | None:
+    """The report that this person is telling in another thread, where none is told in this one."""
+    if conversation.dialogue.get("draft"):
+        return None
+    at = queries.half_told_at(session, conversation, now - EXPIRES_AFTER)
+    return HalfTold((now - at) / timedelta(hours=1)) if at else None
 
 
 def _recent(session: Session, conversation: Conversation, message: Message, now: datetime) -> tuple[Recent, ...]:

@@ -1,9 +1,10 @@
 """Reads of threads and their messages."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
 from intake.conversations.dialogue.state import LAST_WORDS
@@ -141,20 +142,30 @@ def half_told_elsewhere(session: Session, conversation: Conversation, since: dat
     """The newest other thread of the same person in which a report is half told, locked; None while somebody else holds it."""
     statement = (
         select(Conversation)
-        .where(
-            col(Conversation.person_id).in_(same_person(session, conversation.person_id)),
-            Conversation.jurisdiction_id == conversation.jurisdiction_id,
-            Conversation.id != conversation.id,
-            Conversation.state == "automatic",
-            col(Conversation.last_message_at) >= since,
-            func.jsonb_typeof(col(Conversation.dialogue)["draft"]) == "object",
-        )
+        .where(*_half_told(session, conversation, since))
         .order_by(col(Conversation.last_message_at).desc())
         .limit(1)
         .with_for_update(skip_locked=True, key_share=True)
         .execution_options(populate_existing=True)
     )
     return session.exec(statement).one_or_none()
+
+
+def half_told_at(session: Session, conversation: Conversation, since: datetime) -> datetime | None:
+    """When that thread was last written in."""
+    newest = select(func.max(Conversation.last_message_at)).where(*_half_told(session, conversation, since))
+    return session.exec(newest).one()
+
+
+def _half_told(session: Session, conversation: Conversation, since: datetime) -> Sequence[ColumnElement[bool]]:
+    return (
+        col(Conversation.person_id).in_(same_person(session, conversation.person_id)),
+        col(Conversation.jurisdiction_id) == conversation.jurisdiction_id,
+        col(Conversation.id) != conversation.id,
+        col(Conversation.state) == "automatic",
+        col(Conversation.last_message_at) >= since,
+        func.jsonb_typeof(col(Conversation.dialogue)["draft"]) == "object",
+    )
 
 
 def newest_request_of(session: Session, person_id: UUID, jurisdiction_id: str) -> ServiceRequest | None:

@@ -27,6 +27,13 @@ class Recent:
     hours: float
 
 
+@dataclass(frozen=True, slots=True)
+class HalfTold:
+    """A report that this person is telling in another thread. hours: since anything was said there."""
+
+    hours: float
+
+
 @dataclass(frozen=True)
 class DialogueContext:
     """What the dialogue may know: the catalogue, and two ways of asking what words mean.
@@ -34,7 +41,8 @@ class DialogueContext:
     match_services: best first, score 0 to 100. find_places: best first. media_count: attachments of this message that may show
     something; media_kind: what the first of them is.
     hears_programs: on this channel programs answer by themselves.
-    shared: the place that was sent with it. recent: what they reported lately, newest first. reads_back: a report that took
+    shared: the place that was sent with it. recent: what they reported lately, newest first. half_told: what they are telling
+    elsewhere; both only with attachments, and the first only with nothing else. reads_back: a report that took
     several messages is read back before it is made.
     retired: services no longer taken. told: set when this message may answer a notice. emergency_phone: fills `{emergency}`.
     women_phone: the line for women who suffer violence; "" when the city has none.
@@ -54,6 +62,7 @@ class DialogueContext:
     told: Told | None = None
     shared: Place | None = None
     recent: tuple[Recent, ...] = ()
+    half_told: HalfTold | None = None
     reads_back: bool = False
     retired: Mapping[str, ServiceDefinition] = field(default_factory=dict)
     emergency_phone: str = "911"
@@ -123,6 +132,17 @@ class AddWords:
 
 
 @dataclass(frozen=True, slots=True)
+class AddToTold:
+    """The message belongs to what they are telling in another thread, and these earlier ones too. The answer is the caller's.
+
+    media: what came, in words.
+    """
+
+    messages: tuple[str, ...] = ()
+    media: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Resume:
     """The person wants to go on with what they began to tell on another channel. The answer is the caller's."""
 
@@ -163,7 +183,19 @@ class StaySilent:
     reason: str
 
 
-Effect = Submit | Join | ShowStatus | AddWords | Resume | AskCode | TypeCode | ChooseNotices | HandToAgent | StaySilent
+Effect = (
+    Submit
+    | Join
+    | ShowStatus
+    | AddWords
+    | AddToTold
+    | Resume
+    | AskCode
+    | TypeCode
+    | ChooseNotices
+    | HandToAgent
+    | StaySilent
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from intake.conversations import actions
@@ -15,7 +16,8 @@ from intake.conversations.dialogue.state import STEPS, DialogueState, Place
 from intake.conversations.dialogue.steps import AddWords, Submit
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import InboundMedia, InboundMessage
-from intake.service_requests.models import ServiceRequestEvent
+from intake.service_requests.models import ServiceRequest, ServiceRequestEvent
+from kernel.errors import Unavailable
 from tests.factories import CITY, NOW
 from tests.intake.conversations.conftest import Phone
 from tests.intake.conversations.talk import Talk, context
@@ -101,8 +103,6 @@ class TestCorrecting:
         assert talk.keys == ["stuck"]
 
 
-class TestGoingBack:
-    def test_from_a_question_to_the_place_and_on_to_the_service(self) -> None:
 class TestCorrectingAtOnce:
     """What is right is said in place of the number of what is wrong."""
 
@@ -164,6 +164,8 @@ class TestCorrectingAtOnce:
         assert "Sabinos y Niebla" in chat.bodies[0]
 
 
+class TestGoingBack:
+    def test_from_a_question_to_the_place_and_on_to_the_service(self) -> None:
         talk = Talk().say(LIGHT)
         assert talk.say("atrás").keys == ["where"]
         assert talk.say("ATRAS").keys == ["what_short"]
@@ -263,6 +265,103 @@ class TestAPictureThatComesLater:
         assert pictures(session)[0].service_request_id is None
         threads = session.exec(select(Conversation.state).order_by(col(Conversation.created_at))).all()
         assert list(threads) == ["automatic", "with_agent"]
+
+
+def by_whatsapp(phone: Phone, provider_id: str, body: str) -> list[str]:
+    told = InboundMessage("whatsapp", provider_id, "+5215512345678", "", body, phone.now, sender_kind="whatsapp")
+    message = actions.receive(phone.session, told, jurisdiction_id=CITY, now=phone.now)
+    advance(phone.session, message.conversation_id, now=phone.now)
+    return phone.unread()
+
+
+class TestAPictureOfWhatIsBeingTold:
+    """By WhatsApp, while the report is half told by SMS from the same number."""
+
+    def sent(self, phone: Phone, provider_id: str = "W1", body: str = "") -> list[str]:
+        return picture(phone, provider_id, channel="whatsapp", body=body, sender="+5215512345678")
+
+    def finished(self, phone: Phone) -> ServiceRequest:
+        phone.write("no sé")
+        phone.write("no sé")
+        return phone.requests[-1]
+
+    @pytest.mark.parametrize("words", ["", "aquí está la foto"])
+    def test_it_goes_with_that_report(self, phone: Phone, session: Session, words: str) -> None:
+        phone.write("fuga de agua")
+        [told] = self.sent(phone, body=words)
+        assert told == "Recibimos tu foto: va con el reporte que nos estás contando."
+        self.sent(phone, "W2")
+        made = self.finished(phone)
+        assert [message.service_request_id for message in pictures(session)] == [made.id, made.id]
+
+    def test_after_hours_of_silence_it_is_asked(self, phone: Phone, session: Session) -> None:
+        phone.write("fuga de agua")
+        phone.now += timedelta(hours=3)
+        [asked] = self.sent(phone)
+        assert "1 El que estás contando, 2 ninguno." in asked
+        assert "va con el reporte" in by_whatsapp(phone, "W2", "sí")[0]
+        made = self.finished(phone)
+        assert pictures(session)[0].service_request_id == made.id
+
+    def test_with_another_report_of_this_hour_it_is_asked(self, phone: Phone, session: Session) -> None:
+        TestAPictureThatComesLater().made(phone)
+        phone.write("fuga de agua")
+        [asked] = self.sent(phone)
+        assert "1 El que estás contando, 2 Bache" in asked
+        assert "lo sumamos al reporte" in by_whatsapp(phone, "W2", "2")[0]
+        assert pictures(session)[0].service_request_id == phone.requests[0].id
+        self.finished(phone)
+        assert pictures(session)[0].service_request_id == phone.requests[0].id
+
+    def test_of_none_of_them_it_waits_for_the_next(self, phone: Phone, session: Session) -> None:
+        phone.write("fuga de agua")
+        phone.now += timedelta(hours=3)
+        self.sent(phone)
+        by_whatsapp(phone, "W2", "ninguno")
+        self.finished(phone)
+        assert pictures(session)[0].service_request_id is None
+
+    def test_dropped_meanwhile_it_is_asked_what_it_shows(self, phone: Phone, session: Session) -> None:
+        phone.write("fuga de agua")
+        phone.now += timedelta(hours=3)
+        self.sent(phone)
+        phone.write("empezar de nuevo")
+        assert by_whatsapp(phone, "W2", "1") == ["Recibimos tu foto. Cuéntanos qué pasa y dónde."]
+        by_whatsapp(phone, "W3", "bache en quiosco norte")
+        by_whatsapp(phone, "W4", "no sé")
+        by_whatsapp(phone, "W5", "no sé")
+        by_whatsapp(phone, "W6", "enviar")
+        assert pictures(session)[0].service_request_id == phone.requests[-1].id
+
+    def test_somebody_else_s_picture_does_not(self, phone: Phone, session: Session) -> None:
+        phone.write("fuga de agua")
+        [told] = picture(phone, "W1", channel="whatsapp", sender="+5215587654321")
+        assert told == "Recibimos tu foto. Cuéntanos qué pasa y dónde."
+
+    def test_what_was_sent_before_it_went_on_elsewhere_goes_along(self, phone: Phone, session: Session) -> None:
+        phone.write("fuga de agua", media=1)
+        by_whatsapp(phone, "W1", "continuar")
+        by_whatsapp(phone, "W2", "no sé")
+        by_whatsapp(phone, "W3", "no sé")
+        by_whatsapp(phone, "W4", "enviar")
+        assert pictures(session)[0].service_request_id == phone.requests[-1].id
+
+
+@pytest.mark.database
+def test_a_picture_waits_while_the_other_thread_is_busy(committed_city: Engine) -> None:
+    with Session(committed_city) as session:
+        phone = Phone(session)
+        phone.write("fuga de agua")
+        session.commit()
+    with Session(committed_city) as holder, Session(committed_city) as session:
+        actions.held(holder, holder.exec(select(Conversation.id)).one())
+        phone = Phone(session)
+        with pytest.raises(Unavailable):
+            picture(phone, "W1", channel="whatsapp", sender="+5215512345678")
+        session.rollback()
+        holder.rollback()
+        assert "va con el reporte" in picture(phone, "W1", channel="whatsapp", sender="+5215512345678")[-1]
+        session.rollback()
 
 
 def test_a_mistake_seen_after_it_was_made_goes_to_a_person(phone: Phone, session: Session) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from intake.conversations import wording
+from intake.conversations.dialogue.questions import numbered
 from intake.conversations.models import OwnText
 from kernel import db
 from kernel.errors import InvalidInput, NotFound
@@ -37,6 +38,21 @@ SAMPLE: Mapping[str, Mapping[str, object]] = {
         "words": '"Clean water comes out" ', "summary": "Water leak. Where: Av. Sabinos 214", "women": "765",
         "media": "your photo", "code": "481 730", "channel": "WhatsApp", "address": "your phone ending in 5678",
         "minutes": 10, "left": 3,
+    },
+}  # fmt: skip
+# Where a text offers other answers than those.
+_OFFERED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "es": {
+        "which": ("Fuga de agua", "Falta de agua"), "which_gone": ("Fuga de agua", "Falta de agua"),
+        "which_place": ("Av. Sabinos 214, El Carmen", "Sabinos y Niebla, Centro"),
+        "photo_whose": ("Bache 26 4817 3053", "Fuga de agua 26 4817 3061"),
+        "fix": ("Qué pasa", "Dónde"), "side": ("Norte", "Sur"),
+    },
+    "en": {
+        "which": ("Water leak", "No water"), "which_gone": ("Water leak", "No water"),
+        "which_place": ("Av. Sabinos 214, El Carmen", "Sabinos y Niebla, Centro"),
+        "photo_whose": ("Pothole 26 4817 3053", "Water leak 26 4817 3061"),
+        "fix": ("What", "Where"), "side": ("North", "South"),
     },
 }  # fmt: skip
 
@@ -102,9 +118,11 @@ def checked(language: str, key: str, text: str) -> str:
     return tidy
 
 
-def preview(language: str, text: str) -> str:
-    """The text with a sample of each field, as a resident would read it."""
-    return " ".join(text.format(**SAMPLE[language]).split())
+def preview(language: str, key: str, text: str) -> str:
+    """The text with a sample of each field, as a resident would read it. key: of the text, `section.name`."""
+    offered = _OFFERED[language].get(key.partition(".")[2])
+    fields = {**SAMPLE[language], **({"choices": numbered(list(offered))} if offered else {})}
+    return " ".join(text.format(**fields).split())
 
 
 def save(

@@ -81,7 +81,7 @@ def change(http_request: Request, session: SessionDep, viewer: WriterDep, form: 
         return see_other(f"{BASE}/textos?lang={language}")
     try:
         text = own_texts.checked(language, key, form.get("text"))
-        _fits(session, viewer, language, channel, text)
+        _fits(session, viewer, language, channel, key, text)
         if form.get("decision") == "save":
             now = clock.now()
             own_texts.save(session, viewer.jurisdiction_id, language, channel, key, text, viewer.name, now=now)
@@ -97,10 +97,10 @@ def _channel(asked: str) -> str:
     return asked
 
 
-def _fits(session: Session, viewer: Viewer, language: str, channel: str, text: str) -> int | None:
+def _fits(session: Session, viewer: Viewer, language: str, channel: str, key: str, text: str) -> int | None:
     """How many SMS the sample costs, None where it goes by none. Raises InvalidInput when it is too long."""
     city = catalog.jurisdiction(session, viewer.jurisdiction_id)
-    return composing.parts(channel or "sms", own_texts.preview(language, text), city)
+    return composing.parts(channel or "sms", own_texts.preview(language, key, text), city)
 
 
 def _page(
@@ -116,7 +116,7 @@ def _page(
     problem: AtiendeError | None = None,
 ) -> HTMLResponse:
     ours = own_texts.default_text(language, key)
-    shown = "" if problem else own_texts.preview(language, text)
+    shown = "" if problem else own_texts.preview(language, key, text)
     return render_for(
         http_request,
         viewer,
@@ -131,7 +131,7 @@ def _page(
         fields=sorted(own_texts.fields_of(ours)),
         preview=shown,
         letters=len(shown),
-        parts=_fits(session, viewer, language, channel, text) if not problem else None,
+        parts=_fits(session, viewer, language, channel, key, text) if not problem else None,
         is_own=is_own,
         problem=problem.public_text(viewer.language) if problem else "",
     )

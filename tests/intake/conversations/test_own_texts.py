@@ -94,4 +94,16 @@ def test_every_text_of_ours_passes_and_has_a_sample_of_each_field(language: str)
     for section in SECTIONS:
         for name, text in wording.texts(language)[section].items():
             assert own_texts.checked(language, f"{section}.{name}", text) == " ".join(text.split())
-            assert "{" not in own_texts.preview(language, text)
+            assert "{" not in own_texts.preview(language, f"{section}.{name}", text)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_sample_offers_what_the_text_asks_about(language: str) -> None:
+    def shown(key: str) -> str:
+        return own_texts.preview(language, key, own_texts.default_text(language, key))
+
+    assert "1 Av. Sabinos 214, El Carmen, 2 Sabinos y Niebla, Centro, 3" in shown("dialogue.which_place")
+    lamps = SAMPLE[language]["choices"]
+    for key in ("which", "which_gone", "which_place", "photo_whose", "fix", "side"):
+        assert str(lamps) not in shown(f"dialogue.{key}")
+    assert str(lamps) in shown("dialogue.ask_choice")

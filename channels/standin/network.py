@@ -109,6 +109,8 @@ def _life(ledger: Ledger, text: Text, switches: Switches, now: float) -> list[tu
     """What becomes of it, and after how many seconds."""
     if text.channel == "sms":
         return [("sent", _SENT_AFTER_S), ("undelivered" if switches.phone_off else "delivered", _DELIVERED_AFTER_S)]
+    if text.detail.get("refused"):
+        return [("failed", _SENT_AFTER_S)]
     written_at = ledger.last_inbound_at(text.recipient, text.channel)
     is_closed = switches.window_closed or written_at is None or now - written_at > _WINDOW_S
     if is_closed and not text.detail.get("is_template"):
@@ -120,9 +122,9 @@ def _life(ledger: Ledger, text: Text, switches: Switches, now: float) -> list[tu
     return life
 
 
-def code_of(status: str) -> int | None:
+def code_of(text: Text, status: str) -> int | None:
     """The provider's code for this end of a message."""
-    return {"undelivered": PHONE_OFF, "failed": WINDOW_CLOSED}.get(status)
+    return {"undelivered": PHONE_OFF, "failed": text.detail.get("refused", WINDOW_CLOSED)}.get(status)
 
 
 def progress(ledger: Ledger, errand: Errand) -> None:
@@ -131,7 +133,7 @@ def progress(ledger: Ledger, errand: Errand) -> None:
     switches = ledger.switches()
     with ledger.together():
         text = ledger.text(errand.sid)
-        ledger.move(text.sid, errand.status, at=now, error_code=code_of(errand.status))
+        ledger.move(text.sid, errand.status, at=now, error_code=code_of(text, errand.status))
         ledger.finish(errand.id, "done")
         if errand.status != "sent":
             ledger.note(errand.status, text.phone, at=now, sid=text.sid)

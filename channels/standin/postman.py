@@ -100,7 +100,7 @@ class Postman:
         if text.channel == "sms":
             return self._inbound_form(text) if is_inbound else self._report_form(text, errand.status)
         if not is_inbound:
-            return wire.report_form(text, errand.status, network.code_of(errand.status), self._config)
+            return wire.report_form(text, errand.status, network.code_of(text, errand.status), self._config)
         attachments = {
             wire.media_url(self._config, text.sid, one.sid): one.content_type
             for one in self._ledger.attachments(text.sid)

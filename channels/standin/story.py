@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
-from channels.standin import people
+from channels.standin import network, people
 from channels.standin.config import StandinConfig
 from channels.standin.ledger import Happening, Ledger, Text
 from kernel import folio as folios
@@ -98,8 +98,11 @@ def _entry(ledger: Ledger, happening: Happening, config: StandinConfig, language
         case "read":
             icon, what, more = "ok", t("{who} lo leyó", who=who), ""
         case "failed":
+            code = network.code_of(ledger.text(detail["sid"]), "failed")
             icon, what = "stop", t("WhatsApp no lo mandó: pasaron 24 horas desde el último mensaje de {who}", who=who)
-            more = t("Se avisa al centro con el código {code}", code=63016)
+            if code != network.WINDOW_CLOSED:
+                what = t("WhatsApp no lo mandó: la plantilla no tiene tantos datos")
+            more = t("Se avisa al centro con el código {code}", code=code)
         case "password_leaked":
             icon, what, more = "stop", t("El centro mandó su contraseña a otro servidor"), ""
         case "undelivered":

@@ -118,7 +118,9 @@ def _from_template(message: OutboundMessage) -> dict[str, str]:
 
 
 def _content(sid: str, variables: Mapping[str, str]) -> dict[str, str]:
-    return {"ContentSid": sid, "ContentVariables": orjson.dumps(dict(variables)).decode()}
+    # Nor does it take line breaks, tabs or long gaps.
+    on_one_line = {name: " ".join(value.split()) for name, value in variables.items()}
+    return {"ContentSid": sid, "ContentVariables": orjson.dumps(on_one_line).decode()}
 
 
 def _comparable(text: str) -> str:

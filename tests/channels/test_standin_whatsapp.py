@@ -1,6 +1,7 @@
 """The stand-in's WhatsApp behaves as Twilio's: signed calls of every kind, attachments behind a password, definitions, faults."""
 
 import base64
+import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +13,7 @@ from twilio.request_validator import RequestValidator
 
 from channels.errors import FetchFailed
 from channels.media_fetching import read_all
+from channels.standin.whatsapp.content import approved
 from channels.values import Webhook
 from channels.whatsapp.adapter import WhatsappChannel
 from intake.conversations.values import InboundMessage
@@ -132,6 +134,17 @@ def test_it_refuses_in_the_providers_words(network: Network, form: dict[str, str
     answer = network.send(**form)
     assert (answer.status_code, answer.json()["code"]) == (400, code)
     assert network.texts() == []
+
+
+@pytest.mark.parametrize("value", ["dos\nrenglones", "dos\r\nrenglones", "tab\tulado", "un     hueco"])
+def test_what_no_variable_may_hold_is_refused(network: Network, value: str) -> None:
+    sid, _ = next(iter(approved().items()))
+    variables = json.dumps({"1": "x", "2": value, "3": "x", "4": "x"})
+    form = {"To": f"whatsapp:{ANA}", "From": f"whatsapp:{WHATSAPP_NUMBER}", "ContentSid": sid}
+    answer = network.send(**form, ContentVariables=variables)
+    assert (answer.status_code, answer.json()["code"]) == (400, 21656)
+    assert network.texts() == []
+    assert network.send(**form, ContentVariables=variables.replace(json.dumps(value), '"cuatro    no"')).is_success
 
 
 def test_definitions_need_the_password_and_keep_their_limits(network: Network) -> None:

@@ -1,5 +1,6 @@
 """What goes out on WhatsApp, against the stand-in: words, buttons, lists, templates, and what a closed window means."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ import time_machine
 
 from channels.errors import DeliveryError
 from channels.standin.whatsapp.content import approved
+from channels.twilio_api import codes
 from channels.values import ApprovedTemplate, LastInbound, OutboundMessage
 from channels.whatsapp.adapter import WhatsappChannel
 from intake.city_folder.read import read_folder
@@ -166,6 +168,32 @@ def test_after_a_day_the_approved_template_goes_out(network: Network, channel: W
     eventually(lambda: network.texts()[0]["status"] == "read")
     with pytest.raises(DeliveryError, match="template_refused"):
         channel.send(replace(told, approved=ApprovedTemplate("HX" + "0" * 32, ("folio",))))
+
+
+def test_a_template_takes_no_line_breaks_and_we_send_none(network: Network, channel: WhatsappChannel) -> None:
+    network.switch(window_closed=True)
+    [sid, text] = next(iter(approved().items()))
+    names = tuple(f"v{n}" for n in range(1, 5))
+    told = message(
+        last_inbound=None,
+        approved=ApprovedTemplate(sid, names),
+        template_params=dict.fromkeys(names, " Cambiamos\nel  tubo.\t     Ya quedó. "),
+    )
+    channel.send(told)
+    assert sent(network)[0]["body"] == re.sub(r"\{\{\d\}\}", "Cambiamos el tubo. Ya quedó.", text)
+
+
+def test_more_fields_than_the_template_has_fail_later(network: Network, channel: WhatsappChannel) -> None:
+    network.switch(window_closed=True)
+    [sid, _] = next(iter(approved().items()))
+    names = tuple(f"v{n}" for n in range(1, 6))
+    told = message(last_inbound=None, approved=ApprovedTemplate(sid, names), template_params=dict.fromkeys(names, "x"))
+    channel.send(told)
+    eventually(lambda: network.texts()[0]["status"] == "failed")
+    assert network.client.get(network.messages_path).json()["messages"][0]["error_code"] == 63028
+    assert codes.reason(63028) == "template_refused"
+    page = network.client.get("/whatsapp", params={"phone": ANA}).text
+    assert "la plantilla no tiene tantos datos" in page
 
 
 def test_every_text_of_the_demo_city_that_is_named_is_approved() -> None:

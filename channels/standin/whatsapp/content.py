@@ -15,6 +15,9 @@ from pydantic import BaseModel
 from channels.standin.answering import ConfigDep, LedgerDep, Refusal, signed_in
 from channels.standin.ledger import Ledger
 
+# What no variable may hold; and what WhatsApp says later, when there are more of them than its template has.
+_UNFIT = re.compile(r"[\n\r\t]| {5,}")
+WRONG_COUNT = 63028
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 _MOST_BUTTONS_IN_SESSION, _MOST_ROWS = 3, 10
 _LONGEST = {"title": 20, "item": 24, "description": 72, "button": 20, "body": 1024, "id": 200}
@@ -73,11 +76,14 @@ def approved() -> Mapping[str, str]:
 def rendered(ledger: Ledger, form: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
     """The words, and what stands below them, of a message that names content. Raises Refusal.
 
-    The second: `buttons` or `rows` with values and labels, and whether it is a template that opens a closed window.
+    The second: `buttons` or `rows` with values and labels, whether it is a template that opens a closed window, and the code with
+    which WhatsApp itself will refuse it.
     """
     sid, variables = form["ContentSid"], _variables(form.get("ContentVariables", ""))
     if sid in approved():
-        return _filled(approved()[sid], variables), {"is_template": True}
+        text = approved()[sid]
+        is_counted = set(variables) == set(_SLOT.findall(text))
+        return _filled(text, variables), {"is_template": True, **({} if is_counted else {"refused": WRONG_COUNT})}
     definition = ledger.content(sid)
     if definition is None:
         raise Refusal(21655)
@@ -100,6 +106,8 @@ def _variables(text: str) -> dict[str, str]:
     except orjson.JSONDecodeError:
         raise Refusal(21656) from None
     if not isinstance(told, dict) or not all(isinstance(value, str) and value.strip() for value in told.values()):
+        raise Refusal(21656)
+    if any(_UNFIT.search(value) for value in told.values()):
         raise Refusal(21656)
     return told
 

@@ -18,6 +18,8 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from channels.standin.ledger import Ledger
+from channels.standin.network import new_sid
 from tests.benchmarks.report import report
 from tests.benchmarks.servers import cpu_s
 from tests.faults.calls import Call, Provider, rows
@@ -73,6 +75,16 @@ def residents(provider: Provider) -> Iterator[Call]:
         yield provider.text(channel, phone, first)
         if len(waiting) > ahead:
             yield waiting.pop(0)
+
+
+def introduce(demo: RunningDemo, calls: Sequence[Call]) -> None:
+    """The stand-in knows whoever writes by WhatsApp, as the network would: it takes no answer to somebody who never wrote."""
+    ledger, now = Ledger(demo.folder / "data" / "standin" / "state.sqlite3"), time.time()
+    with ledger.together():
+        for sender in {call.content["From"] for call in calls if call.channel == "whatsapp"}:
+            phone, number = sender.removeprefix("whatsapp:"), str(demo.facts["whatsapp"]["number"])
+            ledger.add_text(new_sid(), "inbound", phone, number, "Hola", status="received", at=now, channel="whatsapp")
+    ledger.close()
 
 
 class Poster:
@@ -158,6 +170,7 @@ def test_messages(demo: RunningDemo) -> None:
     provider = Provider(demo)
     calls = list(itertools.islice(residents(provider), int(RATE * SECONDS)))
     warm = [provider.text(channel, "+525599990001", "Hola") for channel in ("sms", "whatsapp")]
+    introduce(demo, [*calls, *warm])
     for call in warm:
         provider.deliver(call)
     wait_for(lambda: rows(demo, UNANSWERED) == [(0,)], 60, "the worker to have begun")

@@ -1,6 +1,6 @@
 """What a person can know and do about calls of providers that nobody could take in: see why, try again, put aside, open.
 
-They are the default city's to look at: whose they are is just what could not be read.
+They are looked at by the city that was written to, and by every city where just that could not be read.
 """
 
 import re
@@ -18,7 +18,6 @@ from sqlmodel import Session, col, select
 from channels import receiving
 from channels.models import InboundPayload, InboundPayloadEvent
 from channels.values import Webhook
-from intake.catalog.models import Jurisdiction
 from intake.service_requests.masking.mask import mask
 from kernel.errors import Conflict, InvalidInput, NotFound
 from kernel.i18n import translate
@@ -47,16 +46,12 @@ class By:
 
 def count(session: Session, jurisdiction_id: str, *, limit: int = 100) -> int:
     """How many wait for a person, without counting past `limit`."""
-    if not _is_default(session, jurisdiction_id):
-        return 0
-    some = select(InboundPayload.id).where(_WAITS).limit(limit).subquery()
+    some = select(InboundPayload.id).where(_WAITS, _is_of(jurisdiction_id)).limit(limit).subquery()
     return session.exec(select(func.count()).select_from(some)).one()
 
 
 def listed(session: Session, jurisdiction_id: str, *, set_aside: bool = False) -> Sequence[InboundPayload]:
     """Those that nobody could take in, with those that are still being tried; or those that were put aside. Newest first."""
-    if not _is_default(session, jurisdiction_id):
-        return []
     tried = (col(InboundPayload.state) == "waiting") & (col(InboundPayload.attempts) > 0)
     which = (
         [col(InboundPayload.state) == "failed", col(InboundPayload.set_aside_at).is_not(None)]
@@ -64,14 +59,17 @@ def listed(session: Session, jurisdiction_id: str, *, set_aside: bool = False) -
         else [or_(_WAITS, tried)]
     )
     return session.exec(
-        select(InboundPayload).where(*which).order_by(col(InboundPayload.received_at).desc()).limit(MOST)
+        select(InboundPayload)
+        .where(*which, _is_of(jurisdiction_id))
+        .order_by(col(InboundPayload.received_at).desc())
+        .limit(MOST)
     ).all()
 
 
 def find(session: Session, jurisdiction_id: str, payload_id: UUID) -> InboundPayload:
-    """Raises NotFound, also for one that was taken in and that nobody had to look at."""
+    """Raises NotFound, also for one of another city, or that was taken in and that nobody had to look at."""
     found = session.get(InboundPayload, payload_id, populate_existing=True)
-    if found is None or not _is_default(session, jurisdiction_id):
+    if found is None or found.jurisdiction_id not in (None, jurisdiction_id):
         raise NotFound("No encontramos ese mensaje.")
     if found.state != "failed" and not found.attempts and not events_of(session, found.id):
         raise NotFound("No encontramos ese mensaje.")
@@ -203,5 +201,6 @@ def _note(session: Session, payload: InboundPayload, name: str, by: By, reason: 
     session.flush()
 
 
-def _is_default(session: Session, jurisdiction_id: str) -> bool:
-    return session.get_one(Jurisdiction, jurisdiction_id).is_default
+def _is_of(jurisdiction_id: str) -> ColumnElement[bool]:
+    owner = col(InboundPayload.jurisdiction_id)
+    return or_(owner == jurisdiction_id, owner.is_(None))

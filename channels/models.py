@@ -33,7 +33,8 @@ class InboundPayload(SQLModel, table=True):
     """One verified call that brought messages. `key`: the provider's ids of them; `call_sealed`: path, query, type and body.
 
     state: `waiting` to be taken in, `taken`, or `failed` after many tries, when a person has to look. set_aside_at: somebody
-    looked, and nothing is to be done.
+    looked, and nothing is to be done. jurisdiction_id: the city that it was written to, of one that could not be taken in; None
+    where nobody knows.
     """
 
     __tablename__ = "inbound_payload"
@@ -52,6 +53,7 @@ class InboundPayload(SQLModel, table=True):
     state: str = Field(default="waiting", sa_type=Text)
     attempts: int = 0
     last_error: str | None = Field(default=None, sa_type=Text)
+    jurisdiction_id: str | None = Field(default=None, sa_type=Text, foreign_key="jurisdiction.id")
     set_aside_at: datetime | None = Field(default=None, sa_type=Instant)
     received_at: datetime = Field(sa_type=Instant)
     changed_at: datetime = Field(sa_type=Instant)

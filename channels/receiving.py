@@ -7,7 +7,7 @@ process that died, or an error of ours, left behind.
 import base64
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 import orjson
@@ -60,6 +60,14 @@ class Reading(Protocol):
         """What a verified call tells."""
 
 
+@runtime_checkable
+class Addressed(Protocol):
+    """A channel that can say whom a call was for, also of one that tells nothing else."""
+
+    def recipient_of(self, webhook: Webhook) -> str | None:
+        """Our address that was written to, as in `InboundMessage.recipient`; None when that cannot be read. Never raises."""
+
+
 def receive_call(channel: Reading, call: Webhook) -> bool:
     """Keeps a verified call and what it tells. Once this returns, nothing of it can be lost.
 
@@ -73,12 +81,16 @@ def receive_call(channel: Reading, call: Webhook) -> bool:
     except UnreadablePayload as error:
         log.warning("receiving.unreadable", channel=channel.name, why=str(error))
         with db.transaction() as session:
-            _keep(session, channel.name, sha256(call.body).hexdigest(), call, state="failed", why=str(error))
+            payload_id = _keep(
+                session, channel.name, sha256(call.body).hexdigest(), call, state="failed", why=str(error)
+            )
+            _note_city(session, channel, payload_id, call)
         return False
     except Exception:  # a mistake of ours: the words are kept until it is mended
         log.exception("receiving.not_understood", channel=channel.name)
         with db.transaction() as session:
-            _keep(session, channel.name, sha256(call.body).hexdigest(), call)
+            payload_id = _keep(session, channel.name, sha256(call.body).hexdigest(), call)
+            _note_city(session, channel, payload_id, call)
         return False
     told = [event.provider_message_id for event in events if isinstance(event, InboundMessage)]
     told = told or [event.provider_id for event in events if isinstance(event, OptOutSignal) and event.provider_id]
@@ -152,13 +164,15 @@ def try_again(channel: Reading, payload_id: UUID, *, now: datetime) -> None:
     try:
         _take_in(payload_id, channel.parse(call), now=now)
     except UnreadablePayload as error:
-        _note_failure(payload_id, str(error), now=now, is_final=True)
+        _note_failure(channel, payload_id, call, str(error), now=now, is_final=True)
     except Exception as error:  # whatever it is, the others must not wait for it
         log.exception("receiving.still_not_taken_in", channel=channel.name, payload_id=str(payload_id))
-        _note_failure(payload_id, type(error).__name__, now=now)
+        _note_failure(channel, payload_id, call, type(error).__name__, now=now)
 
 
-def _note_failure(payload_id: UUID, why: str, *, now: datetime, is_final: bool = False) -> None:
+def _note_failure(
+    channel: Reading, payload_id: UUID, call: Webhook, why: str, *, now: datetime, is_final: bool = False
+) -> None:
     with db.transaction() as session:
         payload = session.get_one(InboundPayload, payload_id, with_for_update=True)
         if payload.state != "waiting":
@@ -168,6 +182,19 @@ def _note_failure(payload_id: UUID, why: str, *, now: datetime, is_final: bool =
         payload.changed_at = now + _PAUSE * min(payload.attempts, 30)
         if is_final or payload.attempts >= _MOST_ATTEMPTS:
             payload.state, payload.changed_at = "failed", now
+        _note_city(session, channel, payload_id, call)
+
+
+def _note_city(session: Session, channel: Reading, payload_id: UUID, call: Webhook) -> None:
+    """Writes down whose supervisors are to look at it: of the city where its messages would be, were they read."""
+    recipient = channel.recipient_of(call) if isinstance(channel, Addressed) else None
+    if recipient is None:
+        return
+    payload = session.get_one(InboundPayload, payload_id)
+    try:
+        payload.jurisdiction_id = jurisdiction_of(session, channel.name, recipient)
+    except Unavailable:
+        return  # there is no city yet
 
 
 def _written(call: Webhook) -> str:

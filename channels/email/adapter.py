@@ -43,6 +43,9 @@ class EmailChannel:
     def parse(self, webhook: Webhook) -> list[WebhookEvent]:
         return list(reading.read(webhook.body, self.ours, webhook.received_at))
 
+    def recipient_of(self, webhook: Webhook) -> str | None:
+        return reading.recipient_of(webhook.body, self.ours)
+
     def acknowledge(self, webhook: Webhook) -> tuple[str, str]:
         return "text/plain", ""
 

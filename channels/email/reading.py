@@ -124,8 +124,23 @@ def _id(mail: Message, raw: bytes) -> str:
     return f"sha256:{sha256(raw).hexdigest()}"
 
 
+def recipient_of(raw: bytes, ours: OurSide) -> str | None:
+    """Which of our addresses a mail was written to that tells nothing else; None when its headers cannot be read either."""
+    end = min((at for mark in (b"\r\n\r\n", b"\n\n") if (at := raw.find(mark)) >= 0), default=len(raw))
+    try:
+        # What is below is what may be nested without end.
+        mail = message_from_bytes(raw[: min(end, _LONGEST_HEADERS)], policy=policy.compat32)
+        return _named(mail, ours)
+    except (RecursionError, ValueError, LookupError, AttributeError, TypeError):
+        return None
+
+
 def _recipient(mail: Message, ours: OurSide) -> str:
     """Which of our addresses was written to; the first of them when none is named (a blind copy)."""
+    return _named(mail, ours) or ours.addresses[0]
+
+
+def _named(mail: Message, ours: OurSide) -> str | None:
     for _, address in headers.addresses(mail, *_RECIPIENTS):
         plain = headers.without_plus(address)[0].lower()
         if plain in ours.addresses:
@@ -135,7 +150,7 @@ def _recipient(mail: Message, ours: OurSide) -> str:
         plain = headers.without_plus(address)[0].lower()
         if plain.rpartition("@")[2] in domains:
             return plain
-    return ours.addresses[0]
+    return None
 
 
 def _token(mail: Message, ours: OurSide) -> str | None:

@@ -92,6 +92,9 @@ class TelegramChannel:
             log.error("telegram.passed_over", update_id=told["update_id"], why="unreadable", kinds=sorted(told)[:5])
             return []
 
+    def recipient_of(self, webhook: Webhook) -> str | None:
+        return self._address
+
     def acknowledge(self, webhook: Webhook) -> tuple[str, str]:
         """For a pressed button, the answer is a call of the Bot API itself: its clock stops turning, and nothing more is asked.
 

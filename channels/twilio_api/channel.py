@@ -10,6 +10,7 @@ from channels.twilio_api import reading
 from channels.twilio_api.account import Account
 from channels.values import Webhook, WebhookEvent
 from intake.conversations.values import InboundMessage
+from kernel.errors import AtiendeError
 
 
 class TwilioChannel(ABC):
@@ -37,6 +38,12 @@ class TwilioChannel(ABC):
             self.name, message.sender, message.recipient, parameters, sender_kind=message.sender_kind
         )
         return [message, *opt_out]
+
+    def recipient_of(self, webhook: Webhook) -> str | None:
+        try:
+            return reading.parameters_of(webhook).get("To", "").rpartition(":")[2] or None
+        except AtiendeError:
+            return None
 
     @abstractmethod
     def read(self, parameters: Mapping[str, str], sid: str, received_at: datetime) -> InboundMessage:

@@ -39,15 +39,18 @@ class Parrot:
         return [InboundMessage("sms", "SM1", "+525512345678", "+525500000311", "hay un bache", webhook.received_at)]
 
 
-def _lost(console: Console, why: Exception, body: str = BODY) -> InboundPayload:
+def _lost(
+    console: Console, why: Exception, body: str = BODY, *, channel: receiving.Reading | None = None
+) -> InboundPayload:
     """One call that was tried until it was given up."""
+    channel = channel or Parrot(why)
     headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
-    receiving.receive_call(Parrot(why), Webhook("/webhooks/sms", "", headers, body.encode(), clock.now()))
+    receiving.receive_call(channel, Webhook("/webhooks/sms", "", headers, body.encode(), clock.now()))
     payload = console.session.exec(select(InboundPayload)).one()
     for _ in range(60):
         if console.fresh(payload).state == "failed":
             break
-        receiving.try_again(Parrot(why), payload.id, now=clock.now())
+        receiving.try_again(channel, payload.id, now=clock.now())
     assert payload.state == "failed"
     return payload
 
@@ -87,15 +90,47 @@ def test_nobody_else_does(console: Console) -> None:
         assert "sin-leer" not in console.enter(role).get("/consola/solicitudes").text
 
 
-def test_another_city_than_the_default_one_sees_none(console: Console) -> None:
-    payload = _lost(console, KeyError())
+class Postmark(Parrot):
+    """One that can tell whom a call was for."""
+
+    def __init__(self, why: Exception | None, recipient: str | None) -> None:
+        super().__init__(why)
+        self.recipient = recipient
+
+    def recipient_of(self, webhook: Webhook) -> str | None:
+        return self.recipient
+
+
+@pytest.mark.parametrize("why", [KeyError(), UnreadablePayload("no headers")])
+def test_where_nobody_knows_which_city_was_written_to_all_of_them_see_it(console: Console, why: Exception) -> None:
+    payload = _lost(console, why)
     other = make_city(console.session, "vecina.gob.example", sms_number=None)
     other.is_default = False
     console.session.flush()
-    assert failed_payloads.count(console.session, other.id) == 0
-    assert failed_payloads.listed(console.session, other.id) == []
+    for city in (payload_city(console), other.id):
+        assert failed_payloads.count(console.session, city) == 1
+        assert failed_payloads.find(console.session, city, payload.id) == payload
+
+
+@pytest.mark.parametrize("why", [KeyError(), UnreadablePayload("no headers")])
+def test_where_it_is_known_only_that_city_sees_it(console: Console, why: Exception) -> None:
+    other = make_city(console.session, "vecina.gob.example", sms_number="+525500000312")
+    other.is_default = False
+    console.session.flush()
+    payload = _lost(console, why, channel=Postmark(why, "+525500000312"))
+    assert payload.jurisdiction_id == other.id
+    assert [found.id for found in failed_payloads.listed(console.session, other.id)] == [payload.id]
+    ours = payload_city(console)
+    assert (failed_payloads.count(console.session, ours), failed_payloads.listed(console.session, ours)) == (0, [])
     with pytest.raises(failed_payloads.NotFound):
-        failed_payloads.find(console.session, other.id, payload.id)
+        failed_payloads.find(console.session, ours, payload.id)
+    assert console.enter("supervisor").get(f"{LIST}/{payload.id}").status_code == 404
+
+
+def test_a_number_of_no_city_is_the_default_one_s(console: Console) -> None:
+    why = KeyError()
+    payload = _lost(console, why, channel=Postmark(why, "+525599999999"))
+    assert payload.jurisdiction_id == payload_city(console)
 
 
 def test_it_is_tried_again_and_then_it_is_in_its_conversation(console: Console) -> None:

@@ -20,10 +20,12 @@ import pytest
 from channels import reasons, registry
 from channels.errors import DeliveryError, FetchFailed
 from channels.media_fetching import Fetches
+from channels.receiving import Addressed
 from channels.registry import CHANNELS, Channel
 from channels.telegram import codes as telegram_codes
 from channels.twilio_api import codes
 from channels.values import LastInbound, OutboundMessage, Webhook
+from intake.conversations.values import InboundMessage
 from kernel import clock
 from kernel.errors import ForgedWebhook, Unavailable
 from kernel.i18n import translate
@@ -230,3 +232,16 @@ def test_an_unknown_channel_makes_its_messages_wait() -> None:
     registry.disconnect()
     with pytest.raises(Unavailable):
         registry.channel_named("pigeon")
+
+
+@pytest.mark.parametrize(("name", "path"), SAMPLES)
+def test_whom_a_call_was_for_is_told_as_its_message_tells_it_and_of_junk_never_raises(name: str, path: Path) -> None:
+    channel = CHANNELS[name](make_settings())
+    if not isinstance(channel, Addressed):
+        pytest.skip("it cannot say")
+    call = webhook(read(path))
+    for event in channel.parse(call):
+        if isinstance(event, InboundMessage):
+            assert channel.recipient_of(call) == event.recipient
+    junk = channel.recipient_of(replace(call, body=b"\xff\0=%"))
+    assert junk in (None, channel.recipient_of(call))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.email.flowing import flowed, unflowed
-from channels.email.reading import UnreadableMail, read
+from channels.email.reading import UnreadableMail, read, recipient_of
 from intake.conversations.values import DeliveryReceipt, InboundMessage
 from tests.channels.email.mails import CITY_ADDRESS, OUR_ID, OURS, ROSA, SENT_ID, bounce, make_mail
 from tests.factories import NOW
@@ -138,6 +138,28 @@ def test_addresses_of_other_alphabets_and_with_quotes() -> None:
 def test_a_mail_of_nobody_is_unreadable(head: str) -> None:
     with pytest.raises(UnreadableMail):
         read(head.encode() + b"\nfuga", OURS, NOW)
+
+
+@pytest.mark.parametrize(
+    ("raw", "recipient"),
+    [
+        (f"To: Centro <{CITY_ADDRESS}>\n\nsin remitente".encode(), CITY_ADDRESS),
+        (
+            f"Delivered-To: {CITY_ADDRESS}\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n--a".encode(),
+            CITY_ADDRESS,
+        ),
+        (b"To: nadie@otra.example\n\nhola", None),
+        (b"nada de encabezados", None),
+        (b"", None),
+    ],
+)
+def test_whom_an_unreadable_one_was_for(raw: bytes, recipient: str | None) -> None:
+    assert recipient_of(raw, OURS) == recipient
+
+
+@given(st.binary())
+def test_asking_whom_it_was_for_bears_anything(raw: bytes) -> None:
+    assert recipient_of(raw, OURS) in (None, *OURS.addresses) or "@" in str(recipient_of(raw, OURS))
 
 
 def test_of_several_writers_the_one_who_sent_it_counts() -> None:

@@ -11,13 +11,15 @@ from sqlmodel import Session
 from georef.points import LonLat
 from intake.conversations import actions, attachments, proofs, queries, wording
 from intake.conversations.alike import join
+from intake.conversations.announced import attach
 from intake.conversations.context import context_of
-from intake.conversations.dialogue.report import ask_again
+from intake.conversations.dialogue.report import ask_again, proceed
 from intake.conversations.dialogue.state import EXPIRES_AFTER, DialogueState
 from intake.conversations.dialogue.steps import (
     AddToTold,
     AddWords,
     AskCode,
+    Attach,
     ChooseNotices,
     HandToAgent,
     Join,
@@ -32,6 +34,7 @@ from intake.conversations.models import Conversation, Message
 from intake.conversations.own_texts import own_texts
 from intake.conversations.requests import in_words
 from intake.conversations.values import Choice
+from intake.incidents import actions as incidents
 from intake.people import actions as people
 from intake.people.same import same_person
 from intake.service_requests import actions as service_requests
@@ -124,6 +127,8 @@ def act(replies: Replies, step: Step, emergency_phone: str) -> DialogueState:
         replies.ask(language, text, step.state.turn, emergency_phone)
     if isinstance(step.effect, Submit):
         return _submit(replies, step.state, step.effect)
+    if isinstance(step.effect, Attach):
+        return _attach(replies, step.state, step.effect)
     if isinstance(step.effect, Join):
         return _join(replies, step.state, step.effect)
     if isinstance(step.effect, ShowStatus):
@@ -187,6 +192,8 @@ def _submit(replies: Replies, state: DialogueState, submit: Submit) -> DialogueS
         replies.send(replies.words(state.language, "received", "failed"))
         actions.hand_to_agent(session, conversation, now=replies.now)
         return state
+    if submit.apart_from:
+        incidents.keep_apart(session, UUID(submit.apart_from), request.id, now=replies.now)
     if submit.ruled_out is not None:
         deciding.record(
             session,
@@ -202,6 +209,19 @@ def _submit(replies: Replies, state: DialogueState, submit: Submit) -> DialogueS
     told = wording.received(in_words(session, request, state.language, conversation.channel), replies.now)
     replies.send(told, request.id)
     return replace(state, folio=request.folio, submitted_at=replies.now)
+
+
+def _attach(replies: Replies, state: DialogueState, effect: Attach) -> DialogueState:
+    """Has them told of the incident; of one that ended while they answered they hear that, and their report goes on."""
+    session, conversation = replies.session, replies.conversation
+    if attach(session, conversation, effect.announced, now=replies.now):
+        is_out = people.is_opted_out(session, conversation.contact_point_id)
+        key = "incident_attached_out" if is_out else "incident_attached"
+        replies.send(replies.words(state.language, "dialogue", key))
+        return state
+    replies.send(replies.words(state.language, "dialogue", "incident_over"))
+    context = context_of(session, conversation, replies.message, replies.now)
+    return act(replies, proceed(effect.otherwise, context), context.emergency_phone)
 
 
 def _join(replies: Replies, state: DialogueState, effect: Join) -> DialogueState:

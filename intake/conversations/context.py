@@ -12,6 +12,7 @@ from intake.catalog.definitions import emergency_phone, women_phone
 from intake.classifier import queries as classifier
 from intake.conversations import queries, wording
 from intake.conversations.alike import find_alike
+from intake.conversations.announced import find_incidents
 from intake.conversations.borders import find_border
 from intake.conversations.dialogue import other_address
 from intake.conversations.dialogue.state import EXPIRES_AFTER, Place
@@ -65,6 +66,7 @@ def context_of(session: Session, conversation: Conversation, message: Message, n
         code=_code(session, conversation, message, now),
         find_alike=lambda report: find_alike(session, conversation, report, now=now),
         find_border=lambda report: find_border(session, conversation.jurisdiction_id, report, now=now),
+        find_incidents=lambda service, place: find_incidents(session, conversation, service, place, now=now),
     )
 
 

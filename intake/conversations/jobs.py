@@ -6,6 +6,7 @@ from uuid import UUID
 from intake.conversations import attachments, proofs, queries
 from intake.conversations.advance import advance, make_unanswered
 from intake.conversations.attachment_models import photo_key
+from intake.conversations.incident_news import tell_attached as tell_next_attached
 from intake.conversations.notices import tell_joined as tell_who_joined
 from intake.conversations.notices import tell_reporters
 from intake.media.receiving import receive
@@ -60,6 +61,11 @@ def tell_joined(service_request_id: str, report_id: str, **_: object) -> None:
     """Tells whoever said that theirs is the same which folio it goes on under."""
     with db.transaction() as session:
         tell_who_joined(session, UUID(service_request_id), UUID(report_id), now=clock.now())
+
+
+def tell_attached(update_id: str, **_: object) -> None:
+    """Tells the next of those attached to an incident what was said of it."""
+    tell_next_attached(UUID(update_id), now=clock.now())
 
 
 def send_code(code_id: str, **_: object) -> None:

@@ -11,6 +11,7 @@ from intake.conversations.models import Conversation
 from intake.conversations.requests import in_words
 from intake.people import actions as people
 from intake.people.models import ContactPoint
+from intake.people.same import NOBODYS
 from intake.service_requests import queries as service_requests
 from intake.service_requests.models import Report, ServiceRequest, ServiceRequestEvent
 from kernel import db
@@ -22,12 +23,24 @@ _UNANSWERED = """
 """
 # How somebody who reported without a conversation is told, by the kind of address they left.
 _channels: dict[str, str] = {"phone": "sms"}
+# Where a message to them is answered in the same thread.
+_CONVERSE = ("sms", "whatsapp", "telegram", "web_chat", "email")
 
 
 def configure(channels: Mapping[str, str]) -> None:
     """By kind of address, the channel that reaches it. An address that no channel of this installation reaches waits for none."""
     _channels.clear()
     _channels.update({"phone": "sms"} | dict(channels))
+
+
+def channel_of(contact_point: ContactPoint, channel: str) -> str | None:
+    """On which channel news reaches whoever contacted us on this one from this address; None when none does.
+
+    A call is over when there is news, and forms have no thread: then it is by the kind of their address.
+    """
+    if contact_point.kind in NOBODYS:
+        return None
+    return channel if channel in _CONVERSE else _channels.get(contact_point.kind)
 
 
 def tell_reporters(session: Session, service_request_id: UUID, event_id: int | None, *, now: datetime) -> None:

@@ -30,8 +30,14 @@ _ATTACH = """
     WHERE incident.id = $2 AND conversation.id = $3
     ON CONFLICT (incident_id, contact_point_id) DO NOTHING RETURNING 1
 """
+_PART = """
+    SELECT incident.id, incident_request.basis, incident.state
+    FROM incident_request JOIN incident ON incident.id = incident_request.incident_id
+    WHERE incident_request.service_request_id = $1
+"""
 _ATTACH_POINT = """
-    INSERT INTO incident_contact (id, incident_id, contact_point_id, channel, at) VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO incident_contact (id, incident_id, contact_point_id, conversation_id, channel, at)
+    VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (incident_id, contact_point_id) DO NOTHING RETURNING 1
 """
 _ATTACH_REQUEST = """
@@ -234,13 +240,20 @@ def attach_reported(
     service_code: str,
     lonlat: LonLat | None,
     contact_point_id: UUID | None,
+    conversation_id: UUID | None = None,
     channel: str,
     now: datetime,
 ) -> Incident | None:
     """Makes a new request part of the open incident that fits it closest, and tells who reported it from then on.
 
-    None when there is none; a request without a place is part only of what concerns the whole city.
+    None when there is none, or it was said to be apart. A request without a place is part only of what concerns the whole city.
+    One that is part already stays so, and whoever reports it too is told from then on.
     """
+    if (part := db.fetch(session, _PART, [service_request_id], prepare=True)) != []:
+        incident_id, basis, state = part[0]
+        if basis != "apart" and state == "open" and contact_point_id is not None:
+            _attach_point(session, incident_id, contact_point_id, conversation_id, channel, now)
+        return None
     for found in queries.open_incidents(session, jurisdiction_id, service_code, lonlat):
         if lonlat is None and found.geometry is not None:
             continue
@@ -250,11 +263,16 @@ def attach_reported(
             continue
         is_new = _attach_request(session, found.id, service_request_id, "within", now)
         if is_new and contact_point_id is not None:
-            db.fetch(session, _ATTACH_POINT, [new_id(), found.id, contact_point_id, channel, now], prepare=True)
+            _attach_point(session, found.id, contact_point_id, conversation_id, channel, now)
         if is_new:
             record(session, "incident.attached", at=now, incident_id=found.id)
         return found
     return None
+
+
+def keep_apart(session: Session, incident_id: UUID, service_request_id: UUID, *, now: datetime) -> None:
+    """Whoever reported it has said that it is no part of this incident: it becomes part of none."""
+    _attach_request(session, incident_id, service_request_id, "apart", now)
 
 
 def find_same(session: Session, jurisdiction_id: str, draft: Draft) -> Incident | None:
@@ -274,6 +292,22 @@ def _overlap(one: bytes | None, other: bytes | None) -> bool:
         return True
     # Neighbours share a border and nothing else.
     return bool(shape(one).intersection(shape(other)).area > 0)
+
+
+def _attach_point(
+    session: Session,
+    incident_id: UUID,
+    contact_point_id: UUID,
+    conversation_id: UUID | None,
+    channel: str,
+    now: datetime,
+) -> None:
+    try:
+        _keep_open(session, incident_id)
+    except Conflict:
+        return
+    values = [new_id(), incident_id, contact_point_id, conversation_id, channel, now]
+    db.fetch(session, _ATTACH_POINT, values, prepare=True)
 
 
 def _attach_request(session: Session, incident_id: UUID, service_request_id: UUID, basis: str, now: datetime) -> bool:

@@ -98,10 +98,13 @@ class IncidentContact(SQLModel, table=True):
 
 
 class IncidentRequest(SQLModel, table=True):
-    """A request that is part of an incident: of one at most. basis: `attached` by who reported it, or made `within` it."""
+    """A request that is part of an incident: of one at most. basis: `attached` by who reported it, or made `within` it.
+
+    `apart`: whoever reported it said that it is another matter; it is part of none.
+    """
 
     __tablename__ = "incident_request"
-    __table_args__ = (CheckConstraint("basis IN ('attached', 'within')", name="basis"),)
+    __table_args__ = (CheckConstraint("basis IN ('attached', 'within', 'apart')", name="basis"),)
 
     service_request_id: UUID = Field(foreign_key="service_request.id", primary_key=True)
     incident_id: UUID = Field(foreign_key="incident.id", index=True)

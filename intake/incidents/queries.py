@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
 from georef.points import LonLat
@@ -108,13 +108,15 @@ def updates_of(session: Session, incident_id: UUID, *, limit: int = 100) -> list
 def attached(session: Session, incident_ids: Sequence[UUID]) -> dict[UUID, Attached]:
     """How many are attached to each."""
     contacts = _counts(session, IncidentContact, incident_ids)
-    requests = _counts(session, IncidentRequest, incident_ids)
+    requests = _counts(session, IncidentRequest, incident_ids, col(IncidentRequest.basis) != "apart")
     return {id_: Attached(contacts.get(id_, 0), requests.get(id_, 0)) for id_ in incident_ids}
 
 
-def _counts(session: Session, model: Any, incident_ids: Sequence[UUID]) -> dict[UUID, int]:
+def _counts(session: Session, model: Any, incident_ids: Sequence[UUID], *which: ColumnElement[bool]) -> dict[UUID, int]:
     statement = (
-        select(model.incident_id, func.count()).where(model.incident_id.in_(incident_ids)).group_by(model.incident_id)
+        select(model.incident_id, func.count())
+        .where(model.incident_id.in_(incident_ids), *which)
+        .group_by(model.incident_id)
     )
     return dict(session.exec(statement).all())
 
@@ -134,11 +136,21 @@ def contacts_after(session: Session, incident_id: UUID, after: int, up_to: int, 
     return list(session.exec(statement))
 
 
+def attached_to(session: Session, contact_point_id: UUID, incident_ids: Sequence[UUID]) -> set[UUID]:
+    """Of these, the incidents that this address is told of."""
+    if not incident_ids:
+        return set()
+    statement = select(IncidentContact.incident_id).where(
+        col(IncidentContact.incident_id).in_(incident_ids), IncidentContact.contact_point_id == contact_point_id
+    )
+    return set(session.exec(statement))
+
+
 def incident_of(session: Session, service_request_id: UUID) -> Incident | None:
     """The incident that a request is part of."""
     statement = (
         select(Incident)
         .join(IncidentRequest, col(IncidentRequest.incident_id) == col(Incident.id))
-        .where(IncidentRequest.service_request_id == service_request_id)
+        .where(IncidentRequest.service_request_id == service_request_id, IncidentRequest.basis != "apart")
     )
     return session.exec(statement).one_or_none()

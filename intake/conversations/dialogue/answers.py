@@ -205,12 +205,13 @@ def answer_side(state: DialogueState, text: str, context: DialogueContext) -> St
 
 
 def unanswered(state: DialogueState, context: DialogueContext) -> Step:
-    """Nobody said whether it is the same, which side it is on, or that it is right: it is made all the same."""
+    """Nobody said whether it is the same, which side it is on, or that it is right: it is made all the same, or goes on."""
     assert state.draft is not None
     draft = replace(
         state.draft,
         is_compared=True,
         is_side_asked=state.draft.is_side_asked or state.step in ("side", "review"),
         is_reviewed=True,
+        is_told=True,
     )
-    return proceed(replace(state, draft=draft, alike=None, border=None, misses=0), context)
+    return proceed(replace(state, draft=draft, alike=None, border=None, incident=None, misses=0), context)

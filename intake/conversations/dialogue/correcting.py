@@ -150,14 +150,23 @@ def _without(state: DialogueState, what: str) -> DialogueState:
     """The memory without one thing that was told, and without what was asked of the whole."""
     draft = state.draft
     assert draft is not None
-    fresh = replace(draft, is_compared=False, is_side_asked=False, ruled_out=None, settled={}, is_reviewed=False)
+    fresh = replace(
+        draft,
+        is_compared=False,
+        is_side_asked=False,
+        ruled_out=None,
+        settled={},
+        is_reviewed=False,
+        is_told=False,
+        apart_from="",
+    )
     if what == SERVICE:
         fresh = replace(fresh, service_code=None, answers={})
     elif what == PLACE:
         fresh = replace(fresh, place=None, place_words=None, is_placed=False, tries=0)
     else:
         fresh = replace(fresh, answers={code: given for code, given in draft.answers.items() if code != what})
-    return replace(state, draft=fresh, alike=None, border=None, misses=0, services=(), places=())
+    return replace(state, draft=fresh, alike=None, border=None, incident=None, misses=0, services=(), places=())
 
 
 def _still_asked(service: ServiceDefinition, answers: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:

@@ -3,7 +3,17 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from intake.conversations.dialogue import afterwards, answers, correcting, emoji, folios, other_address, report, words
+from intake.conversations.dialogue import (
+    afterwards,
+    answers,
+    correcting,
+    emoji,
+    folios,
+    incident,
+    other_address,
+    report,
+    words,
+)
 from intake.conversations.dialogue.state import LAST_WORDS, DialogueState
 from intake.conversations.dialogue.steps import (
     AddWords,
@@ -37,6 +47,7 @@ _ANSWERS = {
     "question": answers.answer_question,
     "same": answers.answer_same,
     "side": answers.answer_side,
+    "incident": incident.answer_incident,
     "review": correcting.answer_review,
     "fix": correcting.answer_fix,
 }
@@ -155,7 +166,7 @@ def _idle(state: DialogueState, text: str, said: str, context: DialogueContext, 
     if words.asks_language(said):
         return Step(state, (Text("language"),))
     if said in words.GREETINGS:
-        return Step(state, (Text("greeting", {"city": context.city}),))
+        return _greeted(state, context)
     if not said:
         return Step(state, (Text("photo", attached(state, context)),))
     if said == state.opening and is_recent:
@@ -195,12 +206,17 @@ def _asked(state: DialogueState, understood: Understanding, context: DialogueCon
     if understood.intent == "status":
         return Step(state, (), ShowStatus(None))
     if understood.intent == "greeting":
-        return Step(state, (Text("greeting", {"city": context.city}),))
+        return _greeted(state, context)
     if understood.intent == "thanks":
         return Step(replace(state, is_thanked=True), (Text("courtesy"),))
     if understood.intent in ("help", "language") or (understood.intent == "information" and understood.matter is None):
         return Step(state, (Text(understood.intent),))
     return None
+
+
+def _greeted(state: DialogueState, context: DialogueContext) -> Step:
+    told = report.announcements(context.find_incidents(None, None), state.language)
+    return Step(state, (*told, Text("greeting", {"city": context.city})))
 
 
 def _is_whole(begun: Step | None) -> bool:

@@ -1,5 +1,6 @@
 """Taking a report: what is it, where is it, what else must be known; then submit. Nothing here reads an answer (answers.py)."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,7 +9,7 @@ from intake.conversations.dialogue import questions
 from intake.conversations.dialogue.matter import Matter, recognise
 from intake.conversations.dialogue.places import Finding
 from intake.conversations.dialogue.questions import numbered
-from intake.conversations.dialogue.state import DialogueState, Draft, Place
+from intake.conversations.dialogue.state import Announced, DialogueState, Draft, Place
 from intake.conversations.dialogue.steps import DialogueContext, HandToAgent, Step, Submit, Text
 from intake.conversations.dialogue.told import in_words, items, label
 from intake.conversations.dialogue.understanding import Understanding
@@ -17,6 +18,7 @@ from intake.service_requests.duplicates.wording import span
 
 MOST_CHOICES = 4
 MOST_MISSES = 2
+MOST_ANNOUNCED = 2
 _MOST_QUOTED = 42
 # Nobody knows where they stand any closer.
 _NEAREST_M = 10
@@ -101,11 +103,16 @@ def _next(
     assert draft is not None
     if service is None:
         return _ask_another(state, context) if draft.service_code else _ask_service(state, context)
+    # What concerns the whole city needs no place.
+    if asked := _announced(state, service.code, context):
+        return asked
     if not draft.is_placed:
-        asked = _place(state, finding)
-        if isinstance(asked, Step):
+        placed = _place(state, finding)
+        if isinstance(placed, Step):
+            return placed
+        state, draft = placed, placed.draft or draft
+        if asked := _announced(state, service.code, context):
             return asked
-        state, draft = asked, asked.draft or draft
     if attribute := questions.next_question(service, draft):
         state = replace(state, step="question", misses=0)
         return Step(state, (questions.ask(attribute, state.language),))
@@ -119,6 +126,36 @@ def _next(
     if context.reads_back and not draft.is_reviewed and not draft.is_warned and state.step != "idle":
         return ask_review(replace(state, step="review", misses=0), context)
     return Step(replace(state.idle(), opening=_opening(draft), loose=()), (), submit)
+
+
+def _announced(state: DialogueState, service_code: str, context: DialogueContext) -> Step | None:
+    """What the city knows of already and this may be part of; asked once, and never where somebody may be in danger."""
+    draft = state.draft
+    assert draft is not None
+    if draft.is_told or draft.is_warned:
+        return None
+    found = context.find_incidents(service_code, draft.place)
+    if not found:
+        return None
+    return ask_incident(replace(state, step="incident", misses=0, incident=found[0]))
+
+
+def ask_incident(state: DialogueState) -> Step:
+    """What is announced, and whether theirs is part of it. Answered in one word."""
+    incident = state.incident
+    assert incident is not None
+    key = "incident_known" if incident.is_attached else "incident"
+    return Step(state, (Text(key, {"words": _announcement(incident, state.language)}, yes_no(state)),))
+
+
+def announcements(found: Sequence[Announced], language: str) -> tuple[Text, ...]:
+    """What everybody hears who has said nothing yet."""
+    return tuple(Text("announced", {"words": _announcement(one, language)}) for one in found[:MOST_ANNOUNCED])
+
+
+def _announcement(incident: Announced, language: str) -> str:
+    words = text_in(incident.written, language)
+    return words if words.endswith((".", "!", "?")) else f"{words}."
 
 
 def ask_review(state: DialogueState, context: DialogueContext) -> Step:
@@ -157,6 +194,7 @@ def complete(draft: Draft, service_code: str) -> Submit:
         draft.messages,
         draft.ruled_out,
         draft.settled,
+        draft.apart_from,
     )
 
 
@@ -283,7 +321,13 @@ def at_shared(state: DialogueState, text: str, context: DialogueContext) -> Step
     assert state.draft is not None
     draft = heard(state.draft, text)
     draft = replace(
-        draft, place_words=draft.place_words or place.label, is_compared=False, is_side_asked=False, settled={}
+        draft,
+        place_words=draft.place_words or place.label,
+        is_compared=False,
+        is_side_asked=False,
+        settled={},
+        is_told=False,
+        apart_from="",
     )
     state = settled(replace(state, draft=draft, alike=None, border=None, misses=0), place)
     return _what_there(state) if is_bare else proceed(state, context)
@@ -305,6 +349,8 @@ def ask_again(state: DialogueState, context: DialogueContext) -> Step:
         return Step(state, (Text("where", asks_place=True),))
     if state.step == "side" and state.border:
         return ask_side(state)
+    if state.step == "incident" and state.incident:
+        return ask_incident(state)
     if state.step == "review":
         return ask_review(state, context)
     return proceed(state, context)

@@ -8,10 +8,12 @@ from typing import Any
 EXPIRES_AFTER = timedelta(hours=24)
 STEPS = (
     "idle", "what", "which", "where", "place", "question", "same", "side", "review", "fix", "drop", "amend", "photo", "link",
+    "incident",
 )  # fmt: skip
 
-# Steps of a report that is whole already: is it the same, which side of a border is it on, is all of it right.
-LAST_WORDS = ("same", "side", "review")
+# Steps of a report that is not dropped when nobody answers: is it the same, which side of a border is it on, is all of it right,
+# is it part of what the city knows of.
+LAST_WORDS = ("same", "side", "review", "incident")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,15 @@ class Border:
 
 
 @dataclass(frozen=True, slots=True)
+class Announced:
+    """What the city knows of already and many ask about: the words by language. is_attached: this person is told of it."""
+
+    incident_id: str
+    written: Mapping[str, str]
+    is_attached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A report that is being told. `place_words` are what the person calls the place; `place` is the one they agreed to.
 
@@ -64,6 +75,7 @@ class Draft:
     `messages`: ids of the messages that told it, oldest first; whoever runs the dialogue writes them down.
     `is_compared`: they were asked whether it is reported already; `ruled_out`: and said that it is not that one.
     `is_reviewed`: it was read back to them.
+    `is_told`: they heard of an incident that it may be part of; `apart_from`: and said that it is another matter than that one.
     `is_side_asked`: they were asked which side of a border the place is on; `settled`: and this is what they replied.
     """
 
@@ -81,6 +93,8 @@ class Draft:
     is_side_asked: bool = False
     settled: Mapping[str, str] = field(default_factory=dict)
     is_reviewed: bool = False
+    is_told: bool = False
+    apart_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +128,7 @@ class DialogueState:
     submitted_at: datetime | None = None
     alike: Alike | None = None
     border: Border | None = None
+    incident: Announced | None = None
     turn: int = 0
     pressed: str = ""
     loose: tuple[str, ...] = ()
@@ -152,6 +167,7 @@ class DialogueState:
             read["draft"] = _draft(read["draft"]) if read.get("draft") else None
             read["alike"] = Alike(**read["alike"]) if read.get("alike") else None
             read["border"] = _border(read["border"]) if read.get("border") else None
+            read["incident"] = Announced(**read["incident"]) if read.get("incident") else None
             state = cls(**read)
         except (TypeError, ValueError, AttributeError):
             return cls(language=language)
@@ -160,7 +176,16 @@ class DialogueState:
     def idle(self) -> "DialogueState":
         """The same memory with no report in the making."""
         return replace(
-            self, step="idle", draft=None, services=(), places=(), misses=0, alike=None, border=None, recent=()
+            self,
+            step="idle",
+            draft=None,
+            services=(),
+            places=(),
+            misses=0,
+            alike=None,
+            border=None,
+            incident=None,
+            recent=(),
         )
 
     def is_expired(self, now: datetime) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from intake.catalog.definitions import ServiceDefinition
 from intake.catalog.matching import ServiceMatch
-from intake.conversations.dialogue.state import Alike, Border, DialogueState, Place
+from intake.conversations.dialogue.state import Alike, Announced, Border, DialogueState, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ class DialogueContext:
     women_phone: the line for women who suffer violence; "" when the city has none.
     code: where this message may be a one-time code, how that code stands (`intake.people.codes.look`).
     find_alike: the request that a complete report is surely enough the same as. find_border: what must be asked to know who
-    answers for it, when its place is near a border.
+    answers for it, when its place is near a border. find_incidents: what is announced about a service at a place, the closest fit
+    first; without either, everything that is.
     """
 
     now: datetime
@@ -70,6 +71,7 @@ class DialogueContext:
     code: str = ""
     find_alike: "Callable[[Submit], Alike | None]" = lambda _: None
     find_border: "Callable[[Submit], Border | None]" = lambda _: None
+    find_incidents: Callable[[str | None, Place | None], Sequence[Announced]] = lambda _service, _place: ()
 
     def match_offered(self, text: str) -> list[ServiceMatch]:
         """The services still offered that `text` may be about, best first."""
@@ -94,7 +96,7 @@ class Submit:
     """A report is complete. description: everything the person said about it; the answer with the folio is the caller's.
 
     messages: ids of the earlier messages that told it. ruled_out: the request of which they said that theirs is another.
-    settled: which side of a border the place is on, when they were asked.
+    settled: which side of a border the place is on, when they were asked. apart_from: the incident it is no part of, they said.
     """
 
     service_code: str
@@ -105,6 +107,15 @@ class Submit:
     messages: tuple[str, ...] = ()
     ruled_out: Mapping[str, Any] | None = None
     settled: Mapping[str, str] = field(default_factory=dict)
+    apart_from: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """They want to be told of that incident, and no report of their own. otherwise: where they were, should it be over."""
+
+    announced: Announced
+    otherwise: DialogueState
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +196,7 @@ class StaySilent:
 
 Effect = (
     Submit
+    | Attach
     | Join
     | ShowStatus
     | AddWords

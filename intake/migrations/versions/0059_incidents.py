@@ -100,7 +100,7 @@ def upgrade() -> None:
         sa.Column("incident_id", sa.Uuid(), nullable=False),
         sa.Column("basis", sa.Text(), nullable=False),
         _instant("at"),
-        sa.CheckConstraint("basis IN ('attached', 'within')", name=op.f("ck_incident_request_basis")),
+        sa.CheckConstraint("basis IN ('attached', 'within', 'apart')", name=op.f("ck_incident_request_basis")),
         _refers("incident_request", "service_request_id", "service_request"),
         _refers("incident_request", "incident_id", "incident"),
         sa.PrimaryKeyConstraint("service_request_id", name=op.f("pk_incident_request")),

@@ -1,0 +1,45 @@
+"""Jobs of incidents. Each opens its own transaction and may run twice."""
+
+from uuid import UUID
+
+from sqlmodel import Session, select
+
+from georef.points import LonLat
+from intake.incidents import actions
+from intake.service_requests.models import Report, ServiceRequest
+from kernel import clock, db
+
+
+def attach_reported(service_request_id: str, **_: object) -> None:
+    """Makes a new request part of the open incident that it belongs to."""
+    with db.transaction() as session:
+        request = session.get(ServiceRequest, UUID(service_request_id))
+        if request is not None and request.life != "closed":
+            _attach(session, request, None)
+
+
+def attach_joined(service_request_id: str, report_id: str, **_: object) -> None:
+    """Whoever joins a request that is part of an incident is told of it too."""
+    with db.transaction() as session:
+        request = session.get(ServiceRequest, UUID(service_request_id))
+        report = session.get(Report, UUID(report_id))
+        if request is not None and report is not None:
+            _attach(session, request, report)
+
+
+def _attach(session: Session, request: ServiceRequest, report: Report | None) -> None:
+    first = select(Report).where(Report.service_request_id == request.id).order_by(Report.at).limit(1)  # type: ignore[arg-type]  # a column at class level
+    report = report or session.exec(first).first()
+    lonlat = LonLat(request.lon, request.lat) if request.lon is not None and request.lat is not None else None
+    is_told = report is not None and report.wants_notices
+    actions.attach_reported(
+        session,
+        request.id,
+        jurisdiction_id=request.jurisdiction_id,
+        service_code=request.service_code,
+        lonlat=lonlat,
+        contact_point_id=report.contact_point_id if report and is_told else None,
+        conversation_id=report.conversation_id if report else None,
+        channel=report.channel if report else request.channel,
+        now=clock.now(),
+    )

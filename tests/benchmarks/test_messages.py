@@ -10,7 +10,7 @@ import os
 import statistics
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -93,14 +93,16 @@ class Poster:
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
         self.taken_ms: list[float] = []
+        self.by_minute: defaultdict[int, list[float]] = defaultdict(list)
         self.late_ms: list[float] = []
         self.answers: Counter[str] = Counter()
+        self._start = 0.0
         self._local = threading.local()
         self._opened: list[http.client.HTTPConnection] = []
         self._host = urlsplit(provider.url("sms")).netloc
 
     def run(self, calls: Sequence[Call]) -> None:
-        start = time.perf_counter()
+        start = self._start = time.perf_counter()
         with ThreadPoolExecutor(THREADS) as pool:
             for number, call in enumerate(calls):
                 due = start + number / RATE
@@ -122,6 +124,7 @@ class Poster:
             answer = self._ask(urlsplit(self.provider.url(call.channel)).path, body, headers)
         self.answers["200"] += 1
         self.taken_ms.append((time.perf_counter() - started) * 1000)
+        self.by_minute[int((due - self._start) // 60)].append(self.taken_ms[-1])
         self.late_ms.append((started - due) * 1000)
 
     def _ask(self, path: str, body: str, headers: dict[str, str]) -> str:
@@ -154,6 +157,10 @@ def processor_s(demo: RunningDemo) -> dict[str, float]:
             ]
         spent[part] = cpu_s(pids)
     return spent
+
+
+def p99(values: Sequence[float]) -> float:
+    return sorted(values)[int(len(values) * 0.99)]
 
 
 def percentiles(values: Sequence[float]) -> str:
@@ -191,6 +198,7 @@ def test_messages(demo: RunningDemo) -> None:
     unanswered = rows(demo, UNANSWERED)[0][0]
     answered = kept - unanswered
     each = ", ".join(f"{part} {seconds / max(len(calls), 1) * 1000:.1f}" for part, seconds in spent.items())
+    minutes = ", ".join(f"{p99(taken):,.0f}" for _, taken in sorted(poster.by_minute.items()))
     report(
         "messages",
         [
@@ -198,6 +206,7 @@ def test_messages(demo: RunningDemo) -> None:
             f"sent {len(calls):,}, kept {kept:,}, lost {len(calls) - distinct:,}, twice {kept - distinct:,}; "
             f"threads with more answers than messages {rows(demo, DOUBLED)[0][0]}",
             f"webhook: {percentiles(poster.taken_ms)}; answers {dict(poster.answers)}",
+            f"webhook p99 minute by minute: {minutes} ms",
             f"calls begun late by: {percentiles(poster.late_ms)}",
             f"answered {answered:,}, {behind:,} still to do after the last call, {unanswered:,} after {drained_s:.0f} s more "
             f"({answered / (sent_s + drained_s):.1f} answered a second)",

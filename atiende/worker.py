@@ -27,7 +27,7 @@ _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _RELAY_STOP_S = 20.0
 _RETRY_S = 0.5
 _LOOK_S = 0.2
-_NICE = 5
+_NICE = 10
 
 
 def redis_url(settings: Settings) -> str | None:

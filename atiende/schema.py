@@ -10,6 +10,7 @@ import intake.changes.models as change_models
 import intake.classifier.models as classifier_models
 import intake.conversations.attachment_models as attachment_models
 import intake.conversations.models as conversation_models
+import intake.distribution.models as distribution_models
 import intake.forecasts.models as forecast_models
 import intake.incidents.models as incident_models
 import intake.media.models as media_models
@@ -51,6 +52,7 @@ MODULES = (
     conversation_models,
     attachment_models,
     call_models,
+    distribution_models,
     resident_models,
     channel_models,
     console_models,

@@ -28,6 +28,8 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     "reroute_round.due": ["intake.whatif.jobs.look_for_reroutes"],
     "reroute_round.looked": ["intake.whatif.jobs.look_for_reroutes"],
     "reroutes.accepted": ["intake.whatif.jobs.carry_out_reroutes"],
+    "work_item.accepted": ["intake.conversations.jobs.follow_work_item"],
+    "work_item.requeued": ["intake.conversations.jobs.follow_work_item"],
     "webhook_delivery.queued": ["intake.webhooks.jobs.deliver_webhook"],
 }
 

@@ -142,7 +142,7 @@ def act(replies: Replies, step: Step, emergency_phone: str) -> DialogueState:
     if isinstance(step.effect, AskCode | TypeCode):
         return _prove(replies, step.state, step.effect)
     if isinstance(step.effect, HandToAgent):
-        actions.hand_to_agent(replies.session, replies.conversation, now=replies.now)
+        actions.hand_to_agent(replies.session, replies.conversation, said=replies.message, now=replies.now)
     return step.state
 
 
@@ -190,7 +190,7 @@ def _submit(replies: Replies, state: DialogueState, submit: Submit) -> DialogueS
         # The catalogue changed while they were writing, or an answer fits no rule: a person can still read it.
         _log.warning("dialogue_submit_failed", conversation_id=str(conversation.id), error=type(problem).__name__)
         replies.send(replies.words(state.language, "received", "failed"))
-        actions.hand_to_agent(session, conversation, now=replies.now)
+        actions.hand_to_agent(session, conversation, said=replies.message, now=replies.now)
         return state
     if submit.apart_from:
         incidents.keep_apart(session, UUID(submit.apart_from), request.id, now=replies.now)
@@ -251,7 +251,7 @@ def _add_words(replies: Replies, answer: AddWords) -> None:
         _link(session, conversation, (*map(UUID, answer.messages), replies.message.id), request.id, now=replies.now)
     # Whoever has the folio of somebody else's report may know something; a person decides what becomes of it.
     if answer.needs_agent or not is_theirs:
-        actions.hand_to_agent(session, conversation, now=replies.now)
+        actions.hand_to_agent(session, conversation, said=replies.message, now=replies.now)
 
 
 def _is_theirs(replies: Replies, answer: AddWords) -> bool:

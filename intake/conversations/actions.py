@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
-from intake.conversations import attachments, edits
+from intake.conversations import attachments, edits, in_line
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import VOICE, Choice, InboundMessage
 from intake.people import actions as people
@@ -119,7 +119,7 @@ def open_conversation(
         if found is not None and now - found.last_message_at < IDLE_AFTER:
             return found
         if found is not None:
-            _close(found)
+            _close(session, found, now)
             session.flush()
         made = fresh(
             Conversation,
@@ -136,7 +136,8 @@ def open_conversation(
             return made
 
 
-def _close(conversation: Conversation) -> None:
+def _close(session: Session, conversation: Conversation, now: datetime) -> None:
+    in_line.leave(session, conversation, disposition_code="closed", now=now)
     conversation.state = "closed"
     _let_go(conversation)
     conversation.waiting_since = None
@@ -211,13 +212,22 @@ def _with_agent(session: Session, conversation: Conversation, now: datetime) -> 
     if conversation.state == "closed":
         contact_point = session.get_one(ContactPoint, conversation.contact_point_id)
         conversation = open_conversation(session, contact_point, conversation.channel, now=now)
-    hand_to_agent(session, conversation, now=now)
+    _give_to_agents(session, conversation, now)
     conversation.waiting_since = None
     return conversation
 
 
-def hand_to_agent(session: Session, conversation: Conversation, *, now: datetime) -> None:
-    """From now on a person answers this thread. Records `conversation.handed_to_agent` when that is new."""
+def hand_to_agent(session: Session, conversation: Conversation, *, said: Message | None = None, now: datetime) -> None:
+    """From now on a person answers this thread: it is in the line in the same moment, once.
+
+    said: what the resident just said; of a call it is the call that waits. Records `conversation.handed_to_agent` when that is
+    new.
+    """
+    _give_to_agents(session, conversation, now)
+    in_line.join(session, conversation, said=said, now=now)
+
+
+def _give_to_agents(session: Session, conversation: Conversation, now: datetime) -> None:
     if conversation.state == "with_agent":
         return
     conversation.state = "with_agent"
@@ -235,6 +245,7 @@ def hand_back(session: Session, conversation_id: UUID, *, now: datetime) -> Conv
         conversation.dialogue = {}
         conversation.waiting_since = None
         _let_go(conversation)
+        in_line.leave(session, conversation, disposition_code="handed_back", now=now)
         record(session, "conversation.handed_back", at=now, conversation_id=conversation.id)
     return conversation
 
@@ -256,6 +267,7 @@ def take(
     if conversation.taken_by != agent_id:
         conversation.taken_by, conversation.taken_by_name = agent_id, agent_name
         record(session, "conversation.taken", at=now, conversation_id=conversation.id)
+    in_line.claim(session, conversation, agent_id, now=now)
     return conversation
 
 

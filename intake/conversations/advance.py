@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 from sqlmodel import Session
 
-from intake.conversations import actions, proofs, queries
+from intake.conversations import actions, in_line, proofs, queries
 from intake.conversations.acting import Replies, act
 from intake.conversations.context import context_of
 from intake.conversations.dialogue.answers import unanswered
@@ -47,6 +47,8 @@ def _handle(session: Session, conversation: Conversation, message: Message, now:
         _log.info("dialogue_machine_sender", conversation_id=str(conversation.id))
         return
     _end_forgotten_hold(session, conversation, message, now)
+    if conversation.state == "with_agent":
+        in_line.join(session, conversation, said=message, now=now)
     state = DialogueState.from_json(conversation.dialogue, language=conversation.language)
     context = context_of(session, conversation, message, now)
     step = _decide(conversation, message, state, context)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from intake.conversations import attachments, proofs, queries
+from intake.conversations import attachments, in_line, proofs, queries
 from intake.conversations.advance import advance, make_unanswered
 from intake.conversations.attachment_models import photo_key
 from intake.conversations.incident_news import tell_attached as tell_next_attached
@@ -36,6 +36,12 @@ def advance_conversation(message_id: str, **_: object) -> None:
     with db.transaction() as session:
         ((conversation_id,),) = db.fetch(session, _THREAD, [UUID(message_id)], prepare=True)
         advance(session, conversation_id, now=clock.now())
+
+
+def follow_work_item(work_item_id: str, agent_id: str | None = None, **_: object) -> None:
+    """The thread is whose its work item is."""
+    with db.transaction() as session:
+        in_line.follow(session, UUID(work_item_id), UUID(agent_id) if agent_id else None, now=clock.now())
 
 
 def give_photo(attachment_id: str, **_: object) -> None:

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0053"
-down_revision = "0045"
+down_revision = "0050"
 
 _STATES = ("queued", "ringing", "in_progress", "no_answer", "busy", "canceled", "failed", "completed")
 

@@ -1,0 +1,43 @@
+"""Every write on the waiting line, by the name others call it."""
+
+from intake.distribution.agents import grant_skill, heartbeat, revoke_skills, set_capacity, set_state, sign_on
+from intake.distribution.estimating import estimate
+from intake.distribution.items import (
+    abandon,
+    claim,
+    complete,
+    enqueue,
+    extend_wrap,
+    finish,
+    live_of,
+    open_queue,
+    requeue_front,
+)
+from intake.distribution.leaving import force_off, lapse, sign_off
+from intake.distribution.offers import accept, decline, expire, offer
+
+__all__ = [
+    "abandon",
+    "accept",
+    "claim",
+    "complete",
+    "decline",
+    "enqueue",
+    "estimate",
+    "expire",
+    "extend_wrap",
+    "finish",
+    "force_off",
+    "grant_skill",
+    "heartbeat",
+    "lapse",
+    "live_of",
+    "offer",
+    "open_queue",
+    "requeue_front",
+    "revoke_skills",
+    "set_capacity",
+    "set_state",
+    "sign_off",
+    "sign_on",
+]

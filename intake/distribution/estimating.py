@@ -1,0 +1,67 @@
+"""How long somebody will wait: what a caller is told, and what decides whether to offer a callback."""
+
+from datetime import datetime
+from math import ceil
+from uuid import UUID
+
+from sqlmodel import Session
+
+from intake.distribution.items import queue_of
+from intake.distribution.matching import rank_at
+from intake.distribution.models import WorkItem
+from intake.distribution.values import COSTS, GENERAL, Estimate
+from kernel import db
+from kernel.rows import load_one
+
+# What a contact takes where none has ended lately, and how many are looked at.
+USUAL_S = {"voice": 300.0, "text": 600.0, "callback": 300.0}
+_RECENT = 50
+
+_AHEAD = """
+    SELECT count(*), coalesce(sum(cost), 0) FROM work_item
+    WHERE jurisdiction_id = $1 AND queue_id = $2 AND state = 'queued' AND rank_at < $3
+      AND (due_at IS NULL OR due_at <= $4) AND id IS DISTINCT FROM $5
+"""
+# Whoever may serve the line and is at work, also when they are busy just now.
+_STAFF = """
+    SELECT count(*) FILTER (WHERE cap_points - load_points >= $4 AND offer_id IS NULL AND state = 'available'),
+        coalesce(sum(cap_points), 0)
+    FROM agent_session WHERE jurisdiction_id = $1 AND state IN ('available', 'missed') AND lease_until > $2
+      AND ($3::text IS NULL OR EXISTS (
+        SELECT 1 FROM agent_skill WHERE agent_skill.agent_id = agent_session.agent_id AND skill = $3
+          AND (expires_at IS NULL OR expires_at > $2)))
+"""
+_LASTED = """
+    SELECT extract(epoch FROM avg(ended_at - assigned_at)) FROM (
+        SELECT ended_at, assigned_at FROM work_item
+        WHERE queue_id = $1 AND kind = $2 AND state = 'done' AND assigned_at IS NOT NULL ORDER BY ended_at DESC LIMIT $3
+    ) AS recent
+"""
+
+
+def estimate(
+    session: Session,
+    jurisdiction_id: str,
+    queue_code: str = GENERAL,
+    *,
+    kind: str = "voice",
+    priority: int = 0,
+    work_item_id: UUID | None = None,
+    now: datetime,
+) -> Estimate:
+    """Of somebody who would join the line now, or of an item that is in it: how many go first, and about how long that takes."""
+    queue = queue_of(session, jurisdiction_id, queue_code)
+    rank, cost = rank_at(now, priority, queue.head_start_s), COSTS[kind]
+    item = load_one(session, WorkItem, "WHERE id = $1", [work_item_id]) if work_item_id else None
+    if item is not None:
+        rank, cost, kind = item.rank_at, item.cost, item.kind
+    ((ahead, points),) = db.fetch(session, _AHEAD, [jurisdiction_id, queue.id, rank, now, work_item_id], prepare=True)
+    ((free, capacity),) = db.fetch(session, _STAFF, [jurisdiction_id, now, queue.skill, cost], prepare=True)
+    position = int(ahead) + 1
+    if not capacity:
+        return Estimate(position, None)
+    if free > ahead:
+        return Estimate(position, 0)
+    ((lasted,),) = db.fetch(session, _LASTED, [queue.id, kind, _RECENT], prepare=True)
+    each_s = float(lasted) if lasted is not None else USUAL_S[kind]
+    return Estimate(position, ceil((int(points) + cost) / int(capacity) * each_s))

@@ -42,6 +42,11 @@ def facts(folder: DataFolder, settings: Settings, sample: Sample, *, standin_url
             "auth_token": settings.whatsapp.auth_token.get_secret_value(),
             "number": settings.whatsapp.number,
         },
+        "voice": {
+            "webhook": f"{base_url}/webhooks/voice",
+            "auth_token": settings.sms.auth_token.get_secret_value(),
+            "number": settings.channels["voice"]["number"].get_secret_value(),
+        },
         "web_chat": {"url": f"{base_url}/chat"},
         "email": {
             "address": settings.email.address,

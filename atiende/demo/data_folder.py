@@ -24,6 +24,8 @@ ROLES = ("operator", "supervisor", "agency", "admin")
 # No Mexican number begins like this: nobody's telephone.
 SMS_NUMBER = "+525500000311"
 WHATSAPP_NUMBER = "+525500000312"
+# One number for texts and calls, as people expect of a city.
+VOICE_NUMBER = SMS_NUMBER
 EMAIL_ADDRESS, OTHER_EMAIL_ADDRESS = "311@jacaranda.gob.example", "311@encinos.gob.example"
 TELEGRAM_BOT = "jacaranda311_bot"
 
@@ -94,6 +96,7 @@ def _fresh_values() -> dict[str, str]:
         "ATIENDE_SMS_AUTH_TOKEN": secrets.token_hex(16),
         "ATIENDE_SMS_NUMBER": SMS_NUMBER,
         "ATIENDE_WHATSAPP_NUMBER": WHATSAPP_NUMBER,
+        "ATIENDE_CHANNEL_VOICE_NUMBER": VOICE_NUMBER,
         "ATIENDE_EMAIL_ADDRESS": EMAIL_ADDRESS,
         "ATIENDE_EMAIL_OTHER_ADDRESSES": OTHER_EMAIL_ADDRESS,
         "ATIENDE_EMAIL_IMAP_HOST": "127.0.0.1",

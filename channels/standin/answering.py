@@ -12,11 +12,18 @@ from channels.standin.ledger import Ledger
 
 _MESSAGES = {
     20003: (401, "Authenticate"),
+    20001: (400, "Invalid parameter"),
+    20009: (409, "Unable to delete record"),
     20404: (404, "The requested resource was not found"),
     20429: (429, "Too Many Requests"),
     20500: (500, "An internal server error has occurred"),
     20503: (503, "Service unavailable"),
+    21201: (400, "No 'To' number is specified"),
+    21205: (400, "Url parameter is required."),
     21211: (400, "Invalid 'To' Phone Number"),
+    21213: (400, "'From' phone number is required."),
+    21220: (400, "Call is not in-progress. Cannot redirect."),
+    21222: (400, "No parameters of the update are specified"),
     21602: (400, "Message body is required."),
     21603: (400, "A 'From' phone number is required."),
     21604: (400, "A 'To' phone number is required."),

@@ -17,12 +17,13 @@ from channels.standin.mail import routes as mail_routes
 from channels.standin.mail.part import MailPart
 from channels.standin.postman import Postman
 from channels.standin.telegram import routes as telegram_routes
+from channels.standin.voice import routes as voice_routes
 from channels.standin.whatsapp import content, media
 from channels.standin.whatsapp import pages as whatsapp_pages
 from kernel.errors import AtiendeError
 
-# A provider that hangs holds a thread for each call, and the phone must stay usable meanwhile.
-_THREADS = 200
+# A provider that hangs holds a thread for each call, and so does whoever waits for a call to end; the rest must stay usable.
+_THREADS = 400
 
 
 def create_app(config: StandinConfig) -> FastAPI:
@@ -30,6 +31,7 @@ def create_app(config: StandinConfig) -> FastAPI:
     ledger = Ledger(config.state)
     mail = MailPart(config.mail, config.state.with_name("mail.sqlite3")) if config.mail else None
     telegram = telegram_routes.part_of(config)
+    voice = voice_routes.part_of(config)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -40,7 +42,11 @@ def create_app(config: StandinConfig) -> FastAPI:
             mail.start()
         if telegram is not None:
             telegram.start()
+        if voice is not None:
+            voice.start()
         yield
+        if voice is not None:
+            await anyio.to_thread.run_sync(voice.stop)
         if telegram is not None:
             await anyio.to_thread.run_sync(telegram.stop)
         if mail is not None:
@@ -60,6 +66,7 @@ def create_app(config: StandinConfig) -> FastAPI:
     app.include_router(city_page.router)
     mail_routes.install(app, mail)
     telegram_routes.install(app, telegram)
+    voice_routes.install(app, voice)
 
     @app.exception_handler(Refusal)
     def refuse(http_request: Request, error: Exception) -> Response:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from channels.standin.mail.part import MailConfig, mail_from
 from channels.standin.telegram.config import Bot, bot_from
+from channels.standin.voice.config import VoiceNumber, number_from
 from kernel.errors import MisconfiguredError
 from kernel.settings import INSTALLATION_FILE, read_env_file
 
@@ -41,6 +42,7 @@ class StandinConfig:
     places: Path | None = None
     mail: MailConfig | None = None
     telegram: Bot | None = None
+    voice: VoiceNumber | None = None
 
 
 def from_environ(environ: Mapping[str, str]) -> StandinConfig:
@@ -87,4 +89,5 @@ def from_environ(environ: Mapping[str, str]) -> StandinConfig:
         places=Path(places) if places else None,
         mail=mail_from(merged),
         telegram=bot_from(merged),
+        voice=number_from(merged),
     )

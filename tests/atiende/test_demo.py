@@ -34,6 +34,7 @@ KEYS = {
     "email": {"address", "smtp_host", "smtp_port"},
     "whatsapp": {"webhook", "auth_token", "number"},
     "telegram": {"webhook", "secret_token", "bot_token"},
+    "voice": {"webhook", "auth_token", "number"},
     "web_chat": {"url"},
     "standin": {"url"},
     "database_url": None,

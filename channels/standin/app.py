@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import anyio.to_thread
 from fastapi import FastAPI, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 
@@ -57,6 +59,11 @@ def create_app(config: StandinConfig) -> FastAPI:
     app = FastAPI(title="Atiende stand-in", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.config = config
     app.state.ledger = ledger
+    console = urlsplit(config.console_url)
+    if console.netloc:
+        # The operators' pages of the centre use the stand-in's telephone.
+        origins = [f"{console.scheme}://{console.netloc}"]
+        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"])
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.include_router(rest.router)
     app.include_router(content.router)

@@ -36,9 +36,11 @@ router = APIRouter()
 
 
 def refuse_foreign(http_request: Request) -> None:
-    """A page of another origin may not write here. Raises Forbidden."""
+    """A page of another origin may not write here, save the centre's own, where operators are. Raises Forbidden."""
     origin = http_request.headers.get("origin")
-    if origin and urlsplit(origin).netloc != http_request.headers.get("host"):
+    config: StandinConfig = http_request.app.state.config
+    is_ours = urlsplit(origin or "").netloc in (http_request.headers.get("host"), urlsplit(config.console_url).netloc)
+    if origin and not is_ours:
         raise Forbidden("Esta página solo acepta formularios suyos.")
 
 

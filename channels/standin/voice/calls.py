@@ -87,6 +87,7 @@ class Call:
         self.lines: list[dict[str, Any]] = []
         self.is_with_people = False
         self.is_picked_up: bool | None = None
+        self.room = ""
         self.done = threading.Event()
         self.changed = threading.Condition(lock)
         self._inputs: deque[Input] = deque()

@@ -12,6 +12,7 @@ import structlog
 
 from channels.standin.voice.calls import OVER, Call, Next, Order
 from channels.standin.voice.config import VoiceNumber
+from channels.standin.voice.desks import Desks
 from channels.standin.voice.fetching import Address, Fetcher
 from channels.standin.voice.interpreter import Interpreter
 from channels.standin.voice.ledger import VoiceLedger
@@ -51,7 +52,7 @@ class Exchange:
         self.notices = Notices(ledger, self.fetcher)
         self.lock = threading.RLock()
         self.recordings = Recordings(self)
-        self.listeners: list[Callable[[Call, Mapping[str, Any]], None]] = []
+        self.desks = Desks(self)
         self._calls: dict[str, Call] = {}
         self._rooms: dict[str, Room] = {}
         self._answering: dict[str, Answering] = {}
@@ -97,6 +98,8 @@ class Exchange:
         answering = self._answering_of(recipient)
         if answering is not None and answering.how == "answer":
             party = Script(answering.steps)
+        elif answering is None and self.desks.takes_by_itself(recipient):
+            answering = Answering(())
         call = self._new(
             order,
             party,
@@ -178,8 +181,8 @@ class Exchange:
         self.ledger.keep("call", call.row())
 
     def _heard(self, call: Call, line: Mapping[str, Any]) -> None:
-        for listener in list(self.listeners):
-            listener(call, line)
+        if call.is_client:
+            self.desks.hear(call, line)
 
     # What is told about a leg
 
@@ -241,7 +244,7 @@ class Exchange:
 
     def is_at_page(self, address: str) -> bool:
         """Whether somebody looked at the page of this phone or client a moment ago."""
-        return time.monotonic() - self._at_page.get(address, -_AT_PAGE_S) < _AT_PAGE_S
+        return self.desks.is_open(address) or time.monotonic() - self._at_page.get(address, -_AT_PAGE_S) < _AT_PAGE_S
 
     def looked(self, address: str) -> None:
         self._at_page[address] = time.monotonic()

@@ -295,7 +295,7 @@ class Interpreter:
             return 0.0
         try:
             with wave.open(io.BytesIO(sound)) as opened:
-                return float(float(opened.getnframes()) / max(opened.getframerate(), 1))
+                return float(opened.getnframes() / max(opened.getframerate(), 1))
         except (wave.Error, EOFError):
             return _GUESSED_SOUND_S
 

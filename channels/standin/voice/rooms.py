@@ -58,6 +58,7 @@ class Room:
         member = Member(call, manner)
         self.members.append(member)
         if not self.is_private:
+            call.room = self.name
             call.note("city", "joined", self.name)
         self._tell("join", "participant-join", member)
         others = [one for one in self.members if one is not member]

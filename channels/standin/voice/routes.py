@@ -8,8 +8,9 @@ from fastapi.responses import JSONResponse
 
 from channels.standin.config import StandinConfig
 from channels.standin.pages import FieldsDep
-from channels.standin.voice import rest, rest_conferences, rest_recordings
+from channels.standin.voice import live, rest, rest_conferences, rest_recordings
 from channels.standin.voice.calls import Call
+from channels.standin.voice.desks import summary
 from channels.standin.voice.exchange import WITHHELD, Answering
 from channels.standin.voice.ledger import LIVE
 from channels.standin.voice.part import PartDep, VoicePart
@@ -190,6 +191,27 @@ def _answers_by_itself(address: str, fields: dict[str, Any], part: VoicePart) ->
     return JSONResponse({"address": address, "answers": True}, status_code=201)
 
 
+def _leg_of(identity: str, part: PartDep, fields: FieldsDep) -> Call:
+    """The leg that is named, else the one that goes on."""
+    legs = [call for call in part.exchange.calls() if call.recipient == f"client:{identity}"]
+    legs = [call for call in legs if fields.get("call_sid") in (None, "", call.sid)]
+    if not legs:
+        raise NotFound("No hay tal llamada.")
+    return legs[-1]
+
+
+LegDep = Annotated[Call, Depends(_leg_of)]
+
+
+@router.post("/clients/{identity}/{what}")
+def act_as_client(what: str, leg: LegDep, fields: FieldsDep) -> JSONResponse:
+    """What an operator does on a leg: answer, say, press, hangup (which declines one that rings)."""
+    if what not in ("answer", "say", "press", "hangup"):
+        raise NotFound("No hay tal llamada.")
+    act(leg, what, fields)
+    return JSONResponse(summary(leg))
+
+
 @router.get("/voice/settings")
 def settings(part: PartDep) -> JSONResponse:
     return JSONResponse(part.ledger.switches().as_json())
@@ -220,6 +242,7 @@ def install(app: FastAPI, part: VoicePart | None) -> None:
     """Called once by the stand-in's application."""
     app.state.voice = part
     app.include_router(router)
+    app.include_router(live.router)
     app.include_router(rest_recordings.router)
     app.include_router(rest_conferences.router)
     app.include_router(rest.router)

@@ -101,7 +101,7 @@ def _without_place(state: DialogueState, context: DialogueContext) -> Step:
     assert draft is not None
     if draft.tries > 0:
         return proceed(settled(state, draft.place), context)
-    return Step(replace(state, draft=replace(draft, tries=1)), (Text("where_again", asks_place=True),))
+    return Step(replace(state, draft=replace(draft, tries=1)), (Text("where_near", asks_place=True),))
 
 
 def _inside(state: DialogueState, area: Place, alone: Finding, both: Finding, context: DialogueContext) -> Step:

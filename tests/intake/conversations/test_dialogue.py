@@ -64,7 +64,7 @@ def test_a_place_nobody_knows_is_asked_once_more_and_then_taken_as_it_is() -> No
 def test_thanks_and_not_knowing_are_no_place() -> None:
     talk = Talk().say("bache").say("gracias")
     assert talk.keys == ["where"]
-    assert talk.say("no sé").keys == ["where_again"]
+    assert talk.say("no sé").keys == ["where_near"]
     report = submitted(talk.say("no sé"))
     assert (report.place, report.place_words, report.description) == (None, None, "bache")
     known = submitted(Talk().say("bache en el carmen").say("no sé"))

@@ -71,6 +71,7 @@ def test_with_the_window_closed_a_template_is_looked_at_and_sent_once(console: C
     browser, here = console.enter("operator"), _url(thread)
     page = browser.get(here).text
     assert "Plantillas aprobadas de WhatsApp" in page
+    assert "Manda una plantilla aprobada." in page
     assert page.index("Hola [name]") < page.index("Tu reporte [folio] ya quedó")
     assert "proof.code" not in page
     chosen = f"{here}?template=reply.back"
@@ -127,6 +128,7 @@ def test_where_nothing_is_approved_it_says_what_to_do(console: Console) -> None:
     page = console.enter("operator").get(_url(_thread(console))).text
     assert "La ciudad no tiene plantillas aprobadas en este idioma" in page
     assert "[templates.whatsapp]" in page
+    assert "Manda una plantilla aprobada." not in page
 
 
 def test_while_the_window_is_open_it_says_for_how_long(console: Console) -> None:

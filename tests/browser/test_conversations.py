@@ -73,6 +73,39 @@ def test_a_conversation_is_found_taken_and_answered_by_keyboard(live_server: Liv
     expect(page.locator("#story .out").last).to_be_in_viewport()
 
 
+def _one_who_writes(live_server: LiveServer, channel: str, sender: str, kind: str) -> UUID:
+    with live_server.at_work(), db.transaction() as session:
+        inbound = InboundMessage(channel, uuid4().hex, sender, "", "Hay una fuga", clock.now(), sender_kind=kind)
+        return threads.receive(session, inbound, jurisdiction_id=CITY, now=clock.now()).conversation_id
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_two_threads_are_made_one_person_s_and_parted_again(
+    live_server: LiveServer, page_at: PageAt, scripts: bool
+) -> None:
+    digits = f"{uuid4().int % 10**8:08d}"
+    thread = _one_who_writes(live_server, "telegram", f"77{digits}", "telegram")
+    _one_who_writes(live_server, "sms", f"+5255{digits}", "phone")
+    page = page_at(f"/consola/conversaciones/{thread}", role="operator", scripts=scripts)
+    who = page.locator("#who")
+    who.get_by_text("Es la misma persona que…").click()
+    who.get_by_label("Folio, teléfono, correo o los últimos 4 números").fill(f"55{digits}")
+    who.get_by_role("button", name="Buscar").click()
+    expect(who.get_by_role("radio").last).to_be_checked()
+    who.get_by_label("¿Cómo lo sabes?").fill("Me dio su folio")
+    who.get_by_role("button", name="Es la misma persona").click()
+    expect(who).to_contain_text("Me dio su folio")
+    expect(who.locator(".reached li")).to_have_count(2)
+
+    who.get_by_text("No es la misma persona").click()
+    who.get_by_role("button", name="Separar").click()
+    expect(who.get_by_role("alert")).to_be_visible()  # without a reason nothing is undone
+    who.get_by_label("¿Cómo lo sabes?").first.fill("Era su vecina")
+    who.get_by_role("button", name="Separar").click()
+    expect(who.locator(".reached li")).to_have_count(1)
+    expect(who).to_contain_text("Era su vecina")
+
+
 @pytest.mark.parametrize("width", [320, 1366])
 def test_the_button_that_sends_stays_at_the_right(live_server: LiveServer, page_at: PageAt, width: int) -> None:
     page = page_at(f"/consola/conversaciones/{_asks_by_telegram(live_server)}", role="operator", width=width)

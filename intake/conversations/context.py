@@ -97,8 +97,8 @@ def _half_told(session: Session, conversation: Conversation, message: Message, n
 
 
 def _recent(session: Session, conversation: Conversation, message: Message, now: datetime) -> tuple[Recent, ...]:
-    """What this person reported lately, for a picture that says nothing."""
-    if not message.media or message.body.strip():
+    """What this person reported lately, for a picture that says nothing by itself."""
+    if not message.media:
         return ()
     found = queries.recent_requests_of(session, conversation.person_id, conversation.jurisdiction_id, now - LATELY)
     known = catalog.catalog(session, conversation.jurisdiction_id)

@@ -37,6 +37,8 @@ def answer_what(state: DialogueState, text: str, context: DialogueContext) -> St
     if is_just_warned(state, context) and state.draft.is_warned and (said in THANKS or yes_or_no(said) is False):
         # They said where somebody is in danger; nothing is to be repaired there.
         return Step(replace(state.idle(), is_thanked=True), (Text("courtesy"),))
+    if is_just_warned(state, context) and state.draft.is_warned and yes_or_no(said):
+        return Step(state, (Text("what_short"),))
     draft = heard(state.draft, text)
     state = replace(state, draft=draft)
     finding = None

@@ -183,8 +183,8 @@ def _idle(state: DialogueState, text: str, said: str, context: DialogueContext, 
         return step
     if begun is not None:
         return begun
-    if context.media_count and context.half_told and (step := afterwards.picture(state, context)):
-        return step  # "aquí está la foto" says no more than the picture
+    if context.media_count:  # "aquí está la foto" says no more than the picture
+        return afterwards.picture(state, context) or Step(state, (Text("photo", attached(state, context)),))
     if expired:
         return Step(state, (Text("expired"),))
     key = "what" if misunderstood == 0 else "what_or_agent"

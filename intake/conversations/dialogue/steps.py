@@ -42,7 +42,7 @@ class DialogueContext:
     something; media_kind: what the first of them is.
     hears_programs: on this channel programs answer by themselves.
     shared: the place that was sent with it. recent: what they reported lately, newest first. half_told: what they are telling
-    elsewhere; both only with attachments, and the first only with nothing else. reads_back: a report that took
+    elsewhere; both only with attachments. reads_back: a report that took
     several messages is read back before it is made.
     retired: services no longer taken. told: set when this message may answer a notice. emergency_phone: fills `{emergency}`.
     women_phone: the line for women who suffer violence; "" when the city has none.

@@ -230,6 +230,16 @@ class TestAPictureThatComesLater:
         assert "lo sumamos al reporte" in told
         assert pictures(session)[0].service_request_id == phone.requests[0].id
 
+    @pytest.mark.parametrize("words", ["la foto", "aquí está la foto", "here is the picture"])
+    def test_with_words_that_say_no_more(self, phone: Phone, session: Session, words: str) -> None:
+        self.made(phone)
+        [told] = picture(phone, "W1", body=words)
+        assert "lo sumamos al reporte" in told or "we added it to report" in told
+        assert pictures(session)[0].service_request_id == phone.requests[0].id
+
+    def test_with_such_words_and_nothing_reported_it_is_asked_what_it_shows(self, phone: Phone) -> None:
+        assert picture(phone, "W1", body="la foto") == ["Recibimos tu foto. Cuéntanos qué pasa y dónde."]
+
     def test_hours_later_it_is_asked_of_which(self, phone: Phone, session: Session) -> None:
         self.made(phone)
         phone.now += timedelta(hours=5)

@@ -426,6 +426,9 @@ class TestAfterAWarning:
         talk = Talk().say("hay un herido").say("niebla 20, el carmen").say(said)
         assert (talk.keys, talk.state.draft) == (["courtesy"], None)
 
+    def test_something_is(self) -> None:
+        assert Talk().say("hay un herido").say("niebla 20, el carmen").say("sí").keys == ["what_short"]
+
     def test_a_shared_place_is_one_too(self) -> None:
         talk = Talk().say("hay un herido").say("", shared=Place("Niebla 20", -101.41, 21.87, 100.0, 20))
         assert talk.keys == ["emergency_place"]

@@ -151,15 +151,25 @@ class TestCorrectingAtOnce:
     def test_what_tells_nothing_anew_is_asked_again(self, said: str) -> None:
         assert Talk().say(LIGHT).say("corregir").say(said).keys in (["fix"], ["where_again"])
 
-    def test_the_place_while_something_else_is_asked(self) -> None:
-        talk = Talk().say(LIGHT).say("la dirección es niebla 20, el carmen")
+    @pytest.mark.parametrize(
+        "said",
+        [
+            "la dirección es niebla 20, el carmen",
+            "no, es en niebla 20, el carmen",
+            "perdón, mejor es niebla 20, el carmen",
+            "sorry, it's at niebla 20, el carmen",
+        ],
+    )
+    def test_the_place_while_something_else_is_asked(self, said: str) -> None:
+        talk = Talk().say(LIGHT).say(said)
         assert talk.keys == ["ask_choice"]
         assert talk.state.draft is not None
         assert talk.state.draft.place is not None
         assert "Niebla 20" in talk.state.draft.place.label
 
-    def test_words_about_the_street_change_no_place(self) -> None:
-        chat = Chat().say(LIGHT).say("1").say("la calle es muy oscura")
+    @pytest.mark.parametrize("said", ["la calle es muy oscura", "no es en niebla 20", "no, es peligroso"])
+    def test_words_about_the_street_change_no_place(self, said: str) -> None:
+        chat = Chat().say(LIGHT).say("1").say(said)
         assert chat.keys == ["review"]
         assert "Sabinos y Niebla" in chat.bodies[0]
 

@@ -51,6 +51,7 @@ PERIODIC: dict[str, float] = {
     "intake.conversations.jobs.forget_codes": 60,
     "intake.conversations.jobs.make_unanswered_reports": 60,
     "intake.forecasts.jobs.refresh_forecasts": 600,
+    "intake.incidents.jobs.look_for_bursts": 300,
     "intake.media.jobs.tidy_up": 600,
     "intake.service_requests.jobs.escalate": 20,
     "intake.service_requests.jobs.count_rule_use": 60,

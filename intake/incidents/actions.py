@@ -14,7 +14,7 @@ from intake.catalog import queries as catalog
 from intake.catalog.queries import Catalog
 from intake.incidents import queries
 from intake.incidents.models import Incident, IncidentContact, IncidentUpdate
-from intake.incidents.values import Draft, checked, checked_words, shape
+from intake.incidents.values import Draft, checked, checked_words
 from kernel import db
 from kernel.errors import Conflict, InvalidInput, NotFound
 from kernel.ids import new_id
@@ -133,7 +133,7 @@ def accept(session: Session, incident_id: UUID, draft: Draft, *, version: int, b
         raise Conflict("Ya se decidió sobre esta propuesta.")
     draft = checked(draft)
     _refuse_unknown(catalog.catalog(session, incident.jurisdiction_id), draft)
-    _fill(incident, draft)
+    fill(incident, draft)
     incident.state, incident.opened_at = "open", now
     incident.opened_by, incident.opened_by_name = by.id, by.name
     _changed(session, incident)
@@ -161,7 +161,7 @@ def edit(session: Session, incident_id: UUID, draft: Draft, *, version: int, by:
         raise Conflict("Este incidente ya terminó.")
     draft = checked(draft)
     _refuse_unknown(catalog.catalog(session, incident.jurisdiction_id), draft)
-    _fill(incident, draft)
+    fill(incident, draft)
     _changed(session, incident)
     _note(session, incident, "edited", by, now, words=incident.written)
     record(session, "incident.edited", at=now, incident_id=incident.id)
@@ -275,14 +275,15 @@ def keep_apart(session: Session, incident_id: UUID, service_request_id: UUID, *,
     _attach_request(session, incident_id, service_request_id, "apart", now)
 
 
-def find_same(session: Session, jurisdiction_id: str, draft: Draft) -> Incident | None:
-    """An open incident of the same kind, about some of the same, where some of the same is."""
+def find_same(session: Session, jurisdiction_id: str, draft: Draft, *, of_any_kind: bool = False) -> Incident | None:
+    """An open incident of the same kind, or any, about some of the same, where some of the same is."""
     known = catalog.catalog(session, jurisdiction_id)
     wanted = queries.scope_of(_row(jurisdiction_id, draft, state="open", client_ref=None, now=known.changed_at), known)
     for found in queries.open_incidents(session, jurisdiction_id):
         scope = queries.scope_of(found, known)
         is_about = scope.is_about_all or wanted.is_about_all or bool(scope.service_codes & wanted.service_codes)
-        if found.kind == draft.kind and is_about and _overlap(scope.geometry, wanted.geometry):
+        is_kind = of_any_kind or found.kind == draft.kind
+        if is_kind and is_about and _overlap(scope.geometry, wanted.geometry):
             return found
     return None
 
@@ -291,7 +292,7 @@ def _overlap(one: bytes | None, other: bytes | None) -> bool:
     if one is None or other is None:
         return True
     # Neighbours share a border and nothing else.
-    return bool(shape(one).intersection(shape(other)).area > 0)
+    return bool(shapely.from_wkb(one).intersection(shapely.from_wkb(other)).area > 0)
 
 
 def _attach_point(
@@ -385,11 +386,12 @@ def _row(jurisdiction_id: str, draft: Draft, *, state: str, client_ref: str | No
         jurisdiction_id=jurisdiction_id, kind=draft.kind, state=state, client_ref=client_ref, created_at=now
     )
     made.basis, made.alert = dict(draft.basis), dict(draft.alert)
-    _fill(made, draft)
+    fill(made, draft)
     return made
 
 
-def _fill(incident: Incident, draft: Draft) -> None:
+def fill(incident: Incident, draft: Draft) -> None:
+    """Writes the draft, which was checked, into the row."""
     incident.kind = draft.kind
     incident.title, incident.written, incident.spoken = dict(draft.title), dict(draft.written), dict(draft.spoken)
     incident.service_codes, incident.group_codes = list(draft.service_codes), list(draft.group_codes)

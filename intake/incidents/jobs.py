@@ -2,12 +2,16 @@
 
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlmodel import Session, select
 
 from georef.points import LonLat
-from intake.incidents import actions
+from intake.catalog.models import Jurisdiction
+from intake.incidents import actions, bursts
 from intake.service_requests.models import Report, ServiceRequest
 from kernel import clock, db
+
+_TAKE_TURN = text("SELECT pg_try_advisory_xact_lock(hashtextextended('bursts of ' || :jurisdiction_id, 0))")
 
 
 def attach_reported(service_request_id: str, **_: object) -> None:
@@ -25,6 +29,16 @@ def attach_joined(service_request_id: str, report_id: str, **_: object) -> None:
         report = session.get(Report, UUID(report_id))
         if request is not None and report is not None:
             _attach(session, request, report)
+
+
+def look_for_bursts() -> None:
+    """Proposes an incident where a city hears more of something than is usual. Runs every few minutes, one process at a time."""
+    with db.transaction() as session:
+        known = list(session.exec(select(Jurisdiction.id).order_by(Jurisdiction.id)))
+    for jurisdiction_id in known:
+        with db.transaction() as session:
+            if session.execute(_TAKE_TURN, {"jurisdiction_id": jurisdiction_id}).scalar_one():
+                bursts.look(session, jurisdiction_id, now=clock.now())
 
 
 def _attach(session: Session, request: ServiceRequest, report: Report | None) -> None:

@@ -87,15 +87,17 @@ class Scope:
     @property
     def size(self) -> tuple[bool, float, int]:
         """For ordering: what is about less, in a smaller area, comes first."""
-        area = float("inf") if self.geometry is None else float(shape(self.geometry).area)
+        area = float("inf") if self.geometry is None else float(shapely.from_wkb(self.geometry).area)
         return self.is_about_all, area, len(self.service_codes)
 
 
 @lru_cache(maxsize=256)
 def shape(geometry: bytes) -> BaseGeometry:
-    """The polygons, made ready for many questions."""
+    """The polygons, made ready for being asked about points, by several threads at once, and about nothing else."""
     read = shapely.from_wkb(geometry)
     shapely.prepare(read)
+    # GEOS makes the index at the first question; two threads at that corrupt memory.
+    shapely.intersects_xy(read, 0.0, 0.0)
     return read
 
 

@@ -1,5 +1,7 @@
 """Everybody attached is told once when it is over or there is news, unless they want none."""
 
+from datetime import datetime
+
 import pytest
 from sqlmodel import Session, col, select
 
@@ -83,7 +85,7 @@ def test_nobody_attached_is_an_end_all_the_same(city: Session) -> None:
 
 
 def report(session: Session, *, lonlat: tuple[float, float] | None = IN_SUR, phone: str = "+525512340001",
-           service_code: str = "FUGA", key: str = "r-1") -> ServiceRequest:  # fmt: skip
+           service_code: str = "FUGA", key: str = "r-1", at: datetime = NOW) -> ServiceRequest:  # fmt: skip
     contact_point = people.find_or_create_address(session, CITY, read("phone", phone), now=NOW)
     submission = Submission(
         jurisdiction_id=CITY,
@@ -94,7 +96,7 @@ def report(session: Session, *, lonlat: tuple[float, float] | None = IN_SUR, pho
         reporter=Reporter(contact_point.person_id, contact_point.id, wants_notices=True),
         idempotency_key=key,
     )
-    return service_requests.submit(session, submission, now=NOW)
+    return service_requests.submit(session, submission, now=at)
 
 
 def test_a_report_inside_becomes_part_and_its_reporter_is_told_by_sms(city: Session) -> None:

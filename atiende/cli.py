@@ -71,6 +71,14 @@ def relay() -> None:
 
 
 @app.command()
+def dispatcher() -> None:
+    """Give whoever waits for a person to an operator who is free: `worker` keeps one; more may run anywhere."""
+    from atiende.commands.worker import dispatcher
+
+    dispatcher()
+
+
+@app.command()
 def migrate() -> None:
     """Bring the database to the newest schema."""
     from atiende.commands.migrate import run

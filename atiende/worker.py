@@ -1,6 +1,7 @@
-"""The worker: runs jobs, and keeps a relay beside it as a process of its own, so that either can be killed and comes back.
+"""The worker: runs jobs, and keeps a relay and a dispatcher beside it as processes, so that any can be killed and comes back.
 
-With Redis: relay process -> RQ queue -> threads of this process. Without: one process, the relay with a pool of threads.
+With Redis: relay process -> RQ queue -> threads of this process. Without: one process, the relay with a pool of threads, and the
+dispatcher of the waiting line as one more.
 A provider that does not answer holds the threads that talk to it, and no other's messages. Who waits for a page or a webhook goes
 first: jobs have the lower priority on a machine that they share with the web.
 """
@@ -9,14 +10,18 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from types import FrameType
 
 import structlog
+from sqlalchemy import Engine
 
 from atiende import bootstrap
 from atiende.subscriptions import BULK, FIRST, PERIODIC, SUBSCRIPTIONS, job_paths
+from intake.distribution.dispatcher import Dispatcher as LineDispatcher
 from kernel.dispatch import Dispatcher, LocalPool, RedisQueue, make_queue
 from kernel.jobs import load
+from kernel.listener import connection_string
 from kernel.processes import Child, own_command, stop_all
 from kernel.relay import Relay
 from kernel.settings import Settings
@@ -38,17 +43,21 @@ def redis_url(settings: Settings) -> str | None:
 def run_worker(settings: Settings) -> None:
     """Works until SIGTERM or Ctrl-C; finishes what is running first. Exits with 1 if nobody can keep its relay alive any more."""
     url = redis_url(settings)
-    _give_way()
     if url is None:
+        _give_way()
         run_relay(settings)
         return
     stop = _stop_on_signal()
+    # Before this process gives way: somebody waits for what the dispatcher does.
+    dispatcher = Child("dispatcher", own_command("dispatcher"))
+    dispatcher.start()
+    _give_way()
     bootstrap.configure(settings)
     load(job_paths())
     relay = Child("relay", own_command("relay"))
     relay.start()
     has_failed = threading.Event()
-    keeper = threading.Thread(target=_keep_relay, args=(relay, stop, has_failed), name="relay")
+    keeper = threading.Thread(target=_keep, args=([relay, dispatcher], stop, has_failed), name="relay")
     keeper.start()
     pool = LocalPool(settings.worker.threads)
     _run_jobs(url, stop, pool)
@@ -77,8 +86,26 @@ def run_relay(settings: Settings) -> None:
         bulk=BULK,
         listen_url=settings.database_direct_url,
     )
+    line = None
+    if url is None:
+        line = threading.Thread(target=_make_dispatcher(settings, engine).run, args=(stop,), name="dispatcher")
+        line.start()
     relay.run(stop)
     pool.close()
+    if line is not None:
+        stop.set()
+        line.join()
+
+
+def run_dispatcher(settings: Settings) -> None:
+    """Matches who waits with who is free until SIGTERM or Ctrl-C."""
+    stop = _stop_on_signal()
+    engine = bootstrap.configure(settings)
+    _make_dispatcher(settings, engine).run(stop)
+
+
+def _make_dispatcher(settings: Settings, engine: Engine) -> LineDispatcher:
+    return LineDispatcher(settings.database_direct_url or connection_string(engine))
 
 
 def _give_way() -> None:
@@ -97,20 +124,21 @@ def _stop_on_signal() -> threading.Event:
     return stop
 
 
-def _keep_relay(relay: Child, stop: threading.Event, has_failed: threading.Event) -> None:
+def _keep(children: Sequence[Child], stop: threading.Event, has_failed: threading.Event) -> None:
     try:
         while not stop.wait(_LOOK_S):
-            try:
-                if (code := relay.tend()) is not None:
-                    log.warning("relay ended, starting it again", code=code)
-            except OSError as error:  # no process, memory or file to be had just now
-                log.warning("relay cannot be started, trying again", error=type(error).__name__)
+            for child in children:
+                try:
+                    if (code := child.tend()) is not None:
+                        log.warning(f"{child.name} ended, starting it again", code=code)
+                except OSError as error:  # no process, memory or file to be had just now
+                    log.warning(f"{child.name} cannot be started, trying again", error=type(error).__name__)
     except Exception as error:  # a worker whose relay nobody watches looks alive and relays nothing
         log.critical("nobody keeps the relay any more: the worker ends", exc_info=error)
         has_failed.set()
         os.kill(os.getpid(), signal.SIGTERM)
     finally:
-        stop_all([relay], grace_s=_RELAY_STOP_S)
+        stop_all(children, grace_s=_RELAY_STOP_S)
 
 
 def _run_jobs(url: str, stop: threading.Event, pool: LocalPool) -> None:

@@ -59,6 +59,7 @@ def test_every_job_that_is_subscribed_exists() -> None:
     [
         "serve",
         "worker",
+        "dispatcher",
         "migrate",
         "demo",
         "city",

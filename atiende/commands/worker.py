@@ -1,8 +1,8 @@
-"""`atiende worker`, and the `relay` process it starts."""
+"""`atiende worker`, and the `relay` and `dispatcher` processes it starts."""
 
 import os
 
-from atiende.worker import run_relay, run_worker
+from atiende.worker import run_dispatcher, run_relay, run_worker
 from kernel import log
 from kernel.processes import wait_at_gate
 from kernel.settings import load_settings
@@ -21,3 +21,10 @@ def relay() -> None:
     settings = load_settings(os.environ)
     log.configure(settings.log_format)
     run_relay(settings)
+
+
+def dispatcher() -> None:
+    """As `run`, for the waiting line."""
+    settings = load_settings(os.environ)
+    log.configure(settings.log_format)
+    run_dispatcher(settings)

@@ -8,6 +8,7 @@ from sqlmodel import Session
 from intake.distribution import agents, items
 from intake.distribution.lifecycle import ASSIGNED, OFFERED, WRAPPING
 from intake.distribution.models import AgentSession, WorkItem
+from kernel import db
 from kernel.rows import HELD, load
 
 # In the order of their ids, and before the operator's row: as everybody does.
@@ -15,6 +16,12 @@ _THEIRS = """
     WHERE (agent_id = $1 AND state IN ('assigned', 'wrapping'))
        OR id IN (SELECT work_item_id FROM offer WHERE agent_id = $1 AND state = 'pending')
     ORDER BY id
+"""
+_ORPHAN = """
+    SELECT 1 FROM work_item
+    LEFT JOIN offer ON offer.work_item_id = work_item.id AND offer.state = 'pending'
+    JOIN agent_session ON agent_session.agent_id = coalesce(work_item.agent_id, offer.agent_id)
+    WHERE work_item.id = $1 AND agent_session.state = 'offline' AND held_points > 0
 """
 
 
@@ -36,13 +43,21 @@ def lapse(session: Session, agent_id: UUID, *, now: datetime) -> bool:
     return True
 
 
-def force_off(session: Session, agent_id: UUID, *, why: str, now: datetime) -> AgentSession:
-    """A supervisor closes somebody's desk, or their account was closed."""
+def force_off(session: Session, agent_id: UUID, *, why: str, is_idle: bool = False, now: datetime) -> AgentSession:
+    """A supervisor closes somebody's desk, or their account was closed. is_idle: only if they are leaving and hold nothing."""
     theirs = _theirs(session, agent_id)
     agent = agents.held_agent(session, agent_id)
-    if agent.state != "offline":
+    if agent.state != "offline" and not (is_idle and (theirs or agent.state != "leaving")):
         _leave(session, agent, theirs, why=why, now=now)
     return agent
+
+
+def is_orphan(session: Session, item: WorkItem) -> bool:
+    """Whether the (locked) item is offered to, or counts as held by, somebody who is not there any more.
+
+    What an operator took by hand while no desk of theirs was open counts as none, and stays with them.
+    """
+    return bool(db.fetch(session, _ORPHAN, [item.id]))
 
 
 def _theirs(session: Session, agent_id: UUID) -> list[WorkItem]:

@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+# After so long somebody who does not speak the language is better than nobody.
+LANGUAGE_PATIENCE = timedelta(seconds=60)
+# Of the operators at work, so many are kept wholly free for calls while threads can go to others: one in so many.
+RESERVE_ONE_IN = 20
 # What one step of priority is worth, as time waited.
 PRIORITY_STEP = timedelta(minutes=5)
 # Whoever lost their operator, or was transferred, goes before all who have not been answered yet.
@@ -33,6 +37,27 @@ class Needs:
     cost: int
     skills: frozenset[str] = frozenset()
     language: str | None = HOME_LANGUAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """How one line is served. skill: of those who serve it; overflow_skill: of those who may too after `overflow_after`."""
+
+    skill: str | None = None
+    overflow_after: timedelta | None = None
+    overflow_skill: str | None = None
+
+    def needs(self, cost: int, skills: Iterable[str], language: str, waited: timedelta) -> Needs:
+        """What an item of the line needs once it has waited so long."""
+        is_over = self.overflow_after is not None and waited >= self.overflow_after
+        own = self.overflow_skill if is_over else self.skill
+        speaks = None if is_over or waited >= LANGUAGE_PATIENCE else language
+        return Needs(cost, frozenset(skills) | ({own} if own else frozenset()), speaks)
+
+
+def reserve(staff: int, *, has_calls: bool) -> int:
+    """How many operators are kept wholly free: with four threads each, forty could otherwise leave nobody for a call."""
+    return -(-staff // RESERVE_ONE_IN) if has_calls else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +87,13 @@ class Profile:
             and needs.skills <= self.skills.keys()
         )
 
-    def order(self, needs: Needs) -> tuple[int, int, int]:
-        """Lower is asked first: more able in what is needed, then whoever has fewer other talents to spare, then less loaded."""
+    def order(self, needs: Needs, *, is_scarce: bool) -> tuple[int, int, int]:
+        """Lower is asked first: more able in what is needed, then whoever has fewer other talents, then who does less.
+
+        is_scarce: few are wholly free, so that what fits beside other work goes where there is some.
+        """
         level = sum(self.skills[skill] for skill in needs.skills)
-        return (-level, len(self.skills) + len(self.languages), self.load)
+        return (-level, len(self.skills) + len(self.languages), -self.load if is_scarce else self.load)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +121,11 @@ class _Line:
         self.agents: deque[tuple[int, UUID]] = deque()
 
 
-def match(waiting: Iterable[Waiting], agents: Sequence[FreeAgent], now: datetime) -> list[Match]:
+def match(waiting: Iterable[Waiting], agents: Sequence[FreeAgent], now: datetime, *, kept_free: int = 0) -> list[Match]:
     """Offers to make now: each item to at most one operator, each operator at most one.
 
     waiting: in the order of the line, read only as far as there are operators left; agents: longest idle first.
+    kept_free: as `reserve` says. Nobody waits for its sake: when only wholly free operators fit, one of them is asked.
     Among operators who are equally fit for an item the longest idle gets it.
     """
     lines: dict[int, _Line] = {}
@@ -110,40 +139,44 @@ def match(waiting: Iterable[Waiting], agents: Sequence[FreeAgent], now: datetime
         line.agents.append((place, agent.id))
     groups = list(by_profile.values())
     left = len(agents)
-    fitting: dict[Needs, list[list[_Line]]] = {}
+    empty = sum(len(line.agents) for line in groups if line.profile.load == 0)
+    fitting: dict[tuple[Needs, bool], list[list[_Line]]] = {}
     found: list[Match] = []
     for item in waiting:
         if left == 0:
             break
-        tiers = fitting.get(item.needs)
+        is_scarce = empty <= kept_free
+        tiers = fitting.get((item.needs, is_scarce))
         if tiers is None:
-            tiers = fitting[item.needs] = _tiers(groups, item.needs)
-        agent_id = _take(tiers, item, now)
-        if agent_id is None:
+            tiers = fitting[item.needs, is_scarce] = _tiers(groups, item.needs, is_scarce)
+        taken = _take(tiers, item, now)
+        if taken is None:
             continue
+        agent_id, line = taken
         left -= 1
+        empty -= line.profile.load == 0
         reason = "preferred" if agent_id == item.preferred else "skilled" if item.needs.skills else "longest_idle"
         found.append(Match(item.id, agent_id, reason))
     return found
 
 
-def _tiers(groups: Sequence[_Line], needs: Needs) -> list[list[_Line]]:
+def _tiers(groups: Sequence[_Line], needs: Needs, is_scarce: bool) -> list[list[_Line]]:
     """The lines that fit, those of equal order together, best first."""
     tiers: dict[tuple[int, int, int], list[_Line]] = {}
     for line in groups:
         if line.profile.fits(needs):
-            tiers.setdefault(line.profile.order(needs), []).append(line)
+            tiers.setdefault(line.profile.order(needs, is_scarce=is_scarce), []).append(line)
     return [tiers[order] for order in sorted(tiers)]
 
 
-def _take(tiers: Sequence[Sequence[_Line]], item: Waiting, now: datetime) -> UUID | None:
+def _take(tiers: Sequence[Sequence[_Line]], item: Waiting, now: datetime) -> tuple[UUID, _Line] | None:
     if item.preferred is not None:
         for lines in tiers:
             for line in lines:
                 for entry in line.agents:
                     if entry[1] == item.preferred and not _is_shunned(item, entry[1], now):
                         line.agents.remove(entry)
-                        return entry[1]
+                        return entry[1], line
         if item.is_reserved:
             return None
     for lines in tiers:
@@ -161,7 +194,7 @@ def _take(tiers: Sequence[Sequence[_Line]], item: Waiting, now: datetime) -> UUI
                 owner.agents.popleft()
             else:
                 owner.agents.remove(best)
-            return best[1]
+            return best[1], owner
     return None
 
 

@@ -1,6 +1,8 @@
 """Reserve, accept, or let go: an offer holds the operator's capacity from the moment it is made."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import orjson
@@ -10,59 +12,91 @@ from intake.distribution import agents, lifecycle
 from intake.distribution.items import give_back, held_item
 from intake.distribution.ledger import note_item
 from intake.distribution.lifecycle import ABANDONED, ENDED, OFFERED
+from intake.distribution.matching import Match
 from intake.distribution.models import Offer, WorkItem
 from intake.distribution.values import OFFER_S, SHUN_DECLINED, SHUN_EXPIRED
 from kernel import db
 from kernel.errors import Conflict, NotFound
 from kernel.ids import new_id
+from kernel.outbox import record
 from kernel.rows import HELD, change, load_one
 
-# One statement: the item's row is kept first, the operator's points are taken only if it still waits, and both or neither change.
+_OFFER_S = orjson.dumps(OFFER_S).decode()
+
+# One statement: an item's row is kept first, its operator's points are taken only if it still waits, and both or neither change.
+# A row that somebody else is changing is passed by: whoever matches never waits, and so can stand in nobody's way.
 _OFFER = """
-    WITH item AS (
-        SELECT id, cost, offer_seq, kind, queue_id FROM work_item
-        WHERE id = $1 AND state = 'queued' AND (due_at IS NULL OR due_at <= $4) FOR NO KEY UPDATE SKIP LOCKED
+    WITH wanted AS (
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS wanted (item_id, agent_id, offer_id, reason)
+    ), item AS (
+        SELECT work_item.id, jurisdiction_id, conversation_id, cost, offer_seq + 1 AS seq, kind, queue_id, wanted.*
+        FROM work_item JOIN wanted ON wanted.item_id = work_item.id
+        WHERE state = 'queued' AND (due_at IS NULL OR due_at <= $5) FOR NO KEY UPDATE OF work_item SKIP LOCKED
+    ), free AS (
+        SELECT agent_session.agent_id FROM agent_session JOIN item USING (agent_id)
+        WHERE state = 'available' AND lease_until > $5 AND agent_session.offer_id IS NULL
+            AND load_points + item.cost <= cap_points FOR NO KEY UPDATE OF agent_session SKIP LOCKED
     ), agent AS (
-        UPDATE agent_session SET load_points = load_points + item.cost, offer_id = $3, idle_since = $4
-        FROM item WHERE agent_id = $2 AND agent_session.state = 'available' AND agent_session.lease_until > $4
-            AND agent_session.offer_id IS NULL AND agent_session.load_points + item.cost <= agent_session.cap_points
-        RETURNING agent_id
+        UPDATE agent_session SET load_points = load_points + item.cost, offer_id = item.offer_id, idle_since = $5
+        FROM free JOIN item USING (agent_id) WHERE agent_session.agent_id = free.agent_id RETURNING item.id
     ), moved AS (
-        UPDATE work_item SET state = 'offered', offer_seq = work_item.offer_seq + 1, held_points = work_item.cost
-        FROM item, agent WHERE work_item.id = item.id RETURNING work_item.id, work_item.offer_seq
+        UPDATE work_item SET state = 'offered', offer_seq = item.seq, held_points = item.cost
+        FROM agent JOIN item USING (id) WHERE work_item.id = agent.id
+        RETURNING item.*
+    ), made AS (
+        INSERT INTO offer (id, work_item_id, agent_id, seq, state, offered_at, expires_at, reason)
+        SELECT offer_id, id, agent_id, seq, 'pending', $5,
+            $5 + make_interval(secs => coalesce(
+                (SELECT offer_s FROM contact_queue WHERE contact_queue.id = moved.queue_id), ($6::jsonb ->> kind)::int
+            )), reason
+        FROM moved
+    ), noted AS (
+        INSERT INTO distribution_event (jurisdiction_id, name, at, work_item_id, agent_id, data)
+        SELECT jurisdiction_id, 'offered', $5, id, agent_id, jsonb_build_object('seq', seq, 'reason', reason) FROM moved
     )
-    INSERT INTO offer (id, work_item_id, agent_id, seq, state, offered_at, expires_at, reason)
-    SELECT $3, moved.id, $2, moved.offer_seq, 'pending', $4,
-        $4 + make_interval(secs => coalesce(
-            (SELECT offer_s FROM contact_queue WHERE contact_queue.id = item.queue_id), ($6::jsonb ->> item.kind)::int
-        )), $5
-    FROM moved, item RETURNING id
+    SELECT id, agent_id, offer_id, conversation_id FROM moved
 """
 
 
-def offer(session: Session, work_item_id: UUID, agent_id: UUID, *, reason: str = "", now: datetime) -> Offer | None:
-    """Shows a waiting item to a free operator; None when either of them is not so any more. Records `work_item.offered`."""
-    offer_id = new_id()
-    values = [work_item_id, agent_id, offer_id, now, reason, orjson.dumps(OFFER_S).decode()]
-    if not db.fetch(session, _OFFER, values, prepare=True):
-        return None
-    item = load_one(session, WorkItem, "WHERE id = $1", [work_item_id])
-    made = load_one(session, Offer, "WHERE id = $1", [offer_id])
-    assert item is not None
-    assert made is not None
-    agents.forget(session, agent_id)
-    note_item(
-        session,
-        item,
-        "offered",
-        now=now,
-        agent_id=agent_id,
-        offer_id=offer_id,
-        tell="work_item.offered",
-        seq=made.seq,
-        reason=reason,
-    )
+class Made(NamedTuple):
+    work_item_id: UUID
+    agent_id: UUID
+    offer_id: UUID
+
+
+def offer_all(session: Session, matches: Sequence[Match], *, now: datetime) -> list[Made]:
+    """Shows each waiting item to its free operator; what is not so any more is passed by. Records `work_item.offered`.
+
+    No operator may be named twice.
+    """
+    values = [
+        [match.item_id for match in matches],
+        [match.agent_id for match in matches],
+        [new_id() for _ in matches],
+        [match.reason for match in matches],
+        now,
+        _OFFER_S,
+    ]
+    session.flush()
+    made = []
+    for work_item_id, agent_id, offer_id, conversation_id in db.fetch(session, _OFFER, values, prepare=True):
+        agents.forget(session, agent_id)
+        ids = {"work_item_id": work_item_id, "agent_id": agent_id, "offer_id": offer_id}
+        record(
+            session,
+            "work_item.offered",
+            at=now,
+            **ids,
+            **({"conversation_id": conversation_id} if conversation_id else {}),
+        )
+        made.append(Made(work_item_id, agent_id, offer_id))
     return made
+
+
+def offer(session: Session, work_item_id: UUID, agent_id: UUID, *, reason: str = "", now: datetime) -> Offer | None:
+    """Shows one waiting item to one free operator; None when either of them is not so any more."""
+    made = offer_all(session, [Match(work_item_id, agent_id, reason)], now=now)
+    return load_one(session, Offer, "WHERE id = $1", [made[0].offer_id]) if made else None
 
 
 def accept(session: Session, offer_id: UUID, *, agent_id: UUID, epoch: int, now: datetime) -> WorkItem:

@@ -92,10 +92,10 @@ def worker(
     try:
         yield process
     finally:
-        relays = children(process.pid)
+        started_by_it = children(process.pid)
         process.kill()
         process.wait()
-        wait_for(lambda: not any(is_running(relay) for relay in relays))
+        wait_for(lambda: not any(is_running(pid) for pid in started_by_it))
 
 
 def deliver(engine: Engine, *refs: str, job: str = ONCE) -> None:
@@ -119,9 +119,14 @@ def effects(engine: Engine) -> set[str]:
         return set(connection.scalars(text("SELECT ref FROM relay_effect")))
 
 
-def children(pid: int) -> list[int]:
-    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    return [int(found) for found in listed.stdout.split()]
+def children(pid: int, name: str = "") -> list[int]:
+    command = ["ps", "-o", "pid=,args=", "--ppid", str(pid)]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False)
+    return [int(line.split()[0]) for line in listed.stdout.splitlines() if line.rstrip().endswith(name)]
+
+
+def relays(pid: int) -> list[int]:
+    return children(pid, "relay")
 
 
 def test_with_redis_jobs_survive_the_relay_and_the_queue(database: Engine, valkey: Valkey) -> None:
@@ -129,7 +134,7 @@ def test_with_redis_jobs_survive_the_relay_and_the_queue(database: Engine, valke
         deliver(database, *(f"a{number}" for number in range(20)))
         wait_for(lambda: len(effects(database)) == 20)
 
-        (relay,) = children(process.pid)
+        (relay,) = relays(process.pid)
         os.kill(relay, signal.SIGKILL)
         deliver(database, "while the relay is dead")
         wait_for(lambda: "while the relay is dead" in effects(database))
@@ -153,9 +158,9 @@ def test_a_job_that_waits_for_somebody_holds_up_no_other(database: Engine, valke
 
 def test_jobs_give_way_to_pages(database: Engine, valkey: Valkey) -> None:
     with worker(database, valkey.url) as process:
-        wait_for(lambda: children(process.pid))
+        wait_for(lambda: relays(process.pid))
         ours = os.getpriority(os.PRIO_PROCESS, 0)
-        assert {os.getpriority(os.PRIO_PROCESS, pid) for pid in [process.pid, *children(process.pid)]} == {max(5, ours)}
+        assert {os.getpriority(os.PRIO_PROCESS, pid) for pid in [process.pid, *relays(process.pid)]} == {max(10, ours)}
 
 
 # A relay that cannot be started once, and then one whose keeper breaks.
@@ -196,7 +201,7 @@ def test_a_relay_that_cannot_be_started_now_is_tried_again(database: Engine, val
     with worker(database, valkey.url, ("-c", NO_START)) as process:
         deliver(database, "before")
         wait_for(lambda: effects(database) == {"before"})
-        (relay,) = children(process.pid)
+        (relay,) = relays(process.pid)
         os.kill(relay, signal.SIGKILL)
         deliver(database, "after")
         wait_for(lambda: effects(database) == {"before", "after"})
@@ -212,6 +217,14 @@ def test_a_worker_that_cannot_keep_its_relay_ends_for_its_supervisor(database: E
     with worker(database, valkey.url, ("-c", NO_KEEPER)) as process:
         assert process.wait(30) == 1
         assert children(process.pid) == []
+
+
+def test_a_dispatcher_that_is_killed_comes_back(database: Engine, valkey: Valkey) -> None:
+    with worker(database, valkey.url) as process:
+        wait_for(lambda: children(process.pid, "dispatcher"))
+        (before,) = children(process.pid, "dispatcher")
+        os.kill(before, signal.SIGKILL)
+        wait_for(lambda: children(process.pid, "dispatcher") not in ([], [before]))
 
 
 def test_what_redis_forgets_comes_back(database: Engine, valkey: Valkey) -> None:
@@ -236,8 +249,8 @@ def test_a_killed_worker_takes_its_relay_along_and_its_job_is_done_by_the_next(
 ) -> None:
     with worker(database, valkey.url) as process:
         deliver(database, "slow", job=SLOW)
-        wait_for(lambda: children(process.pid))
-        (relay,) = children(process.pid)
+        wait_for(lambda: relays(process.pid))
+        (relay,) = relays(process.pid)
         wait_for(lambda: started(database))
         process.kill()
         wait_for(lambda: not is_running(relay))
@@ -250,7 +263,7 @@ def test_told_to_stop_it_finishes_the_job_and_leaves_nothing_behind(database: En
     with worker(database, valkey.url) as process:
         deliver(database, "slow", job=SLOW)
         wait_for(lambda: started(database))
-        (relay,) = children(process.pid)
+        (relay,) = relays(process.pid)
         process.terminate()
         assert process.wait(15) == 0
         assert effects(database) == {"slow"}

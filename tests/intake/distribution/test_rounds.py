@@ -1,0 +1,201 @@
+"""A round of the dispatcher against the tables: skills, languages, overflow, callbacks, and what time brings about."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
+
+import pytest
+from sqlmodel import Session, select
+
+from intake.distribution import actions, rounds
+from intake.distribution.agents import held_agent
+from intake.distribution.items import held_item
+from intake.distribution.models import AgentSession, WorkItem
+from intake.distribution.sweeping import sweep
+from tests.factories import CITY, NOW, make_city
+from tests.intake.distribution.desk import accepted, later, load_of, offered, ring, sign_on, who
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture(autouse=True)
+def city(session: Session) -> Iterator[None]:
+    make_city(session)
+    return iter([None])
+
+
+def play(session: Session, now: datetime = NOW, **more: int) -> list[tuple[str, UUID]]:
+    """(source, operator) of every offer of the rounds that can be played now."""
+    found = []
+    while True:
+        played = rounds.play(session, CITY, now=now, **more)
+        found += [(session.get_one(WorkItem, made.work_item_id).source_ref, made.agent_id) for made in played.made]
+        if not played.is_again:
+            return found
+
+
+def test_waiting_people_and_free_operators_meet(session: Session) -> None:
+    assert rounds.jurisdictions_waiting(session) == []
+    assert play(session) == []
+    ring(session, "call:1")
+    assert rounds.jurisdictions_waiting(session) == [CITY]
+    assert play(session) == []
+    sign_on(session)
+    ring(session, "call:2", now=later(1))
+    assert play(session, later(2)) == [("call:1", who("Amir"))]
+    assert play(session, later(2)) == []
+
+
+def test_many_threads_reach_one_operator_one_after_another(session: Session) -> None:
+    agent = sign_on(session)
+    for number in range(6):
+        ring(session, f"thread:{number}", kind="text", now=later(number))
+    for number in range(4):
+        ((ref, _),) = play(session, later(7))
+        assert ref == f"thread:{number}"
+        made = session.exec(select(AgentSession.offer_id)).one()
+        assert made is not None
+        actions.accept(session, made, agent_id=agent.agent_id, epoch=agent.epoch, now=later(7))
+    assert play(session, later(7)) == []
+    assert load_of(session) == 100
+
+
+def test_a_long_class_hides_no_other(session: Session) -> None:
+    actions.open_queue(session, CITY, "crisis", name="Crisis", skill="crisis")
+    for number in range(70):
+        ring(session, f"call:c{number}", queue_code="crisis", now=later(number / 10))
+    ring(session, "call:plain", now=later(8))
+    sign_on(session)
+    assert play(session, later(9)) == [("call:plain", who("Amir"))]
+
+
+def test_skills_and_their_end(session: Session) -> None:
+    actions.open_queue(session, CITY, "surge", name="Inundación", skill="surge")
+    sign_on(session)
+    ring(session, "call:1", queue_code="surge")
+    assert play(session) == []
+    actions.grant_skill(session, who("Amir"), "surge", jurisdiction_id=CITY, expires_at=later(5))
+    assert play(session, later(5)) == []
+    actions.grant_skill(session, who("Amir"), "surge", jurisdiction_id=CITY, expires_at=later(6))
+    assert play(session, later(5)) == [("call:1", who("Amir"))]
+    actions.revoke_skills(session, CITY, "surge")
+    sign_on(session, "Beatriz", now=later(5))
+    ring(session, "call:2", queue_code="surge")
+    assert play(session, later(5)) == []
+
+
+def test_revoking_names_who_loses_it(session: Session) -> None:
+    for name in ("Amir", "Beatriz"):
+        sign_on(session, name, "surge")
+    actions.revoke_skills(session, CITY, "surge", [who("Amir")])
+    ring(session, "call:1", skills=["surge"])
+    assert play(session) == [("call:1", who("Beatriz"))]
+
+
+def test_languages(session: Session) -> None:
+    sign_on(session)
+    sign_on(session, "Beatriz", "lang:en", "lang:es")
+    ring(session, "call:1", language="en")
+    ring(session, "call:2", language="en")
+    assert play(session) == [("call:1", who("Beatriz"))]
+    for name in ("Amir", "Beatriz"):
+        actions.heartbeat(session, who(name), epoch=1, now=later(60))
+    assert play(session, later(60)) == [("call:2", who("Amir"))]
+
+
+def test_overflow(session: Session) -> None:
+    actions.open_queue(session, CITY, "luz", name="Luz", skill="luz")
+    actions.open_queue(session, CITY, "agua", name="Agua", skill="agua", overflow_after_s=5, overflow_to="luz")
+    sign_on(session, "Amir"), sign_on(session, "Beatriz", "luz")
+    ring(session, "call:1", queue_code="agua")
+    assert play(session, later(4)) == []
+    assert play(session, later(5)) == [("call:1", who("Beatriz"))]
+
+
+def test_a_callback_keeps_its_place_and_waits_for_its_hour(session: Session) -> None:
+    sign_on(session)
+    ring(session, "callback:1", kind="callback", due_at=later(8))
+    ring(session, "call:2", now=later(1))
+    assert (
+        actions.offer(
+            session,
+            session.exec(select(WorkItem.id).where(WorkItem.kind == "callback")).one(),
+            who("Amir"),
+            now=later(7),
+        )
+        is None
+    )
+    actions.abandon(session, "call:2", why="hang_up", now=later(2))
+    ring(session, "call:3", now=later(3))
+    assert play(session, later(8)) == [("callback:1", who("Amir"))]
+
+
+def test_the_one_who_knew_them_is_asked_first(session: Session) -> None:
+    sign_on(session), sign_on(session, "Beatriz", now=later(1))
+    ring(session, "thread:1", kind="text", preferred_agent_id=who("Beatriz"))
+    assert play(session, later(2)) == [("thread:1", who("Beatriz"))]
+
+
+def test_it_is_not_kept_for_one_who_is_away(session: Session) -> None:
+    sign_on(session)
+    ring(session, "thread:1", kind="text", preferred_agent_id=who("Beatriz"))
+    agent = sign_on(session, "Beatriz", cap=0)
+    assert play(session) == []
+    actions.set_state(session, agent.agent_id, epoch=agent.epoch, state="break", reason="comida", now=NOW)
+    assert play(session) == [("thread:1", who("Amir"))]
+
+
+def test_some_are_kept_free_for_calls(session: Session) -> None:
+    for number in range(40):
+        sign_on(session, f"A{number}", now=later(number / 100))
+    assert rounds.kept_free(session, CITY, now=later(1)) == 0
+    accepted(session, ring(session, "call:1", now=later(1)), held_agent(session, who("A0")), later(1))
+    assert rounds.kept_free(session, CITY, now=later(1)) == 2
+
+
+def test_time_ends_offers_desks_notes_and_shifts(session: Session) -> None:
+    agent = sign_on(session)
+    item = ring(session)
+    offered(session, item)
+    assert sweep(later(11)) == 0
+    actions.heartbeat(session, agent.agent_id, epoch=agent.epoch, now=later(14))
+    assert sweep(later(15)) == 1
+    session.expire_all()
+    assert (held_item(session, item.id).state, held_agent(session, agent.agent_id).state) == ("queued", "missed")
+    assert sweep(later(26)) == 1
+    session.expire_all()
+    assert held_agent(session, agent.agent_id).state == "offline"
+
+    other = sign_on(session, "Beatriz", now=later(30))
+    accepted(session, held_item(session, item.id), other, later(30))
+    actions.finish(session, item.id, now=later(30))
+    actions.set_state(session, other.agent_id, epoch=other.epoch, state="leaving", now=later(30))
+    actions.heartbeat(session, other.agent_id, epoch=other.epoch, now=later(85))
+    assert sweep(later(89)) == 0
+    assert sweep(later(90)) == 1
+    assert sweep(later(90)) == 1
+    session.expire_all()
+    assert (held_item(session, item.id).state, held_agent(session, other.agent_id).state) == ("done", "offline")
+    assert sweep(later(200)) == 0
+
+
+def test_what_was_offered_to_one_who_went_in_the_same_moment_comes_back(session: Session) -> None:
+    agent = sign_on(session, cap=200)
+    shown, held = ring(session, "call:1"), ring(session, "thread:2", kind="text")
+    by_hand = actions.claim(session, ring(session, "thread:3", kind="text").id, agent_id=who("Beatriz"), now=NOW)
+    accepted(session, held, agent)
+    offered(session, shown)
+    # As if the offer had been made while the operator's leaving was being written.
+    session.get_one(AgentSession, agent.agent_id).state = "offline"
+    session.flush()
+    assert sweep(later(1)) == 2
+    session.expire_all()
+    assert [held_item(session, one.id).state for one in (shown, held, by_hand)] == ["queued", "queued", "assigned"]
+    assert load_of(session) == 0
+
+
+def test_a_crowd_is_matched_in_one_go(session: Session) -> None:
+    for number in range(70):
+        sign_on(session, f"A{number}", now=later(number / 100))
+        ring(session, f"call:{number}", now=later(number / 100))
+    assert len(play(session, later(1))) == 70

@@ -7,6 +7,7 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     "attachment.received": ["channels.attachment_jobs.take_attachment"],
     "attachment.for_request": ["intake.conversations.jobs.give_photo"],
     "media_file.received": ["intake.media.jobs.prepare_photo"],
+    "call.ended": ["intake.calls.jobs.end_call"],
     "message.queued": ["channels.jobs.deliver_message"],
     "bulk_message.queued": ["channels.jobs.deliver_bulk_message"],
     "service_request.submitted": [

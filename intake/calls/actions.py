@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from intake.calls import queries
+from intake.calls import queries, waiting
 from intake.calls.models import Call
 from intake.calls.states import is_over, later
 from intake.conversations import actions as conversations
@@ -69,7 +69,7 @@ def begin(
 
 
 def report(session: Session, call: Call, state: str, *, ended_by: str = "", now: datetime) -> bool:
-    """Takes in what the provider reports of a held call; True when it is over by it, which records `call.ended` once.
+    """Takes in what the provider reports of a held call; True when it is over by it: out of the line, and `call.ended` once.
 
     state: one of `states.STATES`. A call only ever climbs, so that reports may come twice and in any order.
     """
@@ -88,6 +88,8 @@ def report(session: Session, call: Call, state: str, *, ended_by: str = "", now:
         changed_at=now,
     )
     if ends:
+        # In the same breath: whoever accepts it from now on is told that it is gone.
+        waiting.leave(session, call, why="hung_up", now=now)
         record(session, "call.ended", at=now, call_id=call.id, conversation_id=call.conversation_id)
     return ends
 

@@ -9,6 +9,7 @@ from sqlmodel import Session
 from intake.conversations import actions, queries, wording
 from intake.conversations.models import Conversation
 from intake.conversations.requests import in_words
+from intake.conversations.values import VOICE
 from intake.people import actions as people
 from intake.people.models import ContactPoint
 from intake.people.same import NOBODYS
@@ -67,6 +68,26 @@ def tell_reporters(session: Session, service_request_id: UUID, event_id: int | N
         _tell(session, request, report, report.contact_point_id, event, now)
 
 
+def tell_of_call(session: Session, conversation_id: UUID, *, now: datetime) -> int:
+    """Queues the folio of each report that was made in this thread, which was a call: a text message to who made it, once.
+
+    How many were queued; none for who wants no notices, nor for a number that was withheld.
+    """
+    made = service_requests.reports_in(session, conversation_id)
+    for report, request in made:
+        if report.contact_point_id is not None and report.wants_notices:
+            _tell(
+                session,
+                request,
+                report,
+                report.contact_point_id,
+                None,
+                now,
+                is_joined=report.idempotency_key is not None,
+            )
+    return len(made)
+
+
 def tell_joined(session: Session, service_request_id: UUID, report_id: UUID, *, now: datetime) -> None:
     """Queues to whoever joined a request on a channel without a conversation that they are heard, and under which folio."""
     request, report = session.get(ServiceRequest, service_request_id), session.get(Report, report_id)
@@ -88,6 +109,8 @@ def _tell(
 ) -> None:
     contact_point = session.get_one(ContactPoint, contact_point_id)
     began = session.get(Conversation, report.conversation_id) if report.conversation_id else None
+    # Nobody is called to be told: whoever called is written to.
+    began = None if began and began.channel == VOICE else began
     channel = began.channel if began else _channels.get(contact_point.kind)
     if channel is None:
         return

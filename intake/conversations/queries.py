@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from intake.conversations.dialogue.state import LAST_WORDS
 from intake.conversations.models import Conversation, Message
 from intake.people.same import people_at, same_person
+from intake.service_requests import queries as service_requests
 from intake.service_requests.models import Report, ServiceRequest
 from kernel import db
 from kernel.errors import NotFound
@@ -166,6 +167,12 @@ def _half_told(session: Session, conversation: Conversation, since: datetime) ->
         col(Conversation.last_message_at) >= since,
         func.jsonb_typeof(col(Conversation.dialogue)["draft"]) == "object",
     )
+
+
+def newest_request_in(session: Session, conversation_id: UUID) -> ServiceRequest | None:
+    """The request that was reported last in this thread."""
+    made = service_requests.reports_in(session, conversation_id)
+    return made[-1][1] if made else None
 
 
 def newest_request_of(session: Session, person_id: UUID, jurisdiction_id: str) -> ServiceRequest | None:

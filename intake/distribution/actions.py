@@ -12,6 +12,7 @@ from intake.distribution.items import (
     live_of,
     open_queue,
     requeue_front,
+    wait_for_callback,
 )
 from intake.distribution.leaving import force_off, lapse, sign_off
 from intake.distribution.offers import accept, decline, expire, offer
@@ -40,4 +41,5 @@ __all__ = [
     "set_state",
     "sign_off",
     "sign_on",
+    "wait_for_callback",
 ]

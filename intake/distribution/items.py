@@ -140,6 +140,20 @@ def abandon(session: Session, source_ref: str, *, why: str, now: datetime) -> Wo
     return item
 
 
+def wait_for_callback(session: Session, source_ref: str, *, due_at: datetime | None, now: datetime) -> bool:
+    """Whoever waits on the line is called back instead, and keeps their place. False when an operator is being asked already.
+
+    due_at: not before then. Twice does it once.
+    """
+    item = held_source(session, source_ref)
+    if item is None or item.state != QUEUED:
+        return False
+    if item.kind != "callback":
+        change(session, item, kind="callback", cost=COSTS["callback"], due_at=due_at)
+        note_item(session, item, "callback_asked", now=now, tell="work_item.queued")
+    return True
+
+
 def finish(session: Session, work_item_id: UUID, *, why: str = "", now: datetime) -> WorkItem:
     """The talk is over, the notes begin: the operator keeps the item for the line's wrap-up time. Twice does it once."""
     item = held_item(session, work_item_id)

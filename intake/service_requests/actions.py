@@ -1,6 +1,7 @@
 """Writes to the queue. Each takes the session and `now`, records its event, and never commits."""
 
 from intake.service_requests.change import add_note, change_status, lock, note_word
+from intake.service_requests.quiet import want_no_notices
 from intake.service_requests.submit import submit
 
-__all__ = ["add_note", "change_status", "lock", "note_word", "submit"]
+__all__ = ["add_note", "change_status", "lock", "note_word", "submit", "want_no_notices"]

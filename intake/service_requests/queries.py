@@ -99,6 +99,17 @@ def reports_of(session: Session, service_request_id: UUID) -> list[Report]:
     return list(session.exec(statement))
 
 
+def reports_in(session: Session, conversation_id: UUID) -> list[tuple[Report, ServiceRequest]]:
+    """What was reported in a thread, oldest first."""
+    statement = (
+        select(Report, ServiceRequest)
+        .join(ServiceRequest, col(ServiceRequest.id) == col(Report.service_request_id))
+        .where(Report.conversation_id == conversation_id)
+        .order_by(col(Report.at), col(Report.id))
+    )
+    return list(session.exec(statement))
+
+
 def followers_of(session: Session, service_request_id: UUID) -> list[Report]:
     """What each person said about it or about one of its duplicates: everybody who is to hear how it goes, oldest first."""
     duplicates = select(ServiceRequest.id).where(ServiceRequest.parent_id == service_request_id)

@@ -1,0 +1,28 @@
+"""What becomes of a call that is over: whole reports are made, folios sent, and the thread ends unless somebody works on it."""
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from intake.calls import waiting
+from intake.calls.models import Call
+from intake.conversations import actions as conversations
+from intake.conversations import notices
+from intake.conversations.advance import make_unanswered
+from intake.distribution.lifecycle import ENDED
+from intake.service_requests import actions as service_requests
+
+
+def end(session: Session, call: Call, *, now: datetime) -> None:
+    """Of a held call that is over; doing it twice does it once."""
+    conversation = conversations.held(session, call.conversation_id)
+    if conversation.state == "automatic":
+        # Whoever hung up before the last "is it right?" has told all of it.
+        make_unanswered(session, conversation.id, now=now)
+    if call.script.get("no_messages"):
+        service_requests.want_no_notices(session, conversation.id)
+    else:
+        notices.tell_of_call(session, conversation.id, now=now)
+    items = waiting.items_of_thread(session, conversation.id)
+    if all(item.state in ENDED for item in items):
+        conversations.close(session, conversation.id, now=now)

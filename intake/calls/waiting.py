@@ -1,0 +1,79 @@
+"""A call in the waiting line of people: what it waits for, how long, and what becomes of its place when the caller goes."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Session
+
+from intake.calls import turns
+from intake.calls.models import Call
+from intake.conversations import actions as conversations
+from intake.conversations.in_line import source_of_call
+from intake.conversations.values import InboundMedia
+from intake.distribution import actions as distribution
+from intake.distribution.models import WorkItem
+from intake.distribution.values import Estimate
+from kernel.rows import change, load, load_one
+
+_LIVE = "state IN ('queued', 'offered', 'assigned', 'wrapping')"
+
+
+def item_of(session: Session, call: Call) -> WorkItem | None:
+    """The work that waits for a person because of this call, while it is not over."""
+    tail = f"WHERE source_ref = $1 AND {_LIVE}"
+    found = load_one(session, WorkItem, tail, [source_of_call(call.provider_call_id)])
+    if found is not None and call.work_item_id != found.id:
+        change(session, call, work_item_id=found.id)
+    return found
+
+
+def estimate(session: Session, call: Call, *, now: datetime) -> Estimate:
+    """How many go first, and about how long that takes."""
+    item = item_of(session, call)
+    return distribution.estimate(session, call.jurisdiction_id, work_item_id=item.id if item else None, now=now)
+
+
+def leave(session: Session, call: Call, *, why: str, now: datetime) -> None:
+    """Out of the line, or from under an offer that nobody can accept any more; a call back stays. Twice does it once."""
+    item = item_of(session, call)
+    if item is not None and item.kind == "voice":
+        distribution.abandon(session, item.source_ref, why=why, now=now)
+
+
+def call_back(
+    session: Session, call: Call, contact_point_id: UUID | None, *, due_at: datetime | None, now: datetime
+) -> bool:
+    """Keeps the call's place for a call back; one that is in no line yet gets a place. False when somebody is answering already.
+
+    contact_point_id: whose number is called, if it is not the one that called. due_at: not before then.
+    """
+    change(session, call, callback_contact_point_id=contact_point_id)
+    source = source_of_call(call.provider_call_id)
+    if item_of(session, call) is None:
+        conversations.give_to_agents(session, conversations.held(session, call.conversation_id), now=now)
+        distribution.enqueue(
+            session,
+            jurisdiction_id=call.jurisdiction_id,
+            kind="callback",
+            conversation_id=call.conversation_id,
+            source_ref=f"{source}:callback",
+            language=call.language,
+            due_at=due_at,
+            now=now,
+        )
+        return True
+    return distribution.wait_for_callback(session, source, due_at=due_at, now=now)
+
+
+def keep_message(session: Session, call: Call, url: str, seconds: int, *, number: int, now: datetime) -> None:
+    """A message after the tone: one of the thread, which a person answers. Told twice, it is one."""
+    leave(session, call, why="message", now=now)
+    sound = InboundMedia("voice", reference=url, content_type="audio/x-wav", file_name=f"{seconds} s")
+    conversation = conversations.held(session, call.conversation_id)
+    conversations.hand_to_agent(session, conversation, now=now)
+    turns.say(session, call, "", number=number, media=[sound], now=now)
+
+
+def items_of_thread(session: Session, conversation_id: UUID) -> list[WorkItem]:
+    """All the work that this call's thread ever was."""
+    return load(session, WorkItem, "WHERE conversation_id = $1", [conversation_id])

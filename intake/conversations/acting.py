@@ -33,7 +33,7 @@ from intake.conversations.dialogue.steps import (
 from intake.conversations.models import Conversation, Message
 from intake.conversations.own_texts import own_texts
 from intake.conversations.requests import in_words
-from intake.conversations.values import Choice
+from intake.conversations.values import VOICE, Choice
 from intake.incidents import actions as incidents
 from intake.people import actions as people
 from intake.people.same import same_person
@@ -149,6 +149,9 @@ def act(replies: Replies, step: Step, emergency_phone: str) -> DialogueState:
 def _choose_notices(replies: Replies, choice: ChooseNotices) -> bool:
     """Records the choice. False when it is a second withdrawal: that was confirmed once and is not answered again."""
     session, contact_point_id = replies.session, replies.conversation.contact_point_id
+    if replies.conversation.channel == VOICE:
+        # Whose number a caller shows is a hint: it decides about this call's own reports, and that by who runs the call.
+        return True
     was_out = people.is_opted_out(session, contact_point_id)
     people.record_consent(
         session,
@@ -283,7 +286,9 @@ def _add_to_told(replies: Replies, state: DialogueState, effect: AddToTold) -> D
 
 def _resume(replies: Replies, state: DialogueState) -> DialogueState:
     """Goes on with what the same person began to tell on another channel."""
-    other = queries.half_told_elsewhere(replies.session, replies.conversation, replies.now - EXPIRES_AFTER)
+    since = replies.now - EXPIRES_AFTER
+    is_known = replies.conversation.channel != VOICE
+    other = queries.half_told_elsewhere(replies.session, replies.conversation, since) if is_known else None
     if other is None:
         replies.send(replies.words(state.language, "dialogue", "resume_none"))
         return state
@@ -298,6 +303,9 @@ def _resume(replies: Replies, state: DialogueState) -> DialogueState:
 def _prove(replies: Replies, state: DialogueState, effect: AskCode | TypeCode) -> DialogueState:
     """Has a code sent, or tries one; a report that was being told goes on."""
     session, conversation = replies.session, replies.conversation
+    if conversation.channel == VOICE:
+        replies.send(replies.words(state.language, "dialogue", "link_which"))
+        return state
     if isinstance(effect, AskCode):
         said = proofs.ask_in_dialogue(session, conversation, effect.kind, effect.address, state.language, replies.now)
     else:
@@ -327,6 +335,8 @@ def _show_status(replies: Replies, state: DialogueState, asked: ShowStatus) -> D
 
 def _asked_for(session: Session, conversation: Conversation, folio: str | None) -> ServiceRequest | None:
     if folio is None:
+        if conversation.channel == VOICE:
+            return queries.newest_request_in(session, conversation.id)
         return queries.newest_request_of(session, conversation.person_id, conversation.jurisdiction_id)
     request = service_request_queries.by_folio(session, folio, jurisdiction_id=conversation.jurisdiction_id)
     if request is None or request.is_public:
@@ -336,6 +346,9 @@ def _asked_for(session: Session, conversation: Conversation, folio: str | None) 
 
 
 def _is_reporter(session: Session, conversation: Conversation, request: ServiceRequest) -> bool:
+    """True for whoever reported it; of a caller, whose number may be anybody's, only for what they reported in this call."""
+    if conversation.channel == VOICE:
+        return any(made.id == request.id for _, made in service_request_queries.reports_in(session, conversation.id))
     reporters = {report.person_id for report in service_request_queries.reports_of(session, request.id)}
     return not reporters.isdisjoint(same_person(session, conversation.person_id))
 

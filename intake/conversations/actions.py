@@ -38,29 +38,30 @@ _log = structlog.get_logger(__name__)
 def receive(session: Session, inbound: InboundMessage, *, jurisdiction_id: str, now: datetime) -> Message:
     """The message of `inbound`, stored once however often and however parallel the provider tells of it.
 
-    Records `message.received` the first time only.
+    Records `message.received` the first time only; `message.heard` of what was said in a call.
     """
     return receive_once(session, inbound, jurisdiction_id=jurisdiction_id, now=now)[0]
 
 
 def receive_once(
-    session: Session, inbound: InboundMessage, *, jurisdiction_id: str, now: datetime
+    session: Session,
+    inbound: InboundMessage,
+    *,
+    jurisdiction_id: str,
+    conversation: Conversation | None = None,
+    now: datetime,
 ) -> tuple[Message, bool]:
-    """As `receive`; True with it when this call stored it, False when it was told before, or moves a place already answered."""
+    """As `receive`; True with it when this call stored it, False when it was told before, or moves a place already answered.
+
+    conversation: the thread it belongs to, held, where that is known already: what is said in a call.
+    """
     key = f"{inbound.channel}:{inbound.provider_message_id}"
     db.fetch(session, _ONE_AT_A_TIME, [key], prepare=True)
     known = load_one(session, Message, _TOLD, [inbound.channel, inbound.provider_message_id])
     if known is not None:
         return known, False
-    sender = addresses.read(inbound.sender_kind, inbound.sender)
-    contact_point = people.find_or_create_address(session, jurisdiction_id, sender, now=now)
-    if inbound.shared_phone:
-        linking.prove_phone(session, contact_point, inbound.shared_phone, now=now)
-    conversation = open_conversation(
-        session, contact_point, inbound.channel, language=inbound.language, waiting_since=now, now=now
-    )
-    people.remember_address(session, contact_point, sender)
-    people.remember_profile_name(session, contact_point, inbound.profile_name)
+    if conversation is None:
+        conversation = _thread_of(session, inbound, jurisdiction_id, now)
     message = fresh(
         Message,
         conversation_id=conversation.id,
@@ -92,8 +93,23 @@ def receive_once(
         waiting_since=conversation.waiting_since or now,
     )
     attachments.keep(session, message, conversation.jurisdiction_id, inbound.media, now=now)
-    record(session, "message.received", at=now, message_id=message.id, conversation_id=conversation.id)
+    # What was said in a call is answered by whoever keeps it, while the caller waits; no job does it again.
+    name = "message.heard" if inbound.channel == VOICE else "message.received"
+    record(session, name, at=now, message_id=message.id, conversation_id=conversation.id)
     return message, True
+
+
+def _thread_of(session: Session, inbound: InboundMessage, jurisdiction_id: str, now: datetime) -> Conversation:
+    sender = addresses.read(inbound.sender_kind, inbound.sender)
+    contact_point = people.find_or_create_address(session, jurisdiction_id, sender, now=now)
+    if inbound.shared_phone:
+        linking.prove_phone(session, contact_point, inbound.shared_phone, now=now)
+    conversation = open_conversation(
+        session, contact_point, inbound.channel, language=inbound.language, waiting_since=now, now=now
+    )
+    people.remember_address(session, contact_point, sender)
+    people.remember_profile_name(session, contact_point, inbound.profile_name)
+    return conversation
 
 
 def _stored(text: str, most: int) -> str:
@@ -168,10 +184,16 @@ def queue_message(
     author_kind: `dialogue` (an automatic answer), `notice` (news of a request, which an opt-out silences), `campaign` (the same
     for many), `proof` (a one-time code) or `agent` (a person; the thread waits for people, and is reopened if it was closed).
     prompt, choices, asks_place, template: as on `Message`. Raises NotFound, InvalidInput.
+
+    In the thread of a call the dialogue's answers are spoken, not sent; what anybody else writes goes as a text message to who
+    called. Raises Conflict where their number was withheld.
     """
     if not body.strip():
         raise InvalidInput("Escribe el mensaje antes de enviarlo.", field="body")
     conversation = held(session, conversation_id)
+    is_spoken = conversation.channel == VOICE and author_kind == "dialogue"
+    if conversation.channel == VOICE and not is_spoken:
+        conversation = _written_to(session, conversation, now)
     if author_kind == "agent":
         conversation = _with_agent(session, conversation, now)
     message = fresh(
@@ -189,18 +211,26 @@ def queue_message(
         asks_place=asks_place,
         template=template,
         template_params=dict(template_params or {}),
-        status="queued",
+        status="sent" if is_spoken else "queued",
         at=now,
         changed_at=now,
     )
     ids = {"message_id": message.id, "conversation_id": conversation.id}
-    event = prepare(queued_event(author_kind), at=now, **ids)
+    event = prepare("message.spoken" if is_spoken else queued_event(author_kind), at=now, **ids)
     if not insert_together(session, message, [event]):
         (known,) = load(session, Message, _REFERRED, [conversation.id, client_ref])
         return known
     tell(session, event)
     change(session, conversation, last_message_at=max(conversation.last_message_at, now))
     return message
+
+
+def _written_to(session: Session, call: Conversation, now: datetime) -> Conversation:
+    """The thread of text messages with whoever called."""
+    contact_point = session.get_one(ContactPoint, call.contact_point_id)
+    if contact_point.kind != "phone":
+        raise Conflict("Llamó con número oculto: no se le puede escribir.")
+    return open_conversation(session, contact_point, "sms", language=call.language, now=now)
 
 
 def queued_event(author_kind: str) -> str:
@@ -212,7 +242,7 @@ def _with_agent(session: Session, conversation: Conversation, now: datetime) -> 
     if conversation.state == "closed":
         contact_point = session.get_one(ContactPoint, conversation.contact_point_id)
         conversation = open_conversation(session, contact_point, conversation.channel, now=now)
-    _give_to_agents(session, conversation, now)
+    give_to_agents(session, conversation, now=now)
     conversation.waiting_since = None
     return conversation
 
@@ -223,11 +253,12 @@ def hand_to_agent(session: Session, conversation: Conversation, *, said: Message
     said: what the resident just said; of a call it is the call that waits. Records `conversation.handed_to_agent` when that is
     new.
     """
-    _give_to_agents(session, conversation, now)
+    give_to_agents(session, conversation, now=now)
     in_line.join(session, conversation, said=said, now=now)
 
 
-def _give_to_agents(session: Session, conversation: Conversation, now: datetime) -> None:
+def give_to_agents(session: Session, conversation: Conversation, *, now: datetime) -> None:
+    """The dialogue keeps quiet; whoever calls this puts it in the line, as something else than a thread, in this transaction."""
     if conversation.state == "with_agent":
         return
     conversation.state = "with_agent"
@@ -286,6 +317,15 @@ def held(session: Session, conversation_id: UUID) -> Conversation:
     if found is None:
         raise NotFound("No encontramos esa conversación.")
     return found
+
+
+def close(session: Session, conversation_id: UUID, *, now: datetime) -> None:
+    """Ends a thread for good, as a call is ended; doing it twice does it once. Raises NotFound."""
+    conversation = held(session, conversation_id)
+    if conversation.state != "closed":
+        _close(session, conversation, now)
+        session.flush()
+        record(session, "conversation.closed", at=now, conversation_id=conversation.id)
 
 
 def suppress_notices(session: Session, contact_point_id: UUID, *, now: datetime) -> None:

@@ -24,6 +24,7 @@ from intake.conversations.dialogue.steps import (
 )
 from intake.conversations.models import Conversation, Message
 from intake.conversations.placing import find_places
+from intake.conversations.values import VOICE
 from intake.people import codes
 from routing import queries as routing
 
@@ -60,6 +61,7 @@ def context_of(session: Session, conversation: Conversation, message: Message, n
         recent=_recent(session, conversation, message, now),
         half_told=_half_told(session, conversation, message, now) if shown else None,
         reads_back=conversation.channel not in _COSTLY,
+        is_spoken=conversation.channel == VOICE,
         told=Told(told.folio, told.life) if told else None,
         emergency_phone=emergency_phone(city.settings),
         women_phone=women_phone(city.settings),

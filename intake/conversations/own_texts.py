@@ -17,7 +17,7 @@ from kernel.errors import InvalidInput, NotFound
 SECTIONS = ("dialogue", "prompts", "received", "joined", "status", "notice", "proof")
 # What `say` is given besides the fields of our own text.
 _OWN = """
-    SELECT key, text FROM own_text WHERE jurisdiction_id = $1 AND language = $2 AND channel IN ('', $3) ORDER BY channel
+    SELECT key, text, channel FROM own_text WHERE jurisdiction_id = $1 AND language = $2 AND channel IN ('', $3) ORDER BY channel
 """
 _ALWAYS = frozenset(("emergency",))
 MOST_LETTERS = 1600
@@ -58,9 +58,13 @@ _OFFERED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 
 def own_texts(session: Session, jurisdiction_id: str, language: str, channel: str) -> wording.Own:
-    """The city's own texts for this channel by `section.key`; one for this channel alone before one for all."""
+    """What takes the place of the texts for all, by `section.key`: the city's own for this channel alone, before ours for it,
+    before the city's own for all channels."""
     session.flush()
-    return dict(db.fetch(session, _OWN, [jurisdiction_id, language, channel], prepare=True))
+    rows = db.fetch(session, _OWN, [jurisdiction_id, language, channel], prepare=True)
+    for_all = {key: text for key, text, where in rows if not where}
+    own = {key: text for key, text, where in rows if where}
+    return {**for_all, **wording.texts_of_channel(channel, language), **own}
 
 
 def every(session: Session, jurisdiction_id: str, language: str) -> dict[tuple[str, str], OwnText]:

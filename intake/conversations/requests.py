@@ -6,12 +6,16 @@ from intake.catalog import cities
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import text_in
 from intake.conversations import own_texts
-from intake.conversations.wording import RequestInWords
+from intake.conversations.values import VOICE
+from intake.conversations.wording import ONE_SMS, RequestInWords
 from intake.forecasts import queries as forecasts
 from intake.service_requests import published
 from intake.service_requests import queries as service_requests
 from intake.service_requests.models import ServiceRequest
 from routing import queries as routing
+
+# Half a minute.
+_SPOKEN = 400
 
 
 def in_words(session: Session, request: ServiceRequest, language: str, channel: str | None = None) -> RequestInWords:
@@ -34,6 +38,7 @@ def in_words(session: Session, request: ServiceRequest, language: str, channel: 
         timezone=city.timezone,
         language=language,
         forecast=forecast.short(language) if forecast is not None and service is not None else "",
+        room=_SPOKEN if channel == VOICE else ONE_SMS,
         paused_at=request.paused_at,
         own=own_texts.own_texts(session, request.jurisdiction_id, language, channel) if channel else {},
     )

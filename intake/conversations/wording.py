@@ -27,6 +27,17 @@ def texts(language: str) -> Mapping[str, Mapping[str, str]]:
     return read
 
 
+@cache
+def texts_of_channel(channel: str, language: str) -> Mapping[str, str]:
+    """By `section.key`, our own texts for a channel on which those for all make no sense; {} for most."""
+    folder = _FOLDER / channel
+    if not channel or not folder.is_dir():
+        return {}
+    path = folder / f"{language}.toml"
+    read = tomllib.loads((path if path.exists() else folder / f"{_LANGUAGE}.toml").read_text("utf-8"))
+    return {f"{section}.{key}": text for section, keys in read.items() for key, text in keys.items()}
+
+
 Own = Mapping[str, str]
 """What a city says in its own words, by `section.key` (`own_texts`)."""
 _NONE: Own = {}
@@ -53,7 +64,7 @@ class RequestInWords:
     """What may be told of a request to its reporter. agency: full and short name; service: its name in the reader's language.
 
     gives_folio: False for services that promise no number. note: what was last written for the public. forecast: one sentence on
-    how long such requests take, told where an SMS has room for it.
+    how long such requests take, told where there is room for it: letters, of one SMS by itself.
     """
 
     folio: str
@@ -69,6 +80,7 @@ class RequestInWords:
     timezone: str
     language: str
     forecast: str = ""
+    room: int = ONE_SMS
     paused_at: datetime | None = None
     own: Own = field(default_factory=dict)
 
@@ -107,7 +119,7 @@ def status(request: RequestInWords, now: datetime) -> str:
 
 def _with_forecast(request: RequestInWords, told: str) -> str:
     longer = f"{told} {request.forecast}"
-    return longer if request.forecast and len(longer) <= ONE_SMS else told
+    return longer if request.forecast and len(longer) <= request.room else told
 
 
 def notice(request: RequestInWords, life: str, outcome_code: str | None, note: str, now: datetime) -> str | None:
@@ -158,12 +170,12 @@ def _shortened(note: str) -> str:
 
 
 def _fill(request: RequestInWords, section: str, key: str, at: datetime | None, now: datetime) -> str:
-    """With the agency's full name when that fits one SMS, else with its short one."""
+    """With the agency's full name when there is room for it, else with its short one."""
     long, short = (
         say(request.language, section, key, request.own, **_fields(request, agency, at, now))
         for agency in request.agency
     )
-    told = long if len(long) <= ONE_SMS else short
+    told = long if len(long) <= request.room else short
     return " ".join(told.split())
 
 

@@ -56,6 +56,8 @@ _ANSWERS = {
 def press(state: DialogueState, choice: str, context: DialogueContext) -> Step | str:
     """What was meant by pressing a button: words that `next_step` reads, or already the answer when its question has passed."""
     turn, _, number = choice.partition(".")
+    if turn == report.PICKED and choice != state.pressed and number in context.services:
+        return report.begin_picked(state, number, context)
     if choice == state.pressed:
         return Step(state, (), StaySilent("repeat"))  # a double tap
     if turn == str(state.turn) and number.isdecimal() and state.step != "idle":

@@ -17,6 +17,8 @@ from intake.conversations.dialogue.words import EmergencyKind, emergency, plain
 from intake.service_requests.duplicates.wording import span
 
 MOST_CHOICES = 4
+# Before the code of a service, the value of a choice that picks it from a list of all.
+PICKED = "service"
 MOST_MISSES = 2
 MOST_ANNOUNCED = 2
 _MOST_QUOTED = 42
@@ -72,6 +74,15 @@ def _what_there(state: DialogueState) -> Step:
     return Step(state, (Text("emergency_place"),))
 
 
+def begin_picked(state: DialogueState, code: str, context: DialogueContext) -> Step:
+    """The first step of a report of a service that was picked from a list; one that is being told already is of that service."""
+    draft = state.draft or Draft(messages=state.loose)
+    if draft.service_code not in (None, code):
+        draft = replace(draft, answers={}, is_compared=False, is_side_asked=False, settled={}, is_reviewed=False)
+    said = text_in(context.services[code].name, state.language)
+    return proceed(chosen(replace(state.idle(), draft=heard(draft, said), at=context.now), code), context)
+
+
 def warning(danger: EmergencyKind | None, context: DialogueContext) -> Text:
     """Whom to call. None: the words tell of no danger, but the service is one where there may be some."""
     if danger is None:
@@ -123,7 +134,8 @@ def _next(
     if not draft.is_side_asked and not draft.is_warned and (border := context.find_border(submit)) is not None:
         return ask_side(replace(state, step="side", misses=0, border=border))
     # Told in one message, it stands there in their own words.
-    if context.reads_back and not draft.is_reviewed and not draft.is_warned and state.step != "idle":
+    is_news = state.step != "idle" or context.is_spoken
+    if context.reads_back and not draft.is_reviewed and not draft.is_warned and is_news:
         return ask_review(replace(state, step="review", misses=0), context)
     return Step(replace(state.idle(), opening=_opening(draft), loose=()), (), submit)
 

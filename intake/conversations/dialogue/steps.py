@@ -44,7 +44,8 @@ class DialogueContext:
     shared: the place that was sent with it. recent: what they reported lately, newest first. half_told: what they are telling
     elsewhere; both only with attachments. reads_back: a report that took
     several messages is read back before it is made.
-    retired: services no longer taken. told: set when this message may answer a notice. emergency_phone: fills `{emergency}`.
+    is_spoken: it was understood by ear, so that it is read back also when one message told all. retired: services no longer
+    taken. told: set when this message may answer a notice. emergency_phone: fills `{emergency}`.
     women_phone: the line for women who suffer violence; "" when the city has none.
     code: where this message may be a one-time code, how that code stands (`intake.people.codes.look`).
     find_alike: the request that a complete report is surely enough the same as. find_border: what must be asked to know who
@@ -65,6 +66,7 @@ class DialogueContext:
     recent: tuple[Recent, ...] = ()
     half_told: HalfTold | None = None
     reads_back: bool = False
+    is_spoken: bool = False
     retired: Mapping[str, ServiceDefinition] = field(default_factory=dict)
     emergency_phone: str = "911"
     women_phone: str = ""

@@ -1,4 +1,5 @@
-"""Where providers call us: `/webhooks/<channel>` for messages, `/webhooks/<channel>/status` for what became of ours.
+"""Where providers call us: `/webhooks/<channel>` for messages, `/webhooks/<channel>/status` for what became of ours;
+`/webhooks/voice…` for calls, which are answered with what is said next (`channels/voice`).
 
 The answer is sent after everything was committed. A database that is away gives 503, so that the provider calls again.
 """
@@ -13,8 +14,8 @@ from starlette.routing import Route
 from channels import registry
 from channels.receiving import receive_call
 from channels.registry import Channel
-from channels.values import Webhook
-from kernel import clock
+from channels.voice.ivr.routes import ROUTES
+from channels.voice.webhooks import webhook_of
 from kernel.bodies import with_body
 from kernel.errors import AtiendeError, NotFound, Unavailable
 from kernel.settings import Settings
@@ -26,7 +27,10 @@ def install(app: FastAPI) -> None:
     """Called once by the composition root."""
     endpoint = with_body(post_webhook)
     webhooks = Starlette(
-        routes=[Route(f"/{{channel_name}}{path}", endpoint, methods=["POST"]) for path in ("", "/status")],
+        routes=[
+            *ROUTES,
+            *(Route(f"/{{channel_name}}{path}", endpoint, methods=["POST"]) for path in ("", "/status")),
+        ],
         exception_handlers={
             AtiendeError: _refuse,
             **dict.fromkeys((OperationalError, InterfaceError, TimeoutError), _call_again),
@@ -39,7 +43,7 @@ def install(app: FastAPI) -> None:
 
 def post_webhook(http_request: Request, body: bytes) -> Response:
     channel = _channel(http_request.path_params["channel_name"], http_request.app.state.settings)
-    webhook = _webhook(http_request, body)
+    webhook = webhook_of(http_request, body)
     channel.verify(webhook)
     receive_call(channel, webhook)
     media_type, answer = channel.acknowledge(webhook)
@@ -56,18 +60,6 @@ def _refuse(http_request: Request, error: Exception) -> Response:
 def _call_again(http_request: Request, error: Exception) -> Response:
     log.error("webhook.database", error=type(error).__name__)
     return PlainTextResponse("database\n", status_code=503)
-
-
-def _webhook(http_request: Request, body: bytes) -> Webhook:
-    scope = http_request.scope
-    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
-    return Webhook(
-        path=raw_path.split(b"?")[0].decode("latin-1"),
-        query=scope["query_string"].decode("latin-1"),
-        headers={name.lower(): value for name, value in http_request.headers.items()},
-        body=body,
-        received_at=clock.now(),
-    )
 
 
 def _channel(channel_name: str, settings: Settings) -> Channel:

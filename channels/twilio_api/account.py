@@ -28,8 +28,10 @@ log = structlog.get_logger(__name__)
 # Look-ups are for one person and a few hours: more pages than this means the filter was not honoured.
 _MAX_PAGES = 20
 CONNECT_S = 5.0
-# Message and media, below the account; a dot or a slash more would lead elsewhere.
-_MEDIA = re.compile(r"[A-Za-z0-9]{2,64}/Media/[A-Za-z0-9]{2,64}")
+# What was sent or recorded, below the account; a dot or a slash more would lead elsewhere.
+_MEDIA = re.compile(
+    r"Messages/[A-Za-z0-9]{2,64}/Media/[A-Za-z0-9]{2,64}|Recordings/[A-Za-z0-9]{2,64}(?:\.(?:wav|mp3))?"
+)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Raised before a byte of the message has left.
 _NOT_SENT = (
@@ -83,7 +85,7 @@ class Account:
         Only on the host of the API and below our own account: whoever could have another address fetched would be given the
         account's password. Twilio sends on to a host of `media_hosts`, which gets none.
         """
-        if not self._is_our_media(reference):
+        if not self.is_our_media(reference):
             log.warning(f"{self._channel}.foreign_media")
             raise FetchFailed("not_ours", permanent=True)
         is_local = urlsplit(self.settings.api_base_url).hostname in _LOOPBACK
@@ -97,8 +99,9 @@ class Account:
             )
         )
 
-    def _is_our_media(self, reference: str) -> bool:
-        start = f"{self._origin}/2010-04-01/Accounts/{self.settings.account_sid}/Messages/"
+    def is_our_media(self, reference: str) -> bool:
+        """Whether an address is that of a picture, a sound or a recording of our own account."""
+        start = f"{self._origin}/2010-04-01/Accounts/{self.settings.account_sid}/"
         return reference.startswith(start) and _MEDIA.fullmatch(reference[len(start) :]) is not None
 
     # Going out

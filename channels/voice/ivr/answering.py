@@ -1,0 +1,176 @@
+"""What comes after what: from what the caller did to the next document. Every way through it ends, whatever they do."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import structlog
+from sqlmodel import Session
+
+from channels.voice.ivr import by_keys, opening, operators, telling, twiml
+from channels.voice.ivr.script import Script
+from channels.voice.ivr.turn import Turn
+from channels.voice.ivr.values import NOTHING, Heard, Page
+from intake.calls import turns
+from intake.calls.models import Call
+from intake.calls.states import is_over
+from intake.conversations.dialogue import words
+from intake.conversations.dialogue.words import plain
+
+_log = structlog.get_logger(__name__)
+
+# Documents but for music: nobody makes a report in more.
+MOST_DOCUMENTS = 60
+# Documents that we could not give at first.
+MOST_FAILURES = 4
+_MOST_LETTERS = 1000
+_WAITS = ("waiting",)
+# Where pressing 0 may be part of a number.
+_NUMBERS = ("folio", "cross", "street", "callback_number")
+
+Choice = Callable[[Turn, Heard], Page | None]
+_KEYS: Mapping[str, Choice] = {
+    "menu": opening.choose,
+    "tell": opening.told,
+    "folio": telling.folio,
+    "dialogue": telling.keyed,
+    "services": by_keys.service_chosen,
+    "street": by_keys.street_spelt,
+    "streets": by_keys.street_chosen,
+    "cross": by_keys.cross_spelt,
+    "crosses": by_keys.cross_chosen,
+    "reported": telling.after,
+    "told": telling.after,
+    "danger": telling.safe_again,
+    "closed": operators.closed_chosen,
+    "callback": operators.callback_chosen,
+    "callback_number": operators.number_given,
+    "callback_check": operators.number_checked,
+}
+# Stages where words go to the dialogue by way of something else.
+_SPOKEN: Mapping[str, Choice] = {
+    "folio": telling.folio,
+    "services": by_keys.service_chosen,
+    "street": by_keys.street_spelt,
+    "streets": by_keys.street_chosen,
+    "cross": by_keys.cross_spelt,
+    "crosses": by_keys.cross_chosen,
+}
+
+
+def document(
+    session: Session,
+    call: Call,
+    answers: int,
+    heard: Heard,
+    *,
+    recorded: tuple[str, int] | None,
+    base_url: str,
+    now: datetime,
+) -> str:
+    """The document that follows number `answers` of a held call; asked for again, the one that it was.
+
+    recorded: where a message after the tone is kept, and its seconds.
+    """
+    number = answers + 1
+    if number <= call.turn or (answers and number > call.turn + 1):
+        # Told again, told late, or of a document that there never was: what is there.
+        known = turns.document(session, call, min(number, call.turn))
+        if known is not None:
+            return known
+    if is_over(call.state):
+        return twiml.document(Page(()), number, base_url, language=call.language)
+    turn = Turn(session, call, Script.from_json(call.script), answers, now, call.language)
+    page = _next(turn, heard, recorded)
+    told = twiml.document(page, call.turn + 1, base_url, language=turn.language)
+    turns.keep(session, call, heard.how, told, language=turn.language, script=turn.script.to_json(), now=now)
+    return told
+
+
+def _next(turn: Turn, heard: Heard, recorded: tuple[str, int] | None) -> Page:
+    script = turn.script
+    if turn.number == 0:
+        return opening.greeting(turn)
+    if script.stage == "over":
+        return turn.end()
+    if heard.how == "again":
+        return _failed(turn)
+    if script.stage == "voicemail":
+        return operators.voicemail_kept(turn, *(recorded or ("", 0)))
+    if script.stage in _WAITS:
+        return operators.waiting(turn, heard)
+    script.documents += 1
+    if script.documents > MOST_DOCUMENTS:
+        return _too_many(turn)
+    return _answer(turn, _tidy(heard))
+
+
+def _answer(turn: Turn, heard: Heard) -> Page:
+    stage = turn.script.stage
+    if heard.how == "nothing" or not heard.text:
+        return _silent(turn)
+    if heard.how == "keys":
+        if heard.text == "*" and stage not in ("cross",):
+            return turn.again()
+        if heard.text == "0" and not _is_number(turn):
+            return operators.asked(turn)
+        page = _KEYS[stage](turn, heard)
+        return page if page is not None else telling.missed(turn, "not_understood")
+    if danger := words.emergency(plain(heard.text)):
+        # Whatever was asked, and however sure the recogniser is.
+        _log.info("voice_emergency", kind=danger.kind, call_id=str(turn.call.id))
+        return telling.heard_words(turn, heard.text)
+    if heard.confidence is not None and heard.confidence < telling.DOUBTED and not turn.script.misses:
+        return telling.missed(turn, "not_sure")
+    if words.asks(plain(heard.text), "person") or words.commands(plain(heard.text)) == "person":
+        return operators.asked(turn)
+    if plain(heard.text) in _REPEAT:
+        return turn.again()
+    if stage in ("reported", "told", "danger", "closed") and telling.is_goodbye(heard.text):
+        return operators.goodbye(turn)
+    if stage in ("reported", "told") and plain(heard.text) in words.YES:
+        return opening.tell(turn)
+    page = _SPOKEN[stage](turn, heard) if stage in _SPOKEN else telling.heard_words(turn, heard.text)
+    return page if page is not None else telling.missed(turn, "not_understood")
+
+
+def _silent(turn: Turn) -> Page:
+    if turn.script.stage in ("reported", "told", "danger", "closed"):
+        return operators.goodbye(turn)
+    return telling.missed(turn, "not_heard")
+
+
+def _failed(turn: Turn) -> Page:
+    """We did not answer in time, or what we answered could not be read out."""
+    script = turn.script
+    script.failures += 1
+    if script.failures > MOST_FAILURES:
+        return turn.end(turn.say("cannot_now"))
+    if script.stage in _WAITS:
+        return operators.waiting(turn, NOTHING)
+    if script.stage == "voicemail":
+        return operators.voicemail(turn)
+    return turn.again(turn.say("sorry"))
+
+
+def _too_many(turn: Turn) -> Page:
+    """Nothing came of all of it: a person once, and then the end."""
+    if turn.script.documents == MOST_DOCUMENTS + 1 and turn.hours.is_open:
+        return operators.asked(turn)
+    return operators.goodbye(turn)
+
+
+def _is_number(turn: Turn) -> bool:
+    script = turn.script
+    return script.stage in _NUMBERS or (script.stage == "dialogue" and script.expects in ("number", "several"))
+
+
+def _tidy(heard: Heard) -> Heard:
+    if heard.how == "keys":
+        return Heard("keys", "".join(key for key in heard.text if key in "0123456789*#")[:40].rstrip("#"))
+    text = " ".join(heard.text.replace("\0", " ").split())[:_MOST_LETTERS]
+    return Heard(heard.how, text, heard.confidence)
+
+
+_REPEAT = frozenset(
+    ("repetir", "repite", "repita", "repitame", "otra vez", "como", "mande", "que dijo", "repeat", "again", "what")
+)

@@ -1,0 +1,63 @@
+"""How a call begins: who answers, danger first, the other language, what the city knows already, and what one may choose."""
+
+from channels.voice.ivr import by_keys, telling
+from channels.voice.ivr.turn import Turn
+from channels.voice.ivr.values import Heard, Page, Said
+from channels.voice.ivr.wording import say
+from intake.incidents import queries as incidents
+
+_MOST_ANNOUNCED = 2
+
+
+def greeting(turn: Turn) -> Page:
+    """The first document."""
+    says = [turn.say("hello"), turn.say("danger"), _other_language(turn)]
+    says += [
+        turn.say("announced", text=one.text(turn.language, is_spoken=True))
+        for one in incidents.open_for(turn.session, turn.city.id, now=turn.now)[:_MOST_ANNOUNCED]
+    ]
+    return menu(turn, *says)
+
+
+def menu(turn: Turn, *before: Said) -> Page:
+    """What one may do, by words or by keys."""
+    if turn.hours.is_open:
+        last = turn.say("menu_operator")
+    else:
+        last = turn.say("menu_closed", hours=turn.hours.in_words(turn.city, turn.language, turn.now))
+    return turn.ask((*before, turn.say("menu"), last), stage="menu")
+
+
+def choose(turn: Turn, heard: Heard) -> Page | None:
+    """What a key of the menu does; None for one that does nothing."""
+    if heard.text == "1":
+        return tell(turn)
+    if heard.text == "2":
+        return ask_folio(turn)
+    if heard.text == "9":
+        # The dialogue goes on in the other language too, and says so.
+        return telling.heard_words(turn, "English" if turn.language == "es" else "Español")
+    return None
+
+
+def tell(turn: Turn, *before: Said) -> Page:
+    """What is wrong, and where? With what becomes of their number, before anything is asked."""
+    says = [*before]
+    if not turn.script.is_consent_told:
+        turn.script.is_consent_told = True
+        says.append(turn.say("consent" if turn.can_write else "consent_withheld"))
+    return turn.ask((*says, turn.say("tell")), stage="tell")
+
+
+def told(turn: Turn, heard: Heard) -> Page | None:
+    """The key that does all of it by keys."""
+    return by_keys.services(turn) if heard.text == "1" else None
+
+
+def ask_folio(turn: Turn, *before: Said) -> Page:
+    return turn.ask((*before, turn.say("folio")), stage="folio", ask=telling.FOLIO_ASK)
+
+
+def _other_language(turn: Turn) -> Said:
+    other = "en" if turn.language == "es" else "es"
+    return Said(say(turn.language, "other_language"), other)

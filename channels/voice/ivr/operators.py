@@ -1,0 +1,195 @@
+"""The way to a person: the waiting line, a call back that keeps the place, a message after the tone; and the end of a call."""
+
+from datetime import timedelta
+
+from channels.voice.ivr import opening, reading, telling
+from channels.voice.ivr.turn import Turn
+from channels.voice.ivr.values import Ask, Heard, Page, Said
+from intake.calls import waiting as line
+from intake.conversations import actions as conversations
+from intake.people import actions as people
+from intake.people.addresses import REGION, read_phone_of
+from kernel.errors import InvalidInput
+
+MOST_MISSES = 3
+# Twenty seconds of music each: forty minutes, then they are called back.
+MOST_WAITS = 120
+_TOLD_EVERY = 3
+_WAIT = Ask(digits=1, listens=False, timeout_s=1)
+_ONE_KEY = Ask(digits=1, listens=False, timeout_s=8)
+_PHONE = Ask(digits=10, listens=False, timeout_s=10)
+
+
+def asked(turn: Turn) -> Page:
+    """They want a person."""
+    if turn.hours.is_open:
+        return telling.heard_words(turn, "operador" if turn.language == "es" else "operator")
+    return closed(turn)
+
+
+def give_up(turn: Turn) -> Page:
+    """Nothing is understood any more: a person where there is one, else the end."""
+    turn.script.misses = 0
+    if (
+        turn.script.stage in ("closed", "danger", "callback", "callback_number", "callback_check")
+        or turn.script.is_called_back
+    ):
+        return goodbye(turn)
+    if turn.hours.is_open:
+        return asked(turn)
+    return goodbye(turn)
+
+
+def goodbye(turn: Turn) -> Page:
+    """The end of the call; who was warned of a danger hears once more whom to call."""
+    return turn.end(turn.say("goodbye_danger" if turn.script.warned else "goodbye"))
+
+
+def begin(turn: Turn, *before: Said) -> Page:
+    """The thread is handed to people: into the line, or, where nobody answers now, what else there is."""
+    if not turn.hours.is_open:
+        return closed(turn, *before)
+    if line.item_of(turn.session, turn.call) is None:
+        return closed(turn, *before)
+    turn.script.stage, turn.script.misses = "waiting", 0
+    told = () if before else (turn.say("wait_begin"),)
+    return _music(turn, *before, *told, *_place_in_line(turn))
+
+
+def waiting(turn: Turn, heard: Heard) -> Page:
+    """One more piece of music, or what they chose instead of waiting."""
+    script = turn.script
+    item = line.item_of(turn.session, turn.call)
+    if item is None or item.kind != "voice":
+        return goodbye(turn)
+    if item.state != "queued":
+        return _music(turn, turn.say("wait_answered")) if script.waits < MOST_WAITS * 2 else goodbye(turn)
+    if heard.how == "keys" and heard.text == "1":
+        return callback(turn)
+    if script.waits >= MOST_WAITS or not turn.hours.is_open:
+        return _waited_enough(turn)
+    return _music(turn, *(_place_in_line(turn) if script.waits % _TOLD_EVERY == 0 else ()))
+
+
+def callback(turn: Turn) -> Page:
+    """At which number? The one that shows, unless they say another; whoever shows none keys theirs."""
+    if not turn.can_write:
+        return _ask_number(turn)
+    digits = reading.by_digit(turn.contact.last_digits, turn.language)
+    return turn.ask((turn.say("callback_number", digits=digits),), stage="callback", ask=_ONE_KEY)
+
+
+def callback_chosen(turn: Turn, heard: Heard) -> Page | None:
+    if heard.text == "1":
+        return _called_back(turn)
+    if heard.text == "2":
+        return _ask_number(turn)
+    if heard.text == "3":
+        return _back(turn)
+    return None
+
+
+def number_given(turn: Turn, heard: Heard) -> Page:
+    """Only numbers of the country: who profits from calls to dear ones may be who keyed it."""
+    regions = turn.city.settings.get("phone_regions") or [REGION]
+    try:
+        address = read_phone_of(heard.text, regions)
+    except InvalidInput:
+        return telling.missed(turn, "callback_wrong")
+    turn.script.number, turn.script.misses = address.key or "", 0
+    said = reading.by_digit((address.key or "")[-10:], turn.language)
+    return turn.ask((turn.say("callback_check", digits=said),), stage="callback_check", ask=_ONE_KEY)
+
+
+def number_checked(turn: Turn, heard: Heard) -> Page | None:
+    if heard.text == "1":
+        return _called_back(turn)
+    return _ask_number(turn) if heard.text == "2" else None
+
+
+def closed(turn: Turn, *before: Said) -> Page:
+    """Nobody answers now: the report can be made here, they can be called back, or leave a message."""
+    hours = turn.hours.in_words(turn.city, turn.language, turn.now)
+    first = turn.say("closed", hours=hours) if not turn.hours.is_open else turn.say("wait_nobody")
+    return turn.ask((*before, first, turn.say("closed_choices")), stage="closed", ask=_ONE_KEY)
+
+
+def closed_chosen(turn: Turn, heard: Heard) -> Page | None:
+    if heard.text == "1":
+        if turn.conversation().state == "with_agent":
+            line.leave(turn.session, turn.call, why="machine", now=turn.now)
+            conversations.hand_back(turn.session, turn.call.conversation_id, now=turn.now)
+        return opening.tell(turn)
+    if heard.text == "2":
+        return callback(turn)
+    return voicemail(turn) if heard.text == "3" else None
+
+
+def voicemail(turn: Turn, *before: Said) -> Page:
+    turn.script.stage = "voicemail"
+    return Page((*before, turn.say("voicemail")), record=True)
+
+
+def voicemail_kept(turn: Turn, url: str, seconds: int) -> Page:
+    """The message is one of the thread's, heard by whoever takes it from the line."""
+    if not url or seconds <= 0:
+        return turn.end(turn.say("voicemail_empty"), turn.say("goodbye"))
+    line.keep_message(turn.session, turn.call, url, seconds, number=turn.number, now=turn.now)
+    turn.script.is_called_back = True
+    return turn.end(turn.say("voicemail_done"), turn.say("goodbye"))
+
+
+def _ask_number(turn: Turn) -> Page:
+    return turn.ask((turn.say("callback_which"),), stage="callback_number", ask=_PHONE)
+
+
+def _called_back(turn: Turn) -> Page:
+    session, call, script = turn.session, turn.call, turn.script
+    other = None
+    if script.number:
+        address = read_phone_of(script.number, turn.city.settings.get("phone_regions") or [REGION])
+        other = people.find_or_create_address(session, call.jurisdiction_id, address, now=turn.now)
+    due_at = None if turn.hours.is_open else turn.hours.opens_at
+    if not line.call_back(session, call, other.id if other else None, due_at=due_at, now=turn.now):
+        return _back(turn)
+    script.is_called_back = True
+    if turn.hours.is_open:
+        return turn.end(turn.say("callback_done"))
+    hours = turn.hours.in_words(turn.city, turn.language, turn.now)
+    return turn.end(turn.say("callback_closed_done", hours=hours))
+
+
+def _waited_enough(turn: Turn) -> Page:
+    """Called back where there is a number; else a message."""
+    if not turn.can_write:
+        return voicemail(turn)
+    due_at = None if turn.hours.is_open else turn.hours.opens_at
+    if not line.call_back(turn.session, turn.call, None, due_at=due_at, now=turn.now):
+        return _music(turn, turn.say("wait_answered"))
+    turn.script.is_called_back = True
+    return turn.end(turn.say("wait_over"), turn.say("goodbye"))
+
+
+def _back(turn: Turn) -> Page:
+    item = line.item_of(turn.session, turn.call)
+    if item is None or not turn.hours.is_open:
+        return closed(turn)
+    turn.script.stage = "waiting"
+    return _music(turn, *_place_in_line(turn))
+
+
+def _music(turn: Turn, *says: Said) -> Page:
+    turn.script.stage = "waiting"
+    turn.script.waits += 1
+    return Page(says, _WAIT, music=True)
+
+
+def _place_in_line(turn: Turn) -> list[Said]:
+    found = line.estimate(turn.session, turn.call, now=turn.now)
+    says = [turn.say("wait_position", position=found.position)]
+    if found.wait_s is None:
+        says.append(turn.say("wait_unknown"))
+    else:
+        minutes = max(1, round(timedelta(seconds=found.wait_s) / timedelta(minutes=1)))
+        says.append(turn.say("wait_minute") if minutes == 1 else turn.say("wait_minutes", minutes=minutes))
+    return [*says, turn.say("wait_callback")]

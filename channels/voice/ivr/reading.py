@@ -1,0 +1,109 @@
+"""How a written text is read aloud, so that an ear can follow: folios in groups, streets in full, signs left out. Pure."""
+
+import re
+
+from kernel.folio import spoken
+
+# Some twenty lines; nobody listens to more.
+MOST_LETTERS = 1500
+_NAMES = {
+    "es": ("cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve"),
+    "en": ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+}
+_FOLIO = re.compile(r"(?<!\d)(\d{2})[ \u00a0\u202f](\d{4})[ \u00a0\u202f](\d{4})(?!\d)")
+# Numbers that are dialled: 911, 311, *765, 55 0000 0765.
+_DIALLED = re.compile(r"(?<![\d\w])\*?(?:911|311|\d{3}|\d{2} \d{4} \d{4})(?![\d\w])")
+_ORDINALS = {
+    "1": "primer", "2": "segund", "3": "tercer", "4": "cuart", "5": "quint", "6": "sext", "7": "séptim", "8": "octav",
+    "9": "noven", "10": "décim",
+}  # fmt: skip
+_ORDINAL = re.compile(r"\b(10|[1-9])(?:\.?(?:er|ro|do|to|mo|vo|no)|\.?º|°|o\.)(?=[\s,.]|$)", re.IGNORECASE)
+_ORDINAL_A = re.compile(r"\b(10|[1-9])(?:\.?(?:ra|da|ta|ma|va|na|a)|\.?ª)(?=[\s,.]|$)", re.IGNORECASE)
+_SHORT: dict[str, str] = {
+    r"av(?:e|da)?\.": "avenida", r"blvd\.?": "bulevar", r"calz\.": "calzada", r"cda\.": "cerrada", r"priv\.": "privada",
+    r"prol\.": "prolongación", r"circ\.": "circuito", r"perif\.": "periférico", r"carr\.": "carretera", r"col\.": "colonia",
+    r"fracc\.": "fraccionamiento", r"esq\.": "esquina", r"u\. ?hab\.": "unidad habitacional", r"c\. ?p\.": "código postal",
+    r"pte\.?": "poniente", r"ote\.?": "oriente", r"nte\.?": "norte", r"n[úu]m\.": "número",
+    r"no\.(?= ?\d)": "número",
+    r"mz\.?(?= ?\d)": "manzana", r"lt\.?(?= ?\d)": "lote", r"int\.(?= ?\w)": "interior",
+    r"edif\.": "edificio", r"depto\.": "departamento",
+    r"km\.?(?= ?\d)": "kilómetro", r"s/n": "sin número", r"gral\.": "general", r"dr\.": "doctor", r"dra\.": "doctora",
+    r"lic\.": "licenciado", r"ing\.": "ingeniero", r"prof\.": "profesor", r"profa\.": "profesora",
+    r"sta\.": "santa", r"sto\.": "santo",
+    r"cdmx": "Ciudad de México",
+}  # fmt: skip
+_SHORT_RE = tuple((re.compile(rf"(?<!\w){short}(?!\w)", re.IGNORECASE), full) for short, full in _SHORT.items())
+_UNITS = {
+    "es": {"km": "kilómetros", "m": "metros", "h": "horas", "min": "minutos"},
+    "en": {"km": "kilometers", "m": "meters", "h": "hours", "min": "minutes"},
+}  # fmt: skip
+_UNIT = re.compile(r"(?<=\d) ?(km|m|h|min)\b")
+_SIGNS = re.compile(r"[^\w\s.,;:¿?¡!'()%-]+")
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
+
+
+def aloud(text: str, language: str) -> str:
+    """The text as it is said: whole, on one line, without what a voice would spell or stumble over."""
+    said = _ADDRESS.sub(" ", text)
+    said = _FOLIO.sub(lambda found: folio(f"{found[1]}{found[2]}{found[3]}", language), said)
+    said = _DIALLED.sub(lambda found: _if_dialled(found, said, language), said)
+    if language == "es":
+        said = _ORDINAL.sub(lambda found: _ordinal(found[1], "o" if found[1] not in ("1", "3") else ""), said)
+        said = _ORDINAL_A.sub(lambda found: _ordinal(found[1], "a"), said)
+    # Streets have Spanish names in every language.
+    for short, full in _SHORT_RE:
+        said = short.sub(full, said)
+    units = _UNITS.get(language, _UNITS["es"])
+    said = _UNIT.sub(lambda found: f" {units[found[1]]}", said)
+    joint = " and " if language == "en" else " y "
+    said = re.sub(r"\s*[&/]\s*", joint, said)
+    said = _SIGNS.sub(" ", said)
+    said = re.sub(r"\s+([.,;:!?])", r"\1", " ".join(said.split()))
+    said = re.sub(r"([.,;:])(?:\s*[.,;:])+", r"\1", said)
+    return _cut(said)
+
+
+def folio(ten: str, language: str) -> str:
+    """A folio in groups, as people of the language say numbers to each other."""
+    if language == "es":
+        return spoken(ten)
+    return by_digit(ten, language)
+
+
+def by_digit(digits: str, language: str) -> str:
+    """Digit by digit, with a pause where a folio (2, 4, 4) or a telephone (2, 4, 4 too) has its gaps."""
+    names = _NAMES.get(language, _NAMES["es"])
+    groups = (digits[:2], digits[2:6], digits[6:]) if len(digits) == 10 else (digits,)
+    return "; ".join(", ".join(names[int(digit)] for digit in group) for group in groups if group)
+
+
+def dialled(number: str, language: str) -> str:
+    """A number to be called: `911` is `nueve, uno, uno`; a star is said."""
+    star = "asterisco " if language == "es" else "star "
+    digits = "".join(c for c in number if c.isdigit())
+    return (star if number.startswith("*") else "") + by_digit(digits, language)
+
+
+def _if_dialled(found: re.Match[str], text: str, language: str) -> str:
+    number = found[0]
+    if number == "311":
+        return "tres once" if language == "es" else "three one one"
+    if number == "911":
+        return "nueve once" if language == "es" else "nine one one"
+    # Three digits are a house, unless a star or what stands before it says that they are dialled.
+    if number.startswith("*") or " " in number or _SAYS_CALL.search(text[: found.start()][-24:]):
+        return dialled(number, language)
+    return number
+
+
+_SAYS_CALL = re.compile(r"(?:llame|llama|call|línea|line|mujeres)\W*(?:\w+\W+){0,2}$", re.IGNORECASE)
+
+
+def _ordinal(number: str, ending: str) -> str:
+    return _ORDINALS[number] + ending
+
+
+def _cut(text: str) -> str:
+    if len(text) <= MOST_LETTERS:
+        return text
+    return text[:MOST_LETTERS].rpartition(" ")[0].rstrip(" ,;:") + "."

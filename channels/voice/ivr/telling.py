@@ -1,0 +1,199 @@
+"""The dialogue of the text channels, said aloud: what was heard goes in as words, what it answers comes out as a page."""
+
+from channels.voice.ivr import by_keys, keys_read, opening, operators
+from channels.voice.ivr.reading import by_digit
+from channels.voice.ivr.spoken_digits import digits_in
+from channels.voice.ivr.turn import Turn
+from channels.voice.ivr.twiml import hints
+from channels.voice.ivr.values import Ask, Heard, Page, Said
+from intake.calls.turns import Answer
+from intake.catalog import queries as catalog
+from intake.conversations import wording
+from intake.conversations.dialogue import questions, words
+from intake.conversations.dialogue.words import EmergencyKind, plain
+from intake.conversations.models import Message
+from intake.conversations.own_texts import own_texts
+from intake.conversations.values import VOICE
+from kernel.folio import LENGTH
+
+FOLIO_ASK = Ask(digits=LENGTH, timeout_s=8)
+_MOST_WORDS = 1000
+# The recogniser doubts everything below this; said once more, it is taken as it is.
+DOUBTED = 0.25
+
+
+def heard_words(turn: Turn, said: str, choice: str | None = None) -> Page:
+    """The dialogue's answer to words; where they tell of danger, whom to call before anything else."""
+    said = said[:_MOST_WORDS]
+    danger = None if choice else words.emergency(plain(said))
+    if choice is None and (plain(said) in _NO_MESSAGES or words.commands(plain(said)) == "opt_out"):
+        turn.script.no_messages = True
+        return turn.again(turn.say("no_messages"))
+    answer = turn.tell(said, choice)
+    page = answered(turn, answer)
+    if danger is not None and danger.kind not in turn.script.warned:
+        return warn(turn, danger, page)
+    return page
+
+
+def warn(turn: Turn, danger: EmergencyKind, after: Page) -> Page:
+    """Leaves the script at once: whom to call. What would have been said waits until they say that they are safe."""
+    script = turn.script
+    script.warned.append(danger.kind)
+    key = danger.text if danger.kind != "violence" or turn.women_phone else "emergency_crime"
+    warning = turn.aloud(turn.dialogue_text(key))
+    rest = tuple(said for said in after.says if said.text != warning.text)
+    script.held = {"page": Page(rest, after.ask).to_json(), "stage": script.stage, "expects": script.expects}
+    return turn.ask((warning, turn.say("after_danger")), stage="danger")
+
+
+def safe_again(turn: Turn, heard: Heard) -> Page | None:
+    """Goes on where the warning came in between."""
+    if heard.text != "1" or not turn.script.held:
+        return None
+    held, turn.script.held = turn.script.held, {}
+    if held["stage"] in ("waiting", "over"):
+        return operators.begin(turn) if held["stage"] == "waiting" else opening.tell(turn)
+    page = Page.from_json(held["page"])
+    if not page.says:
+        return opening.tell(turn)
+    return turn.ask(page.says, stage=held["stage"], ask=page.ask, expects=held["expects"])
+
+
+def answered(turn: Turn, answer: Answer) -> Page:
+    """What the dialogue answered, as a page."""
+    replies, script = answer.replies, turn.script
+    says = [_aloud(turn, reply) for reply in replies]
+    if answer.conversation.state == "with_agent":
+        return operators.begin(turn, *says)
+    if not replies:
+        return missed(turn, "not_understood")
+    script.misses = 0
+    last = replies[-1]
+    made = answer.state.folio
+    if last.service_request_id is not None and made and made not in script.reported:
+        script.reported.append(made)
+        return after_report(turn, says, made if made in _digits(last.body) else "")
+    if last.service_request_id is not None and not last.choices:
+        return turn.ask((*says, turn.say("after_status")), stage="told")
+    if answer.state.step == "idle" and _asks_for_folio(turn, last):
+        return turn.ask(says, stage="folio", ask=FOLIO_ASK)
+    return _question(turn, answer, says, last)
+
+
+def after_report(turn: Turn, says: list[Said], folio: str) -> Page:
+    """The folio again, digit by digit, and what becomes of it. folio: "" where none is promised."""
+    if folio:
+        says.append(turn.say("folio_repeated", digits=by_digit(folio, turn.language)))
+    if turn.can_write and not turn.script.no_messages:
+        says.append(turn.say("after_report_sms"))
+    return turn.ask((*says, turn.say("after_report")), stage="reported")
+
+
+def after(turn: Turn, heard: Heard) -> Page | None:
+    """What the keys do once a report is made, or its state was told."""
+    if heard.text == "1":
+        return opening.tell(turn)
+    if heard.text == "2" and turn.script.stage == "reported":
+        turn.script.no_messages = True
+        return turn.ask((turn.say("no_messages"), turn.say("after_report")), stage="reported")
+    if heard.text == "2":
+        return opening.ask_folio(turn)
+    return None
+
+
+def is_goodbye(said: str) -> bool:
+    """True for words that end a call: thanks, no, that is all."""
+    told = plain(said)
+    return told in words.THANKS or told in words.NO or told in _BYE
+
+
+def folio(turn: Turn, heard: Heard) -> Page:
+    """The number of a report, keyed or said."""
+    digits = heard.text if heard.how == "keys" else digits_in(heard.text)
+    digits = "".join(key for key in digits if key.isdigit())
+    if heard.how == "speech" and len(digits) < 4:
+        return heard_words(turn, heard.text)  # something else is wanted
+    if not digits:
+        return missed(turn, "not_understood")
+    page = heard_words(turn, f"folio {digits[:14]}")
+    # Whatever was wrong with it, the number is asked for again.
+    return turn.ask(page.says, stage="folio", ask=FOLIO_ASK) if turn.script.stage == "dialogue" else page
+
+
+def keyed(turn: Turn, heard: Heard) -> Page:
+    """Keys as an answer to the dialogue's question."""
+    meaning = keys_read.meaning(turn.script.expects, heard.text)
+    if meaning is None:
+        return missed(turn, "not_understood")
+    if meaning == keys_read.BY_KEYS:
+        return by_keys.street(turn) if turn.script.expects == "place" else by_keys.services(turn)
+    return heard_words(turn, keys_read.in_language(meaning, turn.language))
+
+
+def missed(turn: Turn, key: str) -> Page:
+    """Nothing came of it: once more, and the third time a person, or the end."""
+    turn.script.misses += 1
+    if turn.script.misses >= operators.MOST_MISSES:
+        return operators.give_up(turn)
+    return turn.again(turn.say(key))
+
+
+def _question(turn: Turn, answer: Answer, says: list[Said], last: Message) -> Page:
+    if last.choices:
+        labels = [choice["label"] for choice in last.choices]
+        is_yes_no = len(labels) == 2 and plain(labels[0]) in words.YES and plain(labels[1]) in words.NO
+        says += [turn.say("yes_no")] if is_yes_no else turn.options(labels)
+        return turn.ask(says, stage="dialogue", ask=turn.open_ask(*labels), expects="choice")
+    if last.asks_place:
+        return turn.ask((*says, turn.say("keys_place")), stage="dialogue", ask=_place_ask(turn), expects="place")
+    expects = _expected(turn, answer)
+    if expects in ("number", "several"):
+        return turn.ask(says, stage="dialogue", ask=Ask(digits=None, timeout_s=8), expects=expects)
+    if expects in ("moment", "words"):
+        says.append(turn.say(f"keys_{expects}"))
+    elif expects == "open":
+        says.append(turn.say("keys_open"))
+    return turn.ask(says, stage="dialogue", expects=expects)
+
+
+def _place_ask(turn: Turn) -> Ask:
+    # The widest names first: no recogniser takes a whole city.
+    places = sorted(turn.gazetteer.places, key=lambda place: -place.precision_m)
+    names = tuple(place.name for place in places if place.kind in ("street", "colonia", "landmark"))
+    return Ask(timeout_s=8, hints=hints(names[:450]))
+
+
+def _expected(turn: Turn, answer: Answer) -> str:
+    """How keys answer the question that is asked now."""
+    draft = answer.state.draft
+    if answer.state.step != "question" or draft is None:
+        return "open"
+    known = catalog.catalog(turn.session, turn.call.jurisdiction_id)
+    service = known.by_code.get(draft.service_code or "")
+    attribute = questions.next_question(service, draft) if service else None
+    kinds = {"number": "number", "datetime": "moment", "multivaluelist": "several", "singlevaluelist": "choice"}
+    return kinds.get(attribute.datatype, "words") if attribute else "open"
+
+
+def _asks_for_folio(turn: Turn, last: Message) -> bool:
+    own = own_texts(turn.session, turn.city.id, turn.language, VOICE)
+    keys = (("status", "none"), ("dialogue", "folio_length"), ("dialogue", "folio_digit"))
+    return any(last.body == wording.say(turn.language, section, key, own) for section, key in keys)
+
+
+def _aloud(turn: Turn, reply: Message) -> Said:
+    return turn.aloud(reply.prompt or reply.body)
+
+
+def _digits(text: str) -> str:
+    return "".join(letter for letter in text if letter.isdigit())
+
+
+_NO_MESSAGES = frozenset(("sin mensajes", "sin mensaje", "no messages", "no message"))
+_BYE = frozenset(
+    (
+        "es todo", "eso es todo", "ya es todo", "seria todo", "nada mas", "no gracias", "adios", "hasta luego", "bye",
+        "no es todo", "ya", "that is all", "that s all", "thats all", "nothing else", "goodbye", "no thanks", "no thank you",
+    )
+)  # fmt: skip

@@ -36,6 +36,8 @@ from intake.conversations.requests import in_words
 from intake.conversations.values import VOICE, Choice
 from intake.incidents import actions as incidents
 from intake.people import actions as people
+from intake.people import spending
+from intake.people.models import ContactPoint
 from intake.people.same import same_person
 from intake.service_requests import actions as service_requests
 from intake.service_requests import queries as service_request_queries
@@ -319,6 +321,8 @@ def _prove(replies: Replies, state: DialogueState, effect: AskCode | TypeCode) -
 
 def _show_status(replies: Replies, state: DialogueState, asked: ShowStatus) -> DialogueState:
     session, conversation = replies.session, replies.conversation
+    if not _may_cost(replies):
+        return state
     request = _asked_for(session, conversation, asked.folio)
     if request is None and asked.folio is None:
         replies.send(replies.words(state.language, "status", "none"))
@@ -331,6 +335,16 @@ def _show_status(replies: Replies, state: DialogueState, asked: ShowStatus) -> D
         wording.status(in_words(session, request, state.language, conversation.channel), replies.now), request.id
     )
     return replace(state, about=request.folio)
+
+
+def _may_cost(replies: Replies) -> bool:
+    """False where answering whoever asks earns somebody money: nothing is answered, and what they wrote is kept."""
+    session, conversation = replies.session, replies.conversation
+    if conversation.channel != "sms":
+        return True
+    (contact_point,) = load(session, ContactPoint, "WHERE id = $1", [conversation.contact_point_id])
+    phone = people.address_of(contact_point) if contact_point.kind == "phone" else ""
+    return not phone or spending.spend(session, conversation.jurisdiction_id, phone, "folio", now=replies.now)
 
 
 def _asked_for(session: Session, conversation: Conversation, folio: str | None) -> ServiceRequest | None:

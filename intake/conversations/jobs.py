@@ -12,11 +12,13 @@ from intake.conversations.notices import tell_reporters
 from intake.media.receiving import receive
 from intake.media.storage import shelf
 from intake.media.values import SentFile
-from intake.people import codes
+from intake.people import codes, spending
 from kernel import clock, db
 
 # Who does not answer "is it the same?" in this time has reported something of its own.
 ANSWERS_WITHIN = timedelta(minutes=30)
+# What strangers made us send is counted by the hour.
+COUNTS_KEPT_FOR = timedelta(days=2)
 _BATCH = 100
 _THREAD = "SELECT conversation_id FROM message WHERE id = $1"
 
@@ -84,3 +86,4 @@ def forget_codes() -> None:
     """Closes one-time codes that nobody typed in time; their digits are forgotten. Runs every minute."""
     with db.transaction() as session:
         codes.expire(session, now=clock.now())
+        spending.forget_counts(session, clock.now() - COUNTS_KEPT_FOR)

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, update
 from sqlmodel import Session, col, select
 
-from intake.people import actions, linking, proving, queries, same
+from intake.people import actions, linking, proving, queries, same, spending
 from intake.people.addresses import Address
 from intake.people.code_models import ContactCode
 from intake.people.linking import PROOF, By
@@ -80,6 +80,8 @@ def ask(
             return known
     if refusal := _too_many(session, asker, target, by, now):
         return refusal
+    if channel == "sms" and address.phone and not spending.spend(session, city, address.phone, "code", now=now):
+        return Refusal("too_many", 60)
     if target is None:
         target = actions.find_or_create_address(session, city, address, now=now, language=language)
         # A telephone number that is new on this network may be one that is known on another.

@@ -1,8 +1,16 @@
 """Jobs of requests. Each opens its own transactions and may run twice."""
 
-from intake.service_requests import rule_use
+from uuid import UUID
+
+from intake.service_requests import rule_use, targeting
 from intake.service_requests.escalating import BATCH, record_due
 from kernel import clock, db
+
+
+def look_at_address(service_request_id: str, **_: object) -> None:
+    """Flags an address that is reported again and again, for a person to look at."""
+    with db.transaction() as session:
+        targeting.look(session, UUID(service_request_id), now=clock.now())
 
 
 def escalate() -> None:

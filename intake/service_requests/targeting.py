@@ -1,0 +1,192 @@
+"""One address that is reported again and again: flagged for a person to look at, never hidden. `judge` is pure.
+
+Few people with many reports are a quarrel between neighbours, or somebody who is desperate; many people within hours against one
+house may be a call to arms. Neither is decided here. What the same person says of the same matter at the same place is one work.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import CheckConstraint, Column, Index, Text, text
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from georef.distances import distance_m
+from georef.points import LonLat
+from intake.service_requests.duplicates import merging
+from intake.service_requests.duplicates.cells import cells_around
+from intake.service_requests.models import ServiceRequest
+from intake.service_requests.values import Actor
+from kernel import db
+from kernel.db import Instant, Json
+from kernel.errors import AtiendeError, NotFound
+from kernel.ids import new_id
+from kernel.outbox import record
+
+_log = structlog.get_logger(__name__)
+
+# As far as one parcel reaches.
+RADIUS_M = 20.0
+LOOKS_BACK = timedelta(days=30)
+# Few people: so many reports, and of each of them so many on average.
+MANY_REPORTS, EACH = 6, 3.0
+# Many people, within hours, about nothing that is out in the street.
+MANY_PEOPLE, WITHIN = 12, timedelta(hours=24)
+# A place known no better than this is a colonia or a street, and nobody's address.
+_SURE_M = 60.0
+
+_NEAR = """
+    SELECT service_request.id, service_request.service_code, service_request.lon, service_request.lat,
+        coalesce(report.person_id, report.id), report.at, service_request.life
+    FROM service_request JOIN report ON report.service_request_id = service_request.id
+    WHERE service_request.jurisdiction_id = $1 AND service_request.lat IS NOT NULL
+        AND (floor(service_request.lat * 1000)::bigint * 360000 + floor(service_request.lon * 1000)::bigint) = ANY($2)
+        AND report.at > $3 AND coalesce(service_request.precision_m, 0) <= $4
+"""
+
+
+class TargetFlag(SQLModel, table=True):
+    """An address that a person should look at. basis: what it rests on, as `Judged` has it."""
+
+    __tablename__ = "target_flag"
+    __table_args__ = (
+        CheckConstraint("reason IN ('few_people', 'many_people')", name="reason"),
+        # One at a time for each place, however many reports come.
+        Index(
+            "uq_target_flag_open",
+            "jurisdiction_id",
+            "place_key",
+            unique=True,
+            postgresql_where=text("reviewed_at IS NULL"),
+        ),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    jurisdiction_id: str = Field(sa_type=Text, foreign_key="jurisdiction.id")
+    service_request_id: UUID = Field(foreign_key="service_request.id")
+    place_key: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
+    basis: dict[str, Any] = Field(
+        default_factory=dict, sa_column=Column(Json, nullable=False, server_default=text("'{}'::jsonb"))
+    )
+    at: datetime = Field(sa_type=Instant)
+    reviewed_at: datetime | None = Field(default=None, sa_type=Instant)
+    reviewed_by: UUID | None = None
+    reviewed_by_name: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    note: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One report about the place: by whom (an opaque id), when, of which request."""
+
+    person: str
+    at: datetime
+    service_request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Why it is flagged: how many reports by how many people."""
+
+    reason: str
+    reports: int
+    people: int
+
+
+def judge(said: Sequence[Said], *, now: datetime) -> Judged | None:
+    """What is unusual about one address, if anything is."""
+    people = {one.person for one in said}
+    if len(said) >= MANY_REPORTS and len(said) >= EACH * len(people):
+        return Judged("few_people", len(said), len(people))
+    lately = [one for one in said if one.at > now - WITHIN]
+    crowd = {one.person for one in lately}
+    if len(crowd) >= MANY_PEOPLE:
+        return Judged("many_people", len(lately), len(crowd))
+    return None
+
+
+def look(session: Session, service_request_id: UUID, *, now: datetime) -> TargetFlag | None:
+    """Flags the address of a new request where it is unusual, and keeps one person's same matter one work."""
+    request = session.get(ServiceRequest, service_request_id)
+    if request is None or request.lon is None or request.lat is None or (request.precision_m or 0) > _SURE_M:
+        return None
+    place = LonLat(request.lon, request.lat)
+    values = [request.jurisdiction_id, cells_around(place, RADIUS_M), now - LOOKS_BACK, _SURE_M]
+    near = [row for row in db.fetch(session, _NEAR, values) if distance_m(place, LonLat(row[2], row[3])) <= RADIUS_M]
+    judged = judge([Said(str(row[4]), row[5], str(row[0])) for row in near], now=now)
+    if judged is None:
+        return None
+    _keep_one(session, request, near, now)
+    return _flag(session, request, place, judged, now)
+
+
+def waiting(session: Session, jurisdiction_id: str) -> Sequence[tuple[TargetFlag, ServiceRequest]]:
+    """What nobody has looked at yet, newest first."""
+    statement = (
+        select(TargetFlag, ServiceRequest)
+        .join(ServiceRequest, col(ServiceRequest.id) == col(TargetFlag.service_request_id))
+        .where(TargetFlag.jurisdiction_id == jurisdiction_id, col(TargetFlag.reviewed_at).is_(None))
+        .order_by(col(TargetFlag.at).desc())
+        .limit(50)
+    )
+    return session.exec(statement).all()
+
+
+def review(
+    session: Session, flag_id: UUID, jurisdiction_id: str, *, note: str, by: UUID, by_name: str, now: datetime
+) -> None:
+    """Somebody has looked. The next reports there may flag it again. Raises NotFound."""
+    found = session.get(TargetFlag, flag_id, with_for_update=True, populate_existing=True)
+    if found is None or found.jurisdiction_id != jurisdiction_id:
+        raise NotFound("No encontramos esa alarma.")
+    if found.reviewed_at is None:
+        found.reviewed_at, found.reviewed_by, found.reviewed_by_name, found.note = now, by, by_name, note[:500]
+        session.add(found)
+        session.flush()
+
+
+def _keep_one(session: Session, request: ServiceRequest, near: Sequence[Any], now: datetime) -> None:
+    """The same person, the same service, the same place, still open: it goes on under the first folio."""
+    theirs = {row[4] for row in near if row[0] == request.id}
+    same = [
+        row
+        for row in near
+        if row[0] != request.id and row[4] in theirs and row[1] == request.service_code and row[6] != "closed"
+    ]
+    if not same or request.life == "closed" or request.parent_id is not None:
+        return
+    first = min(same, key=lambda row: row[5])
+    try:
+        with session.begin_nested():
+            merging.merge(session, request.id, first[0], actor=Actor("system"), now=now)
+    except AtiendeError as refusal:
+        _log.info("targeting.not_merged", service_request_id=str(request.id), why=type(refusal).__name__)
+
+
+def _flag(session: Session, request: ServiceRequest, place: LonLat, judged: Judged, now: datetime) -> TargetFlag | None:
+    # About the size of a parcel; what lies across a line is flagged twice at worst.
+    key = f"{place.lat:.4f},{place.lon:.4f}"
+    open_one = select(TargetFlag.id).where(
+        TargetFlag.jurisdiction_id == request.jurisdiction_id,
+        TargetFlag.place_key == key,
+        col(TargetFlag.reviewed_at).is_(None),
+    )
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"target:{key}"})
+    if session.exec(open_one).first() is not None:
+        return None
+    made = TargetFlag(
+        jurisdiction_id=request.jurisdiction_id,
+        service_request_id=request.id,
+        place_key=key,
+        reason=judged.reason,
+        basis={"reports": judged.reports, "people": judged.people},
+        at=now,
+    )
+    session.add(made)
+    session.flush()
+    record(session, "address.flagged", at=now, jurisdiction_id=request.jurisdiction_id)
+    return made

@@ -17,10 +17,12 @@ import intake.media.models as media_models
 import intake.open311.models as open311_models
 import intake.people.code_models as code_models
 import intake.people.models as people_models
+import intake.people.spending_models as spending_models
 import intake.service_requests.clock_models as clock_models
 import intake.service_requests.duplicates.models as duplicate_models
 import intake.service_requests.models as service_request_models
 import intake.service_requests.rule_models as rule_models
+import intake.service_requests.targeting as targeting_models
 import intake.webhooks.models as webhook_models
 import intake.whatif.models as whatif_models
 import kernel.outbox as outbox_models
@@ -42,6 +44,8 @@ MODULES = (
     forecast_models,
     rule_models,
     incident_models,
+    spending_models,
+    targeting_models,
     duplicate_models,
     media_models,
     change_models,

@@ -15,11 +15,13 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
         "intake.changes.jobs.number_changes",
         "intake.service_requests.duplicates.jobs.find_duplicates",
         "intake.incidents.jobs.attach_reported",
+        "intake.service_requests.jobs.look_at_address",
     ],
     "service_request.joined": ["intake.conversations.jobs.tell_joined", "intake.incidents.jobs.attach_joined"],
     "service_request.updated": ["intake.conversations.jobs.tell_resident", "intake.changes.jobs.number_changes"],
+    "alert_feed.added": ["channels.alert_jobs.look_at_feed"],
     "incident.updated": ["intake.conversations.jobs.tell_attached"],
-    "incident.ended": ["intake.conversations.jobs.tell_attached"],
+    "incident.ended": ["intake.conversations.jobs.tell_attached", "intake.incidents.jobs.close_line"],
     "incident_update.told_some": ["intake.conversations.jobs.tell_attached"],
     "changes.numbered": ["intake.webhooks.jobs.queue_deliveries"],
     "whatif_run.started": ["intake.whatif.jobs.advance_run"],
@@ -43,6 +45,7 @@ BULK = ("channels.jobs.deliver_bulk_message",)
 # Seconds between runs of the jobs that go by the clock: they find what an interrupted one left behind.
 PERIODIC: dict[str, float] = {
     "channels.app.jobs.forget_drafts": 600,
+    "channels.alert_jobs.look_at_feeds": 60,
     "channels.jobs.fetch_mail": 1,
     "channels.jobs.reconcile": 120,
     "channels.attachment_jobs.sweep": 60,

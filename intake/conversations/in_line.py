@@ -8,10 +8,13 @@ from uuid import UUID
 
 from sqlmodel import Session
 
+from georef.points import LonLat
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import VOICE
 from intake.distribution import actions as distribution
 from intake.distribution.models import AgentSession, Offer, WorkItem
+from intake.distribution.values import GENERAL
+from intake.incidents import queries as incidents
 from kernel.outbox import record
 from kernel.rows import HELD, load_one
 
@@ -35,10 +38,22 @@ def join(session: Session, conversation: Conversation, *, said: Message | None =
         kind="voice" if call_sid else "text",
         conversation_id=conversation.id,
         source_ref=source_of_call(call_sid) if call_sid else f"thread:{conversation.id}:{now.isoformat()}",
+        queue_code=_queue_of(session, conversation),
         language=conversation.language,
         preferred_agent_id=conversation.taken_by,
         now=now,
     )
+
+
+def _queue_of(session: Session, conversation: Conversation) -> str:
+    """The line of the incident that they are told of or tell about, where it has one of its own."""
+    draft = (conversation.dialogue or {}).get("draft") or {}
+    place = draft.get("place") or {}
+    lonlat = LonLat(place["lon"], place["lat"]) if place else None
+    incident = incidents.queue_for(
+        session, conversation.jurisdiction_id, conversation.contact_point_id, draft.get("service_code"), lonlat
+    )
+    return incident.queue_code if incident and incident.queue_code else GENERAL
 
 
 def claim(session: Session, conversation: Conversation, agent_id: UUID, *, now: datetime) -> WorkItem:

@@ -128,7 +128,7 @@ def propose(
 
 def accept(session: Session, incident_id: UUID, draft: Draft, *, version: int, by: By, now: datetime) -> Incident:
     """Opens a proposal, as the supervisor has edited it. Raises Conflict when somebody else has decided meanwhile."""
-    incident = _held(session, incident_id, version)
+    incident = held(session, incident_id, version)
     if incident.state != "proposed":
         raise Conflict("Ya se decidió sobre esta propuesta.")
     draft = checked(draft)
@@ -136,7 +136,7 @@ def accept(session: Session, incident_id: UUID, draft: Draft, *, version: int, b
     fill(incident, draft)
     incident.state, incident.opened_at = "open", now
     incident.opened_by, incident.opened_by_name = by.id, by.name
-    _changed(session, incident)
+    changed(session, incident)
     _note(session, incident, "opened", by, now, words=incident.written)
     record(session, "incident.opened", at=now, incident_id=incident.id)
     return incident
@@ -144,11 +144,11 @@ def accept(session: Session, incident_id: UUID, draft: Draft, *, version: int, b
 
 def dismiss(session: Session, incident_id: UUID, *, version: int, by: By, note: str = "", now: datetime) -> Incident:
     """Says no to a proposal. Raises Conflict when somebody else has decided meanwhile."""
-    incident = _held(session, incident_id, version)
+    incident = held(session, incident_id, version)
     if incident.state != "proposed":
         raise Conflict("Ya se decidió sobre esta propuesta.")
     incident.state, incident.ended_at = "dismissed", now
-    _changed(session, incident)
+    changed(session, incident)
     _note(session, incident, "dismissed", by, now, note=note)
     record(session, "incident.dismissed", at=now, incident_id=incident.id)
     return incident
@@ -156,13 +156,13 @@ def dismiss(session: Session, incident_id: UUID, *, version: int, by: By, note: 
 
 def edit(session: Session, incident_id: UUID, draft: Draft, *, version: int, by: By, now: datetime) -> Incident:
     """Changes what is announced, where and about what; nobody is told by it. Raises Conflict, InvalidInput."""
-    incident = _held(session, incident_id, version)
+    incident = held(session, incident_id, version)
     if incident.state != "open":
         raise Conflict("Este incidente ya terminó.")
     draft = checked(draft)
     _refuse_unknown(catalog.catalog(session, incident.jurisdiction_id), draft)
     fill(incident, draft)
-    _changed(session, incident)
+    changed(session, incident)
     _note(session, incident, "edited", by, now, words=incident.written)
     record(session, "incident.edited", at=now, incident_id=incident.id)
     return incident
@@ -182,10 +182,10 @@ def post_update(
     known = _of_same_form(session, incident_id, client_ref)
     if known is not None:
         return known
-    incident = _held(session, incident_id, version)
+    incident = held(session, incident_id, version)
     if incident.state != "open":
         raise Conflict("Este incidente ya terminó.")
-    _changed(session, incident)
+    changed(session, incident)
     return _tell(session, incident, "updated", checked_words(words), by, client_ref, now)
 
 
@@ -203,11 +203,11 @@ def end(
     known = _of_same_form(session, incident_id, client_ref)
     if known is not None:
         return known
-    incident = _held(session, incident_id, version)
+    incident = held(session, incident_id, version)
     if incident.state != "open":
         raise Conflict("Este incidente ya terminó.")
     incident.state, incident.ended_at = "ended", now
-    _changed(session, incident)
+    changed(session, incident)
     return _tell(session, incident, "ended", checked_words(words), by, client_ref, now)
 
 
@@ -324,7 +324,7 @@ def _keep_open(session: Session, incident_id: UUID) -> None:
         raise Conflict("Este incidente ya terminó.")
 
 
-def _held(session: Session, incident_id: UUID, version: int) -> Incident:
+def held(session: Session, incident_id: UUID, version: int) -> Incident:
     """The incident, locked against who changes it and who attaches, as it is now."""
     found = session.exec(
         select(Incident).where(Incident.id == incident_id).with_for_update().execution_options(populate_existing=True)
@@ -336,7 +336,8 @@ def _held(session: Session, incident_id: UUID, version: int) -> Incident:
     return found
 
 
-def _changed(session: Session, incident: Incident) -> None:
+def changed(session: Session, incident: Incident) -> None:
+    """Writes the (held) incident, as a new version."""
     incident.version += 1
     session.add(incident)
     session.flush()

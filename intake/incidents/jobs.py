@@ -7,7 +7,8 @@ from sqlmodel import Session, select
 
 from georef.points import LonLat
 from intake.catalog.models import Jurisdiction
-from intake.incidents import actions, bursts
+from intake.incidents import actions, bursts, surges
+from intake.incidents.models import Incident
 from intake.service_requests.models import Report, ServiceRequest
 from kernel import clock, db
 
@@ -39,6 +40,14 @@ def look_for_bursts() -> None:
         with db.transaction() as session:
             if session.execute(_TAKE_TURN, {"jurisdiction_id": jurisdiction_id}).scalar_one():
                 bursts.look(session, jurisdiction_id, now=clock.now())
+
+
+def close_line(incident_id: str, **_: object) -> None:
+    """Gives back the operators who were lent to an incident that has ended."""
+    with db.transaction() as session:
+        incident = session.get(Incident, UUID(incident_id), with_for_update=True)
+        if incident is not None and incident.state == "ended":
+            surges.close_line(session, incident, now=clock.now())
 
 
 def _attach(session: Session, request: ServiceRequest, report: Report | None) -> None:

@@ -75,6 +75,8 @@ class Incident(SQLModel, table=True):
     opened_by: UUID | None = None
     opened_by_name: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     expected_end_at: datetime | None = Field(default=None, sa_type=Instant)
+    # The line of people who wait for an operator about this, while it has one of its own.
+    queue_code: str | None = Field(default=None, sa_type=Text)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
@@ -147,3 +149,21 @@ class IncidentUpdate(SQLModel, table=True):
     told_to: int | None = Field(default=None, sa_type=BigInteger)
     told_up_to: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
     told_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class AlertFeed(SQLModel, table=True):
+    """An address where somebody else publishes alerts of CAP. trouble: why the last look gave nothing, in one of our words."""
+
+    __tablename__ = "alert_feed"
+    __table_args__ = (
+        Index("uq_alert_feed", "jurisdiction_id", "url", unique=True, postgresql_where=text("removed_at IS NULL")),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    jurisdiction_id: str = Field(sa_type=Text, foreign_key="jurisdiction.id")
+    url: str = Field(sa_type=Text)
+    added_by_name: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    added_at: datetime = Field(sa_type=Instant)
+    removed_at: datetime | None = Field(default=None, sa_type=Instant)
+    looked_at: datetime | None = Field(default=None, sa_type=Instant)
+    trouble: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))

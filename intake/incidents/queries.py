@@ -75,6 +75,16 @@ def announcement(incident: Incident) -> Announcement:
     )
 
 
+def queue_for(
+    session: Session, jurisdiction_id: str, contact_point_id: UUID, service_code: str | None, lonlat: LonLat | None
+) -> Incident | None:
+    """The open incident with a line of its own that this person waits for an operator about: one they are told of, or report."""
+    found = [one for one in open_incidents(session, jurisdiction_id, service_code, lonlat) if one.queue_code]
+    theirs = attached_to(session, contact_point_id, [one.id for one in found])
+    reported = [one for one in found if service_code is not None and (lonlat is not None or one.geometry is None)]
+    return next((one for one in found if one.id in theirs), reported[0] if reported else None)
+
+
 def get(session: Session, incident_id: UUID, jurisdiction_id: str) -> Incident:
     """The incident. Raises NotFound, also for one of another city."""
     found = session.get(Incident, incident_id)

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
+from uuid import UUID
 
 import pytest
 from shapely.geometry import box
@@ -10,7 +11,10 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from georef.points import LonLat
-from intake.incidents import actions, queries
+from intake.conversations import actions as conversations
+from intake.distribution import actions as distribution
+from intake.incidents import actions, queries, surges
+from intake.incidents import jobs as incident_jobs
 from intake.incidents.actions import AlreadyOpen
 from intake.incidents.models import Incident, IncidentContact, IncidentUpdate
 from kernel import db
@@ -25,6 +29,7 @@ __all__ = ["committed_city"]
 
 pytestmark = pytest.mark.database
 LATER = NOW + timedelta(hours=1)
+OPERATORS = (new_id(), new_id())
 
 
 @pytest.fixture
@@ -218,3 +223,45 @@ def test_another_city_sees_none_of_it(city: Session) -> None:
     made = opened(city, geometry=SUR)
     with pytest.raises(NotFound):
         queries.get(city, made.id, "otra.gob.example")
+
+
+class TestLine:
+    """A line of its own, and operators who are lent to it."""
+
+    @pytest.fixture
+    def incident(self, city: Session) -> Incident:
+        for number, name in enumerate(("Ana", "Beto")):
+            distribution.sign_on(city, jurisdiction_id=CITY, agent_id=OPERATORS[number], name=name, now=NOW)
+        return opened(city)
+
+    def test_operators_are_lent_for_some_hours(self, city: Session, incident: Incident) -> None:
+        surges.open_line(city, incident.id, OPERATORS[:1], 2, version=1, by=SUSANA, now=NOW)
+        until = {one.name: one.until for one in surges.operators(city, incident)}
+        assert until == {"Ana": NOW + timedelta(hours=2), "Beto": None}
+        # Chosen again, the others are taken back.
+        surges.open_line(city, incident.id, OPERATORS[1:], 4, version=2, by=SUSANA, now=NOW)
+        assert {one.name: one.until for one in surges.operators(city, incident)}["Ana"] is None
+
+    @pytest.mark.parametrize(("agents", "hours"), [((), 2), (OPERATORS, 0), (OPERATORS, 25), ((new_id(),), 2)])
+    def test_what_makes_no_line_is_refused(
+        self, city: Session, incident: Incident, agents: tuple[UUID, ...], hours: int
+    ) -> None:
+        with pytest.raises(InvalidInput):
+            surges.open_line(city, incident.id, agents, hours, version=1, by=SUSANA, now=NOW)
+
+    def test_who_is_attached_and_asks_for_a_person_waits_in_it(self, city: Session, incident: Incident) -> None:
+        surges.open_line(city, incident.id, OPERATORS, 2, version=1, by=SUSANA, now=NOW)
+        attach(city, incident, "+525512340001")
+        conversations.hand_to_agent(city, thread(city, "+525512340001"), now=NOW)
+        conversations.hand_to_agent(city, thread(city, "+525512340002"), now=NOW)
+        assert surges.waiting(city, incident) == 1
+
+    def test_with_its_end_operators_are_given_back(self, city: Session, incident: Incident) -> None:
+        surges.open_line(city, incident.id, OPERATORS, 2, version=1, by=SUSANA, now=NOW)
+        actions.end(city, incident.id, {"es": "Ya."}, version=2, by=SUSANA, now=NOW)
+        city.flush()
+        for _ in range(2):
+            incident_jobs.close_line(str(incident.id))
+        city.expire_all()
+        assert city.get_one(Incident, incident.id).queue_code is None
+        assert {one.until for one in surges.operators(city, incident)} == {None}

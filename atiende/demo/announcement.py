@@ -74,6 +74,7 @@ def banner(where: dict[str, Any], seconds: float, folder: Path) -> str:
 
   Escribe un SMS aquí / Text the city here      {where["standin"]["url"]}
   …o por WhatsApp / …or on WhatsApp             {where["standin"]["url"]}/whatsapp
+  …o llámale / …or call it                      {where["standin"]["url"]}/voice
   Chatea con ella / Chat with it                {where["web_chat"]["url"]}
   … en la página de la ciudad / on a city page  {where["standin"]["url"]}/chat/ejemplo
   O escribe un correo / Or send an e-mail       {where["standin"]["url"]}/mail

@@ -19,7 +19,7 @@ from channels.standin.mail import routes as mail_routes
 from channels.standin.mail.part import MailPart
 from channels.standin.postman import Postman
 from channels.standin.telegram import routes as telegram_routes
-from channels.standin.voice import routes as voice_routes
+from channels.standin.voice import installing as telephone
 from channels.standin.whatsapp import content, media
 from channels.standin.whatsapp import pages as whatsapp_pages
 from kernel.errors import AtiendeError
@@ -33,7 +33,7 @@ def create_app(config: StandinConfig) -> FastAPI:
     ledger = Ledger(config.state)
     mail = MailPart(config.mail, config.state.with_name("mail.sqlite3")) if config.mail else None
     telegram = telegram_routes.part_of(config)
-    voice = voice_routes.part_of(config)
+    voice = telephone.part_of(config)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -73,7 +73,7 @@ def create_app(config: StandinConfig) -> FastAPI:
     app.include_router(city_page.router)
     mail_routes.install(app, mail)
     telegram_routes.install(app, telegram)
-    voice_routes.install(app, voice)
+    telephone.install(app, voice)
 
     @app.exception_handler(Refusal)
     def refuse(http_request: Request, error: Exception) -> Response:

@@ -85,6 +85,7 @@ class Call:
         self.documents = 0
         self.sequence = 0
         self.lines: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
         self.is_with_people = False
         self.is_picked_up: bool | None = None
         self.room = ""
@@ -245,6 +246,7 @@ class Call:
                 "sequence": self.sequence,
                 "status_url": self.order.status.url,
                 "events": sorted(self.order.events),
+                "requests": list(self.requests),
                 "transcript": list(self.lines),
             }
 

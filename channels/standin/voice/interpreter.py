@@ -4,10 +4,12 @@ A document that cannot be had or read leads to the fallback address; when that f
 """
 
 import io
+import time
 import wave
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -149,7 +151,20 @@ class Interpreter:
         if following.twiml:
             return twiml.read(following.twiml.encode())
         form = self.exchange.form(self.call.row()) | dict(following.extra)
-        return twiml.read(self.exchange.fetcher.document(following.address, form))
+        at, began = round(self.call.now(), 2), time.monotonic()
+        answer: str | int = 0
+        why = ""
+        try:
+            nodes = twiml.read(self.exchange.fetcher.document(following.address, form))
+            answer = ", ".join(node.name for node in nodes)
+        except (DocumentError, InvalidTwiml) as error:
+            answer, why = error.code, str(error)
+            raise
+        finally:
+            if len(self.call.requests) < MOST_DOCUMENTS:
+                path, ms = urlsplit(following.address.url).path, round((time.monotonic() - began) * 1000)
+                self.call.requests.append({"at": at, "path": path, "ms": ms, "answer": answer, "why": why})
+        return nodes
 
     def _perform(self, following: Next) -> Next | None:
         """One document; the one that comes after it, or None at the end of the call."""
@@ -254,7 +269,7 @@ class Interpreter:
         return self.call.wait(seconds, accepts, self.until)
 
     def say(self, text: str) -> None:
-        self.call.note("city", "said", text)
+        self.call.note("city", "said", text, language="en")
         self.call.speak(len(text), _SILENT, self.until)
 
     def prompt(self, node: Node, accepts: frozenset[str]) -> Input | None:

@@ -3,12 +3,10 @@
 import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.responses import JSONResponse
 
-from channels.standin.config import StandinConfig
 from channels.standin.pages import FieldsDep
-from channels.standin.voice import live, rest, rest_conferences, rest_recordings
 from channels.standin.voice.calls import Call
 from channels.standin.voice.desks import summary
 from channels.standin.voice.exchange import WITHHELD, Answering
@@ -71,7 +69,19 @@ def _number(fields: dict[str, Any], name: str, default: float, *, low: float, hi
 
 def shown(row: dict[str, Any]) -> dict[str, Any]:
     """A call as `/calls` shows it. heard: only what the city said, in order."""
-    keys = ("sid", "status", "from", "to", "direction", "parent_call_sid", "at", "duration", "documents", "error")
+    keys = (
+        "sid",
+        "status",
+        "from",
+        "to",
+        "direction",
+        "parent_call_sid",
+        "at",
+        "duration",
+        "documents",
+        "error",
+        "requests",
+    )
     is_over = row["status"] not in LIVE
     heard = [line["text"] for line in row["transcript"] if (line["who"], line["did"]) == ("city", "said")]
     return {key: row[key] for key in keys} | {"is_over": is_over, "heard": heard, "transcript": row["transcript"]}
@@ -210,39 +220,3 @@ def act_as_client(what: str, leg: LegDep, fields: FieldsDep) -> JSONResponse:
         raise NotFound("No hay tal llamada.")
     act(leg, what, fields)
     return JSONResponse(summary(leg))
-
-
-@router.get("/voice/settings")
-def settings(part: PartDep) -> JSONResponse:
-    return JSONResponse(part.ledger.switches().as_json())
-
-
-@router.post("/voice/settings")
-def change_settings(fields: FieldsDep, part: PartDep) -> JSONResponse:
-    part.ledger.set_switches(part.ledger.switches().changed(fields))
-    return settings(part)
-
-
-def part_of(config: StandinConfig) -> VoicePart | None:
-    """None when the installation that it stands in for has no number to call."""
-    if config.voice is None:
-        return None
-    return VoicePart(
-        config.voice,
-        config.state.with_name("voice.sqlite3"),
-        account_sid=config.account_sid,
-        auth_token=config.auth_token,
-        timeout_s=config.timeout_s,
-        hang_s=config.hang_s,
-        own_url=config.own_url,
-    )
-
-
-def install(app: FastAPI, part: VoicePart | None) -> None:
-    """Called once by the stand-in's application."""
-    app.state.voice = part
-    app.include_router(router)
-    app.include_router(live.router)
-    app.include_router(rest_recordings.router)
-    app.include_router(rest_conferences.router)
-    app.include_router(rest.router)

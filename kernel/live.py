@@ -2,12 +2,17 @@
 
 A reader gets ids, never data, and fetches what it may see. Missed events are not stored: after a reconnection, or when a
 reader was too slow, it gets `{"name": "resync"}` and should read its page again.
+
+What is committed in a burst is handed over together: to wake a reader costs more than to tell it of ten events, and there are
+hundreds of them.
 """
 
 import asyncio
+import math
 import threading
 from collections import deque
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 from weakref import WeakSet
 
@@ -19,21 +24,45 @@ from kernel.outbox import CHANNEL, NEWEST
 Event = dict[str, Any]
 RESYNC: Event = {"name": "resync"}
 MAX_WAITING = 256
+# Nobody sees less of a delay; a reader is woken twenty times a second at most.
+GATHER_S = 0.05
+# So that a page tells silence from a lost connection. One timer for all of them: a timer each, and a task to wait with it, cost
+# more than what is told.
+TICK_S = 10.0
 _POLL_S = 0.5
 
 
+class Batch:
+    """Events in the order of their commits; none of them is a tick, which a reader gets now and then.
+
+    frames: as server-sent events named `change`, or one `tick`, written once for all readers.
+    """
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self.events = tuple(events)
+
+    @cached_property
+    def frames(self) -> bytes:
+        told = (b"event: change\ndata: " + orjson.dumps(event) + b"\n\n" for event in self.events)
+        return b"".join(told) or b"event: tick\ndata: {}\n\n"
+
+
+TICK = Batch(())
+_ALL_AGAIN = Batch([RESYNC])
+
+
 class Subscription:
-    """One reader's events, in order; ends when the feed closes. Belongs to the event loop it was made on."""
+    """One reader's batches of events, in order; ends when the feed closes. Belongs to the event loop it was made on."""
 
     def __init__(self, is_closed: bool) -> None:
-        self._waiting: deque[Event] = deque()
+        self._waiting: deque[Batch] = deque()
         self._wake = asyncio.Event()
         self._is_closed = is_closed
 
     def __aiter__(self) -> "Subscription":
         return self
 
-    async def __anext__(self) -> Event:
+    async def __anext__(self) -> Batch:
         while not self._waiting:
             if self._is_closed:
                 raise StopAsyncIteration
@@ -41,12 +70,14 @@ class Subscription:
             await self._wake.wait()
         return self._waiting.popleft()
 
-    def _offer(self, events: Sequence[Event]) -> None:
-        if len(self._waiting) + len(events) > MAX_WAITING:
+    def _offer(self, batch: Batch) -> None:
+        if not batch.events and self._waiting:
+            return
+        if sum(len(waiting.events) for waiting in self._waiting) + len(batch.events) > MAX_WAITING:
             # A reader this far behind gains nothing from the rest: one look at the page as it is now replaces them all.
             self._waiting.clear()
-            events = (RESYNC,)
-        self._waiting.extend(events)
+            batch = _ALL_AGAIN
+        self._waiting.append(batch)
         self._wake.set()
 
     def _close(self) -> None:
@@ -62,15 +93,18 @@ class LiveFeed:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._gathered: list[Event] = []
+        self._handed_at = -math.inf
 
     def start(self, url: str) -> None:
         """Begins to listen at the PostgreSQL address `url`; called on the event loop that serves the readers."""
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._listen, args=(url,), name="live", daemon=True)
         self._thread.start()
+        self._loop.call_later(TICK_S, self._tick)
 
     def subscribe(self) -> Subscription:
-        """Events from now on, as an asynchronous iterator of `{"name": …, ids…}`."""
+        """What is committed from now on, as an asynchronous iterator of batches of `{"name": …, ids…}`."""
         reader = Subscription(self._stop.is_set())
         self._readers.add(reader)
         return reader
@@ -91,9 +125,27 @@ class LiveFeed:
             self._thread.join(timeout=_POLL_S * 2)
 
     def publish(self, events: Sequence[Event]) -> None:
-        """Hands `events` to every reader; on the feed's event loop."""
+        """Hands `events` to every reader, at once or with what comes in the next moment; on the feed's event loop."""
+        is_due = not self._gathered
+        self._gathered += events
+        if is_due:
+            loop = asyncio.get_running_loop()
+            loop.call_at(max(loop.time(), self._handed_at + GATHER_S), self._flush)
+
+    def _flush(self) -> None:
+        self._handed_at = asyncio.get_running_loop().time()
+        batch = Batch(self._gathered)
+        self._gathered = []
+        self._offer(batch)
+
+    def _tick(self) -> None:
+        if not self._stop.is_set():
+            self._offer(TICK)
+            asyncio.get_running_loop().call_later(TICK_S, self._tick)
+
+    def _offer(self, batch: Batch) -> None:
         for reader in list(self._readers):
-            reader._offer(events)
+            reader._offer(batch)
 
     def _close_readers(self) -> None:
         for reader in list(self._readers):

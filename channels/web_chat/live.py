@@ -1,10 +1,9 @@
 """Tells a visitor's open page that its thread has something new: no words, no ids, only that it should ask."""
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
@@ -15,10 +14,10 @@ from channels.web_chat.tokens import Visitor
 from kernel import clock
 from kernel.db import SessionDep
 from kernel.errors import Forbidden, TooMany
+from kernel.live import RESYNC, TICK, Batch
 from kernel.web import SettingsDep
 
 router = APIRouter()
-_TICK_S = 15.0
 # A stream ends by itself and the page opens another: that is when a token that ended is noticed.
 _LENGTH = timedelta(minutes=5)
 # Tabs of one visitor. More are a machine.
@@ -50,28 +49,19 @@ async def live(http_request: Request, watching: Annotated[Watching, Depends()]) 
     )
 
 
-async def _frames(
-    changes: AsyncIterator[dict[str, Any]], watching: Watching, open_now: Counter[str]
-) -> AsyncIterator[bytes]:
+async def _frames(changes: AsyncIterator[Batch], watching: Watching, open_now: Counter[str]) -> AsyncIterator[bytes]:
     open_now[watching.visitor.id] += 1
     ends_at = clock.now() + _LENGTH
-    waiting = asyncio.ensure_future(anext(changes))
     try:
-        yield b"event: tick\ndata: {}\n\n"
-        while clock.now() < ends_at:
-            done, _ = await asyncio.wait({waiting}, timeout=_TICK_S)
-            if not done:
-                yield b"event: tick\ndata: {}\n\n"
-                continue
-            try:
-                change = waiting.result()
-            except StopAsyncIteration:
-                return
-            if change["name"] == "resync" or change.get("conversation_id") in watching.threads:
+        yield TICK.frames
+        async for batch in changes:
+            if any(change == RESYNC or change.get("conversation_id") in watching.threads for change in batch.events):
                 yield b"event: change\ndata: {}\n\n"
-            waiting = asyncio.ensure_future(anext(changes))
+            elif batch is TICK:
+                yield TICK.frames
+            if clock.now() > ends_at:
+                return
     finally:
-        waiting.cancel()
         open_now[watching.visitor.id] -= 1
         if not open_now[watching.visitor.id]:
             del open_now[watching.visitor.id]

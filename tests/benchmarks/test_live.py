@@ -18,8 +18,8 @@ EVENTS = 50
 
 
 async def _read(reader: Subscription, delays_ms: list[float]) -> None:
-    async for event in reader:
-        delays_ms.append((time.monotonic_ns() - int(event["sent_ns"])) / 1e6)
+    async for batch in reader:
+        delays_ms += [(time.monotonic_ns() - int(event["sent_ns"])) / 1e6 for event in batch.events]
 
 
 def _record(engine: Engine) -> None:

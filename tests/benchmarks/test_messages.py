@@ -95,6 +95,7 @@ class Poster:
         self.taken_ms: list[float] = []
         self.by_minute: defaultdict[int, list[float]] = defaultdict(list)
         self.late_ms: list[float] = []
+        self.begun_at: dict[str, float] = {}
         self.answers: Counter[str] = Counter()
         self._start = 0.0
         self._local = threading.local()
@@ -114,7 +115,7 @@ class Poster:
     def _post(self, call: Call, due: float) -> None:
         body = urlencode(call.content)
         headers = self.provider.headers(call) | {"Content-Type": "application/x-www-form-urlencoded"}
-        started = time.perf_counter()
+        started = self.begun_at[call.key] = time.perf_counter()
         answer = self._ask(urlsplit(self.provider.url(call.channel)).path, body, headers)
         while answer != "200":  # as a provider would, and the time counts on
             self.answers[answer] += 1
@@ -163,6 +164,10 @@ def p99(values: Sequence[float]) -> float:
     return sorted(values)[int(len(values) * 0.99)]
 
 
+def by_minute(poster: Poster) -> str:
+    return ", ".join(f"{p99(taken):,.0f}" for _, taken in sorted(poster.by_minute.items()))
+
+
 def percentiles(values: Sequence[float]) -> str:
     ordered = sorted(values)
     if not ordered:
@@ -198,7 +203,7 @@ def test_messages(demo: RunningDemo) -> None:
     unanswered = rows(demo, UNANSWERED)[0][0]
     answered = kept - unanswered
     each = ", ".join(f"{part} {seconds / max(len(calls), 1) * 1000:.1f}" for part, seconds in spent.items())
-    minutes = ", ".join(f"{p99(taken):,.0f}" for _, taken in sorted(poster.by_minute.items()))
+    minutes = by_minute(poster)
     report(
         "messages",
         [

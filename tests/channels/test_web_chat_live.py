@@ -7,6 +7,7 @@ from typing import Any
 
 from channels.web_chat import live
 from channels.web_chat.tokens import Visitor
+from kernel.live import Batch
 from tests.factories import CITY, NOW
 
 
@@ -15,9 +16,9 @@ class Watching:
     threads = frozenset(["t1"])
 
 
-async def feed(*changes: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+async def feed(*changes: dict[str, Any]) -> AsyncIterator[Batch]:
     for change in changes:
-        yield change
+        yield Batch([change])
 
 
 def frames(*changes: dict[str, Any]) -> list[str]:

@@ -162,7 +162,7 @@ def test_open_pages_look_again_although_no_notification_arrives(pooled: str, cit
         await asyncio.sleep(2.5)  # until it has noticed that it hears nothing
         engine = db.make_engine(pooled)
         await asyncio.to_thread(_record, engine)
-        assert await asyncio.wait_for(anext(reader), 10) == RESYNC
+        assert (await asyncio.wait_for(anext(reader), 10)).events == (RESYNC,)
         engine.dispose()
         feed.close()
         feed.join()

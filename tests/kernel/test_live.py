@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
-from kernel import outbox
+from kernel import live, outbox
 from kernel.listener import connection_string, listen
-from kernel.live import MAX_WAITING, RESYNC, Event, LiveFeed, Subscription
+from kernel.live import GATHER_S, MAX_WAITING, RESYNC, Event, LiveFeed, Subscription
 
 NOW = datetime(2026, 11, 19, 19, 0, tzinfo=UTC)
 
@@ -26,7 +26,10 @@ def record(engine: Engine, *numbers: int) -> None:
 
 
 async def take(reader: Subscription, count: int) -> list[Event]:
-    return [await asyncio.wait_for(anext(reader), 10) for _ in range(count)]
+    taken: list[Event] = []
+    while len(taken) < count:
+        taken += (await asyncio.wait_for(anext(reader), 10)).events
+    return taken
 
 
 async def listening(feed: LiveFeed, engine: Engine) -> None:
@@ -140,8 +143,47 @@ def test_a_slow_reader_gets_one_resync_instead_of_a_backlog() -> None:
         slow = feed.subscribe()
         for number in range(MAX_WAITING + 1):
             feed.publish([{"name": "thing.happened", "number": number}])
+        await asyncio.sleep(GATHER_S)
         feed.publish([{"name": "thing.happened", "number": "last"}])
         assert await take(slow, 2) == [RESYNC, {"name": "thing.happened", "number": "last"}]
+
+    asyncio.run(run())
+
+
+def test_what_comes_in_a_burst_wakes_a_reader_once() -> None:
+    async def run() -> None:
+        feed = LiveFeed()
+        readers = [feed.subscribe(), feed.subscribe()]
+        for number in range(40):
+            feed.publish([{"name": "thing.happened", "number": number}])
+        first, second = [await asyncio.wait_for(anext(reader), 10) for reader in readers]
+        assert [event["number"] for event in first.events] == list(range(40))
+        assert first.frames.count(b"event: change\ndata: {") == 40
+        assert second.frames is first.frames, "written once for all"
+
+    asyncio.run(run())
+
+
+@pytest.mark.database
+def test_in_silence_a_reader_hears_a_tick_that_is_no_event(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "TICK_S", 0.05)
+
+    async def use(feed: LiveFeed) -> None:
+        reader = feed.subscribe()
+        for _ in range(2):
+            assert (await asyncio.wait_for(anext(reader), 10)).frames == b"event: tick\ndata: {}\n\n"
+
+    with_feed(engine, use)
+
+
+def test_one_event_in_a_quiet_hour_is_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "GATHER_S", 60.0)
+
+    async def run() -> None:
+        feed = LiveFeed()
+        reader = feed.subscribe()
+        feed.publish([{"name": "thing.happened"}])
+        assert await take(reader, 1) == [{"name": "thing.happened"}]
 
     asyncio.run(run())
 

@@ -397,7 +397,7 @@
   // The net below the stream.
   setInterval(() => {
     const silence = Date.now() - heardAt;
-    if (stream && silence > 45000) listen(); // it ticks every 15 seconds
+    if (stream && silence > 45000) listen(); // it ticks every 10 seconds
     else if (thread().children.length && isSeen() && silence > 20000) refresh();
   }, 10000);
   document.addEventListener("visibilitychange", () => { if (isSeen() && thread().children.length) refresh(); });

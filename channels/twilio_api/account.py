@@ -183,11 +183,30 @@ class Account:
         method: str,
         url: str,
         *,
-        data: Mapping[str, str] | None = None,
+        data: Mapping[str, Any] | None = None,
         json: Mapping[str, Any] | None = None,
         deadline_s: float | None = None,
     ) -> dict[str, Any]:
         """The JSON object of a successful answer. Raises DeliveryError, uncertain whenever the words may have been taken."""
+        status, answer = self.ask(method, url, data=data, json=json, deadline_s=deadline_s)
+        if 200 <= status < 300 and answer is not None:
+            return answer
+        if status < 400:
+            raise DeliveryError("no_answer", uncertain=True)
+        code = error_code(answer)
+        log.warning(f"{self._channel}.refused", http_status=status, code=code)
+        raise codes.refusal(status, code)
+
+    def ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        data: Mapping[str, Any] | None = None,
+        json: Mapping[str, Any] | None = None,
+        deadline_s: float | None = None,
+    ) -> tuple[int, dict[str, Any] | None]:
+        """The status of whatever answer came, with its JSON object if it is one. Raises DeliveryError when none came."""
         try:
             response = self._request(method, url, data, json, deadline_s or self._deadline_s)
         except _NOT_SENT as error:
@@ -200,19 +219,13 @@ class Account:
             answer = response.json()
         except ValueError:
             answer = None
-        if response.is_success and isinstance(answer, dict):
-            return answer
-        if response.is_success or response.is_redirect:
-            raise DeliveryError("no_answer", uncertain=True)
-        code = answer.get("code") if isinstance(answer, dict) else None
-        log.warning(f"{self._channel}.refused", http_status=response.status_code, code=code)
-        raise codes.refusal(response.status_code, code if isinstance(code, int) else None)
+        return response.status_code, answer if isinstance(answer, dict) else None
 
     def _request(
         self,
         method: str,
         url: str,
-        data: Mapping[str, str] | None,
+        data: Mapping[str, Any] | None,
         json: Mapping[str, Any] | None,
         deadline_s: float,
     ) -> httpx.Response:
@@ -230,6 +243,12 @@ class Account:
             return answer.result(deadline_s)
         except TimeoutError as error:
             raise httpx.ReadTimeout("the whole call took too long") from error
+
+
+def error_code(answer: Mapping[str, Any] | None) -> int | None:
+    """Twilio's own number for what was wrong."""
+    code = answer.get("code") if answer is not None else None
+    return code if isinstance(code, int) else None
 
 
 def in_order(records: list[ProviderRecord], since: datetime) -> list[ProviderRecord]:

@@ -113,13 +113,13 @@ def test_the_real_host_is_the_api_and_its_own_account_only() -> None:
     settings = make_settings().sms
     assert settings is not None
     account = Account("sms", settings, "https://311.example")
-    assert account._is_our_media("https://api.twilio.com" + MEDIA)
+    assert account.is_our_media("https://api.twilio.com" + MEDIA)
     for other in (
         "http://api.twilio.com" + MEDIA,
         "https://api.twilio.com:444" + MEDIA,
         "https://API.twilio.com" + MEDIA,
     ):
-        assert not account._is_our_media(other)
+        assert not account.is_our_media(other)
     account.close()
 
 

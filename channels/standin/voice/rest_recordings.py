@@ -105,7 +105,7 @@ def fetch(sid: str, config: ConfigDep, part: PartDep) -> Any:
 @router.get("/Recordings/{name}")
 def sound(name: str, part: PartDep) -> Response:
     """A WAV, whether its name says so or not."""
-    row = found(part.exchange.recordings.row(name.removesuffix(".wav")))
+    row = found(part.exchange.recordings.row(name.removesuffix(".wav").removesuffix(".mp3")))
     if row["status"] != "completed":
         raise Refusal(20404)
     return Response(sound_of(row), media_type="audio/x-wav")

@@ -7,6 +7,8 @@ from sqlalchemy import Engine
 # Foreign keys cross folders: every table must be declared before the first row of any is written.
 import atiende.schema  # noqa: F401
 from channels import registry
+from channels.voice import line as voice_line
+from channels.voice.twilio_line import TwilioLine
 from intake.media import storage
 from intake.webhooks import config as webhooks
 from kernel import crypto, db
@@ -55,6 +57,7 @@ def configure(settings: Settings) -> Engine:
     crypto.configure(settings.secrets.vault())
     storage.configure(storage.shelf_for(settings))
     registry.connect(settings)
+    voice_line.configure(TwilioLine.from_settings(settings))
     webhooks.configure(
         webhooks.Config(settings.web.public_base_url, settings.webhooks.allow_loopback, settings.webhooks.timeout_s)
     )

@@ -7,7 +7,10 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     "attachment.received": ["channels.attachment_jobs.take_attachment"],
     "attachment.for_request": ["intake.conversations.jobs.give_photo"],
     "media_file.received": ["intake.media.jobs.prepare_photo"],
-    "call.ended": ["intake.calls.jobs.end_call"],
+    "call.ended": ["channels.voice.jobs.arrange_call", "intake.calls.jobs.end_call"],
+    "call_bridge.changed": ["channels.voice.jobs.arrange_call"],
+    "call_leg.twice": ["channels.voice.jobs.hang_up_twice"],
+    "call_recording.available": ["channels.voice.jobs.keep_recording"],
     "message.queued": ["channels.jobs.deliver_message"],
     "bulk_message.queued": ["channels.jobs.deliver_bulk_message"],
     "service_request.submitted": [
@@ -31,13 +34,19 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     "reroute_round.due": ["intake.whatif.jobs.look_for_reroutes"],
     "reroute_round.looked": ["intake.whatif.jobs.look_for_reroutes"],
     "reroutes.accepted": ["intake.whatif.jobs.carry_out_reroutes"],
-    "work_item.accepted": ["intake.conversations.jobs.follow_work_item"],
-    "work_item.requeued": ["intake.conversations.jobs.follow_work_item"],
+    "work_item.accepted": ["channels.voice.jobs.follow_work_item", "intake.conversations.jobs.follow_work_item"],
+    "work_item.requeued": ["channels.voice.jobs.follow_work_item", "intake.conversations.jobs.follow_work_item"],
+    "work_item.wrapping": ["channels.voice.jobs.follow_work_item"],
+    "work_item.ended": ["channels.voice.jobs.follow_work_item"],
     "webhook_delivery.queued": ["intake.webhooks.jobs.deliver_webhook"],
 }
 
 # Jobs that go before the others: under load an answer that is ready is worth more than one more that is begun.
-FIRST = ("channels.jobs.deliver_message",)
+FIRST = (
+    "channels.voice.jobs.follow_work_item",
+    "channels.voice.jobs.arrange_call",
+    "channels.jobs.deliver_message",
+)
 
 # Jobs that wait until nothing else is due.
 BULK = ("channels.jobs.deliver_bulk_message",)
@@ -50,6 +59,8 @@ PERIODIC: dict[str, float] = {
     "channels.jobs.reconcile": 120,
     "channels.attachment_jobs.sweep": 60,
     "channels.jobs.sweep": 30,
+    "channels.voice.jobs.sweep": 2,
+    "channels.voice.jobs.end_recordings": 600,
     "channels.jobs.take_in_payloads": 5,
     "intake.changes.jobs.sweep": 10,
     "intake.conversations.jobs.forget_codes": 60,

@@ -15,6 +15,7 @@ from channels import registry
 from channels.receiving import receive_call
 from channels.registry import Channel
 from channels.voice.ivr.routes import ROUTES
+from channels.voice.room_routes import ROUTES as ROOM_ROUTES
 from channels.voice.webhooks import webhook_of
 from kernel.bodies import with_body
 from kernel.errors import AtiendeError, NotFound, Unavailable
@@ -29,6 +30,7 @@ def install(app: FastAPI) -> None:
     webhooks = Starlette(
         routes=[
             *ROUTES,
+            *ROOM_ROUTES,
             *(Route(f"/{{channel_name}}{path}", endpoint, methods=["POST"]) for path in ("", "/status")),
         ],
         exception_handlers={

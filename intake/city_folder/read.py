@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from intake.calls.recordings import DEFAULT_KEEP_DAYS
+from intake.calls.recordings import SETTINGS as RECORDINGS
 from intake.catalog.models import FORECAST, PROMISES
 from intake.city_folder import theme
 from intake.city_folder.places import read_places
@@ -30,7 +32,7 @@ _CITY_KEYS = (
     "id", "name", "is_fictional", "timezone", "language", "phone", "emergency_phone", "women_phone", "contact", "sms_number",
     "key_service", "default_agency", "default_calendar", "theme", "logo", "texts", "open311_extensions_off",
     "phone_regions", "sms_transliterate", "channels", "quiet_hours", "templates", "web_chat", "duplicates", "promises",
-    "forecast", "neighbour",
+    "forecast", "neighbour", "recordings",
 )  # fmt: skip
 # What a city may say in its own words (docs/add-a-city.md).
 _TEXTS = ("welcome", "place_example", "outside")
@@ -94,6 +96,7 @@ def _city(notes: Notes, path: Path) -> City:
     settings |= {TEMPLATES: templates} if (templates := read_templates(notes, table.table(TEMPLATES))) else {}
     settings |= {"web_chat_origins": origins} if (origins := _origins(notes, table.table("web_chat"))) else {}
     settings |= {NEIGHBOURS: neighbours} if (neighbours := _neighbours(table)) else {}
+    settings |= {RECORDINGS: recorded} if (recorded := _recordings(notes, table.table(RECORDINGS))) else {}
     settings |= {"quiet_hours": quiet} if (quiet := _quiet_hours(table)) else {}
     promises, chain = read_promises(table)
     settings |= {PROMISES: chain} if chain else {}
@@ -120,6 +123,18 @@ def _quiet_hours(city: Table) -> list[str]:
         city.wrong("quiet_hours", 'quiet_hours son dos horas distintas, como ["21:00", "08:00"].')
         return []
     return hours
+
+
+def _recordings(notes: Notes, raw: dict[str, Any]) -> dict[str, Any]:
+    """Whether calls are recorded, and for how many days that is kept (docs/calls-and-recordings.md)."""
+    table = Table(notes, "city.toml", RECORDINGS, raw, ("enabled", "keep_days"))
+    if not table.flag("enabled"):
+        return {}
+    days = raw.get("keep_days", DEFAULT_KEEP_DAYS)
+    if not isinstance(days, int) or isinstance(days, bool) or not 1 <= days <= 3650:
+        table.wrong("keep_days", "keep_days va de 1 a 3650 días.")
+        days = DEFAULT_KEEP_DAYS
+    return {"enabled": True, "keep_days": days}
 
 
 def _channels(notes: Notes, raw: dict[str, Any]) -> dict[str, str]:

@@ -1,0 +1,336 @@
+"""Makes a call's room as it is wanted: one step after the other, each between two transactions, by whoever has its lease.
+
+What was begun and not finished, whoever died meanwhile, is finished by the next who looks: `sweep` does every other second.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlmodel import Session
+
+from channels.voice import line as lines
+from channels.voice.line import Gone, LineError, Mode, Refused, Ring, Room, Uncertain, VoiceLine
+from channels.voice.twilio_line import DEADLINE_S
+from intake.calls import history, queries, recordings, rooms
+from intake.calls.line_models import CallBridge, CallLeg, CallRecording
+from intake.calls.models import Call
+from intake.calls.planning import Rest, Step, plan
+from intake.catalog import cities
+from kernel import clock, db
+from kernel.errors import Unavailable
+from kernel.rows import change, load
+
+log = structlog.get_logger(__name__)
+
+# A little longer than the longest step: two requests. Whoever had it is given up for dead after.
+LEASE = timedelta(seconds=DEADLINE_S * 2 + 2)
+_MOST_STEPS = 40
+_AFTER_TROUBLE = timedelta(seconds=1)
+_DUE = "SELECT call_id FROM call_bridge WHERE ended_at IS NULL AND due_at <= $1 ORDER BY due_at LIMIT 200"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A step with what it takes to carry it out. mine: the lease under which it is done."""
+
+    step: Step
+    mine: datetime
+    call_id: UUID
+    caller: str
+    room_name: str
+    reference: str
+    sender: str
+    is_announced: bool = True
+    leg_id: UUID | None = None
+    address: str = ""
+    provider_leg_id: str = ""
+    mode: Mode = "talk"
+    coached: str | None = None
+    recording_id: UUID | None = None
+    recording: str = ""
+
+
+def arrange(call_id: UUID, *, line: VoiceLine | None = None) -> None:
+    """Goes on until nothing is left to do now. Returns at once where somebody else is at it: they see what has changed.
+
+    Raises Unavailable when the network does not do what it is asked: tried again by whoever called, and by the sweep.
+    """
+    line = line or lines.line()
+    if line is None:
+        log.warning("voice.no_line", call_id=str(call_id))
+        return
+    mine: datetime | None = None
+    for _ in range(_MOST_STEPS):
+        with db.transaction() as session:
+            task = _next(session, call_id, mine, now=clock.now())
+        if task is None:
+            return
+        mine = task.mine
+        try:
+            note = _carry_out(line, task)
+        except LineError as error:
+            _note_trouble(task, error)
+            continue
+        with db.transaction() as session:
+            _noted(session, task, note)
+    log.error("voice.no_end", call_id=str(call_id))
+
+
+def sweep(line: VoiceLine | None = None) -> None:
+    """Looks at every room that is due: whatever was lost is found here."""
+    with db.transaction() as session:
+        due = [row[0] for row in db.fetch(session, _DUE, [clock.now()], prepare=True)]
+    for call_id in due:
+        try:
+            arrange(call_id, line=line)
+        except Unavailable as error:
+            log.info("voice.later", call_id=str(call_id), why=str(error))
+
+
+def _next(session: Session, call_id: UUID, mine: datetime | None, *, now: datetime) -> Task | None:
+    """The next step, marked as begun; None when there is none now, or somebody else does it."""
+    call = queries.held(session, call_id)
+    bridge = rooms.bridge_of(session, call_id)
+    if bridge is None or bridge.ended_at is not None:
+        return None
+    if bridge.arranging_until is not None and bridge.arranging_until > now and bridge.arranging_until != mine:
+        return None
+    item = rooms.settle(session, call, bridge, now=now)
+    if call.ended_at is not None:
+        rooms.note_caller(session, call, bridge, "gone", now=now)
+        rooms.end_item(session, call, now=now)
+        recordings.note_call_over(session, call_id, now=now)
+    recordings.want(session, call, bridge, item, now=now)
+    step = plan(rooms.situation(session, call, bridge, item), now)
+    if isinstance(step, Rest):
+        change(session, bridge, arranging_until=None, due_at=step.until)
+        return None
+    if step.do == "close":
+        change(session, bridge, arranging_until=None, ended_at=now)
+        history.note(session, call_id, "room_closed", now=now)
+        return None
+    if step.do == "drop":
+        rooms.move_leg(session, call, _leg(session, UUID(step.leg)), "ended", now=now)
+    lease = now + LEASE
+    change(session, bridge, arranging_until=lease, due_at=lease)
+    return _begun(session, call, bridge, step, lease, now)
+
+
+def _begun(session: Session, call: Call, bridge: CallBridge, step: Step, lease: datetime, now: datetime) -> Task:
+    """Writes down that it is being done, before it is: whoever finds it so later knows that it may have been."""
+    city = cities.city(session, call.jurisdiction_id)
+    leg = _leg(session, UUID(step.leg)) if step.leg else None
+    recording = recordings.of_call(session, call.id)
+    if step.do == "move":
+        change(session, bridge, caller_state="moving", caller_asked_at=now, is_held=False)
+    elif step.do == "ring" and leg is not None:
+        change(session, leg, state="asked", asked_at=now, attempts=leg.attempts + 1)
+    elif step.do == "start_recording" and recording is not None:
+        change(session, recording, state="asked", asked_at=now)
+    return Task(
+        step=step,
+        mine=lease,
+        call_id=call.id,
+        caller=call.provider_call_id,
+        room_name=bridge.room_name,
+        reference=bridge.room_reference or "",
+        sender=cities.address_on(session, city, "voice") or call.to_number,
+        is_announced=call.is_recording_announced or not recordings.policy(city.settings).is_on,
+        leg_id=leg.id if leg else None,
+        address=leg.address if leg else "",
+        provider_leg_id=(leg.provider_call_id or "") if leg else "",
+        mode=leg.mode if leg else "talk",  # type: ignore[arg-type]  # the table checks the words
+        coached=_coached(session, call.id) if leg is not None and leg.role == "supervisor" else None,
+        recording_id=recording.id if recording else None,
+        recording=(recording.provider_recording_id or "") if recording else "",
+    )
+
+
+def _coached(session: Session, call_id: UUID) -> str | None:
+    """Whom a supervisor whispers to: the operator."""
+    found = (leg for leg in rooms.live_legs(session, call_id) if leg.role == "operator" and leg.state == "joined")
+    return next((leg.provider_call_id for leg in found), None)
+
+
+def _leg(session: Session, leg_id: UUID) -> CallLeg:
+    (found,) = load(session, CallLeg, "WHERE id = $1", [leg_id])
+    return found
+
+
+# Outside any transaction
+
+Note = Callable[[Session, Call, CallBridge, datetime], None]
+
+
+def _carry_out(line: VoiceLine, task: Task) -> Note:
+    """Does it, and says how to write down what came of it. Raises LineError."""
+    do, leg_id = task.step.do, task.leg_id
+    if do == "move":
+        line.bridge(task.caller, task.room_name, is_announced=task.is_announced)
+        return _nothing
+    if do == "ring" and leg_id is not None:
+        ring = Ring(task.address, str(leg_id), task.sender, task.mode, task.coached)
+        sid, reference = line.ring(task.room_name, ring)
+        return lambda session, call, bridge, now: _note_rung(session, call, bridge, leg_id, sid, reference, now)
+    if do == "look":
+        room = line.look(task.room_name)
+        seated = room is not None and room.seat_of(task.caller) is not None
+        is_up = seated or line.is_up(task.caller)
+        return lambda session, call, bridge, now: _note_look(session, call, bridge, room, is_up, now)
+    if do == "check_caller":
+        if line.is_up(task.caller):
+            return lambda session, call, bridge, now: _lose(session, call, now)
+        raise Gone("caller")
+    if do in ("hold", "unhold"):
+        (line.hold if do == "hold" else line.unhold)(task.reference, task.caller)
+        return lambda session, call, bridge, now: change(session, bridge, is_held=do == "hold", changed_at=now)
+    if do == "coach":
+        line.coach(task.reference, task.provider_leg_id, mode=task.mode, coached=task.coached)
+        return lambda session, call, bridge, now: change(session, _leg(session, _id(leg_id)), mode_done=task.mode)
+    if do in ("hang_up_leg", "hang_up_caller"):
+        line.hang_up(task.provider_leg_id if do == "hang_up_leg" else task.caller)
+        return lambda session, call, bridge, now: _note_hung_up(session, call, bridge, leg_id, now)
+    return _record(line, task)
+
+
+def _record(line: VoiceLine, task: Task) -> Note:
+    do, recording_id = task.step.do, task.recording_id
+    if recording_id is None:
+        return _nothing
+    if do == "start_recording":
+        made = line.start_recording(task.caller, label=str(recording_id))
+        return lambda session, call, bridge, now: _note_recording(session, recording_id, made.reference, now)
+    if do == "look_recording":
+        known = line.recordings_of(task.caller)
+        if known:
+            return lambda session, call, bridge, now: _note_recording(session, recording_id, known[0].reference, now)
+        return lambda session, call, bridge, now: change(session, _row(session, recording_id), state="wanted")
+    if do in ("pause", "resume"):
+        (line.pause_recording if do == "pause" else line.resume_recording)(task.caller, task.recording)
+        return lambda session, call, bridge, now: change(session, _row(session, recording_id), is_paused=do == "pause")
+    return _nothing
+
+
+def _id(leg_id: UUID | None) -> UUID:
+    assert leg_id is not None, "the step is about a leg"
+    return leg_id
+
+
+def _row(session: Session, recording_id: UUID) -> CallRecording:
+    (found,) = load(session, CallRecording, "WHERE id = $1", [recording_id])
+    return found
+
+
+# What came of it
+
+
+def _noted(session: Session, task: Task, note: Note) -> None:
+    call = queries.held(session, task.call_id)
+    bridge = rooms.bridge_of(session, task.call_id)
+    assert bridge is not None
+    note(session, call, bridge, clock.now())
+
+
+def _nothing(session: Session, call: Call, bridge: CallBridge, now: datetime) -> None:
+    """It tells of itself when it has come about."""
+
+
+def _note_rung(
+    session: Session, call: Call, bridge: CallBridge, leg_id: UUID, sid: str, reference: str, now: datetime
+) -> None:
+    if bridge.room_reference is None:
+        change(session, bridge, room_reference=reference)
+    leg = _leg(session, leg_id)
+    if leg.provider_call_id is None:
+        change(session, leg, provider_call_id=sid)
+
+
+def _note_look(session: Session, call: Call, bridge: CallBridge, room: Room | None, is_up: bool, now: datetime) -> None:
+    change(session, bridge, looked_at=now, room_reference=room.reference if room else None)
+    if not is_up:
+        rooms.note_gone(session, call.id, now=now)
+        return
+    for leg in rooms.live_legs(session, call.id):
+        if leg.state == "wanted":
+            continue
+        seat = room.seat_of(leg.provider_call_id, label=str(leg.id)) if room else None
+        if seat is not None:
+            state = "joined" if seat.is_connected else "ringing"
+            rooms.move_leg(session, call, leg, state, provider_call_id=seat.provider_call_id, now=now)
+        elif rooms.is_settled(leg.joined_at or leg.asked_at, now):
+            rooms.note_absent_leg(session, call, leg, now=now)
+    caller = room.seat_of(call.provider_call_id) if room else None
+    if caller is not None:
+        rooms.note_caller(session, call, bridge, "inside", now=now)
+        change(session, bridge, is_held=caller.is_held)
+    elif bridge.caller_state != "outside" and rooms.is_settled(bridge.caller_asked_at, now):
+        rooms.note_caller(session, call, bridge, "outside", now=now)
+
+
+def _lose(session: Session, call: Call, now: datetime) -> None:
+    rooms.lose_operator(session, call.id, now=now)
+
+
+def _note_hung_up(session: Session, call: Call, bridge: CallBridge, leg_id: UUID | None, now: datetime) -> None:
+    if leg_id is not None:
+        rooms.move_leg(session, call, _leg(session, leg_id), "ended", why="completed", now=now)
+    else:
+        rooms.note_caller(session, call, bridge, "gone", now=now)
+
+
+def _note_recording(session: Session, recording_id: UUID, reference: str, now: datetime) -> None:
+    recordings.note_state(session, recording_id, "recording", reference=reference, now=now)
+
+
+def _note_trouble(task: Task, error: LineError) -> None:
+    """What did not come about. Raises Unavailable unless there is something else to do next."""
+    log.info("voice.trouble", call_id=str(task.call_id), do=task.step.do, kind=type(error).__name__, why=error.reason)
+    with db.transaction() as session:
+        call = queries.held(session, task.call_id)
+        bridge = rooms.bridge_of(session, task.call_id)
+        assert bridge is not None
+        now = clock.now()
+        if isinstance(error, Gone):
+            _note_missing(session, task, call, bridge, now)
+            return
+        if isinstance(error, Refused) and task.step.do == "ring":
+            rooms.move_leg(session, call, _leg(session, _id(task.leg_id)), "ended", why="failed", now=now)
+            return
+        if isinstance(error, Refused) and task.step.do == "start_recording":
+            recordings.note_state(session, _id(task.recording_id), "absent", now=now)
+            return
+        if not isinstance(error, Uncertain):
+            _take_back(session, task, bridge)
+        change(session, bridge, arranging_until=None, due_at=now + _AFTER_TROUBLE)
+    raise Unavailable("La red telefónica no respondió; se intenta otra vez.")
+
+
+def _take_back(session: Session, task: Task, bridge: CallBridge) -> None:
+    """It was certainly not done: asked for anew, without a look."""
+    if task.step.do == "move":
+        change(session, bridge, caller_state="outside")
+    elif task.step.do == "ring":
+        change(session, _leg(session, _id(task.leg_id)), state="wanted")
+    elif task.step.do == "start_recording":
+        change(session, _row(session, _id(task.recording_id)), state="wanted")
+
+
+def _note_missing(session: Session, task: Task, call: Call, bridge: CallBridge, now: datetime) -> None:
+    """Whom or what it was about is not there any more."""
+    do = task.step.do
+    if do in ("move", "check_caller", "start_recording"):
+        rooms.note_gone(session, call.id, now=now)
+    elif do == "hang_up_caller":
+        rooms.note_caller(session, call, bridge, "gone", now=now)
+    elif do == "hang_up_leg":
+        rooms.move_leg(session, call, _leg(session, _id(task.leg_id)), "ended", why="gone", now=now)
+    elif do == "ring":
+        change(session, _leg(session, _id(task.leg_id)), state="wanted")
+    elif do in ("pause", "resume"):
+        recordings.note_state(session, _id(task.recording_id), "ended", now=now)
+    elif do in ("hold", "unhold", "coach"):
+        # Somebody left meanwhile, or it is another room by now: the next look says which.
+        change(session, bridge, room_reference=None)

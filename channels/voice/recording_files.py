@@ -1,0 +1,192 @@
+"""The files of recordings: fetched from the network by our own path to it, sealed, kept, read, and destroyed with proof.
+
+A file is never on disk unsealed. Its key is kept when its bytes are: whoever dies in between leaves bytes that nobody can open.
+"""
+
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
+import structlog
+
+from channels.errors import FetchFailed
+from channels.media_fetching import read_all
+from channels.voice import line as lines
+from channels.voice.line import Gone, LineError, Recorded
+from intake.calls import queries, recordings
+from intake.calls.line_models import CallRecording
+from intake.media import storage
+from intake.media.sounds import sound_type
+from kernel import clock, db, sealed_files
+from kernel.errors import NotFound, Unavailable
+from kernel.rows import load, load_one
+from kernel.sealed_files import FileKey
+
+log = structlog.get_logger(__name__)
+
+MOST_BYTES = 128 * 1024 * 1024
+_DUE = "WHERE due_at <= $1 ORDER BY due_at LIMIT 50"
+_EXPIRED = "WHERE state <> 'destroyed' AND kept_because = '' AND keep_until <= $1 ORDER BY keep_until LIMIT 200"
+_STORED_BY_STATE = {"available": "available", "absent": "absent"}
+
+
+def context_of(recording_id: UUID) -> str:
+    """What a sealed file is bound to: moved under another recording it does not open."""
+    return f"call_recording:{recording_id}"
+
+
+def keep(recording_id: UUID) -> None:
+    """Stores a finished file once. Raises FetchFailed, LineError or Unavailable: tried again."""
+    with db.transaction() as session:
+        row = load_one(session, CallRecording, "WHERE id = $1", [recording_id])
+    line = lines.line()
+    if row is None or line is None or row.provider_recording_id is None:
+        return
+    if row.state == "available":
+        with line.fetch_recording(row.provider_recording_id) as stream:
+            plain = read_all(stream, MOST_BYTES)
+        _store(row.id, plain)
+    _forget(row.id)
+
+
+def _store(recording_id: UUID, plain: bytes) -> None:
+    key, place = FileKey.new(), storage.new_key()
+    sealed = sealed_files.seal(plain, key, context=context_of(recording_id))
+    storage.shelf().storage.put(place, sealed)
+    with db.transaction() as session:
+        is_kept = recordings.note_stored(
+            session,
+            recording_id,
+            key,
+            storage_key=place,
+            media_type=sound_type(plain) or "application/octet-stream",
+            plain_bytes=len(plain),
+            sealed_sha256=sha256(sealed).hexdigest(),
+            now=clock.now(),
+        )
+    if not is_kept:
+        storage.shelf().storage.delete(place)
+
+
+def _forget(recording_id: UUID) -> None:
+    """The network's copy goes, once ours is kept or none is wanted."""
+    with db.transaction() as session:
+        row = load_one(session, CallRecording, "WHERE id = $1", [recording_id])
+    line = lines.line()
+    if row is None or line is None or row.provider_recording_id is None or row.provider_deleted_at is not None:
+        return
+    if row.state not in ("stored", "destroyed"):
+        return
+    try:
+        line.delete_recording(row.provider_recording_id)
+    except Gone:
+        log.info("voice.recording_was_gone", recording_id=str(recording_id))
+    with db.transaction() as session:
+        recordings.note_provider_deleted(session, recording_id, now=clock.now())
+
+
+def read(row: CallRecording, start: int, end: int) -> bytes:
+    """The bytes of a stored recording from `start` up to, not including, `end`. Raises NotFound, Unavailable."""
+    key = recordings.key_of(row)
+    assert row.storage_key is not None, "stored"
+    sealed = storage.shelf().storage.get(row.storage_key)
+    return sealed_files.unseal(sealed, key, context=context_of(row.id), start=start, end=end)
+
+
+def sweep() -> None:
+    """Everything of files that waits for another try: fetching, asking, deleting, proving."""
+    now = clock.now()
+    with db.transaction() as session:
+        due = load(session, CallRecording, _DUE, [now])
+    for row in due:
+        try:
+            _push_on(row, now)
+        except (FetchFailed, LineError, Unavailable) as error:
+            log.info("voice.file_later", recording_id=str(row.id), state=row.state, why=str(error))
+            with db.transaction() as session:
+                recordings.put_off(session, row.id, now=now)
+
+
+def _push_on(row: CallRecording, now: datetime) -> None:
+    if row.is_refused and row.state != "destroyed":
+        _end_refused(row, now)
+    elif row.state == "ended":
+        _ask(row, now)
+    elif row.state in ("available", "stored"):
+        keep(row.id)
+    elif row.state == "destroyed":
+        _prove(row, now)
+
+
+def _end_refused(row: CallRecording, now: datetime) -> None:
+    """The person did not want it: it ends at the network, also while they talk, and what there is of it is destroyed."""
+    line = lines.line()
+    with db.transaction() as session:
+        call = queries.held(session, row.call_id)
+        caller = call.provider_call_id
+    if line is not None and row.provider_recording_id is not None and row.state in ("asked", "recording"):
+        try:
+            line.stop_recording(caller, row.provider_recording_id)
+        except Gone:
+            log.info("voice.recording_was_over", recording_id=str(row.id))
+    with db.transaction() as session:
+        recordings.destroy(session, row.id, why="refused", now=now)
+
+
+def _ask(row: CallRecording, now: datetime) -> None:
+    """The network has told nothing of a recording that is over."""
+    line = lines.line()
+    if line is None:
+        return
+    with db.transaction() as session:
+        call = queries.held(session, row.call_id)
+        caller = call.provider_call_id
+    known = line.recordings_of(caller)
+    mine: Recorded | None = next((one for one in known if one.reference == row.provider_recording_id), None)
+    if mine is None and row.provider_recording_id is None and known:
+        mine = known[0]
+    state = "absent" if mine is None else _STORED_BY_STATE.get(mine.state)
+    if state is None:
+        raise Unavailable("La grabación todavía no está lista.")
+    with db.transaction() as session:
+        recordings.note_state(
+            session,
+            row.id,
+            state,
+            reference=mine.reference if mine else None,
+            duration_s=mine.duration_s if mine else None,
+            now=now,
+        )
+
+
+def end_due() -> None:
+    """Destroys the keys of what has reached its day; its bytes and the network's copy follow at once, or with the sweep."""
+    now = clock.now()
+    with db.transaction() as session:
+        due = load(session, CallRecording, _EXPIRED, [now])
+    for row in due:
+        with db.transaction() as session:
+            is_new = recordings.destroy(session, row.id, why="retention", now=now)
+        if is_new:
+            log.info("voice.recording_destroyed", recording_id=str(row.id))
+    sweep()
+
+
+def _prove(row: CallRecording, now: datetime) -> None:
+    """Deletes the bytes everywhere, then looks whether they are gone. Raises Unavailable while they are not."""
+    _forget(row.id)
+    if row.storage_key is not None:
+        store = storage.shelf().storage
+        store.delete(row.storage_key)
+        try:
+            store.get(row.storage_key)
+        except NotFound:
+            log.info("voice.bytes_gone", recording_id=str(row.id))
+        else:
+            raise Unavailable("El almacén todavía tiene la grabación.")
+    with db.transaction() as session:
+        fresh = load_one(session, CallRecording, "WHERE id = $1", [row.id])
+        assert fresh is not None
+        if fresh.provider_recording_id is not None and fresh.provider_deleted_at is None:
+            raise Unavailable("La red telefónica todavía tiene la grabación.")
+        recordings.prove(session, row.id, now=now)

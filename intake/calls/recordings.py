@@ -1,0 +1,388 @@
+"""Recordings of calls: told before the first byte, paused where need be, heard with a reason, destroyed on their day.
+
+Whoever writes here holds the call's row. The bytes are the business of `channels/voice/recording_files.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import Session
+
+from intake.calls import history, queries
+from intake.calls.history import NOBODY, Actor
+from intake.calls.leg_states import later_recording
+from intake.calls.line_models import CallBridge, CallEvent, CallLeg, CallRecording
+from intake.calls.models import Call
+from intake.calls.planning import RecordingFacts
+from intake.catalog import cities
+from intake.distribution.models import WorkItem
+from kernel import crypto, db
+from kernel.errors import Conflict, NotFound
+from kernel.outbox import record
+from kernel.rows import HELD, change, load, load_one
+from kernel.sealed_files import FileKey
+
+SETTINGS = "recordings"
+DEFAULT_KEEP_DAYS = 90
+BY_OPERATOR, BY_SERVICE, ON_HOLD = "operator", "service", "hold"
+ANNOUNCED = "recording_announced"
+OPENED = "playback_opened"
+# A page that was opened to listen may go on loading for so long.
+LISTEN_FOR = timedelta(minutes=30)
+# A provider that has not told of a finished file by then is asked.
+_TOLD_WITHIN = timedelta(seconds=45)
+_RETRY_PAUSE = timedelta(seconds=20)
+_LONGEST_PAUSE = timedelta(hours=1)
+_KEY_CONTEXT = "call_recording"
+_LIVE = frozenset({"wanted", "asked", "recording"})
+
+_SENSITIVE = """
+    SELECT 1 FROM service WHERE jurisdiction_id = $1 AND is_sensitive AND (code = ANY($2) OR code IN (
+        SELECT service_request.service_code FROM message
+        JOIN service_request ON service_request.id = message.service_request_id WHERE message.conversation_id = $3
+    )) LIMIT 1
+"""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Whether a city records calls, and for how long it keeps them."""
+
+    is_on: bool
+    keep_for: timedelta
+
+
+def policy(settings: Mapping[str, Any]) -> Policy:
+    """`[recordings]` of a city's folder; a city that says nothing records nothing."""
+    given = settings.get(SETTINGS, {})
+    return Policy(bool(given.get("enabled", False)), timedelta(days=int(given.get("keep_days", DEFAULT_KEEP_DAYS))))
+
+
+def policy_of(session: Session, call: Call) -> Policy:
+    return policy(cities.city(session, call.jurisdiction_id).settings)
+
+
+def of_call(session: Session, call_id: UUID) -> CallRecording | None:
+    return load_one(session, CallRecording, "WHERE call_id = $1 ORDER BY announced_at LIMIT 1", [call_id])
+
+
+def exists(session: Session, recording_id: UUID) -> bool:
+    return load_one(session, CallRecording, "WHERE id = $1", [recording_id]) is not None
+
+
+def held(session: Session, recording_id: UUID) -> tuple[Call, CallRecording]:
+    """The recording and its call, both held. Raises NotFound."""
+    seen = load_one(session, CallRecording, "WHERE id = $1", [recording_id])
+    if seen is None:
+        raise NotFound("No encontramos esa grabación.")
+    call = queries.held(session, seen.call_id)
+    (found,) = load(session, CallRecording, f"WHERE id = $1 {HELD}", [recording_id])
+    return call, found
+
+
+# Before and while it is made
+
+
+def announce(session: Session, call: Call, words: str, *, now: datetime) -> None:
+    """The caller is being told, in these words: the evidence, written before anything is recorded."""
+    if load_one(session, CallEvent, "WHERE call_id = $1 AND name = $2", [call.id, ANNOUNCED]) is None:
+        history.note(session, call.id, ANNOUNCED, now=now, words=words, language=call.language)
+    change(session, call, is_recording_announced=True)
+
+
+def want(session: Session, call: Call, bridge: CallBridge, item: WorkItem, *, now: datetime) -> None:
+    """Once caller and operator are together, and only if the caller was told, the call is to be recorded."""
+    if not call.is_recording_announced or bridge.caller_state != "inside" or call.ended_at is not None:
+        return
+    if of_call(session, call.id) is not None or not _somebody_serves(session, call.id):
+        return
+    rules = policy_of(session, call)
+    if not rules.is_on:
+        return
+    told = load_one(session, CallEvent, "WHERE call_id = $1 AND name = $2", [call.id, ANNOUNCED])
+    if told is None:
+        return  # whoever says that they told it must show when and how
+    row = CallRecording(
+        call_id=call.id,
+        jurisdiction_id=call.jurisdiction_id,
+        announced_at=told.at,
+        notice=str(told.data.get("words", "")),
+        language=str(told.data.get("language", call.language)),
+        pauses=[BY_SERVICE] if is_sensitive(session, call, item) else [],
+        keep_until=now + rules.keep_for,
+    )
+    session.add(row)
+    session.flush()
+
+
+def _somebody_serves(session: Session, call_id: UUID) -> bool:
+    return load_one(session, CallLeg, "WHERE call_id = $1 AND joined_at IS NOT NULL LIMIT 1", [call_id]) is not None
+
+
+def is_sensitive(session: Session, call: Call, item: WorkItem) -> bool:
+    """Whether what it is about is of a service that no public list may hold."""
+    dialogue = db.fetch(session, "SELECT dialogue FROM conversation WHERE id = $1", [call.conversation_id])[0][0] or {}
+    codes = [code for code in (item.topic, dialogue.get("service_code")) if code]
+    return bool(db.fetch(session, _SENSITIVE, [call.jurisdiction_id, codes, call.conversation_id], prepare=True))
+
+
+def facts(session: Session, call_id: UUID, *, is_held: bool) -> RecordingFacts | None:
+    row = of_call(session, call_id)
+    if row is None:
+        return None
+    return RecordingFacts(
+        state="ended" if row.is_refused else row.state,
+        is_paused=row.is_paused,
+        wants_pause=is_held or bool(row.pauses),
+        since=row.asked_at,
+    )
+
+
+def pause(session: Session, call_id: UUID, *, why: str = BY_OPERATOR, actor: Actor = NOBODY, now: datetime) -> None:
+    """From now on nothing is recorded. Twice does it once; a call that is not recorded stays so."""
+    row = _of_held_call(session, call_id)
+    if row is None or why in row.pauses:
+        return
+    change(session, row, pauses=[*row.pauses, why])
+    history.note(session, call_id, "recording_paused", actor=actor, reason=why, recording_id=row.id, now=now)
+    _arrange(session, call_id, now)
+
+
+def resume(session: Session, call_id: UUID, *, actor: Actor, now: datetime) -> None:
+    """The sensitive part is over, says whoever pressed the key; also where it had paused by itself."""
+    row = _of_held_call(session, call_id)
+    if row is None or not row.pauses:
+        return
+    change(session, row, pauses=[])
+    history.note(session, call_id, "recording_resumed", actor=actor, recording_id=row.id, now=now)
+    _arrange(session, call_id, now)
+
+
+def refuse(session: Session, call_id: UUID, *, actor: Actor, now: datetime) -> None:
+    """The person does not want to be recorded: it ends now, and what there is of it will be destroyed."""
+    row = _of_held_call(session, call_id)
+    if row is None or row.is_refused:
+        return
+    change(session, row, is_refused=True, keep_until=now, due_at=now)
+    history.note(session, call_id, "recording_refused", actor=actor, recording_id=row.id, now=now)
+    _arrange(session, call_id, now)
+
+
+def note_service(session: Session, call_id: UUID, service_code: str, *, actor: Actor = NOBODY, now: datetime) -> None:
+    """What it is about has become known: a sensitive service pauses it at once."""
+    call = queries.held(session, call_id)
+    if db.fetch(session, _SENSITIVE, [call.jurisdiction_id, [service_code], call.conversation_id], prepare=True):
+        pause(session, call_id, why=BY_SERVICE, actor=actor, now=now)
+
+
+def _of_held_call(session: Session, call_id: UUID) -> CallRecording | None:
+    queries.held(session, call_id)
+    row = of_call(session, call_id)
+    return row if row is not None and row.state in _LIVE else None
+
+
+def _arrange(session: Session, call_id: UUID, now: datetime) -> None:
+    record(session, "call_bridge.changed", at=now, call_id=call_id)
+
+
+# What the network tells of it
+
+
+def note_state(
+    session: Session,
+    recording_id: UUID,
+    state: str,
+    *,
+    reference: str | None = None,
+    duration_s: int | None = None,
+    now: datetime,
+) -> CallRecording:
+    """A report, in any order and as often as it comes. A file that is there records `call_recording.available` once."""
+    call, row = held(session, recording_id)
+    if row.provider_recording_id not in (None, reference) and reference is not None:
+        return row
+    stands = later_recording(row.state, state)
+    if stands != row.state:
+        name = {"recording": "recording_started", "ended": "recording_ended", "absent": "recording_absent"}.get(stands)
+        if name is not None:
+            history.note(session, call.id, name, recording_id=row.id, now=now)
+    change(
+        session,
+        row,
+        provider_recording_id=row.provider_recording_id or reference,
+        duration_s=duration_s if duration_s is not None else row.duration_s,
+        started_at=now if stands == "recording" and row.started_at is None else row.started_at,
+    )
+    if stands == row.state:
+        return row
+    change(session, row, state=stands, due_at={"ended": now + _TOLD_WITHIN, "available": now}.get(stands))
+    if stands == "available":
+        record(session, "call_recording.available", at=now, recording_id=row.id)
+    return row
+
+
+def note_call_over(session: Session, call_id: UUID, *, now: datetime) -> None:
+    """With the call its recording has ended; the file is told of later, or asked for."""
+    row = of_call(session, call_id)
+    if row is None:
+        return
+    if row.state == "wanted":
+        note_state(session, row.id, "absent", now=now)
+    elif row.state in _LIVE:
+        note_state(session, row.id, "ended", now=now)
+
+
+# The file
+
+
+def key_of(row: CallRecording) -> FileKey:
+    """Raises NotFound once it was destroyed."""
+    if row.key_sealed is None:
+        raise NotFound("Esta grabación ya se destruyó.")
+    return FileKey(bytes.fromhex(crypto.vault().unseal(row.key_sealed, context=_KEY_CONTEXT)))
+
+
+def note_stored(
+    session: Session,
+    recording_id: UUID,
+    key: FileKey,
+    *,
+    storage_key: str,
+    media_type: str,
+    plain_bytes: int,
+    sealed_sha256: str,
+    now: datetime,
+) -> bool:
+    """The sealed file is in our store: from here on its key is kept. False when it was stored before, or destroyed."""
+    call, row = held(session, recording_id)
+    if row.state != "available":
+        return False
+    change(
+        session,
+        row,
+        state="stored",
+        key_sealed=crypto.vault().seal(key.secret.hex(), context=_KEY_CONTEXT),
+        key_fingerprint=key.fingerprint,
+        storage_key=storage_key,
+        media_type=media_type,
+        plain_bytes=plain_bytes,
+        sealed_sha256=sealed_sha256,
+        stored_at=now,
+        due_at=now,
+    )
+    history.note(
+        session, call.id, "recording_stored", recording_id=row.id, now=now, bytes=plain_bytes, key=key.fingerprint
+    )
+    return True
+
+
+def note_provider_deleted(session: Session, recording_id: UUID, *, now: datetime) -> None:
+    call, row = held(session, recording_id)
+    if row.provider_deleted_at is None:
+        change(session, row, provider_deleted_at=now, due_at=None if row.state == "stored" else row.due_at)
+        history.note(session, call.id, "recording_deleted_at_provider", recording_id=row.id, now=now)
+
+
+def put_off(session: Session, recording_id: UUID, *, now: datetime) -> None:
+    """It did not work now: tried again, less and less often."""
+    _, row = held(session, recording_id)
+    pause_ = min(_RETRY_PAUSE * 2 ** min(row.attempts, 8), _LONGEST_PAUSE)
+    change(session, row, attempts=row.attempts + 1, due_at=now + pause_)
+
+
+# Hearing it
+
+
+def open_playback(
+    session: Session, recording_id: UUID, *, jurisdiction_id: str, actor: Actor, reason: str, now: datetime
+) -> CallEvent:
+    """Somebody says why they listen; what comes back lets them, and nobody else, for half an hour."""
+    call, row = held(session, recording_id)
+    if row.jurisdiction_id != jurisdiction_id:
+        raise NotFound("No encontramos esa grabación.")
+    if row.state != "stored":
+        raise Conflict("Esta grabación no se puede oír.")
+    return history.note(session, call.id, OPENED, actor=actor, reason=reason, recording_id=row.id, now=now)
+
+
+def playable(session: Session, recording_id: UUID, playback_id: int, *, actor_id: UUID, now: datetime) -> CallRecording:
+    """The recording, for whoever opened it a while ago. Raises NotFound for anybody else."""
+    row = load_one(session, CallRecording, "WHERE id = $1", [recording_id])
+    opened = load_one(session, CallEvent, "WHERE id = $1", [playback_id])
+    if (
+        row is None
+        or row.state != "stored"
+        or opened is None
+        or (opened.name, opened.recording_id, opened.actor_id) != (OPENED, recording_id, actor_id)
+        or now - opened.at > LISTEN_FOR
+    ):
+        raise NotFound("No encontramos esa grabación.")
+    return row
+
+
+# Its end
+
+
+def keep(session: Session, recording_id: UUID, *, because: str, actor: Actor, now: datetime) -> None:
+    """Kept past its day, for as long as `because` stands; "" lets it go. Raises Conflict when it is too late."""
+    call, row = held(session, recording_id)
+    if row.state == "destroyed":
+        raise Conflict("Esta grabación ya se destruyó.")
+    if row.kept_because == because:
+        return
+    change(session, row, kept_because=because)
+    name = "recording_kept" if because else "recording_released"
+    history.note(session, call.id, name, actor=actor, reason=because, recording_id=row.id, now=now)
+
+
+def destroy(session: Session, recording_id: UUID, *, why: str, actor: Actor = NOBODY, now: datetime) -> bool:
+    """Destroys the key: from this commit on nobody can hear it. Its bytes follow, and the proof of it."""
+    call, row = held(session, recording_id)
+    if row.state == "destroyed":
+        return False
+    change(
+        session,
+        row,
+        state="destroyed",
+        key_sealed=None,
+        destroyed_at=now,
+        destroyed_why=why,
+        due_at=now,
+        attempts=0,
+        proof={
+            "key": row.key_fingerprint,
+            "sealed_sha256": row.sealed_sha256,
+            "key_destroyed_at": now.isoformat(),
+            "had_file": row.storage_key is not None,
+        },
+    )
+    history.note(
+        session,
+        call.id,
+        "recording_destroyed",
+        actor=actor,
+        reason=why,
+        recording_id=row.id,
+        now=now,
+        key=row.key_fingerprint,
+        sha256=row.sealed_sha256,
+    )
+    return True
+
+
+def prove(session: Session, recording_id: UUID, *, now: datetime) -> None:
+    """The store was asked for the bytes and has none, and neither has the network: the proof is whole."""
+    call, row = held(session, recording_id)
+    if "bytes_gone_at" in row.proof:
+        return
+    provider = row.provider_deleted_at
+    proof = {
+        **row.proof,
+        "bytes_gone_at": now.isoformat(),
+        "provider_deleted_at": provider.isoformat() if provider else None,
+    }
+    change(session, row, proof=proof, due_at=None)
+    history.note(session, call.id, "recording_proved_gone", recording_id=row.id, now=now, key=row.key_fingerprint)

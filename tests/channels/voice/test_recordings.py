@@ -1,0 +1,227 @@
+"""Recordings: never before the notice, never of what is nobody's business, sealed, heard with a reason, destroyed with proof."""
+
+import pytest
+from sqlmodel import select
+
+from channels.voice import jobs, recording_files
+from intake.calls import line_actions, recordings
+from intake.catalog.models import Jurisdiction, Service
+from intake.media.storage import Shelf
+from kernel import clock, db
+from kernel.errors import NotFound
+from tests.channels.voice.desk import SID, Desk, talkers
+from tests.factories import CITY
+
+pytestmark = pytest.mark.database
+
+
+def test_nothing_is_recorded_before_the_caller_was_told(desk: Desk) -> None:
+    ana = desk.operator("Ana")
+    desk.take(ana)
+    desk.work()
+    desk.answer(ana)
+    # The document with the notice was never fetched: only the reports of the room come.
+    reports = [one for one in desk.line.reports if one[0] != "bridge"]
+    told = next(one for one in desk.line.reports if one[0] == "bridge")
+    desk.line.reports.clear()
+    desk.hear(reports)
+    assert desk.recording is None
+    document = desk.tell(*told)
+    assert document.index("se graba") < document.index("<Dial")
+    desk.work()
+    desk.hear(reports)
+    made = desk.recording
+    assert made is not None
+    assert made.notice.startswith("Esta llamada se graba")
+    names = desk.history()
+    assert names.index("recording_announced") < names.index("recording_started")
+
+
+def test_a_city_that_says_nothing_records_nothing(desk: Desk) -> None:
+    city = desk.session.get_one(Jurisdiction, CITY)
+    city.settings = {key: value for key, value in city.settings.items() if key != "recordings"}
+    desk.session.add(city)
+    desk.session.flush()
+    ana = desk.operator("Ana")
+    desk.connect(ana)
+    assert talkers(desk) == {"caller", "Ana"}
+    assert (desk.recording, desk.line.recordings) == (None, {})
+
+
+def recorded(desk: Desk) -> str:
+    """What the network does with the one recording now."""
+    ((_, made),) = desk.line.recordings.values()
+    return made.state
+
+
+def test_sensitive_matters_are_left_out_by_hand_on_hold_and_by_the_service(desk: Desk) -> None:
+    ana = desk.operator("Ana")
+    desk.connect(ana)
+    assert recorded(desk) == "recording"
+    actor = (ana.id, ana.name)
+    with db.transaction() as session:
+        recordings.pause(session, desk.call.id, actor=actor, now=clock.now())
+        recordings.pause(session, desk.call.id, actor=actor, now=clock.now())
+    desk.hear()
+    assert recorded(desk) == "paused"
+    with db.transaction() as session:
+        recordings.resume(session, desk.call.id, actor=actor, now=clock.now())
+    desk.hear()
+    assert recorded(desk) == "recording"
+    with db.transaction() as session:
+        line_actions.hold(session, desk.call.id, ana, now=clock.now())
+    desk.hear()
+    assert recorded(desk) == "paused"
+    with db.transaction() as session:
+        line_actions.unhold(session, desk.call.id, ana, now=clock.now())
+    desk.hear()
+    assert recorded(desk) == "recording"
+    noise = desk.session.exec(select(Service).where(Service.code == "RUIDO")).one()
+    noise.is_sensitive = True
+    desk.session.add(noise)
+    desk.session.flush()
+    with db.transaction() as session:
+        recordings.note_service(session, desk.call.id, "BACHE", now=clock.now())
+        recordings.note_service(session, desk.call.id, "RUIDO", now=clock.now())
+    desk.hear()
+    assert recorded(desk) == "paused"
+
+
+def test_a_start_without_an_answer_is_looked_up(desk: Desk) -> None:
+    ana = desk.operator("Ana")
+    desk.take(ana)
+    desk.work()
+    desk.answer(ana)
+    desk.line.faults = ["lost"]
+    desk.hear()
+    assert len(desk.line.recordings) == 1
+    desk.pass_time(7)
+    assert len(desk.line.recordings) == 1, "not started again"
+    made = desk.recording
+    assert made is not None
+    assert (made.state, made.provider_recording_id) == ("recording", "RE" + "0" * 32)
+
+
+def finished(desk: Desk) -> None:
+    """The call ends, and the network tells that its file is there."""
+    desk.line.end(SID)
+    desk.hear()
+    made = desk.recording
+    assert made is not None
+    told = {"RecordingSid": "RE" + "0" * 32, "RecordingStatus": "completed", "RecordingDuration": "42"}
+    for _ in range(2):
+        desk.tell("recording", {"recording": str(made.id)}, told)
+    desk.work()
+
+
+def test_the_file_is_sealed_and_the_network_forgets_it(desk: Desk, shelf: Shelf) -> None:
+    ana = desk.operator("Ana")
+    desk.connect(ana)
+    finished(desk)
+    made = desk.recording
+    assert made is not None
+    assert (made.state, made.duration_s, made.media_type) == ("stored", 42, "audio/wav")
+    assert made.provider_deleted_at is not None
+    assert desk.line.recordings == {}
+    assert made.storage_key is not None
+    kept = shelf.storage.get(made.storage_key)
+    assert b"sound" not in kept
+    assert recording_files.read(made, 12, 22) == b"soundsound"
+    assert desk.line.asked.count("fetch") == 1
+
+
+def test_a_report_that_never_comes_is_asked_for(desk: Desk, shelf: Shelf) -> None:
+    ana = desk.operator("Ana")
+    desk.connect(ana)
+    desk.line.end(SID)
+    desk.hear()
+    desk.pass_time(46)
+    made = desk.recording
+    assert made is not None
+    assert made.state == "stored"
+
+
+def test_on_its_day_the_key_is_destroyed_and_that_is_proved(desk: Desk, shelf: Shelf) -> None:
+    ana = desk.operator("Ana")
+    desk.connect(ana)
+    finished(desk)
+    made = desk.recording
+    assert made is not None
+    assert made.storage_key is not None
+    place = made.storage_key
+    jobs.end_recordings()
+    assert desk.recording.state == "stored"  # type: ignore[union-attr]  # it is there
+    desk.time.shift(31 * 86_400)
+    jobs.end_recordings()
+    made = desk.recording
+    assert made is not None
+    assert (made.state, made.key_sealed, made.destroyed_why) == ("destroyed", None, "retention")
+    assert made.proof["key"] == made.key_fingerprint != ""
+    assert made.proof["bytes_gone_at"]
+    assert made.proof["provider_deleted_at"]
+    with pytest.raises(NotFound):
+        shelf.storage.get(place)
+    with pytest.raises(NotFound):
+        recordings.key_of(made)
+    names = desk.history()
+    assert names.index("recording_destroyed") < names.index("recording_proved_gone")
+
+
+def test_what_is_kept_for_a_reason_outlives_its_day(desk: Desk, shelf: Shelf) -> None:
+    ana = desk.operator("Ana")
+    desk.connect(ana)
+    finished(desk)
+    made = desk.recording
+    assert made is not None
+    with db.transaction() as session:
+        recordings.keep(session, made.id, because="queja 12/2026", actor=(ana.id, ana.name), now=clock.now())
+    desk.time.shift(31 * 86_400)
+    jobs.end_recordings()
+    assert desk.recording.state == "stored"  # type: ignore[union-attr]  # it is there
+    with db.transaction() as session:
+        recordings.keep(session, made.id, because="", actor=(ana.id, ana.name), now=clock.now())
+    jobs.end_recordings()
+    assert desk.recording.state == "destroyed"  # type: ignore[union-attr]  # it is there
+
+
+def test_who_does_not_want_it_is_not_recorded_and_nothing_is_kept(desk: Desk, shelf: Shelf) -> None:
+    ana = desk.operator("Ana")
+    desk.connect(ana)
+    with db.transaction() as session:
+        recordings.refuse(session, desk.call.id, actor=(ana.id, ana.name), now=clock.now())
+    desk.pass_time(1)
+    desk.pass_time(60)
+    made = desk.recording
+    assert made is not None
+    assert (made.state, made.destroyed_why, made.storage_key) == ("destroyed", "refused", None)
+    assert desk.line.recordings == {}
+    assert made.proof["bytes_gone_at"]
+    assert talkers(desk) == {"caller", "Ana"}, "the talk goes on"
+
+
+def test_only_who_said_why_may_listen(desk: Desk, shelf: Shelf) -> None:
+    ana, eva = desk.operator("Ana"), desk.operator("Eva")
+    desk.connect(ana)
+    finished(desk)
+    made = desk.recording
+    assert made is not None
+
+    def opened(who: line_actions.Somebody) -> int:
+        with db.transaction() as session:
+            event = recordings.open_playback(
+                session, made.id, jurisdiction_id=CITY, actor=(who.id, who.name), reason="queja", now=clock.now()
+            )
+            return event.id or 0
+
+    ticket = opened(eva)
+    with db.transaction() as session:
+        assert recordings.playable(session, made.id, ticket, actor_id=eva.id, now=clock.now()).id == made.id
+        with pytest.raises(NotFound):
+            recordings.playable(session, made.id, ticket, actor_id=ana.id, now=clock.now())
+    desk.time.shift(31 * 60)
+    with db.transaction() as session, pytest.raises(NotFound):
+        recordings.playable(session, made.id, ticket, actor_id=eva.id, now=clock.now())
+    with db.transaction() as session, pytest.raises(NotFound):
+        recordings.open_playback(
+            session, made.id, jurisdiction_id="otra", actor=(eva.id, "Eva"), reason="x", now=clock.now()
+        )

@@ -9,7 +9,7 @@ from fastapi import Depends, Request, Response
 from sqlalchemy import ColumnElement, true
 from sqlmodel import col
 
-from agent_console import accounts
+from agent_console import accounts, alarms
 from agent_console.accounts import Viewer
 from channels import failed_payloads
 from intake.service_requests import reviewing
@@ -52,6 +52,7 @@ def viewer_in(http_request: Request, session: SessionDep) -> Viewer:
             viewer,
             to_review=reviewing.pending_count(session, viewer.jurisdiction_id),
             unread=failed_payloads.count(session, viewer.jurisdiction_id),
+            to_decide=alarms.count(session, viewer.jurisdiction_id),
             rule_alerts=tuple(alerts.standing(session, viewer.jurisdiction_id, viewer.today(clock.now()))),
             is_undecided=queries.why_undecided(session, viewer.jurisdiction_id) is not None,
         )

@@ -45,6 +45,8 @@ class Viewer:
     to_review: int = 0
     # Calls of providers that nobody could take in; for the same, and as far as they are theirs.
     unread: int = 0
+    # Proposed incidents and alarms of abuse, for the same.
+    to_decide: int = 0
     # Rule sets that cannot decide, told to those who can publish others.
     rule_alerts: tuple[RuleAlert, ...] = ()
     # None of their city's rules can be read, and so no report can be taken: told to the same.

@@ -110,6 +110,11 @@ def _corner(text: str) -> tuple[float, float]:
     return lon, lat
 
 
+def nowhere() -> InvalidInput:
+    """What is said of a form that chose neither the city nor a part of it."""
+    return InvalidInput("Elige dónde es: al menos una zona, un polígono o toda la ciudad.", field="area")
+
+
 def names(areas: Iterable[dict[str, str]], most: int = 3) -> str:
     """`Norte, Sur y 2 más` without a language's words: the names, and how many more."""
     held = [area["name"] for area in areas]

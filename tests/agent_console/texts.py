@@ -10,6 +10,8 @@ from agent_console import attachments, message_entries, presentation, timeline, 
 from agent_console.pages.api_keys import rows as api_keys
 from agent_console.pages.conversations import proofs_shown, templating
 from agent_console.pages.conversations import views as inbox_views
+from agent_console.pages.incidents import rows as incidents
+from agent_console.pages.incidents import typed as incident_forms
 from agent_console.pages.payloads import rows as payloads
 from agent_console.pages.public_text import texts as public_texts
 from agent_console.pages.queue import chips
@@ -87,6 +89,10 @@ def in_tables() -> Iterator[str]:
     yield from webhooks.TYPES.values()
     yield from (word for word, _, _ in webhooks.STATES.values())
     yield from webhooks.ERRORS.values()
+    yield from incident_forms.KINDS.values()
+    yield from (word for word, _, _ in incidents.STATES.values())
+    for words in (incidents.HAPPENED, incidents.TROUBLES, incidents.PURPOSES, incidents.REASONS):
+        yield from words.values()
     for table in (chips.STATUS_TEXTS, chips.DUE_TEXTS, chips.PLACE_TEXTS, chips.ORDER_TEXTS):
         yield from table.values()
 

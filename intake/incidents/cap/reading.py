@@ -62,8 +62,13 @@ def read_any(body: bytes) -> tuple[list[Alert], list[str]]:
     ]
     links += [link.text.strip() for item in root.iter("item") for link in item.iter("link") if link.text]
     if not whole and not links and root.tag not in (f"{_ATOM}feed", "rss"):
-        raise InvalidInput("El archivo no es una alerta CAP.", field="alert")
+        raise no_alert()
     return whole, [link for link in links if link]
+
+
+def no_alert() -> InvalidInput:
+    """What is said of a document that holds none."""
+    return InvalidInput("El archivo no es una alerta CAP.", field="alert")
 
 
 def parse(body: bytes) -> Element:
@@ -112,7 +117,7 @@ def _is_alert(element: Element) -> bool:
 
 def _alert(root: Element) -> Alert:
     if not _is_alert(root):
-        raise InvalidInput("El archivo no es una alerta CAP.", field="alert")
+        raise no_alert()
     read = _Reader(root)
     scope = read.one_of("scope", SCOPES)
     infos = read.all("info")

@@ -1,0 +1,275 @@
+"""Incidents and alarms as the pages show them, in the reader's language."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+from sqlmodel import Session
+
+from agent_console.accounts import Viewer
+from agent_console.pages.incidents import typed
+from agent_console.presentation import Look, ago
+from intake.catalog.definitions import text_in
+from intake.incidents import feeds, places, queries, surges
+from intake.incidents.models import Incident, IncidentUpdate
+from intake.incidents.queries import Attached
+from intake.people import spending
+from intake.service_requests import targeting
+from kernel.i18n import translate
+
+STATES = {
+    "proposed": ("Propuesta", "help", "wait"),
+    "open": ("Abierto", "alert", "info"),
+    "ended": ("Terminado", "ok", "ok"),
+    "dismissed": ("Descartada", "minus", "quiet"),
+}
+HAPPENED = {
+    "proposed": "Se propuso",
+    "opened": "Se abrió",
+    "edited": "Se cambió lo que se anuncia",
+    "updated": "Noticia a quienes están sumados",
+    "ended": "Terminó",
+    "dismissed": "Se descartó",
+    "alert_changed": "La alerta cambió",
+}
+TROUBLES = {
+    "no_answer": "no contesta",
+    "gone": "esa página ya no existe",
+    "too_slow": "contesta muy despacio",
+    "credentials": "pide contraseña",
+    "private_address": "la dirección es de una red privada",
+    "not_ours": "la dirección no sirve",
+    "led_astray": "lleva a otra dirección",
+    "too_large": "manda demasiado",
+    "not_as_promised": "lo que manda no se puede leer",
+}
+PURPOSES = {"code": "códigos de una vez", "folio": "respuestas de folios"}
+REASONS = {
+    "few_people": "Pocas personas, muchos reportes de la misma dirección",
+    "many_people": "Muchas personas en pocas horas contra la misma dirección",
+}
+WIDTH, HEIGHT = 440.0, 240.0
+_EDGE = 12.0
+
+
+@dataclass(frozen=True)
+class IncidentRow:
+    """why: what a proposal rests on, in sentences; told: how far its last news has come, blank when there is none."""
+
+    id: UUID
+    title: str
+    kind: str
+    state: Look
+    where: str
+    about: str
+    since: str
+    by: str
+    people: int
+    requests: int
+    why: tuple[str, ...]
+    version: int
+    is_cancelled: bool
+
+
+@dataclass(frozen=True)
+class UpdateRow:
+    what: str
+    words: str
+    who: str
+    when: str
+    told: str
+
+
+@dataclass(frozen=True)
+class Alarm:
+    id: UUID
+    title: str
+    detail: str
+    when: str
+    folio: str = ""
+
+
+@dataclass(frozen=True)
+class FeedRow:
+    id: UUID
+    url: str
+    looked: str
+    trouble: str
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """The city's outline and the area as SVG path data, in a box of WIDTH x HEIGHT."""
+
+    city: str
+    area: str
+
+
+def rows_of(session: Session, viewer: Viewer, incidents: list[Incident], *, now: datetime) -> list[IncidentRow]:
+    counts = queries.attached(session, [incident.id for incident in incidents])
+    return [row_of(session, viewer, incident, counts[incident.id], now=now) for incident in incidents]
+
+
+def row_of(session: Session, viewer: Viewer, incident: Incident, counts: Attached, *, now: datetime) -> IncidentRow:
+    language = viewer.language
+    word, icon, css = STATES[incident.state]
+    at = incident.ended_at or incident.opened_at or incident.created_at
+    return IncidentRow(
+        id=incident.id,
+        title=text_in(incident.title, language),
+        kind=translate(language, typed.KINDS[incident.kind]),
+        state=Look(translate(language, word), icon, css),
+        where=places.names(incident.areas, most=6) or translate(language, "toda la ciudad"),
+        about=", ".join(typed.topic_names(session, viewer, incident)) or translate(language, "todos los servicios"),
+        since=ago(at, now, viewer.timezone, language),
+        by=incident.opened_by_name,
+        people=counts.contacts,
+        requests=counts.requests,
+        why=tuple(_why(session, viewer, incident)),
+        version=incident.version,
+        is_cancelled=incident.state == "open" and incident.alert.get("state") == "Cancel",
+    )
+
+
+def _why(session: Session, viewer: Viewer, incident: Incident) -> list[str]:
+    """What a proposal rests on."""
+    language, basis = viewer.language, incident.basis
+    if incident.proposed_by == "detector":
+        said = translate(
+            language,
+            "En la última hora avisaron {people} personas; a esta hora de la semana lo normal es {usual}.",
+            people=basis.get("people", 0),
+            usual=basis.get("usual", 0),
+        )
+        rarely = min(10**9, int(1 / max(float(basis.get("chance", 1)), 1e-9)))
+        compared = translate(
+            language,
+            "Comparado con {weeks} semanas. Por casualidad pasaría menos de una vez en {n}.",
+            weeks=basis.get("weeks", 0),
+            n=f"{rarely:,}",
+        )
+        return [said, compared]
+    if incident.proposed_by == "alert":
+        sender = basis.get("sender_name") or basis.get("sender", "")
+        lines = [translate(language, "Alerta de {sender}: {event}.", sender=sender, event=basis.get("event", ""))]
+        if not basis.get("has_shape"):
+            lines.append(translate(language, "La alerta no dice dónde con un polígono: se toma toda la ciudad."))
+        if basis.get("instruction"):
+            lines.append(str(basis["instruction"]))
+        return lines
+    return []
+
+
+def updates_of(session: Session, viewer: Viewer, incident: Incident, *, now: datetime) -> list[UpdateRow]:
+    return [_update(viewer, update, now) for update in queries.updates_of(session, incident.id)]
+
+
+def _update(viewer: Viewer, update: IncidentUpdate, now: datetime) -> UpdateRow:
+    language = viewer.language
+    told = ""
+    if update.told_to is not None:
+        told = translate(language, "dicho a todos") if update.told_at else translate(language, "diciéndose…")
+    return UpdateRow(
+        translate(language, HAPPENED[update.name]),
+        text_in(update.words, language) if update.words else update.note,
+        update.actor_name,
+        ago(update.at, now, viewer.timezone, language),
+        told,
+    )
+
+
+def breakers_of(session: Session, viewer: Viewer, *, now: datetime) -> list[Alarm]:
+    language = viewer.language
+    return [
+        Alarm(
+            row.id,
+            translate(language, "No se manda más a {scope}", scope=row.scope),
+            translate(
+                language, "Pasó de {most} por hora ({purpose}). Sin mandar desde entonces: {refused}.",
+                most=row.most, purpose=translate(language, PURPOSES.get(row.purpose, row.purpose)), refused=row.refused,
+            ),
+            ago(row.opened_at, now, viewer.timezone, language),
+        )
+        for row in spending.open_breakers(session, viewer.jurisdiction_id)
+    ]  # fmt: skip
+
+
+def flags_of(session: Session, viewer: Viewer, *, now: datetime) -> list[Alarm]:
+    language = viewer.language
+    return [
+        Alarm(
+            flag.id,
+            translate(language, REASONS[flag.reason]),
+            translate(
+                language, "{reports} reportes de {people} personas. {address}",
+                reports=flag.basis.get("reports", 0), people=flag.basis.get("people", 0),
+                address=request.address_string or flag.place_key,
+            ),
+            ago(flag.at, now, viewer.timezone, language),
+            request.folio,
+        )
+        for flag, request in targeting.waiting(session, viewer.jurisdiction_id)
+    ]  # fmt: skip
+
+
+def feeds_of(session: Session, viewer: Viewer, *, now: datetime) -> list[FeedRow]:
+    language = viewer.language
+
+    def trouble(word: str) -> str:
+        return translate(language, TROUBLES.get(word, word))
+
+    return [
+        FeedRow(
+            feed.id,
+            feed.url,
+            ago(feed.looked_at, now, viewer.timezone, language) if feed.looked_at else "",
+            trouble(feed.trouble) if feed.trouble else "",
+        )
+        for feed in feeds.of_city(session, viewer.jurisdiction_id)
+    ]
+
+
+def operators_of(session: Session, viewer: Viewer, incident: Incident, *, now: datetime) -> list[Mapping[str, Any]]:
+    """Who may be lent, and until when they are."""
+    return [
+        {
+            "id": one.id,
+            "name": one.name,
+            "is_here": one.is_here,
+            "is_lent": one.until is not None and one.until > now,
+            "until": ago(one.until, now, viewer.timezone, viewer.language) if one.until else "",
+        }
+        for one in surges.operators(session, incident)
+    ]
+
+
+def sketch_of(session: Session, viewer: Viewer, incident: Incident, *, now: datetime) -> Sketch | None:
+    """A small drawing of where it is; None for a city without an outline."""
+    outline = places.outline(session, viewer.jurisdiction_id, viewer.today(now))
+    if outline is None:
+        return None
+    west, south, east, north = (float(edge) for edge in outline.bounds)
+    # A degree of longitude is shorter than one of latitude.
+    squeeze = float(shapely.get_y(outline.centroid))
+    shrink = max(0.2, 1 - (abs(squeeze) / 90) ** 2)
+    scale = min((WIDTH - 2 * _EDGE) / ((east - west) * shrink), (HEIGHT - 2 * _EDGE) / (north - south))
+    left = (WIDTH - (east - west) * shrink * scale) / 2
+    top = (HEIGHT - (north - south) * scale) / 2
+
+    def path(shape: BaseGeometry) -> str:
+        simple = shapely.simplify(shape, (north - south) / 800)
+        parts = [part for part in shapely.get_parts(simple) if part.geom_type == "Polygon"]
+        return " ".join(_ring(part, west, north, shrink * scale, scale, left, top) for part in parts)
+
+    area = outline if incident.geometry is None else shapely.from_wkb(incident.geometry)
+    return Sketch(path(outline), path(area))
+
+
+def _ring(part: BaseGeometry, west: float, north: float, across: float, down: float, left: float, top: float) -> str:
+    corners = shapely.get_coordinates(part.exterior).tolist()
+    points = [f"{left + (lon - west) * across:.1f} {top + (north - lat) * down:.1f}" for lon, lat in corners]
+    return f"M{'L'.join(points)}Z"

@@ -120,6 +120,11 @@ def is_silent(now: datetime) -> ColumnElement[bool]:
     return col(_R.silence_due_at) < now
 
 
+def start_of_day(now: datetime, timezone: str) -> datetime:
+    """The last midnight in the city."""
+    return datetime.combine(now.astimezone(ZoneInfo(timezone)).date(), time(), ZoneInfo(timezone))
+
+
 def end_of_day(now: datetime, timezone: str) -> datetime:
     """The coming midnight in the city."""
     local = now.astimezone(ZoneInfo(timezone))

@@ -31,6 +31,9 @@ function changed(event) {
   if (isEverything || event.name.startsWith("message.") || event.name.startsWith("conversation.")) {
     soon("threads", () => fire("#threads, #inboxviews", "atiende:threads"));
   }
+  if (isEverything || event.name.startsWith("work_item.") || event.name === "agent.changed") {
+    soon("line", () => fire("#team", "atiende:line"));
+  }
   if (theirs && (isEverything || theirs.includes(event.conversation_id))) soon("case", () => fire("#head, #story", "atiende:case"));
   if (open && (isEverything || about === open || !about)) soon("case", () => fire("#head, #story", "atiende:case"));
 }
@@ -76,7 +79,9 @@ function listen(tell) {
 
 function take(event) {
   heard();
-  if (event.name !== "tick") changed(event);
+  if (event.name === "tick") return;
+  changed(event);
+  document.dispatchEvent(new CustomEvent("atiende:event", { detail: event }));
 }
 
 if (app && window.EventSource) {

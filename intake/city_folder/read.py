@@ -15,6 +15,7 @@ from intake.calls.recordings import DEFAULT_KEEP_DAYS
 from intake.calls.recordings import SETTINGS as RECORDINGS
 from intake.catalog.models import FORECAST, PROMISES
 from intake.city_folder import theme
+from intake.city_folder.dispositions import read_dispositions
 from intake.city_folder.places import read_places
 from intake.city_folder.promises import read_forecast, read_promises
 from intake.city_folder.rule_tests import read_tests
@@ -23,6 +24,7 @@ from intake.city_folder.services import read_duplicates, read_services
 from intake.city_folder.tables import Notes, Table, read_toml
 from intake.city_folder.templates import TEMPLATES, read_templates
 from intake.city_folder.values import City, CityFolder, Edition, LayerEntry, Problem
+from intake.distribution.dispositions import SETTING as DISPOSITIONS
 from kernel.errors import InvalidInput
 from kernel.i18n import LANGUAGES
 from routing.calendars import WorkingCalendar
@@ -32,7 +34,7 @@ _CITY_KEYS = (
     "id", "name", "is_fictional", "timezone", "language", "phone", "emergency_phone", "women_phone", "contact", "sms_number",
     "key_service", "default_agency", "default_calendar", "theme", "logo", "texts", "open311_extensions_off",
     "phone_regions", "sms_transliterate", "channels", "quiet_hours", "templates", "web_chat", "duplicates", "promises",
-    "forecast", "neighbour", "recordings",
+    "forecast", "neighbour", "recordings", "dispositions",
 )  # fmt: skip
 # What a city may say in its own words (docs/add-a-city.md).
 _TEXTS = ("welcome", "place_example", "outside")
@@ -98,6 +100,7 @@ def _city(notes: Notes, path: Path) -> City:
     settings |= {NEIGHBOURS: neighbours} if (neighbours := _neighbours(table)) else {}
     settings |= {RECORDINGS: recorded} if (recorded := _recordings(notes, table.table(RECORDINGS))) else {}
     settings |= {"quiet_hours": quiet} if (quiet := _quiet_hours(table)) else {}
+    settings |= {DISPOSITIONS: answers} if (answers := read_dispositions(table)) else {}
     promises, chain = read_promises(table)
     settings |= {PROMISES: chain} if chain else {}
     settings |= {FORECAST: forecast} if (forecast := read_forecast(table)) else {}

@@ -1,7 +1,7 @@
 """Operators' presence and capacity. Points are taken and given back in one statement each, which cannot pass the limit."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete
@@ -85,9 +85,12 @@ def sign_on(
     return agent
 
 
-def heartbeat(session: Session, agent_id: UUID, *, epoch: int, now: datetime) -> None:
-    """The desk is there. Raises Conflict for a desk that was opened again elsewhere, or was given up."""
-    if not db.fetch(session, _BEAT, [agent_id, epoch, now + LEASE], prepare=True):
+def heartbeat(session: Session, agent_id: UUID, *, epoch: int, lease: timedelta = LEASE, now: datetime) -> None:
+    """The desk is there. lease: for how long it need not say so again; a page without scripts says it seldom.
+
+    Raises Conflict for a desk that was opened again elsewhere, or was given up.
+    """
+    if not db.fetch(session, _BEAT, [agent_id, epoch, now + lease], prepare=True):
         raise Conflict("Tu turno se abrió en otra ventana, o terminó. Recarga la página para volver.")
 
 

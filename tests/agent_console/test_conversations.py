@@ -342,7 +342,7 @@ def test_a_link_of_strangers_is_not_undone_from_here(console: Console) -> None:
 
 
 def test_older_messages_are_a_page_away(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
-    from agent_console.pages.conversations import threads as reads
+    from agent_console import threads as reads
 
     monkeypatch.setattr(reads, "MOST_MESSAGES", 3)
     for number in range(7):

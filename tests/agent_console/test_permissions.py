@@ -12,6 +12,7 @@ from agent_console.pages import (
     account,
     api_keys,
     conversations,
+    desk,
     payloads,
     public_text,
     queue,
@@ -31,7 +32,7 @@ from tests.agent_console.conftest import Console
 from tests.factories import CITY, IN_SUR, make_city
 
 pytestmark = pytest.mark.database
-PAGES = (account, api_keys, conversations, payloads, public_text, queue, service_request, staff, webhooks, whatif)
+PAGES = (account, api_keys, conversations, desk, payloads, public_text, queue, service_request, staff, webhooks, whatif)
 ROUTES = [
     (method, route.path)
     for page in PAGES
@@ -57,6 +58,10 @@ def _ids(found: ServiceRequest, conversation_id: UUID, message_id: UUID, user_id
         "delivery_id": uuid4(),
         "draft_id": uuid4(),
         "payload_id": uuid4(),
+        "offer_id": uuid4(),
+        "item_id": uuid4(),
+        "agent_id": uuid4(),
+        "reason": "meal",
         "name": "changes.csv",
     }
 

@@ -10,6 +10,7 @@ from agent_console import attachments, message_entries, presentation, timeline, 
 from agent_console.pages.api_keys import rows as api_keys
 from agent_console.pages.conversations import proofs_shown, templating
 from agent_console.pages.conversations import views as inbox_views
+from agent_console.pages.desk import shown as desk
 from agent_console.pages.incidents import rows as incidents
 from agent_console.pages.incidents import typed as incident_forms
 from agent_console.pages.payloads import rows as payloads
@@ -78,6 +79,8 @@ def in_tables() -> Iterator[str]:
     yield from (word for word, _, _ in payloads.STATES.values())
     yield from payloads.DONE.values()
     yield from timeline.ACTORS.values()
+    yield from (*desk.BREAKS.values(), *desk.REASONS.values())
+    yield from (word for word, _, _ in desk.STATES.values())
     yield from timeline.PHOTOS.values()
     yield from (*timeline.DUPLICATES.values(), *timeline.MOVED.values())
     yield from (*attachments.KINDS.values(), *attachments.REASONS.values(), attachments.NOT_HAD)

@@ -6,8 +6,8 @@ import uuid
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from agent_console import threads
 from agent_console.access import viewer_in
-from agent_console.pages.conversations import threads
 from intake.conversations import attachments
 from intake.conversations.attachment_models import MessageAttachment, file_key, photo_key, thumb_key
 from intake.media.serving import FOR_STAFF, kept, refusal

@@ -6,11 +6,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session, select
 
-from agent_console import maps
+from agent_console import maps, threads
 from agent_console.access import ViewerDep, visible_to
 from agent_console.accounts import Viewer
 from agent_console.forms import problem_of
-from agent_console.pages.conversations import threads
 from agent_console.pages.conversations.opened import STAFF, OpenedDep, Typed
 from agent_console.rendering import render_for
 from channels import delivery

@@ -10,11 +10,12 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
+from agent_console import replying, threads
 from agent_console.access import BASE, WriterDep, only
 from agent_console.accounts import Viewer
 from agent_console.contacts import masked
 from agent_console.forms import Problem, new_ref
-from agent_console.pages.conversations import inbox, people_shown, proofs_shown, replying, templating, threads
+from agent_console.pages.conversations import inbox, people_shown, proofs_shown, templating
 from agent_console.pages.conversations.inbox import InboxFilters
 from agent_console.pages.conversations.people_shown import Candidate
 from agent_console.presentation import channel_look

@@ -7,9 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from agent_console import replying, threads
 from agent_console.access import BASE, ViewerDep, WriterDep
 from agent_console.forms import problem_of
-from agent_console.pages.conversations import inbox, replying, templating, threads, views
+from agent_console.pages.conversations import inbox, templating, views
 from agent_console.pages.conversations import opened as pages
 from agent_console.pages.conversations.inbox import InboxDep
 from agent_console.pages.conversations.opened import STAFF, OpenedDep, Typed

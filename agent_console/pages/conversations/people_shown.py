@@ -11,8 +11,8 @@ from agent_console.accounts import Viewer
 from agent_console.contacts import masked_beside
 from agent_console.pages.conversations import proofs_shown
 from agent_console.pages.conversations.proofs_shown import OpenCode, Way
-from agent_console.pages.conversations.threads import CHANNEL_OF, Somebody
 from agent_console.presentation import Look, ago, channel_look
+from agent_console.threads import CHANNEL_OF, Somebody
 from intake.conversations.models import Conversation
 from intake.people import actions as people
 from intake.people import addresses, queries, same

@@ -11,8 +11,8 @@ from agent_console.accounts import Viewer
 from agent_console.contacts import masked_beside
 from agent_console.entries import Entry
 from agent_console.message_entries import delivery_in_words
-from agent_console.pages.conversations.threads import Somebody
 from agent_console.presentation import Look, ago, channel_look
+from agent_console.threads import Somebody
 from intake.conversations import proofs
 from intake.conversations.models import Message
 from intake.people import codes, same

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlmodel import Session
 
 from agent_console.accounts import Viewer
-from agent_console.pages.conversations.threads import Route
 from agent_console.rows import Row
+from agent_console.threads import Route
 from intake.catalog import queries as catalog
 from intake.conversations import actions as conversations
 from intake.conversations import approved

@@ -7,11 +7,11 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col
 
+from agent_console import threads
 from agent_console.accounts import Viewer
 from agent_console.models import ReplyDraft
-from agent_console.pages.conversations import threads
-from agent_console.pages.conversations.threads import Route, Somebody
 from agent_console.rendering import say
+from agent_console.threads import Route, Somebody
 from channels import composing
 from intake.catalog import queries as catalog
 from intake.conversations import actions as conversations

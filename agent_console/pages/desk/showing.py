@@ -1,0 +1,94 @@
+"""Builds the page of the desk, whole or the parts that change by themselves."""
+
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, Response
+from sqlmodel import Session
+
+from agent_console.accounts import Viewer
+from agent_console.forms import Problem, new_ref, problem_of
+from agent_console.pages.desk import ending, shown, talk, waiting
+from agent_console.pages.desk.seat import Seat, Sitting, address, seat_of
+from agent_console.rendering import render_for
+from intake.conversations import actions as conversations
+from intake.distribution.lifecycle import ASSIGNED, WRAPPING
+from intake.distribution.models import WorkItem
+from kernel import clock
+from kernel.errors import AtiendeError, Conflict, InvalidInput, NotFound
+
+
+def page(
+    http_request: Request,
+    session: Session,
+    viewer: Viewer,
+    turn: int,
+    item_id: UUID | None,
+    *,
+    problem: Problem | None = None,
+    typed: str = "",
+    template: str = "desk/desk.html",
+) -> HTMLResponse:
+    """typed: what was written in a form that was refused."""
+    now = clock.now()
+    seat = seat_of(session, viewer, turn, now=now)
+    item = seat.item(item_id)
+    parts_only = template == "desk/_parts.html"
+    work = {} if parts_only or item is None else talk.talk_of(session, viewer, item, typed, now)
+    return render_for(
+        http_request,
+        viewer,
+        template,
+        status=problem.status if problem and not parts_only else 200,
+        seat=seat,
+        now=now,
+        item=item,
+        here=address(turn, item.id if item else None),
+        desk_at=address,
+        presence=shown.presence_of(seat, viewer.language),
+        breaks=shown.BREAKS,
+        held=shown.held_lines(session, viewer, seat.items, now),
+        offered=_offered(session, viewer, seat, now),
+        line=waiting.summary(session, viewer, now),
+        owed=[(one, ending.choices_of(session, viewer, one)) for one in seat.owed[:1]],
+        choices=ending.choices_of(session, viewer, item) if item and item.state == WRAPPING else [],
+        problem=problem,
+        ref=new_ref(),
+        typed=typed,
+        **({"thread": None, "heard": 0} | work),
+    )
+
+
+def _offered(session: Session, viewer: Viewer, seat: Seat, now: datetime) -> tuple[WorkItem, shown.Caller] | None:
+    if seat.offer is None:
+        return None
+    item = session.get_one(WorkItem, seat.offer.work_item_id)
+    return item, shown.caller_of(session, viewer, item, why=seat.offer.reason, now=now)
+
+
+def refused(sitting: Sitting, refusal: AtiendeError, *, item_id: UUID | None = None, typed: str = "") -> Response:
+    """The desk as it is now, and why what was asked was not done."""
+    problem = problem_of(refusal, sitting.viewer, "desk")
+    return page(
+        sitting.http_request, sitting.session, sitting.viewer, sitting.turn, item_id, problem=problem, typed=typed
+    )
+
+
+def known_break(reason: str) -> str:
+    """Raises InvalidInput for a break that is not on the list."""
+    if reason and reason not in shown.BREAKS:
+        raise InvalidInput("Di qué pausa es.", field="reason")
+    return reason
+
+
+def take(session: Session, viewer: Viewer, item_id: UUID, *, now: datetime) -> WorkItem:
+    """A waiting thread is this operator's. Raises NotFound for another city's, Conflict when somebody else was quicker."""
+    item = session.get(WorkItem, item_id)
+    if item is None or item.jurisdiction_id != viewer.jurisdiction_id or item.conversation_id is None:
+        raise NotFound("No encontramos ese contacto.")
+    conversations.take(session, item.conversation_id, viewer.user_id, viewer.name, seen=None, now=now)
+    session.refresh(item)
+    if item.agent_id != viewer.user_id or item.state != ASSIGNED:
+        raise Conflict("Ya no es tu turno: lo tomó alguien más.")
+    return item

@@ -1,0 +1,292 @@
+// An operator's desk. Forms and links of the desk are fetched and put in place, so that a call on this page is never cut off
+// by its own buttons. The parts that change by themselves come with each beat, and at once when an event says so.
+
+const BEAT_MS = 5000;
+const PARTS = ["presence", "strip", "mine", "pop"];
+const WHOLE = [...PARTS, "main", "ctx"];
+
+const mark = () => document.getElementById("mark");
+const isMine = () => mark().dataset.standing === "mine";
+
+// ---- putting in place ----------------------------------------------------
+
+const shown = new Map();
+
+// What is open or focused stays so: a part that says the same as before is left alone.
+function put(id, from, always = false) {
+  const fresh = from.getElementById(id);
+  const old = document.getElementById(id);
+  if (!fresh || !old) return;
+  const words = fresh.outerHTML;
+  if (!always && shown.get(id) === words) return;
+  shown.set(id, words);
+  const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
+  const open = [...old.querySelectorAll("details[open][id]")].map((one) => one.id);
+  const wasTyped = always ? null : old.querySelector("textarea:focus, input:focus:not([type=radio])");
+  if (wasTyped) return;
+  const made = document.importNode(fresh, true);
+  old.replaceWith(made);
+  for (const one of open) document.getElementById(one)?.setAttribute("open", "");
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  window.htmx?.process(made);
+  dress(made);
+}
+
+// Whatever leads away from the desk opens beside it: the call stays here.
+function dress(root) {
+  if (mark().dataset.standing !== "mine") return;
+  for (const link of root.querySelectorAll("a[href]:not([data-desk]):not([href^='#'])")) {
+    link.target = "_blank";
+    link.rel = "noopener";
+  }
+  for (const form of root.querySelectorAll("form:not([data-desk])")) form.target = "_blank";
+}
+
+function take(from) {
+  const fresh = from.getElementById("mark");
+  const before = { ...mark().dataset };
+  mark().replaceWith(document.importNode(fresh, true));
+  document.dispatchEvent(new CustomEvent("atiende:now", { detail: mark().dataset.now }));
+  return before;
+}
+
+function ring() {
+  const offer = document.querySelector("[data-offer]");
+  const said = document.getElementById("ring");
+  const id = offer?.dataset.offer ?? "";
+  if ((said.dataset.of ?? "") === id) return;
+  said.dataset.of = id;
+  said.textContent = offer?.dataset.say ?? "";
+  if (offer) chime();
+  document.dispatchEvent(new CustomEvent("atiende:offer", { detail: id }));
+}
+
+// A sound of our own, made here: nothing to load, and unlike any other program's.
+let sound = null;
+function chime() {
+  try {
+    sound ??= new AudioContext();
+    for (const [at, pitch] of [[0, 784], [0.18, 988], [0.6, 784], [0.78, 988]]) {
+      const tone = sound.createOscillator();
+      const volume = sound.createGain();
+      tone.frequency.value = pitch;
+      volume.gain.setValueAtTime(0.12, sound.currentTime + at);
+      volume.gain.exponentialRampToValueAtTime(0.001, sound.currentTime + at + 0.16);
+      tone.connect(volume).connect(sound.destination);
+      tone.start(sound.currentTime + at);
+      tone.stop(sound.currentTime + at + 0.17);
+    }
+  } catch {
+    // Without sound the strip, the title and the announcement are left.
+  }
+}
+
+// What was asked for before something was changed may say what is no longer so: it is let go.
+let changes = 0;
+
+async function read(answer) {
+  const text = await answer.text();
+  return new DOMParser().parseFromString(text, "text/html");
+}
+
+// The desk as this address has it, in place of what is shown; what somebody is writing to the same person stays.
+async function visit(url, options = {}) {
+  const isChange = options.method === "POST";
+  const begun = isChange ? ++changes : changes;
+  const answer = await fetch(url, { credentials: "same-origin", ...options });
+  const page = await read(answer);
+  if (begun !== changes) return;
+  if (isChange) changes += 1;
+  if (!page.getElementById("mark")) { location.assign(answer.url); return; }
+  const writing = document.getElementById("text");
+  const kept = writing && !isChange ? { item: mark().dataset.item, text: writing.value } : null;
+  take(page);
+  for (const id of WHOLE) put(id, page, true);
+  document.title = page.title;
+  const address = new URL(answer.url);
+  const focus = address.searchParams.get("foco");
+  address.searchParams.delete("foco");
+  if (!answer.url.includes("/latido") && answer.ok) history.replaceState(null, "", mark().dataset.here || address);
+  remember();
+  const text = document.getElementById("text");
+  if (kept && text && kept.item === mark().dataset.item && kept.text) text.value = kept.text;
+  const wanted = document.getElementById("refused") ?? (focus && document.getElementById(focus));
+  wanted?.focus({ preventScroll: true });
+  ring();
+  document.dispatchEvent(new CustomEvent("atiende:desk"));
+}
+
+// ---- is it there ---------------------------------------------------------
+
+let beating = false;
+let again = false;
+
+async function beat() {
+  if (beating) { again = true; return; }
+  beating = true;
+  try {
+    const { turn, csrf, item } = mark().dataset;
+    const body = new URLSearchParams({ csrf, turno: turn || "0", contacto: item });
+    const begun = changes;
+    const answer = await fetch(mark().dataset.beat, { method: "POST", body, credentials: "same-origin" });
+    if (answer.status === 403 || answer.redirected) { location.reload(); return; }
+    if (!answer.ok) return;
+    const page = await read(answer);
+    if (begun !== changes || !page.getElementById("mark")) return;
+    const before = take(page);
+    if (before.key !== mark().dataset.key) { await visit(location.href); return; }
+    for (const id of PARTS) put(id, page);
+    ring();
+  } catch {
+    // The line is down: the badge says since when, and the next beat tries again.
+  } finally {
+    beating = false;
+    if (again) { again = false; beat(); }
+  }
+}
+
+document.addEventListener("atiende:event", ({ detail: event }) => {
+  const { me, item } = mark().dataset;
+  const isLine = event.name.startsWith("work_item.") || event.name.startsWith("call");
+  const isOurs = event.agent_id === me || (event.work_item_id && event.work_item_id === item) || event.name.startsWith("call");
+  if (event.name === "resync" || isOurs) beat();
+  else if (isLine || event.name.startsWith("message.")) later();
+});
+
+// Other people's events change counts alone.
+let counting = null;
+function later() {
+  counting ??= setTimeout(() => { counting = null; beat(); }, 800 + Math.random() * 700);
+}
+
+// ---- one window ----------------------------------------------------------
+
+function remember() {
+  const { turn, standing } = mark().dataset;
+  if (standing === "mine") sessionStorage.setItem("atiende-turn", turn);
+  else if (standing === "ended" || standing === "off") sessionStorage.removeItem("atiende-turn");
+}
+
+// A copy of this window has its address too: of the two, the first acts.
+async function holdTurn() {
+  const { turn } = mark().dataset;
+  if (!isMine() || !navigator.locks) return true;
+  return new Promise((done) => {
+    navigator.locks.request(`atiende-desk-${turn}`, { ifAvailable: true }, (lock) => {
+      done(Boolean(lock));
+      return lock ? new Promise(() => {}) : undefined;
+    });
+  });
+}
+
+// ---- forms, links, keys --------------------------------------------------
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!("desk" in form.dataset) || event.defaultPrevented) return;
+  event.preventDefault();
+  const body = new URLSearchParams(new FormData(form, event.submitter));
+  if (body.has("rings")) body.set("rings", "true");
+  try {
+    await visit(event.submitter?.getAttribute("formaction") ?? form.getAttribute("action"), { method: "POST", body });
+  } finally {
+    delete form.dataset.sent;
+  }
+});
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-desk]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  visit(link.href);
+});
+
+const LETTERS = "atiende-letters";
+const usesLetters = () => localStorage.getItem(LETTERS) !== "off";
+
+function isTyping(target) {
+  return target.closest?.("textarea, select, [contenteditable], input:not([type=radio]):not([type=checkbox])");
+}
+
+function press(...ids) {
+  for (const id of ids) {
+    const button = document.getElementById(id);
+    if (button && !button.disabled) { button.click(); return true; }
+  }
+  return false;
+}
+
+const ONE_LETTER = {
+  x: () => press("hang-up", "finish"),
+  r: () => { document.getElementById("text")?.focus(); return Boolean(document.getElementById("text")); },
+  s: () => press("mute"),
+  e: () => press("hold"),
+  t: () => press("transfer"),
+  g: () => press("pause-recording"),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.isComposing || event.repeat || event.getModifierState("AltGraph")) return;
+  const plain = !event.ctrlKey && !event.altKey && !event.metaKey;
+  let done = false;
+  if (event.key === "F2" && plain) done = event.shiftKey ? press("decline") : press("answer", "return", "be-available", "open-shift");
+  else if (event.key.toLowerCase() === "m" && event.ctrlKey && !event.altKey && !event.shiftKey) done = press("mute");
+  else if (plain && !event.shiftKey && usesLetters() && !isTyping(event.target)) {
+    const choice = /^[1-9]$/.test(event.key) && document.querySelectorAll("#wrap [name=disposition], #owed [name=disposition]")[event.key - 1];
+    if (choice) { choice.checked = true; choice.focus(); done = true; } else done = Boolean(ONE_LETTER[event.key.toLowerCase()]?.());
+  }
+  if (done) event.preventDefault();
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.id === "letters") localStorage.setItem(LETTERS, event.target.checked ? "on" : "off");
+});
+
+function showLetters() {
+  const box = document.getElementById("letters");
+  if (!box) return;
+  box.checked = usesLetters();
+  box.closest("[data-letters]").hidden = false;
+}
+document.addEventListener("atiende:desk", showLetters);
+
+// ---- begin ---------------------------------------------------------------
+
+async function begin() {
+  document.dispatchEvent(new CustomEvent("atiende:now", { detail: mark().dataset.now }));
+  const kept = sessionStorage.getItem("atiende-turn");
+  if (!mark().dataset.turn.match(/[1-9]/) && kept) {
+    await visit(`${location.pathname}?turno=${kept}`);
+  }
+  if (!(await holdTurn())) {
+    sessionStorage.removeItem("atiende-turn");
+    location.replace(location.pathname);
+    return;
+  }
+  for (const id of PARTS) {
+    const part = document.getElementById(id);
+    if (part) shown.set(id, part.outerHTML);
+  }
+  const address = new URL(location);
+  const focus = address.searchParams.get("foco");
+  if (focus) {
+    address.searchParams.delete("foco");
+    history.replaceState(null, "", address);
+    document.getElementById(focus)?.focus();
+  }
+  dress(document);
+  remember();
+  showLetters();
+  ring();
+  document.dispatchEvent(new CustomEvent("atiende:desk"));
+  await beat();
+  setInterval(beat, BEAT_MS);
+}
+
+let heldTurn = "";
+document.addEventListener("atiende:desk", () => {
+  // A turn that was opened by a button of this window is held by it from then on.
+  if (isMine() && heldTurn !== mark().dataset.turn) { heldTurn = mark().dataset.turn; holdTurn(); }
+});
+
+begin();

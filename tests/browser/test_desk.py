@@ -1,0 +1,208 @@
+"""An operator at work by keyboard alone, in one window; and the desk as seen by those who cannot see it."""
+
+import re
+from collections.abc import Callable, Iterator
+from uuid import UUID, uuid4
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlmodel import col, select
+
+from agent_console.models import ConsoleUser
+from intake.conversations import actions as threads
+from intake.conversations.values import InboundMessage
+from intake.distribution import actions as distribution
+from intake.distribution.models import AgentSession, Offer, WorkItem
+from kernel import clock, db
+from tests.browser.conftest import LOOKS, LiveServer, PageAt
+from tests.factories import CITY
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser_desk")]
+PICTURES = "/tmp/pw"
+
+
+@pytest.fixture(autouse=True)
+def nobody_at_work(live_server: LiveServer) -> Iterator[None]:
+    """Each test begins with an empty line and closed desks."""
+    yield
+    with live_server.at_work(), db.transaction() as session:
+        for agent in session.exec(select(AgentSession)):
+            distribution.force_off(session, agent.agent_id, why="left", now=clock.now())
+        for item in session.exec(select(WorkItem).where(col(WorkItem.state).in_(("queued", "offered")))):
+            distribution.complete(session, item.id, disposition_code=None, now=clock.now())
+        for item in session.exec(
+            select(WorkItem).where(col(WorkItem.disposition_code).is_(None), WorkItem.state == "done")
+        ):
+            item.disposition_code = "answered"
+
+
+def asks(live_server: LiveServer, body: str = "Quiero hablar con alguien", sender: str = "+525512345678") -> UUID:
+    """Somebody waits for a person; the item."""
+    with live_server.at_work(), db.transaction() as session:
+        now = clock.now()
+        inbound = InboundMessage("sms", uuid4().hex, sender, "+525500000311", body, now)
+        message = threads.receive(session, inbound, jurisdiction_id=CITY, now=now)
+        thread = threads.held(session, message.conversation_id)
+        threads.hand_back(session, thread.id, now=now)
+        threads.hand_to_agent(session, thread, said=message, now=now)
+        found = distribution.live_of(session, thread.id)
+        assert found is not None
+        return found.id
+
+
+def offer(live_server: LiveServer, item_id: UUID, role: str = "operator") -> UUID:
+    """What the dispatcher does."""
+    with live_server.at_work(), db.transaction() as session:
+        user = session.exec(select(ConsoleUser).where(ConsoleUser.role == role)).one()
+        made = distribution.offer(session, item_id, user.id, reason="longest_idle", now=clock.now())
+        assert made is not None
+        return made.id
+
+
+def item_of(live_server: LiveServer, item_id: UUID) -> WorkItem:
+    with live_server.at_work(), db.transaction() as session:
+        found = session.get_one(WorkItem, item_id)
+        session.expunge(found)
+        return found
+
+
+def at_desk(page_at: PageAt, **how: object) -> Page:
+    page = page_at("/consola/atencion", role="operator", **how)
+    page.keyboard.press("F2")
+    expect(page.locator("#estado")).to_contain_text("Disponible")
+    return page
+
+
+def test_a_thread_is_answered_and_closed_by_keyboard_alone(live_server: LiveServer, page_at: PageAt) -> None:
+    page = at_desk(page_at)
+    item_id = asks(live_server, "¿Cuándo viene la cuadrilla?")
+    offer(live_server, item_id)
+    expect(page.locator("#strip .offer")).to_contain_text("SMS para ti")
+    expect(page.locator("#ring")).to_contain_text("F2 para contestar")
+    expect(page.locator("#pop")).to_contain_text("¿Cuándo viene la cuadrilla?")
+    expect(page.locator("#pop .folio").first).to_be_visible()
+    expect(page.locator("[role=alert]")).to_have_count(1)
+    page.keyboard.press("F2")
+    expect(page.locator("#mine .q")).to_contain_text("55 •••• 5678")
+    page.keyboard.press("r")
+    expect(page.locator("#text")).to_be_focused()
+    page.keyboard.type("Hoy a las 12. Avisa si xr o 1 cambia algo @#")
+    expect(page.locator("#meter")).to_contain_text("Guardado")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#story .out").last).to_contain_text("Hoy a las 12. Avisa si xr o 1 cambia algo @#")
+    expect(page.locator("#text")).to_be_focused()
+    page.keyboard.press("F6")
+    page.keyboard.press("x")
+    expect(page.locator("#wrap")).to_be_focused()
+    page.keyboard.press("3")
+    expect(page.locator("#disposition-3")).to_be_checked()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#main h1")).to_have_text("Disponible")
+    done = item_of(live_server, item_id)
+    assert (done.state, done.disposition_code) == ("done", "answered")
+
+
+def test_an_offer_takes_no_focus_and_no_words(live_server: LiveServer, page_at: PageAt) -> None:
+    page = at_desk(page_at)
+    first = asks(live_server)
+    offer(live_server, first)
+    expect(page.locator("#answer")).to_be_visible()
+    page.keyboard.press("F2")
+    page.locator("#text").focus()
+    page.keyboard.type("Estoy escribiendo")
+    second = asks(live_server, "Otra persona", "+525511112222")
+    offer(live_server, second)
+    expect(page.locator("#answer")).to_be_visible()
+    expect(page.locator("#text")).to_be_focused()
+    page.keyboard.type(" y sigo")
+    expect(page.locator("#text")).to_have_value("Estoy escribiendo y sigo")
+    page.keyboard.press("Shift+F2")
+    expect(page.locator("#answer")).to_have_count(0)
+    assert item_of(live_server, second).state == "queued"
+    assert item_of(live_server, first).state == "assigned"
+
+
+def test_of_two_windows_one_acts(live_server: LiveServer, page_at: PageAt) -> None:
+    first = at_desk(page_at)
+    second = page_at("/consola/atencion", role="operator")
+    expect(second.locator("#strip")).to_contain_text("Tu turno está abierto en otra ventana.")
+    second.locator("#take-over").focus()
+    second.keyboard.press("Enter")
+    expect(second.locator("#estado")).to_contain_text("Disponible")
+    expect(first.locator("#strip")).to_contain_text("Tu turno está abierto en otra ventana.")
+    item_id = asks(live_server)
+    offer(live_server, item_id)
+    expect(second.locator("#answer")).to_be_visible()
+    expect(first.locator("#answer")).to_have_count(0)
+
+
+def test_a_copied_window_only_looks(live_server: LiveServer, page_at: PageAt) -> None:
+    first = at_desk(page_at)
+    expect(first).to_have_url(re.compile("turno="))
+    copy = first.context.new_page()
+    copy.goto(first.url)
+    expect(copy.locator("#strip")).to_contain_text("Tu turno está abierto en otra ventana.")
+    expect(first.locator("#estado")).to_contain_text("Disponible")
+
+
+def test_an_offer_that_passed_has_one_key_to_come_back(live_server: LiveServer, page_at: PageAt) -> None:
+    page = at_desk(page_at)
+    offer_id = offer(live_server, asks(live_server))
+    expect(page.locator("#answer")).to_be_visible()
+    with live_server.at_work(), db.transaction() as session:
+        distribution.expire(session, offer_id, now=session.get_one(Offer, offer_id).expires_at)
+    expect(page.locator("#strip")).to_contain_text("No contestaste a tiempo.")
+    page.keyboard.press("F2")
+    expect(page.locator("#estado")).to_contain_text("Disponible")
+
+
+def test_letters_can_be_switched_off(live_server: LiveServer, page_at: PageAt) -> None:
+    page = at_desk(page_at)
+    offer(live_server, item_id := asks(live_server))
+    expect(page.locator("#answer")).to_be_visible()
+    page.keyboard.press("F2")
+    expect(page.locator("#finish")).to_be_visible()
+    page.locator("#letters").focus()
+    page.keyboard.press("Space")
+    page.locator("#main").focus()
+    page.keyboard.press("x")
+    page.keyboard.press("r")
+    expect(page.locator("#main")).to_be_focused()
+    assert item_of(live_server, item_id).state == "assigned"
+
+
+@LOOKS
+def test_the_desk_is_accessible_in_every_state(
+    live_server: LiveServer, page_at: PageAt, assert_accessible: Callable[[Page], None], width: int, scheme: str
+) -> None:
+    page = page_at("/consola/atencion", role="operator", width=width, scheme=scheme)
+
+    def look(name: str) -> None:
+        assert_accessible(page)
+        page.screenshot(path=f"{PICTURES}/desk-{name}-{width}-{scheme}.png", full_page=width == 320)
+
+    look("off")
+    page.keyboard.press("F2")
+    expect(page.locator("#estado")).to_contain_text("Disponible")
+    look("available")
+    page.locator("#estado").click()
+    look("states")
+    page.keyboard.press("Escape")
+    first = asks(live_server, "¿Cuándo viene la cuadrilla? Sigue saliendo agua y ya se metió a la cochera.")
+    offer(live_server, first)
+    expect(page.locator("#answer")).to_be_visible()
+    look("offer")
+    page.keyboard.press("F2")
+    expect(page.locator("#finish")).to_be_visible()
+    offer(live_server, asks(live_server, "Otra persona", "+525511112222"))
+    expect(page.locator("#answer")).to_be_visible()
+    look("offer-while-talking")
+    page.keyboard.press("Shift+F2")
+    expect(page.locator("#answer")).to_have_count(0)
+    look("talking")
+    page.locator("#finish").click()
+    expect(page.locator("#wrap")).to_be_visible()
+    look("wrap")
+    team = page_at("/consola/atencion/equipo", role="supervisor", width=width, scheme=scheme)
+    assert_accessible(team)
+    team.screenshot(path=f"{PICTURES}/desk-team-{width}-{scheme}.png", full_page=width == 320)

@@ -14,6 +14,7 @@ CHANNELS: dict[str, tuple[str, str]] = {
     "web": ("Web", "web"),
     "open311": ("Open311", "api"),
     "phone": ("Llamada", "phone"),
+    "voice": ("Llamada", "phone"),
     "whatsapp": ("WhatsApp", "whatsapp"),
     "telegram": ("Telegram", "telegram"),
     "web_chat": ("Chat web", "sms"),

@@ -11,6 +11,7 @@ from channels.errors import FetchFailed
 from intake.conversations import attachments
 from intake.conversations.attachment_models import WAITING, MessageAttachment
 from intake.conversations.attachments import Taken
+from intake.conversations.values import VOICE
 from kernel import clock, db
 from kernel.errors import Unavailable
 from kernel.outbox import record
@@ -29,7 +30,7 @@ def take_attachment(attachment_id: str, **_: object) -> None:
     if row is None:
         return
     try:
-        taken = taking.take(row, registry.connected())
+        taken = taking.take(row, _sources())
     except FetchFailed as failure:
         log.info("attachment.not_fetched", attachment_id=attachment_id, reason=failure.reason, attempt=row.attempts)
         if not failure.permanent and row.attempts < taking.MOST_ATTEMPTS:
@@ -38,6 +39,12 @@ def take_attachment(attachment_id: str, **_: object) -> None:
         taken = Taken.lost(failure.reason) if is_lost else Taken.not_kept(failure.reason, failure.size_bytes)
     with db.transaction() as session:
         attachments.settle(session, row.id, taken, now=clock.now())
+
+
+def _sources() -> dict[str, object]:
+    """By channel, who has the bytes: what was said after the tone is with the account that sends texts."""
+    connected: dict[str, object] = dict(registry.connected())
+    return connected | ({VOICE: connected["sms"]} if "sms" in connected else {})
 
 
 def _begun(attachment_id: UUID) -> MessageAttachment | None:

@@ -35,13 +35,28 @@ def say(
     *,
     number: int,
     choice: str | None = None,
-    media: Sequence[InboundMedia] = (),
     now: datetime,
 ) -> Answer:
     """Keeps what was said in answer to document `number` of a held call, and has the dialogue answer. Told twice, it is one.
 
     choice: as of a message. Raises as `conversations.advance` does.
     """
+    conversation, message = hear(session, call, words, number=number, choice=choice, now=now)
+    advance(session, conversation.id, now=now)
+    return Answer(conversation, state_of(conversation), _answers_to(session, message))
+
+
+def hear(
+    session: Session,
+    call: Call,
+    words: str,
+    *,
+    number: int,
+    choice: str | None = None,
+    media: Sequence[InboundMedia] = (),
+    now: datetime,
+) -> tuple[Conversation, Message]:
+    """Keeps what was said, with its thread, held. The dialogue does not answer by itself."""
     conversation = conversations.held(session, call.conversation_id)
     caller = people.address_of(session.get_one(ContactPoint, call.contact_point_id))
     inbound = InboundMessage(
@@ -57,8 +72,7 @@ def say(
     message, _ = conversations.receive_once(
         session, inbound, jurisdiction_id=call.jurisdiction_id, conversation=conversation, now=now
     )
-    advance(session, conversation.id, now=now)
-    return Answer(conversation, state_of(conversation), _answers_to(session, message))
+    return conversation, message
 
 
 def _answers_to(session: Session, message: Message) -> list[Message]:

@@ -33,6 +33,22 @@ def estimate(session: Session, call: Call, *, now: datetime) -> Estimate:
     return distribution.estimate(session, call.jurisdiction_id, work_item_id=item.id if item else None, now=now)
 
 
+def join(session: Session, call: Call, *, now: datetime) -> None:
+    """Puts the call into the line, if it is not there: a person answers this thread from now on. Twice does it once."""
+    if item_of(session, call) is not None:
+        return
+    conversations.give_to_agents(session, conversations.held(session, call.conversation_id), now=now)
+    distribution.enqueue(
+        session,
+        jurisdiction_id=call.jurisdiction_id,
+        kind="voice",
+        conversation_id=call.conversation_id,
+        source_ref=source_of_call(call.provider_call_id),
+        language=call.language,
+        now=now,
+    )
+
+
 def leave(session: Session, call: Call, *, why: str, now: datetime) -> None:
     """Out of the line, or from under an offer that nobody can accept any more; a call back stays. Twice does it once."""
     item = item_of(session, call)
@@ -69,9 +85,9 @@ def keep_message(session: Session, call: Call, url: str, seconds: int, *, number
     """A message after the tone: one of the thread, which a person answers. Told twice, it is one."""
     leave(session, call, why="message", now=now)
     sound = InboundMedia("voice", reference=url, content_type="audio/x-wav", file_name=f"{seconds} s")
-    conversation = conversations.held(session, call.conversation_id)
+    conversation, message = turns.hear(session, call, "", number=number, media=[sound], now=now)
+    change(session, message, status="handled", changed_at=now)
     conversations.hand_to_agent(session, conversation, now=now)
-    turns.say(session, call, "", number=number, media=[sound], now=now)
 
 
 def items_of_thread(session: Session, conversation_id: UUID) -> list[WorkItem]:

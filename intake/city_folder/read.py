@@ -34,7 +34,7 @@ _CITY_KEYS = (
     "id", "name", "is_fictional", "timezone", "language", "phone", "emergency_phone", "women_phone", "contact", "sms_number",
     "key_service", "default_agency", "default_calendar", "theme", "logo", "texts", "open311_extensions_off",
     "phone_regions", "sms_transliterate", "channels", "quiet_hours", "templates", "web_chat", "duplicates", "promises",
-    "forecast", "neighbour", "recordings", "dispositions",
+    "forecast", "neighbour", "recordings", "dispositions", "voice",
 )  # fmt: skip
 # What a city may say in its own words (docs/add-a-city.md).
 _TEXTS = ("welcome", "place_example", "outside")
@@ -97,6 +97,7 @@ def _city(notes: Notes, path: Path) -> City:
     }
     settings |= {TEMPLATES: templates} if (templates := read_templates(notes, table.table(TEMPLATES))) else {}
     settings |= {"web_chat_origins": origins} if (origins := _origins(notes, table.table("web_chat"))) else {}
+    settings |= {"voice": voice} if (voice := _voice(notes, table.table("voice"))) else {}
     settings |= {NEIGHBOURS: neighbours} if (neighbours := _neighbours(table)) else {}
     settings |= {RECORDINGS: recorded} if (recorded := _recordings(notes, table.table(RECORDINGS))) else {}
     settings |= {"quiet_hours": quiet} if (quiet := _quiet_hours(table)) else {}
@@ -156,6 +157,12 @@ def _origins(notes: Notes, raw: dict[str, Any]) -> list[str]:
                 "origins", "«{origin}» no es el origen de un sitio, como https://www.ciudad.gob.mx", origin=origin
             )
     return [origin for origin in given if _ORIGIN.fullmatch(origin)]
+
+
+def _voice(notes: Notes, raw: dict[str, Any]) -> dict[str, str]:
+    """When people answer the telephone: a working calendar."""
+    calendar = Table(notes, "city.toml", "voice", raw, ("calendar",)).text("calendar", required=False)
+    return {"calendar": calendar} if calendar else {}
 
 
 def _neighbours(city: Table) -> list[dict[str, str]]:

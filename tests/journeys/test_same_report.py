@@ -21,6 +21,7 @@ from channels.receiving import receive_call
 from channels.registry import CHANNELS, Channel
 from channels.values import Webhook
 from channels.web_chat import calls
+from channels.webhooks import install as install_webhooks
 from intake.catalog.models import Service
 from intake.conversations.advance import advance
 from intake.conversations.models import Conversation, Message
@@ -28,8 +29,9 @@ from intake.conversations.values import Choice, InboundMessage
 from intake.service_requests.models import ServiceRequest
 from intake.service_requests.queries import decision_of
 from tests.channels import telegram
-from tests.channels.conftest import BASE_URL, WHATSAPP_NUMBER, inbound, make_settings, sign
+from tests.channels.conftest import BASE_URL, WHATSAPP_NUMBER, Provider, inbound, make_settings, sign
 from tests.channels.email.mails import make_mail
+from tests.channels.voice.ivr.caller import Caller
 from tests.factories import CITY, NOW, make_city
 
 pytestmark = [pytest.mark.database, pytest.mark.journey]
@@ -203,6 +205,33 @@ def test_a_report_on_the_web_form_is_the_same(session: Session) -> None:
         del receipt["settled"]
         receipt.pop("runner_up", None)
     assert found == wanted
+
+
+@pytest.mark.usefixtures("city")
+@pytest.mark.parametrize("how", ["speech", "keys"])
+@time_machine.travel(NOW, tick=False)
+def test_a_report_by_telephone_is_the_same(session: Session, how: str) -> None:
+    _, wanted = told_by(session, "sms")
+    app = FastAPI()
+    app.state.settings = make_settings()
+    install_webhooks(app)
+    with TestClient(app) as client:
+        caller = Caller(Provider(client))  # type: ignore[arg-type]  # Starlette's client is FastAPI's
+        caller.call()
+        if how == "speech":
+            caller.say(WORDS)
+            caller.say(FLICKERS)
+            caller.say("sí")
+        else:
+            caller.press("1")
+            told = caller.press("1")
+            caller.press(str(told[: told.index("uz de la calle")].count("Para ")))
+            caller.press("1")
+            caller.press("7224667")
+            caller.press("*214#")
+            caller.press("2")
+            caller.press("1")
+    assert request_of(session, "voice") == wanted
 
 
 def test_every_channel_is_tried() -> None:

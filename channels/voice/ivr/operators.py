@@ -22,9 +22,16 @@ _PHONE = Ask(digits=10, listens=False, timeout_s=10)
 
 def asked(turn: Turn) -> Page:
     """They want a person."""
-    if turn.hours.is_open:
-        return telling.heard_words(turn, "operador" if turn.language == "es" else "operator")
-    return closed(turn)
+    if not turn.hours.is_open:
+        return closed(turn)
+    says: list[Said] = []
+    if not turn.has_told:
+        answer = turn.tell("operador" if turn.language == "es" else "operator")
+        says = [turn.aloud(reply.body) for reply in answer.replies]
+        if answer.conversation.state != "with_agent":
+            says = []  # whatever it made of the word
+    line.join(turn.session, turn.call, now=turn.now)
+    return begin(turn, *says)
 
 
 def give_up(turn: Turn) -> Page:
@@ -59,6 +66,7 @@ def begin(turn: Turn, *before: Said) -> Page:
 def waiting(turn: Turn, heard: Heard) -> Page:
     """One more piece of music, or what they chose instead of waiting."""
     script = turn.script
+    script.waits += 1
     item = line.item_of(turn.session, turn.call)
     if item is None or item.kind != "voice":
         return goodbye(turn)
@@ -180,7 +188,6 @@ def _back(turn: Turn) -> Page:
 
 def _music(turn: Turn, *says: Said) -> Page:
     turn.script.stage = "waiting"
-    turn.script.waits += 1
     return Page(says, _WAIT, music=True)
 
 

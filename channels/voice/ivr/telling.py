@@ -10,6 +10,7 @@ from intake.calls.turns import Answer
 from intake.catalog import queries as catalog
 from intake.conversations import wording
 from intake.conversations.dialogue import questions, words
+from intake.conversations.dialogue.next_step import MOST_IN_WINDOW
 from intake.conversations.dialogue.words import EmergencyKind, plain
 from intake.conversations.models import Message
 from intake.conversations.own_texts import own_texts
@@ -66,6 +67,8 @@ def answered(turn: Turn, answer: Answer) -> Page:
     says = [_aloud(turn, reply) for reply in replies]
     if answer.conversation.state == "with_agent":
         return operators.begin(turn, *says)
+    if answer.state.window_count > MOST_IN_WINDOW:
+        return operators.asked(turn)  # the dialogue says no more for a while
     if not replies:
         return missed(turn, "not_understood")
     script.misses = 0

@@ -30,7 +30,7 @@ from routing import queries as routing
 
 @dataclass
 class Turn:
-    """The call is held, and answers document `number`. language: of what is said next."""
+    """The call is held, and answers document `number`. language: of what is said next; has_told: the dialogue has heard it."""
 
     session: Session
     call: Call
@@ -38,6 +38,7 @@ class Turn:
     number: int
     now: datetime
     language: str
+    has_told: bool = False
 
     @cached_property
     def city(self) -> City:
@@ -119,6 +120,7 @@ class Turn:
 
     def tell(self, words: str, choice: str | None = None) -> Answer:
         """Has the dialogue answer."""
+        self.has_told = True
         answer = turns.say(self.session, self.call, words, number=self.number, choice=choice, now=self.now)
         self.language = answer.state.language
         return answer

@@ -33,7 +33,7 @@ from intake.conversations.dialogue.words import plain
 from intake.conversations.wording import folio_in_words
 
 _WINDOW = timedelta(minutes=10)
-_MOST_IN_WINDOW, _MOST_REPEATS = 30, 3
+MOST_IN_WINDOW, _MOST_REPEATS = 30, 3
 # A program that answers mail does it in whole sentences, and always in the same ones.
 _SENTENCE = 20
 _SAME_REPORT_FOR = timedelta(hours=24)
@@ -289,8 +289,8 @@ def _too_much(state: DialogueState, context: DialogueContext) -> Step | None:
     is_whole = state.draft is None or plain(" ".join(state.draft.words[:1]))[:200] == state.last_words
     if context.hears_programs and state.repeats and is_sentence and is_whole:
         return Step(state, (), StaySilent("repeat"))
-    if state.window_count > _MOST_IN_WINDOW:
-        if state.window_count == _MOST_IN_WINDOW + 1:
+    if state.window_count > MOST_IN_WINDOW:
+        if state.window_count == MOST_IN_WINDOW + 1:
             return Step(state, (Text("flood"),))
         return Step(state, (), StaySilent("flood"))
     return None

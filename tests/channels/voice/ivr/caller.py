@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 from tests.channels.conftest import ACCOUNT, ANA, BASE_URL, Provider
-from tests.channels.voice.grammar import faults
+from tests.channels.voice.ivr.grammar import faults
 from tests.factories import SMS_NUMBER
 
 

@@ -8,23 +8,10 @@ from intake.calls.jobs import end_call
 from intake.calls.models import Call
 from intake.conversations.models import Conversation, Message
 from intake.service_requests.models import Report, ServiceRequest
-from routing.models import GazetteerPlace
-from tests.channels.conftest import Provider
-from tests.channels.voice.caller import Caller
-from tests.factories import CITY, make_city
+from tests.channels.voice.ivr.caller import Caller
+from tests.channels.voice.ivr.conftest import CORNER, LEAK
 
 pytestmark = pytest.mark.database
-
-
-@pytest.fixture
-def caller(session: Session, provider: Provider) -> Caller:
-    make_city(session)
-    for kind, name in (("street", "Niebla"), ("street", "Calle Sabinas"), ("crossing", "Avenida Sabinos y Niebla")):
-        session.add(
-            GazetteerPlace(jurisdiction_id=CITY, kind=kind, name=name, lon=-99.151, lat=19.4212, precision_m=40)
-        )
-    session.flush()
-    return Caller(provider)
 
 
 def request_of(session: Session) -> ServiceRequest:
@@ -33,12 +20,12 @@ def request_of(session: Session) -> ServiceRequest:
 
 def test_a_leak_at_a_corner_by_speech(session: Session, caller: Caller) -> None:
     assert "tres once" in caller.call()
-    told = caller.say("hay una fuga de agua en la esquina de Niebla y Sabinos")
+    told = caller.say(LEAK)
     assert "Niebla" in told
     told = caller.say("sí")
     made = request_of(session)
     assert made.service_code == "FUGA"
-    assert (made.lon, made.lat) == (-99.151, 19.4212)
+    assert (made.lon, made.lat) == CORNER
     assert made.folio in digits_in(told)
     caller.hang_up()
     other = Caller(caller.provider, sid="CA2")
@@ -66,7 +53,7 @@ def test_the_same_by_keys(session: Session, caller: Caller) -> None:
     assert "Niebla" in told
     told = caller.press("1")
     made = request_of(session)
-    assert (made.service_code, made.lon, made.lat) == ("FUGA", -99.151, 19.4212)
+    assert (made.service_code, made.lon, made.lat) == ("FUGA", *CORNER)
     assert made.folio in digits_in(told)
 
 
@@ -90,7 +77,7 @@ def test_questions_and_a_house_by_keys(session: Session, caller: Caller) -> None
 
 def test_the_folio_goes_by_message_after_the_call(session: Session, caller: Caller) -> None:
     caller.call()
-    caller.say("hay una fuga de agua en la esquina de Niebla y Sabinos")
+    caller.say(LEAK)
     caller.say("sí")
     caller.hang_up()
     call = session.exec(select(Call)).one()
@@ -109,7 +96,7 @@ def test_nothing_goes_to_who_wants_no_messages(session: Session, caller: Caller,
     caller.call()
     if how == "words":
         caller.say("sin mensajes")
-    caller.say("hay una fuga de agua en la esquina de Niebla y Sabinos")
+    caller.say(LEAK)
     told = caller.say("sí")
     assert ("mensaje" in told) == (how == "key")
     if how == "key":
@@ -122,7 +109,7 @@ def test_nothing_goes_to_who_wants_no_messages(session: Session, caller: Caller,
 
 def test_whoever_hangs_up_at_the_last_question_has_reported(session: Session, caller: Caller) -> None:
     caller.call()
-    caller.say("hay una fuga de agua en la esquina de Niebla y Sabinos")
+    caller.say(LEAK)
     caller.hang_up()
     end_call(str(session.exec(select(Call)).one().id))
     assert request_of(session).service_code == "FUGA"
@@ -132,7 +119,7 @@ def test_a_withheld_number_is_served_alike(session: Session, caller: Caller) -> 
     caller.number = "+266696687"
     caller.call()
     assert "oculto" in caller.press("1")
-    caller.say("hay una fuga de agua en la esquina de Niebla y Sabinos")
+    caller.say(LEAK)
     told = caller.say("sí")
     assert request_of(session).folio in digits_in(told)
     assert "mensaje" not in told

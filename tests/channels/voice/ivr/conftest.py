@@ -1,0 +1,23 @@
+"""A tiny city with two streets that cross, and somebody who calls it."""
+
+import pytest
+from sqlmodel import Session
+
+from routing.models import GazetteerPlace
+from tests.channels.conftest import Provider
+from tests.channels.voice.ivr.caller import Caller
+from tests.factories import CITY, make_city
+
+CORNER = (-99.151, 19.4212)
+LEAK = "hay una fuga de agua en la esquina de Niebla y Sabinos"
+
+
+@pytest.fixture
+def caller(session: Session, provider: Provider) -> Caller:
+    make_city(session)
+    for kind, name in (("street", "Niebla"), ("street", "Calle Sabinas"), ("crossing", "Avenida Sabinos y Niebla")):
+        session.add(
+            GazetteerPlace(jurisdiction_id=CITY, kind=kind, name=name, lon=CORNER[0], lat=CORNER[1], precision_m=40)
+        )
+    session.flush()
+    return Caller(provider)

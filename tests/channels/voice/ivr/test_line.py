@@ -1,0 +1,192 @@
+"""The way to a person: in the line, called back without losing the place, or a message after the tone."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from sqlmodel import Session, select
+
+from channels.voice.ivr.operators import MOST_WAITS
+from intake.calls.jobs import end_call
+from intake.calls.models import Call
+from intake.conversations.attachment_models import MessageAttachment
+from intake.conversations.models import Conversation, Message
+from intake.distribution import actions as distribution
+from intake.distribution.models import WorkItem
+from intake.people.actions import address_of
+from intake.people.models import ContactPoint
+from kernel.errors import Conflict
+from tests.channels.conftest import ACCOUNT
+from tests.channels.voice.ivr.caller import Caller
+from tests.channels.voice.ivr.test_ways import close
+from tests.factories import CITY, NOW
+from tests.intake.distribution.desk import sign_on
+
+pytestmark = [pytest.mark.database]
+
+
+@pytest.fixture(autouse=True)
+def at_one_o_clock() -> object:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+def item(session: Session) -> WorkItem:
+    session.expire_all()
+    return session.exec(select(WorkItem)).one()
+
+
+def the_call(session: Session) -> Call:
+    session.expire_all()
+    return session.exec(select(Call)).one()
+
+
+@pytest.mark.parametrize("how", ["press", "say", "in a report"])
+def test_a_person_at_any_time(session: Session, caller: Caller, how: str) -> None:
+    caller.call()
+    if how == "in a report":
+        caller.say("hay una fuga de agua")
+    told = caller.press("0") if how == "press" else caller.say("quiero hablar con una persona")
+    assert "Le comunico con una persona" in told
+    assert "persona número 1" in told
+    assert "/webhooks/voice/music" in caller.document
+    waiting = item(session)
+    assert (waiting.kind, waiting.state, waiting.source_ref) == ("voice", "queued", "call:CA1")
+    assert the_call(session).work_item_id == waiting.id
+
+
+def test_how_many_go_first_and_how_long_it_takes(session: Session, caller: Caller) -> None:
+    sign_on(session)
+    for number in range(3):
+        earlier = NOW - timedelta(seconds=30)
+        distribution.enqueue(session, jurisdiction_id=CITY, kind="voice", source_ref=f"call:X{number}", now=earlier)
+    session.flush()
+    caller.call()
+    told = caller.press("0")
+    assert "persona número 4" in told
+    assert "unos 20 minutos" in told
+
+
+def test_who_hangs_up_is_in_the_line_no_more(session: Session, caller: Caller) -> None:
+    caller.call()
+    caller.press("0")
+    caller.hang_up()
+    assert item(session).state == "abandoned"
+    end_call(str(the_call(session).id))
+    assert session.get_one(Conversation, the_call(session).conversation_id).state == "closed"
+
+
+def test_called_back_in_the_same_place(session: Session, caller: Caller) -> None:
+    caller.call()
+    caller.press("0")
+    place = item(session).rank_at
+    told = caller.press("1")
+    assert "termina en cinco, seis, siete, ocho" in told
+    told = caller.press("1")
+    assert "Le llamamos" in told
+    assert caller.is_over
+    caller.hang_up()
+    end_call(str(the_call(session).id))
+    kept = item(session)
+    assert (kept.kind, kept.state, kept.rank_at) == ("callback", "queued", place)
+    assert session.get_one(Conversation, the_call(session).conversation_id).state == "with_agent"
+
+
+def test_called_back_at_another_number_after_it_was_read_back(session: Session, caller: Caller) -> None:
+    caller.number = "anonymous"
+    caller.call()
+    caller.press("0")
+    assert "10 números" in caller.press("1")
+    assert "no parece de este país" in caller.press("1234567890")
+    told = caller.press("5587654321")
+    assert "cinco, cinco; ocho, siete, seis, cinco; cuatro, tres, dos, uno" in told
+    caller.press("1")
+    assert caller.is_over
+    other = session.get_one(ContactPoint, the_call(session).callback_contact_point_id)
+    assert address_of(other) == "+525587654321"
+
+
+def test_nobody_waits_for_ever(session: Session, caller: Caller) -> None:
+    caller.call()
+    caller.press("0")
+    documents = 0
+    while not caller.is_over:
+        caller.keep_quiet()
+        documents += 1
+    assert documents == MOST_WAITS
+    assert "sin perder su lugar" in caller.said[-1]
+    assert item(session).kind == "callback"
+
+
+def test_an_operator_who_answers_ends_no_music(session: Session, caller: Caller) -> None:
+    """The leg is moved to them by whoever bridges; until then it is heard that they come."""
+    amir = sign_on(session)
+    caller.call()
+    caller.press("0")
+    offer = distribution.offer(session, item(session).id, amir.agent_id, now=NOW)
+    assert offer is not None
+    distribution.accept(session, offer.id, agent_id=amir.agent_id, epoch=amir.epoch, now=NOW)
+    session.flush()
+    assert "Ya le van a contestar" in caller.press("1")
+    assert item(session).kind == "voice"
+
+
+def test_hanging_up_beats_accepting(session: Session, caller: Caller) -> None:
+    amir = sign_on(session)
+    caller.call()
+    caller.press("0")
+    offer = distribution.offer(session, item(session).id, amir.agent_id, now=NOW)
+    assert offer is not None
+    session.flush()
+    caller.hang_up()
+    session.expire_all()
+    with pytest.raises(Conflict):
+        distribution.accept(session, offer.id, agent_id=amir.agent_id, epoch=amir.epoch, now=NOW)
+
+
+def test_at_closed_hours_the_report_is_made_here(session: Session, caller: Caller) -> None:
+    close(session)
+    told = caller.call()
+    assert "Ahora no hay operadores" in told
+    assert "sábado 21 de noviembre de las 9 a las 14" in told
+    assert "oprima 3" in caller.press("0")
+    assert session.exec(select(WorkItem)).all() == []
+    assert "Diga qué pasa" in caller.press("1")
+
+
+def test_called_back_once_they_are_open(session: Session, caller: Caller) -> None:
+    close(session)
+    caller.call()
+    caller.press("0")
+    caller.press("2")
+    caller.press("1")
+    assert caller.is_over
+    waiting = item(session)
+    assert waiting.kind == "callback"
+    assert waiting.due_at == NOW + timedelta(days=2, hours=-4)
+
+
+@pytest.mark.parametrize("foreign", [False, True])
+def test_a_message_after_the_tone(session: Session, caller: Caller, foreign: bool) -> None:
+    close(session)
+    caller.call()
+    caller.press("0")
+    told = caller.press("3")
+    assert "se graba" in told
+    host = "https://evil.example" if foreign else "https://api.twilio.com"
+    url = f"{host}/2010-04-01/Accounts/{ACCOUNT}/Recordings/RE{'1' * 32}"
+    told = caller.ask(caller.action, RecordingUrl=url, RecordingSid="RE" + "1" * 32, RecordingDuration="12")
+    assert caller.is_over
+    if foreign:
+        assert "No se grabó" in told
+        assert session.exec(select(MessageAttachment)).all() == []
+        return
+    assert "Recibimos su mensaje" in told
+    [kept] = session.exec(select(MessageAttachment)).all()
+    assert (kept.kind, kept.reference, kept.state) == ("voice", url, "waiting")
+    message = session.get_one(Message, kept.message_id)
+    assert message.channel == "voice"
+    assert item(session).kind == "text"
+    caller.hang_up()
+    end_call(str(the_call(session).id))
+    assert session.get_one(Conversation, message.conversation_id).state == "with_agent"

@@ -17,8 +17,10 @@ _ORDINALS = {
     "1": "primer", "2": "segund", "3": "tercer", "4": "cuart", "5": "quint", "6": "sext", "7": "séptim", "8": "octav",
     "9": "noven", "10": "décim",
 }  # fmt: skip
-_ORDINAL = re.compile(r"\b(10|[1-9])(?:\.?(?:er|ro|do|to|mo|vo|no)|\.?º|°|o\.)(?=[\s,.]|$)", re.IGNORECASE)
-_ORDINAL_A = re.compile(r"\b(10|[1-9])(?:\.?(?:ra|da|ta|ma|va|na|a)|\.?ª)(?=[\s,.]|$)", re.IGNORECASE)
+_ORDINAL = re.compile(
+    r"\b(10|[1-9])(?:\.?(?:er|ro|do|to|mo|vo|no)|\.?º|°|o)(?:\.(?=\s+\w))?(?=[\s,.]|$)", re.IGNORECASE
+)
+_ORDINAL_A = re.compile(r"\b(10|[1-9])(?:\.?(?:ra|da|ta|ma|va|na|a)|\.?ª)(?:\.(?=\s+\w))?(?=[\s,.]|$)", re.IGNORECASE)
 _SHORT: dict[str, str] = {
     r"av(?:e|da)?\.": "avenida", r"blvd\.?": "bulevar", r"calz\.": "calzada", r"cda\.": "cerrada", r"priv\.": "privada",
     r"prol\.": "prolongación", r"circ\.": "circuito", r"perif\.": "periférico", r"carr\.": "carretera", r"col\.": "colonia",
@@ -38,7 +40,7 @@ _UNITS = {
     "en": {"km": "kilometers", "m": "meters", "h": "hours", "min": "minutes"},
 }  # fmt: skip
 _UNIT = re.compile(r"(?<=\d) ?(km|m|h|min)\b")
-_SIGNS = re.compile(r"[^\w\s.,;:¿?¡!'()%-]+")
+_SIGNS = re.compile(r"(?:[^\w\s.,;:¿?¡!'()%-]|_)+")
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 
 

@@ -45,8 +45,8 @@ def _look(feed: AlertFeed) -> None:
         found, trouble = _fetched(feed.url), ""
     except FetchFailed as failure:
         found, trouble = [], failure.reason
-    except InvalidInput as refusal:
-        found, trouble = [], refusal.text
+    except InvalidInput:
+        found, trouble = [], "not_as_promised"
     for alert in found:
         _take_in(feed.jurisdiction_id, alert)
     with db.transaction() as session:

@@ -18,6 +18,8 @@ from georef.names import fold
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import AttributeDefinition, ServiceDefinition, text_in
 from intake.forecasts import queries as forecasts
+from intake.incidents import queries as incidents
+from intake.incidents.values import Announcement
 from intake.media.storage import is_configured
 from intake.people.addresses import REGION, read_phone, read_phone_of
 from intake.service_requests import queries
@@ -337,6 +339,7 @@ def _check_page(step: Step, errors: dict[str, str]) -> Response:
     rows.append((step.text("Avisarte"), told, f"{here}/contacto"))
     return step.show(
         "check.html",
+        announced=_announced(step, answers)[:1],
         errors=errors,
         rows=rows,
         decision=decision,
@@ -344,6 +347,14 @@ def _check_page(step: Step, errors: dict[str, str]) -> Response:
         explanation=explain(decision.receipt, step.page.language),
         call=call_of(decision.receipt) if decision.outcome == "outside" else None,
     )
+
+
+def _announced(step: Step, answers: Answers) -> list[Announcement]:
+    """What this report will be part of."""
+    if answers.point is None:
+        return []
+    code, city = step.service.code, step.page.city.id
+    return incidents.open_for(step.session, city, service_code=code, lonlat=answers.point, now=step.page.now)
 
 
 def _where(answers: Answers) -> str:

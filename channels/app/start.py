@@ -15,11 +15,13 @@ from intake.catalog import queries as catalog
 from intake.catalog.definitions import ServiceDefinition, text_in
 from intake.catalog.queries import match_services
 from intake.conversations.dialogue.words import is_emergency, plain
+from intake.incidents import queries as incidents
 from kernel.bodies import FormDep
 from kernel.db import SessionDep
 
 HOME_SERVICES = 12
 MAX_WORDS = 500
+MOST_ANNOUNCED = 2
 
 router = APIRouter()
 
@@ -30,6 +32,7 @@ def home(page: PageDep, session: SessionDep) -> Response:
         page,
         "home.html",
         here="/reportar",
+        announced=incidents.open_for(session, page.city.id, now=page.now)[:MOST_ANNOUNCED],
         has_chat=composing.is_connected("web_chat"),
         services=_first_of_each(catalog.services(session, page.city.id))[:HOME_SERVICES],
     )

@@ -120,7 +120,9 @@ def _next(
     if not draft.is_placed:
         placed = _place(state, finding)
         if isinstance(placed, Step):
-            return placed
+            # A colonia is where enough to know of an incident.
+            area = placed.state.draft and placed.state.draft.place
+            return (_announced(placed.state, service.code, context) if area else None) or placed
         state, draft = placed, placed.draft or draft
         if asked := _announced(state, service.code, context):
             return asked

@@ -71,6 +71,11 @@ class TestPure:
         # And after a no the question that was due is asked.
         assert said("no", step.state).state.step == "where"
 
+    def test_a_colonia_is_where_enough(self) -> None:
+        step = said("fuga de agua en la colonia ahuehuete")
+        assert step.state.step == "incident"
+        assert said("no", step.state).state.step == "where"
+
     def test_who_greets_hears_what_is_going_on(self) -> None:
         assert [text.key for text in said("hola").texts] == ["announced", "greeting"]
         many = (TOLD,) * 5

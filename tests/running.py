@@ -25,6 +25,7 @@ _MARKS = {
     "web": "-m atiende serve",
     "worker": "-m atiende worker",
     "relay": "-m atiende relay",
+    "dispatcher": "-m atiende dispatcher",
 }
 # Ten seconds on a machine of its own; several times that was seen where ten others keep two cores busy.
 _START_WITHIN_S = 180.0

@@ -1,0 +1,155 @@
+"""Handlers of calls: those that go on, recordings, and the token of an operator's telephone."""
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from sqlmodel import Session
+
+from agent_console.access import BASE, REVIEWERS, ViewerDep, WriterDep, only
+from agent_console.accounts import Viewer
+from agent_console.forms import Problem, problem_of
+from agent_console.pages.calls.rows import going_on, recorded_row, recorded_rows, said_rows
+from agent_console.pages.calls.sound import part_of
+from agent_console.rendering import render_for, see_other
+from channels.voice.line import line
+from intake.calls import line_actions, recordings
+from intake.calls.line_actions import Somebody
+from intake.calls.line_models import CallRecording
+from kernel import clock, db
+from kernel.bodies import FormDep
+from kernel.db import SessionDep
+from kernel.errors import Conflict, InvalidInput, NotFound, Unavailable
+
+_STAFF = ("operator", *REVIEWERS)
+_LONGEST_REASON = 300
+router = APIRouter(include_in_schema=False)
+_reviewers = [Depends(only(*REVIEWERS))]
+
+
+@router.post("/telefono/ficha", dependencies=[Depends(only(*_STAFF))])
+def give_token(viewer: WriterDep) -> JSONResponse:
+    """What this agent's browser signs in to the telephone network with, for ten minutes. Raises Unavailable without a key."""
+    known = line()
+    made = known.token(viewer.user_id, now=clock.now()) if known is not None else None
+    if made is None:
+        raise Unavailable("Esta instalación no tiene llave para el teléfono de los operadores.")
+    shown = {"token": made.token, "identity": made.identity, "expires_at": made.expires_at.isoformat()}
+    return JSONResponse(shown, headers={"cache-control": "no-store"})
+
+
+@router.get("/llamadas", dependencies=_reviewers)
+def show_list(http_request: Request, session: SessionDep, viewer: ViewerDep) -> HTMLResponse:
+    now = clock.now()
+    return render_for(
+        http_request,
+        viewer,
+        "calls/list.html",
+        going_on=going_on(session, viewer, now),
+        recorded=recorded_rows(session, viewer, now),
+    )
+
+
+@router.post("/llamadas/{call_id}/entrar", dependencies=_reviewers)
+def supervise(session: SessionDep, viewer: WriterDep, form: FormDep, call_id: uuid.UUID) -> Response:
+    """How: `listen`, `whisper`, `talk`, or `leave`. It is written down each time."""
+    how, by = form.get("how") or "", Somebody(viewer.user_id, viewer.name, viewer.jurisdiction_id)
+    if how == "leave":
+        line_actions.leave(session, call_id, by, now=clock.now())
+    else:
+        line_actions.supervise(session, call_id, by, how, now=clock.now())
+    return see_other(f"{BASE}/llamadas")
+
+
+@router.get("/llamadas/grabaciones/{recording_id}", dependencies=_reviewers)
+def show(http_request: Request, session: SessionDep, viewer: ViewerDep, recording_id: uuid.UUID) -> HTMLResponse:
+    return _page(http_request, session, viewer, recording_id)
+
+
+@router.post("/llamadas/grabaciones/{recording_id}/escuchar", dependencies=_reviewers)
+def open_playback(
+    http_request: Request, session: SessionDep, viewer: WriterDep, form: FormDep, recording_id: uuid.UUID
+) -> Response:
+    """The reason is committed with this answer; only the address in it gives the sound, and only to this person."""
+    try:
+        reason = _reason(form.get("reason"))
+        opened = recordings.open_playback(
+            session,
+            recording_id,
+            jurisdiction_id=viewer.jurisdiction_id,
+            actor=(viewer.user_id, viewer.name),
+            reason=reason,
+            now=clock.now(),
+        )
+    except (InvalidInput, Conflict) as refusal:
+        problem = problem_of(refusal, viewer, "reason", "open")
+        return _page(http_request, session, viewer, recording_id, problem=problem)
+    return _page(http_request, session, viewer, recording_id, playback_id=opened.id)
+
+
+@router.post("/llamadas/grabaciones/{recording_id}/conservar", dependencies=_reviewers)
+def keep(
+    http_request: Request, session: SessionDep, viewer: WriterDep, form: FormDep, recording_id: uuid.UUID
+) -> Response:
+    """Past its day, for a reason; without one any more it goes on its day."""
+    _of_city(session, viewer, recording_id)
+    try:
+        because = "" if form.get("release") else _reason(form.get("reason"))
+        actor = (viewer.user_id, viewer.name)
+        recordings.keep(session, recording_id, because=because, actor=actor, now=clock.now())
+    except (InvalidInput, Conflict) as refusal:
+        problem = problem_of(refusal, viewer, "reason", "keep")
+        return _page(http_request, session, viewer, recording_id, problem=problem)
+    return see_other(f"{BASE}/llamadas/grabaciones/{recording_id}")
+
+
+@router.get("/llamadas/grabaciones/{recording_id}/{playback_id}", dependencies=_reviewers)
+def play(
+    viewer: ViewerDep,
+    recording_id: uuid.UUID,
+    playback_id: int,
+    wanted: Annotated[str, Header(alias="range")] = "",
+) -> Response:
+    """The sound, whole or in parts; kept by nobody. The store is asked outside of any transaction."""
+    with db.transaction() as session:
+        row = recordings.playable(session, recording_id, playback_id, actor_id=viewer.user_id, now=clock.now())
+    return part_of(row, wanted)
+
+
+def _reason(given: str | None) -> str:
+    reason = " ".join((given or "").split())[:_LONGEST_REASON]
+    if len(reason) < 4:
+        raise InvalidInput("Di para qué: queda anotado con tu nombre.", field="reason")
+    return reason
+
+
+def _of_city(session: Session, viewer: Viewer, recording_id: uuid.UUID) -> CallRecording:
+    row = session.get(CallRecording, recording_id)
+    if row is None or row.jurisdiction_id != viewer.jurisdiction_id:
+        raise NotFound("No encontramos esa grabación.")
+    return row
+
+
+def _page(
+    http_request: Request,
+    session: Session,
+    viewer: Viewer,
+    recording_id: uuid.UUID,
+    *,
+    problem: Problem | None = None,
+    playback_id: int | None = None,
+) -> HTMLResponse:
+    now = clock.now()
+    row = _of_city(session, viewer, recording_id)
+    said, is_whole = said_rows(session, row, viewer, now)
+    values: dict[str, Any] = {
+        "row": recorded_row(session, row, viewer, now),
+        "said": said,
+        "is_whole": is_whole,
+        "proof": row.proof,
+        "can_play": row.media_type.startswith("audio/"),
+        "playback_id": playback_id,
+        "problem": problem,
+    }
+    return render_for(http_request, viewer, "calls/recording.html", status=problem.status if problem else 200, **values)

@@ -1,0 +1,161 @@
+"""Calls and recordings as the page shows them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Session
+
+from agent_console.accounts import Viewer
+from agent_console.presentation import Look, ago
+from intake.calls import history
+from intake.calls.line_models import CallBridge, CallEvent, CallLeg, CallRecording
+from intake.calls.models import Call
+from intake.people.models import ContactPoint
+from kernel.i18n import translate
+from kernel.rows import load, load_one
+
+MOST = 100
+STATES: Mapping[str, tuple[str, str, str]] = {
+    "wanted": ("Sin empezar", "quiet", "minus"),
+    "asked": ("Empieza", "wait", "loop"),
+    "recording": ("Se graba", "wait", "loop"),
+    "ended": ("Se espera el archivo", "wait", "loop"),
+    "available": ("Se trae el archivo", "wait", "loop"),
+    "stored": ("Guardada", "ok", "ok"),
+    "absent": ("No hay archivo", "quiet", "minus"),
+    "destroyed": ("Destruida", "quiet", "minus"),
+}
+SAID: Mapping[str, str] = {
+    "recording_announced": "Se avisó a quien llama, {when}",
+    "recording_started": "Empezó, {when}",
+    "recording_paused": "{name} puso pausa, {when}",
+    "recording_resumed": "{name} siguió grabando, {when}",
+    "recording_refused": "{name} anotó que la persona no quiere, {when}",
+    "recording_ended": "Terminó, {when}",
+    "recording_absent": "No quedó ningún archivo, {when}",
+    "recording_stored": "Se selló y se guardó, {when}",
+    "recording_deleted_at_provider": "El proveedor ya no la tiene, {when}",
+    "recording_kept": "{name} la conserva más tiempo, {when}",
+    "recording_released": "{name} dejó de conservarla, {when}",
+    "playback_opened": "{name} la escuchó, {when}",
+    "recording_destroyed": "Se destruyó su clave, {when}",
+    "recording_proved_gone": "Se comprobó que ya no está en ninguna parte, {when}",
+}
+
+
+@dataclass(frozen=True)
+class Recorded:
+    id: UUID
+    conversation_id: UUID
+    when: str
+    who: str
+    operators: str
+    length: str
+    state: Look
+    code: str
+    keep_until: str
+    kept_because: str
+
+
+@dataclass(frozen=True)
+class GoingOn:
+    """mine: how the reader is in it themselves, "" if they are not."""
+
+    id: UUID
+    when: str
+    who: str
+    operators: str
+    is_held: bool
+    mine: str
+
+
+@dataclass(frozen=True)
+class Said:
+    text: str
+    reason: str
+
+
+def recorded_rows(session: Session, viewer: Viewer, now: datetime) -> list[Recorded]:
+    tail = f"WHERE jurisdiction_id = $1 ORDER BY announced_at DESC LIMIT {MOST}"
+    return [
+        recorded_row(session, one, viewer, now) for one in load(session, CallRecording, tail, [viewer.jurisdiction_id])
+    ]
+
+
+def recorded_row(session: Session, row: CallRecording, viewer: Viewer, now: datetime) -> Recorded:
+    call = session.get_one(Call, row.call_id)
+    word, css, icon = STATES[row.state]
+    seconds = row.duration_s
+    return Recorded(
+        id=row.id,
+        conversation_id=call.conversation_id,
+        when=ago(row.announced_at, now, viewer.timezone, viewer.language),
+        who=_who(session, call, viewer),
+        operators=_operators(session, row.call_id),
+        length="" if seconds is None else f"{seconds // 60}:{seconds % 60:02d}",
+        state=Look(translate(viewer.language, word), icon, css),
+        code=row.state,
+        keep_until=row.keep_until.date().isoformat(),
+        kept_because=row.kept_because,
+    )
+
+
+def going_on(session: Session, viewer: Viewer, now: datetime) -> list[GoingOn]:
+    tail = f"WHERE jurisdiction_id = $1 AND ended_at IS NULL ORDER BY created_at LIMIT {MOST}"
+    found = []
+    for bridge in load(session, CallBridge, tail, [viewer.jurisdiction_id]):
+        call = session.get_one(Call, bridge.call_id)
+        mine = load_one(
+            session,
+            CallLeg,
+            "WHERE call_id = $1 AND agent_id = $2 AND role = 'supervisor' AND state <> 'ended' AND is_wanted",
+            [call.id, viewer.user_id],
+        )
+        found.append(
+            GoingOn(
+                id=call.id,
+                when=ago(bridge.created_at, now, viewer.timezone, viewer.language),
+                who=_who(session, call, viewer),
+                operators=_operators(session, call.id, live_only=True),
+                is_held=bridge.is_held,
+                mine=mine.mode if mine else "",
+            )
+        )
+    return found
+
+
+def said_rows(session: Session, recording: CallRecording, viewer: Viewer, now: datetime) -> tuple[list[Said], bool]:
+    """What was done with a recording, and whether the call's record is whole."""
+    events = history.of_call(session, recording.call_id)
+    shown = [event for event in events if event.name in SAID and event.recording_id in (None, recording.id)]
+    return [_said(event, viewer, now) for event in shown], history.is_whole(events)
+
+
+def _said(event: CallEvent, viewer: Viewer, now: datetime) -> Said:
+    name = event.actor_name or translate(viewer.language, "El programa")
+    when = ago(event.at, now, viewer.timezone, viewer.language)
+    reason = event.reason or str(event.data.get("words", ""))
+    return Said(translate(viewer.language, SAID[event.name], name=name, when=when), _reason(reason, viewer.language))
+
+
+def _reason(reason: str, language: str) -> str:
+    known = {
+        "operator": "la persona dice algo delicado",
+        "service": "es un asunto delicado",
+        "retention": "llegó su día",
+        "refused": "la persona no quiso",
+    }
+    return translate(language, known[reason]) if reason in known else reason
+
+
+def _who(session: Session, call: Call, viewer: Viewer) -> str:
+    digits = session.get_one(ContactPoint, call.contact_point_id).last_digits
+    return f"… {digits}" if digits else translate(viewer.language, "Número oculto")
+
+
+def _operators(session: Session, call_id: UUID, *, live_only: bool = False) -> str:
+    tail = "WHERE call_id = $1 AND role = 'operator'" + (" AND state <> 'ended'" if live_only else "")
+    names = dict.fromkeys(leg.agent_name for leg in load(session, CallLeg, f"{tail} ORDER BY created_at", [call_id]))
+    return ", ".join(name for name in names if name) or "–"

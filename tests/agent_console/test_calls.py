@@ -1,0 +1,142 @@
+"""Calls for supervisors: who sees them, that listening needs a reason, and what the sound is answered with."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import time_machine
+from sqlmodel import Session, select
+
+from channels.voice import line as lines
+from intake.calls.line_models import CallEvent, CallRecording
+from intake.catalog.models import Jurisdiction
+from intake.media.storage import Shelf
+from kernel import clock
+from tests.agent_console.browserless import Browser
+from tests.agent_console.conftest import Console
+from tests.channels.voice.desk import SID, Desk, waiting_call
+from tests.channels.voice.pretend_line import PretendLine
+from tests.factories import CITY
+
+pytestmark = pytest.mark.database
+LIST = "/consola/llamadas"
+SOUND = b"RIFF\0\0\0\0WAVE" + b"sound" * 20_000
+
+
+@pytest.fixture
+def desk(console: Console, session: Session, shelf: Shelf) -> Iterator[Desk]:
+    """A call that Ana took, in a city that records."""
+    line = PretendLine()
+    lines.configure(line)
+    city = session.get_one(Jurisdiction, CITY)
+    city.settings = {**city.settings, "recordings": {"enabled": True, "keep_days": 30}}
+    session.add(city)
+    session.flush()
+    with time_machine.travel(clock.now(), tick=False) as time:
+        made = waiting_call(session, line, time)
+        made.connect(made.operator("Ana"))
+        yield made
+    lines.configure(None)
+
+
+def post(browser: Browser, page: str, path: str, **values: str) -> Any:
+    """With the token of a page's form."""
+    found = re.search(r'name="csrf" value="([^"]+)"', browser.get(page).text)
+    assert found is not None
+    return browser.client.post(path, data={"csrf": found[1], **values})
+
+
+def finished(desk: Desk) -> CallRecording:
+    desk.line.end(SID)
+    desk.hear()
+    row = desk.session.exec(select(CallRecording)).one()
+    told = {"RecordingSid": "RE" + "0" * 32, "RecordingStatus": "completed", "RecordingDuration": "75"}
+    desk.tell("recording", {"recording": str(row.id)}, told)
+    desk.work()
+    desk.session.refresh(row)
+    assert row.state == "stored"
+    return row
+
+
+def test_only_supervisors_and_administrators_find_it(console: Console, desk: Desk) -> None:
+    row = finished(desk)
+    for role in ("operator", "agency"):
+        browser = console.enter(role)
+        assert browser.get(LIST).status_code == 404
+        assert browser.get(f"{LIST}/grabaciones/{row.id}").status_code == 404
+    for role in ("supervisor", "admin"):
+        page = console.enter(role).get(LIST).text
+        assert "Guardada" in page
+        assert "1:15" in page
+        assert "5512345678" not in page
+
+
+def test_listening_needs_a_reason_and_is_the_listeners_own(console: Console, desk: Desk) -> None:
+    row = finished(desk)
+    here = f"{LIST}/grabaciones/{row.id}"
+    browser = console.enter("supervisor")
+    page = browser.get(here)
+    assert "<audio" not in page.text
+    refused = post(browser, here, f"{here}/escuchar", reason=" ")
+    assert refused.status_code == 400
+    assert "<audio" not in refused.text
+    assert desk.session.exec(select(CallEvent).where(CallEvent.name == "playback_opened")).all() == []
+    opened = post(browser, here, f"{here}/escuchar", reason="queja 12 de 2026")
+    assert opened.status_code == 200
+    found = re.search(r'<audio[^>]* src="([^"]+)"', opened.text)
+    assert found is not None
+    event = desk.session.exec(select(CallEvent).where(CallEvent.name == "playback_opened")).one()
+    assert (event.reason, event.actor_name) == ("queja 12 de 2026", "Iván Soto")
+
+    whole = browser.get(found[1])
+    assert (whole.status_code, whole.headers["content-type"]) == (200, "audio/wav")
+    assert whole.content == SOUND
+    assert whole.headers["cache-control"] == "no-store"
+    part = browser.get(found[1], headers={"Range": "bytes=12-21"})
+    assert (part.status_code, part.content) == (206, b"soundsound")
+    assert part.headers["content-range"] == f"bytes 12-21/{len(SOUND)}"
+    assert browser.get(found[1], headers={"Range": "bytes=-5"}).content == b"sound"
+    assert browser.get(found[1], headers={"Range": f"bytes={len(SOUND)}-"}).status_code == 416
+
+    assert console.enter("admin").get(found[1]).status_code == 404, "somebody else says why themselves"
+    assert "queja 12 de 2026" in browser.get(here).text
+    desk.time.shift(31 * 60)
+    assert console.enter("supervisor").get(found[1]).status_code == 404
+
+
+def test_a_recording_is_kept_for_a_reason_and_let_go(console: Console, desk: Desk) -> None:
+    row = finished(desk)
+    here = f"{LIST}/grabaciones/{row.id}"
+    browser = console.enter("supervisor")
+    post(browser, here, f"{here}/conservar", reason="juicio 7")
+    assert console.fresh(row).kept_because == "juicio 7"
+    assert "Se conserva: juicio 7" in browser.get(here).text
+    post(browser, here, f"{here}/conservar", release="1")
+    assert console.fresh(row).kept_because == ""
+
+
+def test_a_supervisor_listens_and_it_is_written_down(console: Console, desk: Desk) -> None:
+    browser = console.enter("supervisor")
+    page = browser.get(LIST).text
+    assert "Ana" in page
+    answer = post(browser, LIST, f"{LIST}/{desk.call.id}/entrar", how="whisper")
+    assert answer.status_code == 303
+    event = desk.session.exec(select(CallEvent).where(CallEvent.name == "whispered")).one()
+    assert event.actor_name == "Iván Soto"
+    assert 'aria-pressed="true">Susurrar' in browser.get(LIST).text
+    post(browser, LIST, f"{LIST}/{desk.call.id}/entrar", how="leave")
+    assert "aria-pressed" not in browser.get(LIST).text
+    assert post(browser, LIST, f"{LIST}/{desk.call.id}/entrar", how="dance").status_code == 400
+
+
+def test_a_token_is_given_to_whoever_may_answer_and_is_their_own(console: Console, desk: Desk) -> None:
+    browser = console.enter("operator")
+    answer = post(browser, "/consola/solicitudes", "/consola/telefono/ficha")
+    assert answer.status_code == 200
+    assert answer.json()["identity"] == f"agent-{console.users['operator']}"
+    assert answer.headers["cache-control"] == "no-store"
+    outsider = console.enter("agency")
+    assert post(outsider, "/consola/solicitudes", "/consola/telefono/ficha").status_code == 404
+    lines.configure(None)
+    assert post(browser, "/consola/solicitudes", "/consola/telefono/ficha").status_code == 503

@@ -1,0 +1,279 @@
+"""Calls with operators while what serves them is killed: the right two talk, or the caller is first in line, within 15 s."""
+
+import base64
+import os
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from sqlalchemy.orm import configure_mappers
+from sqlmodel import select
+
+import atiende.schema  # noqa: F401  as a composition root does
+from intake.calls import line_actions
+from intake.calls.line_actions import Somebody
+from intake.calls.line_models import CallBridge, CallLeg, CallRecording
+from intake.calls.models import Call
+from intake.distribution import actions as distribution
+from intake.distribution.models import Offer, WorkItem
+from kernel import clock, crypto, db
+from kernel.errors import Conflict, NotFound
+from kernel.ids import new_id
+from tests.running import RunningDemo, running_demo, wait_for
+
+pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("calls")]
+
+WITHIN_S = 15.0
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
+    with running_demo(tmp_path_factory.mktemp("calls")) as made:
+        yield made
+
+
+class Center:
+    """The demo's database, and an operator's desk without its page."""
+
+    def __init__(self, demo: RunningDemo) -> None:
+        self.demo = demo
+        self.url = str(demo.facts["standin"]["url"])
+        self.city = ""
+        self.desks: list[tuple[Somebody, int]] = []
+        with psycopg.connect(demo.facts["database_url"]) as connection:
+            found = connection.execute("SELECT id FROM jurisdiction WHERE is_default").fetchone()
+            assert found is not None
+            self.city = found[0]
+
+    def operator(self, name: str, *, answers: bool = True) -> Somebody:
+        who = Somebody(new_id(), name, self.city)
+        with db.transaction() as session:
+            agent = distribution.sign_on(
+                session, jurisdiction_id=self.city, agent_id=who.id, name=name, now=clock.now()
+            )
+            self.desks.append((who, agent.epoch))
+        if answers:
+            answer = self.post(f"/clients/agent-{who.id}/answering", {"script": [{"wait": 600}]})
+            assert answer.is_success, answer.text
+        return who
+
+    def post(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        return httpx.post(self.url + path, json=body, timeout=20, trust_env=False)
+
+    def call(self) -> str:
+        """Somebody calls, wants a person, and waits."""
+        phone = f"+52555{time.monotonic_ns() % 10**7:07d}"
+        answer = self.post("/calls", {"from": phone, "async": True, "script": [{"press": "0"}, {"wait": 500}]})
+        assert answer.is_success, answer.text
+        sid: str = answer.json()["sid"]
+        wait_for(lambda: self.item(sid), 20, "the call to wait")
+        return sid
+
+    def look(self, sid: str) -> dict[str, Any]:
+        found: dict[str, Any] = httpx.get(f"{self.url}/calls/{sid}", timeout=20, trust_env=False).json()
+        return found
+
+    def hang_up(self, sid: str) -> None:
+        self.post(f"/calls/{sid}/hangup", {})
+
+    def beat(self) -> None:
+        """Every desk says that it is there; one that was given up signs on again."""
+        for number, (who, epoch) in enumerate(self.desks):
+            try:
+                with db.transaction() as session:
+                    distribution.heartbeat(session, who.id, epoch=epoch, now=clock.now())
+            except Conflict:
+                with db.transaction() as session:
+                    agent = distribution.sign_on(
+                        session, jurisdiction_id=self.city, agent_id=who.id, name=who.name, now=clock.now()
+                    )
+                self.desks[number] = who, agent.epoch
+
+    def read(self, model: type[Any], *where: Any) -> list[Any]:
+        with db.read_transaction() as session:
+            return list(session.exec(select(model).where(*where)))
+
+    def item(self, sid: str) -> WorkItem | None:
+        found = self.read(WorkItem, WorkItem.source_ref == f"call:{sid}")
+        return found[0] if found else None
+
+    def accept(self, sid: str, who: Somebody) -> None:
+        """As soon as the dispatcher offers it to them."""
+
+        def offered() -> Offer | None:
+            self.beat()
+            item = self.item(sid)
+            assert item is not None
+            found = self.read(Offer, Offer.work_item_id == item.id, Offer.agent_id == who.id, Offer.state == "pending")
+            return found[0] if found else None
+
+        made = wait_for(offered, 30, "an offer")
+        epoch = next(epoch for one, epoch in self.desks if one.id == who.id)
+        with db.transaction() as session:
+            distribution.accept(session, made.id, agent_id=who.id, epoch=epoch, now=clock.now())
+
+    def talkers(self, sid: str) -> set[str]:
+        """Who is in the room of this call and hears the others, as the network has it."""
+        item = self.item(sid)
+        account = self.demo.setting("ATIENDE_SMS_ACCOUNT_SID")
+        auth = (account, self.demo.setting("ATIENDE_SMS_AUTH_TOKEN"))
+        base = f"{self.url}/2010-04-01/Accounts/{account}/Conferences"
+        query = {"FriendlyName": f"item-{item.id if item else ''}"}
+        rooms = httpx.get(f"{base}.json", params=query, auth=auth, timeout=20, trust_env=False).json()["conferences"]
+        found: set[str] = set()
+        for room in (room for room in rooms if room["status"] != "completed"):
+            path = f"{base}/{room['sid']}/Participants.json"
+            for one in httpx.get(path, auth=auth, timeout=20, trust_env=False).json()["participants"]:
+                if one["status"] == "connected" and not one["hold"]:
+                    found.add("caller" if one["call_sid"] == sid else self.look(one["call_sid"])["to"])
+        return found
+
+    def until_they_talk(self, sid: str, who: Somebody, within_s: float = WITHIN_S) -> float:
+        began = time.monotonic()
+
+        def talking() -> bool:
+            self.beat()
+            return self.talkers(sid) == {"caller", f"client:agent-{who.id}"}
+
+        wait_for(talking, within_s, "the two to talk")
+        return time.monotonic() - began
+
+    def close(self) -> None:
+        for who, epoch in self.desks:
+            try:
+                with db.transaction() as session:
+                    distribution.sign_off(session, who.id, epoch=epoch, now=clock.now())
+            except (Conflict, NotFound):
+                pass
+        self.desks.clear()
+
+
+@pytest.fixture
+def center(demo: RunningDemo) -> Iterator[Center]:
+    keys = [base64.b64decode(demo.setting(f"ATIENDE_SECRETS_{name}_KEY")) for name in ("DATA", "LOOKUP")]
+    crypto.configure(crypto.Vault(*keys))
+    engine = db.make_engine(demo.facts["database_url"])
+    db.configure(engine)
+    configure_mappers()
+    made = Center(demo)
+    yield made
+    made.close()
+    db.configure(None)
+    engine.dispose()
+    crypto.configure(None)
+
+
+def test_from_the_keypad_to_an_operator_and_a_sealed_recording(center: Center) -> None:
+    ana = center.operator("Ana")
+    sid = center.call()
+    center.accept(sid, ana)
+    took = center.until_they_talk(sid, ana)
+    print(f"\nfrom accept to talk: {took:.1f} s", end="")
+    heard = center.look(sid)["heard"]
+    assert any("se graba" in words for words in heard), heard
+    (call,) = center.read(Call, Call.provider_call_id == sid)
+    wait_for(
+        lambda: center.read(CallRecording, CallRecording.call_id == call.id, CallRecording.state == "recording"), 15
+    )
+    with db.transaction() as session:
+        line_actions.hold(session, call.id, ana, now=clock.now())
+    wait_for(lambda: center.talkers(sid) == {f"client:agent-{ana.id}"}, 10, "the hold")
+    with db.transaction() as session:
+        line_actions.unhold(session, call.id, ana, now=clock.now())
+    center.until_they_talk(sid, ana)
+    with db.transaction() as session:
+        line_actions.hang_up(session, call.id, ana, now=clock.now())
+    wait_for(lambda: center.look(sid)["is_over"], 15, "the end")
+    (row,) = wait_for(
+        lambda: center.read(CallRecording, CallRecording.call_id == call.id, CallRecording.state == "stored"),
+        60,
+        "the file",
+    )
+    assert row.key_sealed is not None
+    assert row.plain_bytes
+    (bridge,) = wait_for(
+        lambda: center.read(CallBridge, CallBridge.call_id == call.id, CallBridge.ended_at.is_not(None))
+    )  # type: ignore[union-attr]  # a column
+    assert bridge.caller_state == "gone"
+    item = center.item(sid)
+    assert item is not None
+    assert item.state in ("wrapping", "done")
+
+
+def test_11_accept_after_the_caller_hung_up_bridges_nobody(center: Center) -> None:
+    ana = center.operator("Ana")
+    sid = center.call()
+
+    def offered() -> list[Offer]:
+        center.beat()
+        return center.read(Offer, Offer.agent_id == ana.id, Offer.state == "pending")
+
+    (made,) = wait_for(offered, 30, "an offer")
+    center.hang_up(sid)
+    wait_for(lambda: (item := center.item(sid)) and item.state == "abandoned", 10, "its end")
+    epoch = center.desks[0][1]
+    with pytest.raises(Conflict), db.transaction() as session:
+        distribution.accept(session, made.id, agent_id=ana.id, epoch=epoch, now=clock.now())
+    (call,) = center.read(Call, Call.provider_call_id == sid)
+    assert center.read(CallBridge, CallBridge.call_id == call.id) == []
+
+
+def test_12_the_operators_cable_is_pulled_mid_call(center: Center) -> None:
+    ana = center.operator("Ana")
+    sid = center.call()
+    center.accept(sid, ana)
+    center.until_they_talk(sid, ana)
+    luis = center.operator("Luis")
+    (call,) = center.read(Call, Call.provider_call_id == sid)
+    (leg,) = center.read(CallLeg, CallLeg.call_id == call.id)
+    center.desks = [one for one in center.desks if one[0].id != ana.id]  # she is silent from now on
+    center.post(f"/calls/{leg.provider_call_id}/hangup", {})
+    wait_for(lambda: "caller" not in center.talkers(sid), WITHIN_S, "music for the caller")
+    assert not center.look(sid)["is_over"]
+    center.accept(sid, luis)
+    center.until_they_talk(sid, luis)
+    center.hang_up(sid)
+
+
+@pytest.mark.parametrize("part", ["worker", "web", "relay", "dispatcher"])
+def test_a_part_is_killed_while_two_are_brought_together(center: Center, demo: RunningDemo, part: str) -> None:
+    ana = center.operator("Ana")
+    sid = center.call()
+    killed = demo.pid(part)
+    assert killed is not None
+    center.accept(sid, ana)
+    os.kill(killed, signal.SIGKILL)
+    wait_for(lambda: demo.pid(part) not in (None, killed), 60, f"another {part}")
+    wait_for(demo.is_ready, 60, "/readyz")
+    took = center.until_they_talk(sid, ana)
+    print(f"\n{part} killed: they talk {took:.1f} s after it is back", end="")
+    (call,) = center.read(Call, Call.provider_call_id == sid)
+    legs = [leg for leg in center.read(CallLeg, CallLeg.call_id == call.id) if leg.agent_id == ana.id]
+    assert len([leg for leg in legs if leg.state != "ended"]) == 1
+    center.hang_up(sid)
+    wait_for(lambda: (item := center.item(sid)) and item.state in ("wrapping", "done"), WITHIN_S, "the notes")
+
+
+def test_the_database_is_away_while_two_talk_and_the_caller_hangs_up(center: Center, demo: RunningDemo) -> None:
+    from tests.faults.test_messages import database_down
+
+    ana = center.operator("Ana")
+    sid = center.call()
+    center.accept(sid, ana)
+    center.until_they_talk(sid, ana)
+    with database_down(demo):
+        center.hang_up(sid)
+        time.sleep(4)
+    began = time.monotonic()
+
+    def is_noted() -> bool:
+        center.beat()
+        item = center.item(sid)
+        return item is not None and item.state in ("wrapping", "done")
+
+    wait_for(is_noted, 90, "its end to be seen")
+    print(f"\nseen {time.monotonic() - began:.1f} s after the database is back", end="")

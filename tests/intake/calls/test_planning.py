@@ -1,0 +1,75 @@
+"""The next step for a room, from every situation there may be: the urgent first, nothing blindly twice, and never without end."""
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intake.calls.planning import LegFacts, RecordingFacts, Rest, Situation, Step, plan
+from tests.factories import NOW
+
+AGES = st.sampled_from([0, 1, 5, 7, 13, 31, 61]).map(lambda seconds: NOW - timedelta(seconds=seconds))
+LEGS = st.builds(
+    LegFacts,
+    id=st.sampled_from(["a", "b"]),
+    state=st.sampled_from(["wanted", "asked", "ringing", "joined", "ended"]),
+    is_wanted=st.booleans(),
+    is_known=st.booleans(),
+    mode=st.sampled_from(["talk", "listen"]),
+    mode_done=st.sampled_from(["talk", None]),
+    since=AGES,
+)
+RECORDINGS = st.builds(
+    RecordingFacts,
+    state=st.sampled_from(["wanted", "asked", "recording", "ended"]),
+    is_paused=st.booleans(),
+    wants_pause=st.booleans(),
+    since=AGES,
+)
+SITUATIONS = st.builds(
+    Situation,
+    caller=st.sampled_from(["outside", "moving", "inside", "gone"]),
+    is_closing=st.booleans(),
+    is_owner_lost=st.booleans(),
+    caller_since=AGES,
+    has_room=st.booleans(),
+    wants_hold=st.booleans(),
+    is_held=st.booleans(),
+    legs=st.lists(LEGS, max_size=3, unique_by=lambda leg: leg.id).map(tuple),
+    recording=st.none() | RECORDINGS,
+    looked_at=AGES,
+)
+
+
+@given(SITUATIONS)
+def test_whoever_has_nothing_to_do_knows_until_when(situation: Situation) -> None:
+    step = plan(situation, NOW)
+    if isinstance(step, Rest):
+        assert timedelta(0) < step.until - NOW <= timedelta(minutes=2)
+
+
+@given(SITUATIONS)
+def test_only_who_was_never_asked_for_is_rung_and_only_while_the_caller_is_there(situation: Situation) -> None:
+    step = plan(situation, NOW)
+    if isinstance(step, Step) and step.do == "ring":
+        (leg,) = (leg for leg in situation.legs if leg.id == step.leg)
+        assert (leg.state, leg.is_wanted) == ("wanted", True)
+        assert situation.caller in ("moving", "inside")
+        assert not situation.is_closing
+
+
+@given(SITUATIONS)
+def test_nothing_is_begun_that_is_to_be_left_out_and_nobody_is_recorded_outside(situation: Situation) -> None:
+    step = plan(situation, NOW)
+    if isinstance(step, Step) and step.do in ("start_recording", "resume"):
+        assert situation.caller == "inside"
+        assert situation.recording is not None
+        assert not situation.recording.wants_pause
+
+
+@given(SITUATIONS)
+def test_a_room_is_closed_only_when_nobody_is_left(situation: Situation) -> None:
+    step = plan(situation, NOW)
+    if isinstance(step, Step) and step.do == "close":
+        assert situation.caller not in ("moving", "inside")
+        assert all(leg.state == "ended" for leg in situation.legs)

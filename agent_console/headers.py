@@ -5,6 +5,12 @@ from collections.abc import Awaitable
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+
+def policy(*, connect: str = "") -> str:
+    """Of a page that may also ask these other places, as a browser's policy writes them."""
+    return _POLICY.replace("connect-src 'self'", f"connect-src 'self' {connect}")
+
+
 # No inline script or style, nothing from other sites; htmx is configured not to add its own style element.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self';"

@@ -137,6 +137,7 @@ async function beat() {
     if (before.key !== mark().dataset.key) { await visit(location.href); return; }
     for (const id of PARTS) put(id, page);
     ring();
+    document.dispatchEvent(new CustomEvent("atiende:parts"));
   } catch {
     // The line is down: the badge says since when, and the next beat tries again.
   } finally {
@@ -218,8 +219,7 @@ function press(...ids) {
 
 const ONE_LETTER = {
   x: () => press("hang-up", "finish"),
-  r: () => { document.getElementById("text")?.focus(); return Boolean(document.getElementById("text")); },
-  s: () => press("mute"),
+  r: () => { const field = document.getElementById("words") ?? document.getElementById("text"); field?.focus(); return Boolean(field); },
   e: () => press("hold"),
   t: () => press("transfer"),
   g: () => press("pause-recording"),

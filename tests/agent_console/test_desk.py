@@ -329,3 +329,19 @@ def test_what_became_of_it_is_proposed(console: Console) -> None:
     proposed = re.search(r'value="(\w+)" checked', window.text())
     assert proposed
     assert proposed[1] == "silent"
+
+
+def test_a_call_that_is_not_there_can_neither_be_held_nor_heard(console: Console) -> None:
+    window, item = _answered(console)
+    for act in ("espera", "seguir", "colgar", "pasar", "entregar", "recuperar", "no-grabar", "grabar", "rechazo"):
+        assert window.post(f"llamadas/{item.id}/{act}").status_code == 409, act
+    assert window.post(f"llamadas/{item.id}/cantar").status_code == 404
+    assert window.post("llamadas/ficha").status_code == 503
+    assert console.fresh(item).state == "assigned"
+    assert window.browser.client.post(f"{DESK}/equipo/llamadas/{item.id}", data=window.fields()).status_code == 404
+
+
+def test_the_page_may_ask_the_one_telephone_it_has(console: Console) -> None:
+    policy = console.enter("operator").get(DESK).headers["content-security-policy"]
+    assert "connect-src 'self' https://*.twilio.com wss://*.twilio.com;" in policy
+    assert "twilio" not in console.enter("operator").get("/consola/solicitudes").headers["content-security-policy"]

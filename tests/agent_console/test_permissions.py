@@ -62,6 +62,7 @@ def _ids(found: ServiceRequest, conversation_id: UUID, message_id: UUID, user_id
         "item_id": uuid4(),
         "agent_id": uuid4(),
         "reason": "meal",
+        "act": "espera",
         "name": "changes.csv",
     }
 

@@ -20,7 +20,7 @@ from agent_console.pages.service_request import clocks
 from agent_console.pages.webhooks import rows as webhooks
 
 ROOT = Path(__file__).resolve().parents[2] / "agent_console"
-_ERRORS = {"AtiendeError", "InvalidInput", "NotSignedIn", "Forbidden", "NotFound", "Conflict", "TooMany"}
+_ERRORS = {"AtiendeError", "InvalidInput", "NotSignedIn", "Forbidden", "NotFound", "Conflict", "TooMany", "Unavailable"}
 
 
 def in_templates() -> Iterator[str]:

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from agent_console.pages.desk import contacts, page, team
+from agent_console.pages.desk import calls, contacts, page, team
 
 router = APIRouter()
-for part in (team, contacts, page):
-    router.include_router(part.router)
+for part in (calls.supervising, team.router, calls.router, contacts.router, page.router):
+    router.include_router(part)
 
 __all__ = ["router"]

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from agent_console.accounts import Viewer
 from agent_console.forms import Problem, new_ref, problem_of
-from agent_console.pages.desk import ending, shown, talk, waiting
+from agent_console.pages.desk import call_shown, ending, phones, shown, talk, waiting
 from agent_console.pages.desk.seat import Seat, Sitting, address, seat_of
 from agent_console.rendering import render_for
 from intake.conversations import actions as conversations
@@ -36,7 +36,8 @@ def page(
     item = seat.item(item_id)
     parts_only = template == "desk/_parts.html"
     work = {} if parts_only or item is None else talk.talk_of(session, viewer, item, typed, now)
-    return render_for(
+    phone = phones.phone_of(http_request.app.state.settings, viewer.user_id)
+    response = render_for(
         http_request,
         viewer,
         template,
@@ -49,6 +50,8 @@ def page(
         presence=shown.presence_of(seat, viewer.language),
         breaks=shown.BREAKS,
         held=shown.held_lines(session, viewer, seat.items, now),
+        in_call=call_shown.call_of(session, viewer, seat.items),
+        phone=phone,
         offered=_offered(session, viewer, seat, now),
         line=waiting.summary(session, viewer, now),
         owed=[(one, ending.choices_of(session, viewer, one)) for one in seat.owed[:1]],
@@ -58,6 +61,9 @@ def page(
         typed=typed,
         **({"thread": None, "heard": 0} | work),
     )
+    if phone is not None:
+        response.headers.update(phone.headers)
+    return response
 
 
 def _offered(session: Session, viewer: Viewer, seat: Seat, now: datetime) -> tuple[WorkItem, shown.Caller] | None:

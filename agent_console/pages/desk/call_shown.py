@@ -1,0 +1,109 @@
+"""The call in hand as the desk shows it: whether its sound is up, held, recorded, passed on; and to whom it can be."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from agent_console.accounts import Viewer
+from agent_console.pages.desk.seat import CALLS
+from intake.calls import line_actions, recordings, rooms
+from intake.calls.models import Call
+from intake.distribution.lifecycle import ASSIGNED
+from intake.distribution.models import AgentSession, ContactQueue, WorkItem
+
+_RECORDED = frozenset({"asked", "recording"})
+
+
+@dataclass(frozen=True)
+class Passing:
+    """A transfer under way: to whom, and whether they have answered."""
+
+    to: str
+    is_talking: bool
+    is_mine: bool
+
+
+@dataclass(frozen=True)
+class CallShown:
+    """is_up: caller and operator hear each other. recording: `on`, `paused`, `announced` or "" (the call is not recorded)."""
+
+    id: UUID
+    is_up: bool
+    is_held: bool
+    recording: str
+    passing: Passing | None
+    colleagues: Sequence[tuple[UUID, str]]
+    queues: Sequence[tuple[str, str]]
+    outside: Mapping[str, str]
+
+
+def call_of(session: Session, viewer: Viewer, items: Sequence[WorkItem]) -> tuple[WorkItem, CallShown | None] | None:
+    """The call that this operator has, and its room once there is one; None without a call."""
+    item = next((one for one in items if one.kind in CALLS and one.state == ASSIGNED), None)
+    if item is None:
+        return None
+    call = call_named(session, item)
+    return item, shown(session, viewer, call) if call is not None else None
+
+
+def call_named(session: Session, item: WorkItem) -> Call | None:
+    """The newest call of this item."""
+    if item.source_ref.startswith(rooms.SOURCE):
+        named = item.source_ref.removeprefix(rooms.SOURCE)
+        return session.exec(select(Call).where(Call.provider_call_id == named)).first()
+    return session.exec(select(Call).where(Call.work_item_id == item.id).order_by(col(Call.started_at).desc())).first()
+
+
+def shown(session: Session, viewer: Viewer, call: Call) -> CallShown:
+    """As this operator sees it."""
+    bridge = rooms.bridge_of(session, call.id)
+    legs = rooms.live_legs(session, call.id)
+    mine = next((leg for leg in legs if leg.agent_id == viewer.user_id), None)
+    transfer = rooms.open_transfer(session, call.id)
+    passing = None
+    if transfer is not None:
+        is_mine = transfer.from_agent_id == viewer.user_id
+        passing = Passing(transfer.to_name, transfer.state == "talking", is_mine)
+    return CallShown(
+        id=call.id,
+        is_up=bridge is not None and bridge.caller_state == "inside" and mine is not None and mine.state == "joined",
+        is_held=bridge is not None and (bridge.is_hold_wanted or bridge.is_held),
+        recording=_recording(session, call),
+        passing=passing,
+        colleagues=_colleagues(session, viewer),
+        queues=_queues(session, viewer),
+        outside=line_actions.outside_numbers(session, call.jurisdiction_id),
+    )
+
+
+def _recording(session: Session, call: Call) -> str:
+    row = recordings.of_call(session, call.id)
+    if row is None or row.is_refused or row.state not in {"wanted", *_RECORDED}:
+        return ""
+    if row.pauses:
+        return "paused"
+    return "on" if row.state in _RECORDED else "announced"
+
+
+def _colleagues(session: Session, viewer: Viewer) -> list[tuple[UUID, str]]:
+    found = session.exec(
+        select(AgentSession.agent_id, AgentSession.name)
+        .where(
+            AgentSession.jurisdiction_id == viewer.jurisdiction_id,
+            AgentSession.agent_id != viewer.user_id,
+            col(AgentSession.state) != "offline",
+        )
+        .order_by(AgentSession.name)
+    )
+    return list(found)
+
+
+def _queues(session: Session, viewer: Viewer) -> list[tuple[str, str]]:
+    found = session.exec(
+        select(ContactQueue.code, ContactQueue.name)
+        .where(ContactQueue.jurisdiction_id == viewer.jurisdiction_id, col(ContactQueue.closed_at).is_(None))
+        .order_by(ContactQueue.name)
+    )
+    return list(found)

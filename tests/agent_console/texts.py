@@ -8,6 +8,7 @@ from jinja2 import Environment, nodes
 
 from agent_console import attachments, message_entries, presentation, timeline, views
 from agent_console.pages.api_keys import rows as api_keys
+from agent_console.pages.calls import rows as calls
 from agent_console.pages.conversations import proofs_shown, templating
 from agent_console.pages.conversations import views as inbox_views
 from agent_console.pages.desk import shown as desk
@@ -93,6 +94,8 @@ def in_tables() -> Iterator[str]:
     yield from (word for word, _, _ in webhooks.STATES.values())
     yield from webhooks.ERRORS.values()
     yield from incident_forms.KINDS.values()
+    yield from (word for word, _, _ in calls.STATES.values())
+    yield from (*calls.SAID.values(), *calls.WHY.values())
     yield from (word for word, _, _ in incidents.STATES.values())
     for words in (incidents.HAPPENED, incidents.TROUBLES, incidents.PURPOSES, incidents.REASONS):
         yield from words.values()

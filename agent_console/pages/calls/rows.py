@@ -43,6 +43,12 @@ SAID: Mapping[str, str] = {
     "recording_destroyed": "Se destruyó su clave, {when}",
     "recording_proved_gone": "Se comprobó que ya no está en ninguna parte, {when}",
 }
+WHY: Mapping[str, str] = {
+    "operator": "la persona dice algo delicado",
+    "service": "es un asunto delicado",
+    "retention": "llegó su día",
+    "refused": "la persona no quiso",
+}
 
 
 @dataclass(frozen=True)
@@ -141,13 +147,7 @@ def _said(event: CallEvent, viewer: Viewer, now: datetime) -> Said:
 
 
 def _reason(reason: str, language: str) -> str:
-    known = {
-        "operator": "la persona dice algo delicado",
-        "service": "es un asunto delicado",
-        "retention": "llegó su día",
-        "refused": "la persona no quiso",
-    }
-    return translate(language, known[reason]) if reason in known else reason
+    return translate(language, WHY[reason]) if reason in WHY else reason
 
 
 def _who(session: Session, call: Call, viewer: Viewer) -> str:

@@ -130,7 +130,3 @@ def test_both_pages_are_accessible(
         for summary in page.locator("#who summary").all():
             summary.click()
         assert_accessible(page)
-        page.screenshot(
-            path=f"/tmp/pw/last-{'thread' if str(id_) in path else 'inbox'}-{width}-{scheme}.png",
-            full_page=width == 320,
-        )

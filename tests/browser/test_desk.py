@@ -18,7 +18,6 @@ from tests.browser.conftest import LOOKS, LiveServer, PageAt
 from tests.factories import CITY
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser_desk")]
-PICTURES = "/tmp/pw"
 
 
 @pytest.fixture(autouse=True)
@@ -179,7 +178,6 @@ def test_the_desk_is_accessible_in_every_state(
 
     def look(name: str) -> None:
         assert_accessible(page)
-        page.screenshot(path=f"{PICTURES}/desk-{name}-{width}-{scheme}.png", full_page=width == 320)
 
     look("off")
     page.keyboard.press("F2")
@@ -205,4 +203,3 @@ def test_the_desk_is_accessible_in_every_state(
     look("wrap")
     team = page_at("/consola/atencion/equipo", role="supervisor", width=width, scheme=scheme)
     assert_accessible(team)
-    team.screenshot(path=f"{PICTURES}/desk-team-{width}-{scheme}.png", full_page=width == 320)

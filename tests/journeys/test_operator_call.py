@@ -9,7 +9,6 @@ from playwright.sync_api import Browser, Page, expect
 from tests.running import RunningDemo, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("journeys")]
-PICTURES = "/tmp/pw"
 
 
 def _sign_in(chromium: Browser, demo: RunningDemo, role: str) -> Page:
@@ -23,7 +22,10 @@ def _sign_in(chromium: Browser, demo: RunningDemo, role: str) -> Page:
     with page.expect_navigation():
         page.keyboard.press("Enter")
     page.goto(f"{console['url']}/atencion")
-    page.keyboard.press("F2")
+    if page.locator("#take-over").is_visible():  # a window of theirs was closed, and its shift is still open
+        page.locator("#take-over").click()
+    else:
+        page.keyboard.press("F2")
     expect(page.locator("#estado")).to_contain_text("Disponible")
     return page
 
@@ -53,7 +55,6 @@ def test_a_caller_is_answered_held_recorded_and_ended(demo: RunningDemo, chromiu
     ]
     sid = _call(demo, script, "+525577778888")
     expect(page.locator("#strip .offer")).to_contain_text("Llamada para ti", timeout=60_000)
-    page.screenshot(path=f"{PICTURES}/call-offer.png")
     page.keyboard.press("F2")
     expect(page.locator(".callbar")).to_be_visible()
     expect(page.locator(".callbar .t[data-since]")).to_be_visible(timeout=60_000)
@@ -62,7 +63,6 @@ def test_a_caller_is_answered_held_recorded_and_ended(demo: RunningDemo, chromiu
     expect(page.locator("#heard")).to_contain_text("dígame", timeout=30_000)
     wait_for(lambda: "dígame" in _heard(demo, sid), 60, "the caller to hear the operator")
     expect(page.locator(".callbar")).to_contain_text("Grabando, aviso dado", timeout=60_000)
-    page.screenshot(path=f"{PICTURES}/call-talking.png")
     page.locator("#main").focus()
     page.keyboard.press("e")
     expect(page.locator(".callbar")).to_contain_text("En espera, oye música")
@@ -72,7 +72,6 @@ def test_a_caller_is_answered_held_recorded_and_ended(demo: RunningDemo, chromiu
     expect(page.locator(".callbar")).to_contain_text("Grabación en pausa")
     page.keyboard.press("x")
     expect(page.locator("#wrap")).to_be_visible()
-    page.screenshot(path=f"{PICTURES}/call-wrap.png")
     page.locator("#main").focus()
     page.keyboard.press("3")
     page.keyboard.press("Control+Enter")
@@ -81,7 +80,6 @@ def test_a_caller_is_answered_held_recorded_and_ended(demo: RunningDemo, chromiu
     page.context.close()
 
 
-@pytest.mark.xfail(strict=False, reason="the colleague's desk is not always open in time: not understood yet")
 def test_a_call_is_passed_on_to_a_colleague(demo: RunningDemo, chromium: Browser) -> None:
     first = _sign_in(chromium, demo, "operator")
     sid = _call(demo, [{"say": "quiero hablar con una persona"}, {"wait": 180}], "+525577779999")

@@ -16,6 +16,7 @@ from intake.distribution.models import AgentSession, Offer, WorkItem
 from kernel import clock, db
 from tests.browser.conftest import LOOKS, LiveServer, PageAt
 from tests.factories import CITY
+from tests.running import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser_desk")]
 
@@ -50,12 +51,17 @@ def asks(live_server: LiveServer, body: str = "Quiero hablar con alguien", sende
 
 
 def offer(live_server: LiveServer, item_id: UUID, role: str = "operator") -> UUID:
-    """What the dispatcher does."""
-    with live_server.at_work(), db.transaction() as session:
-        user = session.exec(select(ConsoleUser).where(ConsoleUser.role == role)).one()
-        made = distribution.offer(session, item_id, user.id, reason="longest_idle", now=clock.now())
-        assert made is not None
-        return made.id
+    """What the dispatcher does: again in its next round where the desk was just being heard of, and so was passed by."""
+
+    def once() -> UUID | None:
+        with live_server.at_work(), db.transaction() as session:
+            user = session.exec(select(ConsoleUser).where(ConsoleUser.role == role)).one()
+            made = distribution.offer(session, item_id, user.id, reason="longest_idle", now=clock.now())
+            return made and made.id
+
+    made = wait_for(once, 10, "the offer")
+    assert made is not None
+    return made
 
 
 def item_of(live_server: LiveServer, item_id: UUID) -> WorkItem:

@@ -57,7 +57,7 @@ def offer(live_server: LiveServer, item_id: UUID, role: str = "operator") -> UUI
         with live_server.at_work(), db.transaction() as session:
             user = session.exec(select(ConsoleUser).where(ConsoleUser.role == role)).one()
             made = distribution.offer(session, item_id, user.id, reason="longest_idle", now=clock.now())
-            return made and made.id
+            return made.id if made else None
 
     made = wait_for(once, 10, "the offer")
     assert made is not None

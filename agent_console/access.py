@@ -63,14 +63,19 @@ ViewerDep = Annotated[Viewer, Depends(viewer_in)]
 
 
 def _writer(http_request: Request, viewer: ViewerDep, settings: SettingsDep, form: FormDep) -> Viewer:
-    refuse_other_sites(http_request)
-    if not accounts.is_form_token(settings.secrets.session_key, viewer.token, form.get("csrf")):
-        raise Forbidden("Esta página es vieja. Vuelve atrás, recárgala y manda de nuevo.")
+    refuse_strange_form(http_request, viewer, settings, form.get("csrf"))
     return viewer
 
 
 # Every handler that changes something asks for this one.
 WriterDep = Annotated[Viewer, Depends(_writer)]
+
+
+def refuse_strange_form(http_request: Request, viewer: Viewer, settings: Settings, token: str) -> None:
+    """Raises Forbidden unless one of our own pages sent this form, `token` with it, in this very session."""
+    refuse_other_sites(http_request)
+    if not accounts.is_form_token(settings.secrets.session_key, viewer.token, token):
+        raise Forbidden("Esta página es vieja. Vuelve atrás, recárgala y manda de nuevo.")
 
 
 def refuse_other_sites(http_request: Request) -> None:

@@ -1,8 +1,8 @@
 """The network's moods, switched on by a visitor or a test: slow, twice, out of order, lost, down."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from kernel.errors import InvalidInput
 
@@ -15,50 +15,57 @@ _TRUE, _FALSE = ("1", "true", "on", "yes"), ("", "0", "false", "off", "no")
 
 
 @dataclass(frozen=True)
-class Switches:
-    """delay_s: how much later everything arrives. lose: reports of what became of a message never arrive.
+class Moods:
+    """What every network has. delay_s: how much later what it tells arrives. lose: what became of things is never told."""
 
-    lose_inbound: nor does what residents write; it stays in the log of the network.
-    phone_off: the resident's phone takes nothing. stop_words: STOP and START are handled by the network itself.
-    window_closed: WhatsApp takes nothing but templates, as if a day had passed. unread: nobody reads what arrives.
-    """
+    # Of what is one of several words, which.
+    WORDS: ClassVar[Mapping[str, Sequence[str]]] = {"outage": OUTAGES}
 
     delay_s: float = 0.0
     duplicate: bool = False
     reorder: bool = False
     lose: bool = False
-    lose_inbound: bool = False
-    phone_off: bool = False
-    stop_words: bool = False
     outage: str = "none"
-    window_closed: bool = False
-    unread: bool = False
-    media: str = "ok"
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    def changed(self, values: Mapping[str, Any]) -> "Switches":
+    def changed(self, values: Mapping[str, Any]) -> Self:
         """With the named switches changed. Raises InvalidInput for an unknown name or value."""
-        known = {field.name for field in fields(self)}
-        unknown = sorted(set(values) - known)
+        unknown = sorted(set(values) - {field.name for field in fields(self)})
         if unknown:
             raise InvalidInput("No hay tal interruptor: {names}.", names=", ".join(unknown))
-        return replace(self, **{name: _read(name, value) for name, value in values.items()})
+        return replace(self, **{name: self._read(name, value) for name, value in values.items()})
 
-
-def _read(name: str, value: Any) -> Any:
-    if (name == "outage" and value in OUTAGES) or (name == "media" and value in MEDIA):
-        return value
-    if name == "delay_s":
-        try:
-            seconds = float(value)
-        except (TypeError, ValueError):
-            seconds = -1.0
-        if 0 <= seconds <= _MAX_DELAY_S:
-            return seconds
-    elif name not in ("outage", "media"):
-        word = str(value).lower()
-        if word in _TRUE + _FALSE:
+    def _read(self, name: str, value: Any) -> Any:
+        if name in self.WORDS:
+            if value in self.WORDS[name]:
+                return value
+        elif name == "delay_s":
+            try:
+                seconds = float(value)
+            except (TypeError, ValueError):
+                seconds = -1.0
+            if 0 <= seconds <= _MAX_DELAY_S:
+                return seconds
+        elif (word := str(value).lower()) in _TRUE + _FALSE:
             return word in _TRUE
-    raise InvalidInput("Ese valor no sirve para {name}.", name=name)
+        raise InvalidInput("Ese valor no sirve para {name}.", name=name)
+
+
+@dataclass(frozen=True)
+class Switches(Moods):
+    """Those of networks of messages. lose_inbound: what residents write never arrives either; it stays in the network's log.
+
+    phone_off: the resident's phone takes nothing. stop_words: STOP and START are handled by the network itself.
+    window_closed: WhatsApp takes nothing but templates, as if a day had passed. unread: nobody reads what arrives.
+    """
+
+    WORDS: ClassVar[Mapping[str, Sequence[str]]] = {**Moods.WORDS, "media": MEDIA}
+
+    lose_inbound: bool = False
+    phone_off: bool = False
+    stop_words: bool = False
+    window_closed: bool = False
+    unread: bool = False
+    media: str = "ok"

@@ -179,14 +179,7 @@ def post_update(
     now: datetime,
 ) -> IncidentUpdate:
     """Tells everybody attached, once. The same client_ref again gives the first one. Raises Conflict, InvalidInput."""
-    known = _of_same_form(session, incident_id, client_ref)
-    if known is not None:
-        return known
-    incident = held(session, incident_id, version)
-    if incident.state != "open":
-        raise Conflict("Este incidente ya terminó.")
-    changed(session, incident)
-    return _tell(session, incident, "updated", checked_words(words), by, client_ref, now)
+    return _tell_once(session, incident_id, "updated", words, version, by, client_ref, now)
 
 
 def end(
@@ -200,15 +193,29 @@ def end(
     now: datetime,
 ) -> IncidentUpdate:
     """Ends it: nothing is announced any more, and everybody attached is told once. Raises Conflict, InvalidInput."""
+    return _tell_once(session, incident_id, "ended", words, version, by, client_ref, now)
+
+
+def _tell_once(
+    session: Session,
+    incident_id: UUID,
+    kind: str,
+    words: Mapping[str, str],
+    version: int,
+    by: By,
+    client_ref: str | None,
+    now: datetime,
+) -> IncidentUpdate:
     known = _of_same_form(session, incident_id, client_ref)
     if known is not None:
         return known
     incident = held(session, incident_id, version)
     if incident.state != "open":
         raise Conflict("Este incidente ya terminó.")
-    incident.state, incident.ended_at = "ended", now
+    if kind == "ended":
+        incident.state, incident.ended_at = kind, now
     changed(session, incident)
-    return _tell(session, incident, "ended", checked_words(words), by, client_ref, now)
+    return _tell(session, incident, kind, checked_words(words), by, client_ref, now)
 
 
 def attach(

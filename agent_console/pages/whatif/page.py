@@ -6,8 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
-from agent_console import accounts
-from agent_console.access import BASE, REVIEWERS, ViewerDep, WriterDep, only, refuse_other_sites
+from agent_console.access import BASE, REVIEWERS, ViewerDep, WriterDep, only, refuse_strange_form
 from agent_console.accounts import Viewer
 from agent_console.drafts import DraftDep
 from agent_console.forms import Problem, problem_of
@@ -21,7 +20,7 @@ from intake.whatif.history import Period
 from kernel import clock
 from kernel.bodies import FormDep, Upload, UploadDep
 from kernel.db import SessionDep
-from kernel.errors import AtiendeError, Forbidden, NotFound
+from kernel.errors import AtiendeError, NotFound
 from kernel.web import SettingsDep
 from routing import drafts, publishing
 from routing.draft_models import RoutingDraft
@@ -34,9 +33,7 @@ router = APIRouter(prefix="/ruteo", include_in_schema=False, dependencies=[Depen
 
 def _uploaded(http_request: Request, viewer: ViewerDep, settings: SettingsDep, upload: UploadDep) -> Upload:
     """A form with a file, sent by one of our pages."""
-    refuse_other_sites(http_request)
-    if not accounts.is_form_token(settings.secrets.session_key, viewer.token, upload.form.get("csrf")):
-        raise Forbidden("Esta página es vieja. Vuelve atrás, recárgala y manda de nuevo.")
+    refuse_strange_form(http_request, viewer, settings, upload.form.get("csrf"))
     return upload
 
 

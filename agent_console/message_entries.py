@@ -13,6 +13,7 @@ from agent_console.presentation import channel_look
 from channels.reasons import in_words
 from intake.conversations.attachment_models import MessageAttachment
 from intake.conversations.models import ConversationNote, Message
+from intake.conversations.values import VOICE
 from kernel.i18n import translate
 
 DELIVERY: Mapping[str, str] = {
@@ -114,6 +115,8 @@ def _of_message(message: Message, people: Mapping[Any, str], language: str, has_
     if message.direction == "inbound":
         who = people.get(message.conversation_id) or translate(language, "Anónimo")
         how = translate(language, "{channel} recibido", channel=look.text)
+        if message.channel == VOICE:
+            how = translate(language, "Dicho en la llamada")
         if message.choice:
             how = translate(language, "{channel}, tocó un botón", channel=look.text)
         if message.edits:

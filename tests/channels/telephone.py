@@ -1,7 +1,7 @@
 """A centre that answers calls with the documents a test gives it, and the stand-in's telephone in front of it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +29,7 @@ class Exchange:
         self.forged: list[str] = []
         self.url = ""
         self.phone: Network
+        self.closing = ExitStack()
         self.app = FastAPI()
 
         @self.app.api_route("/{path:path}", methods=["GET", "POST"])
@@ -90,13 +91,15 @@ class Exchange:
                 query = f"?{parts.query}" if parts.query else ""
                 return super().request(method, base + parts.path + query, *args, **kwargs)
 
-        return Client(ACCOUNT, TOKEN, http_client=Led())
+        carrier = Led()
+        self.closing.callback(carrier.session.close)
+        return Client(ACCOUNT, TOKEN, http_client=carrier)
 
 
 @contextmanager
 def telephone(state: Path, **config: Any) -> Iterator[Exchange]:
     center = Exchange()
-    with serving(center.app, free_socket()) as url:
+    with serving(center.app, free_socket()) as url, center.closing:
         center.url = url
         number = VoiceNumber(VOICE_NUMBER, f"{url}/voice", f"{url}/fallback", f"{url}/told/number")
         with standin(standin_config(state, f"{url}/sms", voice=number, **config)) as phone:

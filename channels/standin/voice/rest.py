@@ -20,7 +20,8 @@ def create_call(form: FormDep, mood: MoodDep, config: ConfigDep, part: PartDep) 
     assert first is not None
     call = part.exchange.ring_out(order_of(form, first), sender=sender, recipient=recipient)
     mood.after()
-    return answers.call(call.row(), config.account_sid)
+    # However far it is by now: what was asked for is told first.
+    return answers.call({**call.row(), "status": "queued", "ended_at": None}, config.account_sid)
 
 
 @router.get("/Calls/{sid}.json")

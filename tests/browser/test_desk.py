@@ -12,6 +12,7 @@ from agent_console.models import ConsoleUser
 from intake.conversations import actions as threads
 from intake.conversations.values import InboundMessage
 from intake.distribution import actions as distribution
+from intake.distribution import lifecycle
 from intake.distribution.models import AgentSession, Offer, WorkItem
 from kernel import clock, db
 from tests.browser.conftest import LOOKS, LiveServer, PageAt
@@ -23,12 +24,17 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser_desk")]
 
 @pytest.fixture(autouse=True)
 def nobody_at_work(live_server: LiveServer) -> Iterator[None]:
-    """Each test begins with an empty line and closed desks."""
+    """Each test begins with an empty line and closed desks, whatever other pages' tests left in somebody's hands."""
+    _send_home(live_server)
     yield
+    _send_home(live_server)
+
+
+def _send_home(live_server: LiveServer) -> None:
     with live_server.at_work(), db.transaction() as session:
         for agent in session.exec(select(AgentSession)):
             distribution.force_off(session, agent.agent_id, why="left", now=clock.now())
-        for item in session.exec(select(WorkItem).where(col(WorkItem.state).in_(("queued", "offered")))):
+        for item in session.exec(select(WorkItem).where(col(WorkItem.state).not_in(lifecycle.ENDED))):
             distribution.complete(session, item.id, disposition_code=None, now=clock.now())
         for item in session.exec(
             select(WorkItem).where(col(WorkItem.disposition_code).is_(None), WorkItem.state == "done")

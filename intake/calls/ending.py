@@ -9,7 +9,7 @@ from intake.calls.models import Call
 from intake.conversations import actions as conversations
 from intake.conversations import notices
 from intake.conversations.advance import make_unanswered
-from intake.distribution.lifecycle import ENDED
+from intake.distribution.lifecycle import ENDED, LIVE
 from intake.service_requests import actions as service_requests
 
 
@@ -24,5 +24,9 @@ def end(session: Session, call: Call, *, now: datetime) -> None:
     else:
         notices.tell_of_call(session, conversation.id, now=now)
     items = waiting.items_of_thread(session, conversation.id)
+    if call.script.get("is_promised") and not any(item.assigned_at or item.state in LIVE for item in items):
+        # They heard that a person looks at it, and hung up before one had answered: it is read, then.
+        conversations.hand_to_agent(session, conversation, now=now)
+        return
     if all(item.state in ENDED for item in items):
         conversations.close(session, conversation.id, now=now)

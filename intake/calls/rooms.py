@@ -15,6 +15,7 @@ from intake.calls.leg_states import later_leg
 from intake.calls.line_models import CallBridge, CallLeg, CallTransfer
 from intake.calls.models import Call
 from intake.calls.planning import ANSWER_WITHIN, MOST_ATTEMPTS, LegFacts, Situation
+from intake.conversations.in_line import call_of_source
 from intake.distribution import actions as distribution
 from intake.distribution import items, lifecycle
 from intake.distribution.models import AgentSession, WorkItem
@@ -22,7 +23,6 @@ from kernel.outbox import record
 from kernel.rows import HELD, change, load, load_one
 
 CHANGED = "call_bridge.changed"
-SOURCE = "call:"
 # An operator whose browser did not ring is not asked again at once.
 SHUN_UNANSWERED = timedelta(seconds=60)
 
@@ -41,8 +41,8 @@ def call_of_item(session: Session, work_item_id: UUID) -> tuple[Call, WorkItem] 
 
 
 def _named(session: Session, item: WorkItem) -> Call | None:
-    if item.source_ref.startswith(SOURCE):
-        return load_one(session, Call, "WHERE provider_call_id = $1", [item.source_ref.removeprefix(SOURCE)])
+    if named := call_of_source(item.source_ref):
+        return load_one(session, Call, "WHERE provider_call_id = $1", [named])
     return load_one(session, Call, "WHERE work_item_id = $1 ORDER BY started_at DESC LIMIT 1", [item.id])
 
 

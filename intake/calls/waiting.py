@@ -8,20 +8,17 @@ from sqlmodel import Session
 from intake.calls import turns
 from intake.calls.models import Call
 from intake.conversations import actions as conversations
-from intake.conversations.in_line import source_of_call
+from intake.conversations import in_line
 from intake.conversations.values import InboundMedia
 from intake.distribution import actions as distribution
 from intake.distribution.models import WorkItem
 from intake.distribution.values import Estimate
-from kernel.rows import change, load, load_one
-
-_LIVE = "state IN ('queued', 'offered', 'assigned', 'wrapping')"
+from kernel.rows import change, load
 
 
 def item_of(session: Session, call: Call) -> WorkItem | None:
     """The work that waits for a person because of this call, while it is not over."""
-    tail = f"WHERE source_ref = $1 AND {_LIVE}"
-    found = load_one(session, WorkItem, tail, [source_of_call(call.provider_call_id)])
+    found = in_line.place_of_call(session, call.conversation_id)
     if found is not None and call.work_item_id != found.id:
         change(session, call, work_item_id=found.id)
     return found
@@ -34,19 +31,13 @@ def estimate(session: Session, call: Call, *, now: datetime) -> Estimate:
 
 
 def join(session: Session, call: Call, *, now: datetime) -> None:
-    """Puts the call into the line, if it is not there: a person answers this thread from now on. Twice does it once."""
-    if item_of(session, call) is not None:
-        return
-    conversations.give_to_agents(session, conversations.held(session, call.conversation_id), now=now)
-    distribution.enqueue(
-        session,
-        jurisdiction_id=call.jurisdiction_id,
-        kind="voice",
-        conversation_id=call.conversation_id,
-        source_ref=source_of_call(call.provider_call_id),
-        language=call.language,
-        now=now,
-    )
+    """Puts the call into the line, if it is not there: a person answers this thread from now on. Twice does it once.
+
+    Whoever left the line before waits behind those who stayed.
+    """
+    conversation = conversations.held(session, call.conversation_id)
+    conversations.give_to_agents(session, conversation, now=now)
+    in_line.join_as_call(session, conversation, call.provider_call_id, now=now)
 
 
 def leave(session: Session, call: Call, *, why: str, now: datetime) -> None:
@@ -64,21 +55,13 @@ def call_back(
     contact_point_id: whose number is called, if it is not the one that called. due_at: not before then.
     """
     change(session, call, callback_contact_point_id=contact_point_id)
-    source = source_of_call(call.provider_call_id)
-    if item_of(session, call) is None:
-        conversations.give_to_agents(session, conversations.held(session, call.conversation_id), now=now)
-        distribution.enqueue(
-            session,
-            jurisdiction_id=call.jurisdiction_id,
-            kind="callback",
-            conversation_id=call.conversation_id,
-            source_ref=f"{source}:callback",
-            language=call.language,
-            due_at=due_at,
-            now=now,
-        )
-        return True
-    return distribution.wait_for_callback(session, source, due_at=due_at, now=now)
+    item = item_of(session, call)
+    if item is not None:
+        return distribution.wait_for_callback(session, item.source_ref, due_at=due_at, now=now)
+    conversation = conversations.held(session, call.conversation_id)
+    conversations.give_to_agents(session, conversation, now=now)
+    in_line.join_as_call(session, conversation, call.provider_call_id, kind="callback", due_at=due_at, now=now)
+    return True
 
 
 def keep_message(session: Session, call: Call, url: str, seconds: int, *, number: int, now: datetime) -> None:

@@ -136,7 +136,7 @@ def act(replies: Replies, step: Step, emergency_phone: str) -> DialogueState:
     if isinstance(step.effect, ShowStatus):
         return _show_status(replies, step.state, step.effect)
     if isinstance(step.effect, AddWords):
-        _add_words(replies, step.effect)
+        return replace(step.state, is_promised=_add_words(replies, step.effect) or step.state.is_promised)
     if isinstance(step.effect, AddToTold):
         return _add_to_told(replies, step.state, step.effect)
     if isinstance(step.effect, Resume):
@@ -196,7 +196,7 @@ def _submit(replies: Replies, state: DialogueState, submit: Submit) -> DialogueS
         _log.warning("dialogue_submit_failed", conversation_id=str(conversation.id), error=type(problem).__name__)
         replies.send(replies.words(state.language, "received", "failed"))
         actions.hand_to_agent(session, conversation, said=replies.message, now=replies.now)
-        return state
+        return replace(state, is_promised=True)
     if submit.apart_from:
         incidents.keep_apart(session, UUID(submit.apart_from), request.id, now=replies.now)
     if submit.ruled_out is not None:
@@ -244,7 +244,8 @@ def _join(replies: Replies, state: DialogueState, effect: Join) -> DialogueState
     return replace(state, folio=request.folio, submitted_at=replies.now)
 
 
-def _add_words(replies: Replies, answer: AddWords) -> None:
+def _add_words(replies: Replies, answer: AddWords) -> bool:
+    """Whether a person has to look at it."""
     session, conversation = replies.session, replies.conversation
     request = service_request_queries.by_folio(session, answer.folio, jurisdiction_id=conversation.jurisdiction_id)
     is_theirs = request is not None and _is_reporter(session, conversation, request)
@@ -255,8 +256,10 @@ def _add_words(replies: Replies, answer: AddWords) -> None:
     if request is not None and is_theirs:
         _link(session, conversation, (*map(UUID, answer.messages), replies.message.id), request.id, now=replies.now)
     # Whoever has the folio of somebody else's report may know something; a person decides what becomes of it.
-    if answer.needs_agent or not is_theirs:
+    needs_agent = answer.needs_agent or not is_theirs
+    if needs_agent:
         actions.hand_to_agent(session, conversation, said=replies.message, now=replies.now)
+    return needs_agent
 
 
 def _is_theirs(replies: Replies, answer: AddWords) -> bool:

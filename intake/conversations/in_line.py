@@ -12,18 +12,26 @@ from georef.points import LonLat
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import VOICE
 from intake.distribution import actions as distribution
+from intake.distribution.lifecycle import LIVE
 from intake.distribution.models import AgentSession, Offer, WorkItem
 from intake.distribution.values import GENERAL
 from intake.incidents import queries as incidents
 from kernel.outbox import record
-from kernel.rows import HELD, load_one
+from kernel.rows import HELD, load, load_one
 
 _THREAD_OF = "WHERE id = (SELECT conversation_id FROM work_item WHERE id = $1)"
+_OF_CALLS = "WHERE conversation_id = $1 AND kind <> 'text' ORDER BY enqueued_at DESC, id DESC"
+_CALL = "call:"
 
 
-def source_of_call(call_sid: str) -> str:
-    """What the work item of a call is known by."""
-    return f"call:{call_sid}"
+def source_of_call(call_sid: str, before: int = 0) -> str:
+    """What the work item of a call is known by. before: how often it waited in the line, and left it."""
+    return f"{_CALL}{call_sid}:{before + 1}" if before else f"{_CALL}{call_sid}"
+
+
+def call_of_source(source_ref: str) -> str | None:
+    """The call that an item is of, as the provider calls it; None for an item of something else."""
+    return source_ref.removeprefix(_CALL).partition(":")[0] if source_ref.startswith(_CALL) else None
 
 
 def join(session: Session, conversation: Conversation, *, said: Message | None = None, now: datetime) -> WorkItem:
@@ -32,15 +40,50 @@ def join(session: Session, conversation: Conversation, *, said: Message | None =
     said: what the resident just said. In a call it is the call that waits, and leaves when the caller does.
     """
     call_sid = (said.provider_message_id or "").rpartition(":")[0] if said and said.channel == VOICE else ""
+    if call_sid:
+        return join_as_call(session, conversation, call_sid, now=now)
+    source_ref = f"thread:{conversation.id}:{now.isoformat()}"
+    return _enqueue(session, conversation, "text", source_ref, None, now)
+
+
+def join_as_call(
+    session: Session,
+    conversation: Conversation,
+    call_sid: str,
+    *,
+    kind: str = "voice",
+    due_at: datetime | None = None,
+    now: datetime,
+) -> WorkItem:
+    """The place of a call, whose thread is held; who left the line and asks again has a new one, behind all who stayed.
+
+    kind, due_at: as of `distribution.actions.enqueue`, where the place is new.
+    """
+    known = load(session, WorkItem, _OF_CALLS, [conversation.id])
+    if known and known[0].state in LIVE:
+        return known[0]
+    return _enqueue(session, conversation, kind, source_of_call(call_sid, len(known)), due_at, now)
+
+
+def place_of_call(session: Session, conversation_id: UUID) -> WorkItem | None:
+    """What waits for a person because of the call in this thread, or is with one."""
+    newest = load_one(session, WorkItem, f"{_OF_CALLS} LIMIT 1", [conversation_id])
+    return newest if newest is not None and newest.state in LIVE else None
+
+
+def _enqueue(
+    session: Session, conversation: Conversation, kind: str, source_ref: str, due_at: datetime | None, now: datetime
+) -> WorkItem:
     return distribution.enqueue(
         session,
         jurisdiction_id=conversation.jurisdiction_id,
-        kind="voice" if call_sid else "text",
+        kind=kind,
         conversation_id=conversation.id,
-        source_ref=source_of_call(call_sid) if call_sid else f"thread:{conversation.id}:{now.isoformat()}",
+        source_ref=source_ref,
         queue_code=_queue_of(session, conversation),
         language=conversation.language,
         preferred_agent_id=conversation.taken_by,
+        due_at=due_at,
         now=now,
     )
 

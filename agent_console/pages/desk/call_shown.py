@@ -10,6 +10,7 @@ from agent_console.accounts import Viewer
 from agent_console.pages.desk.seat import CALLS
 from intake.calls import line_actions, recordings, rooms
 from intake.calls.models import Call
+from intake.conversations.in_line import call_of_source
 from intake.distribution.lifecycle import ASSIGNED
 from intake.distribution.models import AgentSession, ContactQueue, WorkItem
 
@@ -50,8 +51,7 @@ def call_of(session: Session, viewer: Viewer, items: Sequence[WorkItem]) -> tupl
 
 def call_named(session: Session, item: WorkItem) -> Call | None:
     """The newest call of this item."""
-    if item.source_ref.startswith(rooms.SOURCE):
-        named = item.source_ref.removeprefix(rooms.SOURCE)
+    if named := call_of_source(item.source_ref):
         return session.exec(select(Call).where(Call.provider_call_id == named)).first()
     return session.exec(select(Call).where(Call.work_item_id == item.id).order_by(col(Call.started_at).desc())).first()
 

@@ -20,6 +20,7 @@ _log = structlog.get_logger(__name__)
 
 # Documents but for music: nobody makes a report in more.
 MOST_DOCUMENTS = 60
+_MORE_FOR_CALLBACK = 20
 # Documents that we could not give at first.
 MOST_FAILURES = 4
 _MOST_LETTERS = 1000
@@ -99,7 +100,8 @@ def _next(turn: Turn, heard: Heard, recorded: tuple[str, int] | None) -> Page:
     if script.stage in _WAITS:
         return operators.waiting(turn, heard)
     script.documents += 1
-    if script.documents > MOST_DOCUMENTS:
+    # Who waits for a person may say where to be called, however long it took them to get there.
+    if script.documents > MOST_DOCUMENTS + (_MORE_FOR_CALLBACK if script.stage in operators.CALLBACK else 0):
         return _too_many(turn)
     return _answer(turn, _tidy(heard))
 

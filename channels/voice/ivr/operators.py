@@ -15,6 +15,7 @@ MOST_MISSES = 3
 # Twenty seconds of music each: forty minutes, then they are called back.
 MOST_WAITS = 120
 _TOLD_EVERY = 3
+CALLBACK = ("callback", "callback_number", "callback_check")
 _WAIT = Ask(digits=1, listens=False, timeout_s=1)
 _ONE_KEY = Ask(digits=1, listens=False, timeout_s=8)
 _PHONE = Ask(digits=10, listens=False, timeout_s=10)
@@ -30,17 +31,15 @@ def asked(turn: Turn) -> Page:
         says = [turn.aloud(reply.body) for reply in answer.replies]
         if answer.conversation.state != "with_agent":
             says = []  # whatever it made of the word
-    line.join(turn.session, turn.call, now=turn.now)
     return begin(turn, *says)
 
 
 def give_up(turn: Turn) -> Page:
     """Nothing is understood any more: a person where there is one, else the end."""
     turn.script.misses = 0
-    if (
-        turn.script.stage in ("closed", "danger", "callback", "callback_number", "callback_check")
-        or turn.script.is_called_back
-    ):
+    if turn.script.stage in CALLBACK and line.item_of(turn.session, turn.call) is not None:
+        return _back(turn)
+    if turn.script.stage in ("closed", "danger", *CALLBACK) or turn.script.is_called_back:
         return goodbye(turn)
     if turn.hours.is_open:
         return asked(turn)
@@ -52,12 +51,14 @@ def goodbye(turn: Turn) -> Page:
     return turn.end(turn.say("goodbye_danger" if turn.script.warned else "goodbye"))
 
 
-def begin(turn: Turn, *before: Said) -> Page:
-    """The thread is handed to people: into the line, or, where nobody answers now, what else there is."""
+def begin(turn: Turn, *before: Said, is_promise: bool = False) -> Page:
+    """The thread is handed to people: into the line, or, where nobody answers now, what else there is.
+
+    before: what the dialogue says to it; is_promise: it is true also where they are not connected with anybody now.
+    """
     if not turn.hours.is_open:
-        return closed(turn, *before)
-    if line.item_of(turn.session, turn.call) is None:
-        return closed(turn, *before)
+        return closed(turn, *(before if is_promise else ()))
+    line.join(turn.session, turn.call, now=turn.now)
     turn.script.stage, turn.script.misses = "waiting", 0
     told = () if before else (turn.say("wait_begin"),)
     return _music(turn, *before, *told, *_place_in_line(turn))
@@ -84,7 +85,8 @@ def callback(turn: Turn) -> Page:
     if not turn.can_write:
         return _ask_number(turn)
     digits = reading.by_digit(turn.contact.last_digits, turn.language)
-    return turn.ask((turn.say("callback_number", digits=digits),), stage="callback", ask=_ONE_KEY)
+    other = "callback_stay" if line.item_of(turn.session, turn.call) else "callback_return"
+    return turn.ask((turn.say("callback_number", digits=digits), turn.say(other)), stage="callback", ask=_ONE_KEY)
 
 
 def callback_chosen(turn: Turn, heard: Heard) -> Page | None:
@@ -118,8 +120,9 @@ def number_checked(turn: Turn, heard: Heard) -> Page | None:
 def closed(turn: Turn, *before: Said) -> Page:
     """Nobody answers now: the report can be made here, they can be called back, or leave a message."""
     hours = turn.hours.in_words(turn.city, turn.language, turn.now)
-    first = turn.say("closed", hours=hours) if not turn.hours.is_open else turn.say("wait_nobody")
-    return turn.ask((*before, first, turn.say("closed_choices")), stage="closed", ask=_ONE_KEY)
+    return turn.ask(
+        (*before, turn.say("closed", hours=hours), turn.say("closed_choices")), stage="closed", ask=_ONE_KEY
+    )
 
 
 def closed_chosen(turn: Turn, heard: Heard) -> Page | None:
@@ -181,9 +184,8 @@ def _waited_enough(turn: Turn) -> Page:
 def _back(turn: Turn) -> Page:
     item = line.item_of(turn.session, turn.call)
     if item is None or not turn.hours.is_open:
-        return closed(turn)
-    turn.script.stage = "waiting"
-    return _music(turn, *_place_in_line(turn))
+        return begin(turn)
+    return _music(turn, *_place_in_line(turn)) if item.state == "queued" else _music(turn, turn.say("wait_answered"))
 
 
 def _music(turn: Turn, *says: Said) -> Page:

@@ -17,6 +17,7 @@ class Script:
 
     page: the newest document, for who wants to hear it again; held: one that waits behind a warning, with its stage. options:
     labels and what they stand for, where keys choose from a list of ours; offset: the first one that was read out.
+    is_promised: a person looks at what they said, they were told.
     warned: of which dangers they were warned. waited_from: since when they are in the line (ISO).
     """
 
@@ -37,6 +38,7 @@ class Script:
     waits: int = 0
     number: str = ""
     is_called_back: bool = False
+    is_promised: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -65,8 +65,9 @@ def answered(turn: Turn, answer: Answer) -> Page:
     """What the dialogue answered, as a page."""
     replies, script = answer.replies, turn.script
     says = [_aloud(turn, reply) for reply in replies]
+    script.is_promised = script.is_promised or answer.state.is_promised
     if answer.conversation.state == "with_agent":
-        return operators.begin(turn, *says)
+        return operators.begin(turn, *says, is_promise=answer.state.is_promised)
     if answer.state.window_count > MOST_IN_WINDOW:
         return operators.asked(turn)  # the dialogue says no more for a while
     if not replies:

@@ -106,7 +106,8 @@ class DialogueState:
     loose: ids of messages with pictures that belong to no report yet; recent: the folios that were offered for them; about: the
     folio they asked about last, on this channel.
     warned_at: when they were told whom to call, of danger that no report tells of.
-    opening, folio: the message that told the last whole report, and the folio it got.
+    opening, folio: the message that told the last whole report, and the folio it got. is_promised: they were told that a person
+    looks at what they said.
     """
 
     step: str = "idle"
@@ -135,6 +136,7 @@ class DialogueState:
     recent: tuple[str, ...] = ()
     about: str = ""
     warned_at: datetime | None = None
+    is_promised: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values that `from_json` reads back."""

@@ -6,9 +6,11 @@ import pytest
 import time_machine
 from sqlmodel import Session, select
 
+from channels.voice.ivr.answering import MOST_DOCUMENTS
 from channels.voice.ivr.operators import MOST_WAITS
 from intake.calls.jobs import end_call
 from intake.calls.models import Call
+from intake.catalog.models import Jurisdiction
 from intake.conversations.attachment_models import MessageAttachment
 from intake.conversations.models import Conversation, Message
 from intake.distribution import actions as distribution
@@ -18,6 +20,7 @@ from intake.people.models import ContactPoint
 from kernel.errors import Conflict
 from tests.channels.conftest import ACCOUNT
 from tests.channels.voice.ivr.caller import Caller
+from tests.channels.voice.ivr.conftest import LEAK
 from tests.channels.voice.ivr.test_ways import close
 from tests.factories import CITY, NOW
 from tests.intake.distribution.desk import sign_on
@@ -34,6 +37,11 @@ def at_one_o_clock() -> object:
 def item(session: Session) -> WorkItem:
     session.expire_all()
     return session.exec(select(WorkItem)).one()
+
+
+def item_or_none(session: Session) -> WorkItem | None:
+    session.expire_all()
+    return session.exec(select(WorkItem)).one_or_none()
 
 
 def the_call(session: Session) -> Call:
@@ -53,6 +61,87 @@ def test_a_person_at_any_time(session: Session, caller: Caller, how: str) -> Non
     waiting = item(session)
     assert (waiting.kind, waiting.state, waiting.source_ref) == ("voice", "queued", "call:CA1")
     assert the_call(session).work_item_id == waiting.id
+
+
+def reopen(session: Session) -> None:
+    city = session.get_one(Jurisdiction, CITY)
+    city.settings = {name: value for name, value in city.settings.items() if name != "voice"}
+    session.flush()
+
+
+def disputed(session: Session, caller: Caller) -> str:
+    """Somebody says at closed hours that their report is wrong, which a person has to read."""
+    close(session)
+    caller.call()
+    caller.say(LEAK)
+    caller.say("sí")
+    return caller.say("me equivoqué de lugar")
+
+
+def test_who_left_the_line_and_asks_again_waits_again(session: Session, caller: Caller) -> None:
+    disputed(session, caller)
+    caller.press("1")
+    assert item(session).state == "abandoned"
+    reopen(session)
+    stayed = NOW - timedelta(seconds=1)
+    distribution.enqueue(session, jurisdiction_id=CITY, kind="voice", source_ref="call:X1", now=stayed)
+    told = caller.press("0")
+    assert "Le comunico con una persona" in told
+    assert "persona número 2" in told
+    again = session.exec(select(WorkItem).where(WorkItem.source_ref == "call:CA1:2")).one()
+    assert (again.kind, again.state) == ("voice", "queued")
+    assert the_call(session).work_item_id == again.id
+    caller.keep_quiet()
+    caller.hang_up()
+    session.expire_all()
+    assert again.state == "abandoned"
+
+
+def test_what_a_person_was_to_read_is_read_though_they_hung_up(session: Session, caller: Caller) -> None:
+    told = disputed(session, caller)
+    assert "Una persona del tres once revisa su reporte" in told
+    assert "Le comunico" not in told
+    caller.hang_up()
+    for _ in range(2):
+        end_call(str(the_call(session).id))
+    session.expire_all()
+    waiting = [one for one in session.exec(select(WorkItem)) if one.state == "queued"]
+    assert [one.kind for one in waiting] == ["text"]
+    assert session.get_one(Conversation, the_call(session).conversation_id).state == "with_agent"
+
+
+def test_nobody_is_said_to_be_connected_when_nobody_answers(session: Session, caller: Caller) -> None:
+    close(session)
+    caller.call()
+    told = caller.say("cómo saco una licencia de manejo")
+    for _ in range(4):
+        if "A esta hora no hay operadores" in told:
+            break
+        told = caller.say("bla bla bla bla")
+    assert "Le comunico" not in " ".join(caller.said)
+
+
+def test_who_says_no_number_to_be_called_at_goes_on_waiting(session: Session, caller: Caller) -> None:
+    caller.call()
+    caller.press("0")
+    assert "seguir esperando" in caller.press("1")
+    for _ in range(3):
+        caller.keep_quiet()
+    assert "persona número 1" in caller.said[-1]
+    assert not caller.is_over
+    assert item(session).state == "queued"
+
+
+def test_whoever_used_up_the_call_can_still_be_called_back(session: Session, caller: Caller) -> None:
+    caller.call()
+    documents = 0
+    while item_or_none(session) is None:
+        caller.press("*")
+        documents += 1
+    assert documents == MOST_DOCUMENTS + 1
+    caller.press("1")
+    caller.press("1")
+    assert "Le llamamos en cuanto" in caller.said[-1]
 
 
 def test_how_many_go_first_and_how_long_it_takes(session: Session, caller: Caller) -> None:

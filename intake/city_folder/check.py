@@ -130,6 +130,9 @@ def _check_codes(notes: Notes, folder: CityFolder) -> None:
             notes.error(
                 "agencies.toml", agency.code, "No existe el calendario {calendar}.", calendar=agency.calendar_code
             )
+    answering = folder.city.settings.get("voice", {}).get("calendar", "")
+    if answering and answering not in calendars:
+        notes.error("city.toml", "voice", "No existe el calendario {calendar}.", calendar=answering)
 
 
 def _check_services(notes: Notes, folder: CityFolder) -> None:

@@ -53,6 +53,8 @@ def hours_of(session: Session, city: City, now: datetime) -> Hours:
     code = (city.settings.get("voice") or {}).get("calendar")
     definition = routing.calendar_definitions(session, city.id).get(code) if code else None
     if definition is None:
+        if code:  # the folder is checked, but the calendar may be gone since
+            _log.error("voice_calendar_missing", city=city.id, calendar=code)
         return Hours(is_open=True)
     kept = _read.get(city.id)
     if kept is None or kept[0] != definition:

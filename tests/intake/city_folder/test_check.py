@@ -82,6 +82,10 @@ MISTAKES: dict[str, tuple[Callable[[Path], None], str]] = {
     "unknown zone": (_rewrite("city.toml", "America/Mexico_City", "America/Encinos"), "No existe la zona horaria"),
     "unknown default": (_rewrite("city.toml", '"ATENCION"', '"NADIE"'), "No existe la dependencia NADIE"),
     "unknown calendar": (_rewrite("agencies.toml", 'calendar = "default"', 'calendar = "fiesta"'), "calendario fiesta"),
+    "unknown calendar of the telephone": (
+        _rewrite("city.toml", "[theme.light]", "[voice]\ncalendar = 'fiesta'\n\n[theme.light]"),
+        "city.toml voice: No existe el calendario fiesta",
+    ),
     "bad hours": (_rewrite("calendars.toml", '"15:00"', '"25:00"'), "no es una hora"),
     "missing layer file": (
         _rewrite("layers.toml", "layers/colonia", "layers/barrio"),

@@ -24,6 +24,7 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     "service_request.updated": ["intake.conversations.jobs.tell_resident", "intake.changes.jobs.number_changes"],
     "alert_feed.added": ["channels.alert_jobs.look_at_feed"],
     "incident.updated": ["intake.conversations.jobs.tell_attached"],
+    "incident.reopened": ["intake.conversations.jobs.tell_attached"],
     "incident.ended": ["intake.conversations.jobs.tell_attached", "intake.incidents.jobs.close_line"],
     "incident_update.told_some": ["intake.conversations.jobs.tell_attached"],
     "changes.numbered": ["intake.webhooks.jobs.queue_deliveries"],

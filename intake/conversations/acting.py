@@ -31,6 +31,7 @@ from intake.conversations.dialogue.steps import (
     TypeCode,
 )
 from intake.conversations.models import Conversation, Message
+from intake.conversations.notices import channel_of
 from intake.conversations.own_texts import own_texts
 from intake.conversations.requests import in_words
 from intake.conversations.values import VOICE, Choice
@@ -220,13 +221,20 @@ def _attach(replies: Replies, state: DialogueState, effect: Attach) -> DialogueS
     """Has them told of the incident; of one that ended while they answered they hear that, and their report goes on."""
     session, conversation = replies.session, replies.conversation
     if attach(session, conversation, effect.announced, now=replies.now):
-        is_out = people.is_opted_out(session, conversation.contact_point_id)
-        key = "incident_attached_out" if is_out else "incident_attached"
-        replies.send(replies.words(state.language, "dialogue", key))
+        replies.send(replies.words(state.language, "dialogue", _attached_text(session, conversation)))
         return state
     replies.send(replies.words(state.language, "dialogue", "incident_over"))
     context = context_of(session, conversation, replies.message, replies.now)
     return act(replies, proceed(effect.otherwise, context), context.emergency_phone)
+
+
+def _attached_text(session: Session, conversation: Conversation) -> str:
+    """What they are promised: nothing that cannot be kept."""
+    if people.is_opted_out(session, conversation.contact_point_id):
+        return "incident_attached_out"
+    (contact_point,) = load(session, ContactPoint, "WHERE id = $1", [conversation.contact_point_id])
+    is_reached = channel_of(contact_point, conversation.channel) is not None
+    return "incident_attached" if is_reached else "incident_attached_hidden"
 
 
 def _join(replies: Replies, state: DialogueState, effect: Join) -> DialogueState:

@@ -10,7 +10,7 @@ from kernel.errors import InvalidInput
 
 MOST_LETTERS = 300
 # Sent by the program alone.
-_NOT_BY_HAND = frozenset(("proof.code",))
+_NOT_BY_HAND = frozenset(("proof.code", "incident.updated", "incident.ended", "incident.reopened"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,44 @@
 """News of an incident for everybody attached to it: one message each, unless they want none. In small pieces."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
+import structlog
 from sqlmodel import Session, select
 
 from intake.conversations import actions
 from intake.conversations.models import Conversation
 from intake.conversations.notices import channel_of
 from intake.incidents import queries
-from intake.incidents.models import IncidentContact, IncidentUpdate
+from intake.incidents.models import Incident, IncidentContact, IncidentUpdate
 from intake.incidents.values import in_language
 from intake.people import actions as people
 from intake.people.models import ContactPoint, Person
 from kernel import db
+from kernel.errors import AtiendeError
 from kernel.outbox import record
+
+_log = structlog.get_logger(__name__)
 
 # One job tells so many, in so many transactions and one: short enough to be done again, long enough to be worth a job.
 PIECE = 200
+_DELIVERIES = """
+    SELECT message.status, coalesce(message.error_code, ''), count(*)
+    FROM incident_contact JOIN conversation ON conversation.contact_point_id = incident_contact.contact_point_id
+    JOIN message ON message.conversation_id = conversation.id AND message.client_ref = $2
+    WHERE incident_contact.incident_id = $1
+    GROUP BY 1, 2 ORDER BY 3 DESC
+"""
+_LATER = """
+    SELECT other.contact_point_id, coalesce(conversation.channel, other.channel)
+    FROM person JOIN person AS row ON row.group_id = person.group_id
+    JOIN contact_point ON contact_point.person_id = row.id
+    JOIN incident_contact AS other ON other.contact_point_id = contact_point.id AND other.incident_id = $2
+    LEFT JOIN conversation ON conversation.id = other.conversation_id
+    WHERE person.id = $1 AND other.seq > $3 AND other.seq <= $4 AND other.wants_notices
+"""
 
 
 def tell_attached(update_id: UUID, *, now: datetime, piece: int = PIECE) -> int:
@@ -31,47 +51,94 @@ def tell_attached(update_id: UUID, *, now: datetime, piece: int = PIECE) -> int:
         update = session.get(IncidentUpdate, update_id)
         if update is None or update.told_to is None or update.told_at is not None:
             return 0
-        after, words = update.told_up_to, update.words
+        after = update.told_up_to
         waiting = queries.contacts_after(session, update.incident_id, after, update.told_to, limit=piece)
-    for contact in waiting:
-        with db.transaction() as session:
-            tell(session, update, contact, words, now=now)
+    outcomes = Counter(_told(update, contact, now) for contact in waiting)
     with db.transaction() as session:
-        _advance(session, update_id, after, waiting[-1].seq if waiting else None, len(waiting) < piece, now)
+        _advance(session, update_id, after, waiting[-1].seq if waiting else None, outcomes, len(waiting) < piece, now)
     return len(waiting)
 
 
-def tell(
-    session: Session, update: IncidentUpdate, contact: IncidentContact, words: Mapping[str, str], *, now: datetime
-) -> None:
-    """One of them, on the channel on which they are reached."""
+def _told(update: IncidentUpdate, contact: IncidentContact, now: datetime) -> str:
+    """One of them, alone: of an address that cannot be written to, nobody behind it in the line hears less."""
+    try:
+        with db.transaction() as session:
+            return tell(session, update, contact, now=now)
+    except AtiendeError as refusal:
+        _log.warning("incident.not_told", contact_id=str(contact.id), why=type(refusal).__name__)
+        return "refused"
+
+
+def tell(session: Session, update: IncidentUpdate, contact: IncidentContact, *, now: datetime) -> str:
+    """One of them, on the channel on which they are reached: `told`, or why not.
+
+    `no_notices`: they wanted none of this report; `opted_out`: of nothing; `unreachable`: a hidden number, a short code;
+    `elsewhere`: they are told at another address, where they were heard later; `open_again`: it is no news any more.
+    """
     if not contact.wants_notices:
-        return
+        return "no_notices"
     contact_point = session.get_one(ContactPoint, contact.contact_point_id)
     began = session.get(Conversation, contact.conversation_id) if contact.conversation_id else None
     channel = channel_of(contact_point, began.channel if began else contact.channel)
     if channel is None:
-        return
+        return "unreachable"
+    if _is_told_elsewhere(session, update, contact, contact_point):
+        return "elsewhere"
     conversation = actions.open_conversation(session, contact_point, channel, now=now)
     # Whoever is saying "no more notices" right now is waited for, and obeyed.
     people.lock(session, contact_point.id)
     if people.is_opted_out(session, contact_point.id):
-        return
+        return "opted_out"
+    if update.name == "ended" and session.get_one(Incident, update.incident_id).state == "open":
+        return "open_again"
     language = conversation.language if began else session.get_one(Person, contact_point.person_id).language
-    body = in_language(words, language)
+    body = in_language(update.words, language)
     actions.queue_message(
         session,
         conversation.id,
         body,
-        client_ref=f"incident-{update.id}",
+        client_ref=reference_of(update.id),
         author_kind="campaign",
         template=f"incident.{update.name}",
         template_params={"words": body},
         now=now,
     )
+    return "told"
 
 
-def _advance(session: Session, update_id: UUID, after: int, up_to: int | None, is_last: bool, now: datetime) -> None:
+def reference_of(update_id: UUID) -> str:
+    """By which a message is known as this news."""
+    return f"incident-{update_id}"
+
+
+def deliveries(session: Session, update: IncidentUpdate) -> list[tuple[str, str, int]]:
+    """What became of the messages that carry this news: (status, why, how many)."""
+    session.flush()
+    values = [update.incident_id, reference_of(update.id)]
+    return [(status, why, many) for status, why, many in db.fetch(session, _DELIVERIES, values, prepare=True)]
+
+
+def _is_told_elsewhere(
+    session: Session, update: IncidentUpdate, contact: IncidentContact, contact_point: ContactPoint
+) -> bool:
+    """Whether somebody who is attached at several addresses is told at one where they were heard after this one."""
+    values = [contact_point.person_id, contact.incident_id, contact.seq, update.told_to]
+    for contact_point_id, channel in db.fetch(session, _LATER, values, prepare=True):
+        other = session.get_one(ContactPoint, contact_point_id)
+        if channel_of(other, channel) is not None and not people.is_opted_out(session, contact_point_id):
+            return True
+    return False
+
+
+def _advance(
+    session: Session,
+    update_id: UUID,
+    after: int,
+    up_to: int | None,
+    outcomes: Mapping[str, int],
+    is_last: bool,
+    now: datetime,
+) -> None:
     update = session.exec(
         select(IncidentUpdate)
         .where(IncidentUpdate.id == update_id)
@@ -81,6 +148,7 @@ def _advance(session: Session, update_id: UUID, after: int, up_to: int | None, i
     if update.told_at is not None or update.told_up_to != after:
         return  # somebody else told the same piece
     update.told_up_to = up_to if up_to is not None else after
+    update.outcomes = dict(Counter(update.outcomes) + Counter(outcomes))
     if is_last:
         update.told_at = now
     else:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import shapely
@@ -20,6 +20,8 @@ from kernel.errors import Conflict, InvalidInput, NotFound
 from kernel.ids import new_id
 from kernel.outbox import record
 
+# What ended by mistake is taken back; later it is another incident.
+REOPENED_WITHIN = timedelta(hours=24)
 # Against `FOR UPDATE` of who ends it: either they are attached before the end is told, or they hear that it is over.
 _KEPT = "SELECT state FROM incident WHERE id = $1 FOR KEY SHARE"
 # The thread is known by its row alone: conversations are above this folder.
@@ -89,8 +91,8 @@ def open_incident(
     """
     draft = checked(draft)
     _refuse_unknown(catalog.catalog(session, jurisdiction_id), draft)
-    # One after another: of two supervisors who open the same at once, the second is told of the first's.
-    session.execute(_ONE_AT_A_TIME, {"jurisdiction_id": jurisdiction_id})
+    # Of two supervisors who open the same at once, the second is told of the first's.
+    take_turn(session, jurisdiction_id)
     if client_ref is not None and (known := _of_client_ref(session, jurisdiction_id, client_ref)) is not None:
         return known
     if not is_another and (same := find_same(session, jurisdiction_id, draft)) is not None:
@@ -109,7 +111,7 @@ def propose(
 ) -> Incident | None:
     """A proposal for a supervisor; None when one from the same source waits already or is open. Nothing is announced by it."""
     draft = checked(draft)
-    session.execute(_ONE_AT_A_TIME, {"jurisdiction_id": jurisdiction_id})
+    take_turn(session, jurisdiction_id)
     waiting = select(Incident.id).where(
         Incident.jurisdiction_id == jurisdiction_id,
         Incident.source_ref == source_ref,
@@ -196,6 +198,52 @@ def end(
     return _tell_once(session, incident_id, "ended", words, version, by, client_ref, now)
 
 
+def reopen(
+    session: Session,
+    incident_id: UUID,
+    words: Mapping[str, str],
+    *,
+    version: int,
+    by: By,
+    client_ref: str | None = None,
+    now: datetime,
+) -> IncidentUpdate:
+    """Takes back an end: it is announced again, who was attached still is, and they are told once that it goes on.
+
+    Only within REOPENED_WITHIN of its end. Raises Conflict, InvalidInput; AlreadyOpen when another one took its place.
+    """
+    if (known := _of_same_form(session, incident_id, client_ref)) is not None:
+        return known
+    # Before the row is held: whoever opens waits for turns first, and for rows afterwards.
+    for city in session.exec(select(Incident.jurisdiction_id).where(Incident.id == incident_id)):
+        take_turn(session, city)
+    incident = held(session, incident_id, version)
+    if incident.state != "ended" or incident.ended_at is None:
+        raise Conflict("Este incidente no ha terminado.")
+    if incident.ended_at <= now - REOPENED_WITHIN:
+        raise Conflict(
+            "Terminó hace más de {hours} horas. Abre uno nuevo.", hours=REOPENED_WITHIN // timedelta(hours=1)
+        )
+    tidy = checked_words(words)
+    if (same := find_same(session, incident.jurisdiction_id, draft_of(incident))) is not None:
+        raise AlreadyOpen(same)
+    _drop_proposals(session, incident, by, now)
+    incident.state, incident.ended_at = "open", None
+    changed(session, incident)
+    return _tell(session, incident, "reopened", tidy, by, client_ref, now)
+
+
+def _drop_proposals(session: Session, incident: Incident, by: By, now: datetime) -> None:
+    """What the same source has proposed since is this one again."""
+    waiting = select(Incident).where(
+        Incident.jurisdiction_id == incident.jurisdiction_id,
+        Incident.source_ref == incident.source_ref,
+        Incident.state == "proposed",
+    )
+    for proposal in session.exec(waiting).all():
+        dismiss(session, proposal.id, version=proposal.version, by=by, now=now)
+
+
 def _tell_once(
     session: Session,
     incident_id: UUID,
@@ -216,6 +264,11 @@ def _tell_once(
         incident.state, incident.ended_at = kind, now
     changed(session, incident)
     return _tell(session, incident, kind, checked_words(words), by, client_ref, now)
+
+
+def take_turn(session: Session, jurisdiction_id: str) -> None:
+    """Whoever opens or proposes in this city does so one after another, until the transaction ends."""
+    session.execute(_ONE_AT_A_TIME, {"jurisdiction_id": jurisdiction_id})
 
 
 def attach(
@@ -396,6 +449,21 @@ def _row(jurisdiction_id: str, draft: Draft, *, state: str, client_ref: str | No
     made.basis, made.alert = dict(draft.basis), dict(draft.alert)
     fill(made, draft)
     return made
+
+
+def draft_of(incident: Incident) -> Draft:
+    """What it says, as a draft."""
+    return Draft(
+        incident.kind,
+        incident.title,
+        incident.written,
+        incident.spoken,
+        incident.service_codes,
+        incident.group_codes,
+        incident.areas,
+        None if incident.geometry is None else shapely.from_wkb(incident.geometry),
+        incident.expected_end_at,
+    )
 
 
 def fill(incident: Incident, draft: Draft) -> None:

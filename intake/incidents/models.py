@@ -117,13 +117,15 @@ class IncidentRequest(SQLModel, table=True):
 class IncidentUpdate(SQLModel, table=True):
     """Something that happened to an incident, never edited. words: what was said then, by language.
 
-    told_to: the last contact (`seq`) that is to be told of it, None when nobody is; told_up_to: how far that has come.
+    told_to: the last contact (`seq`) that is to be told of it, None when nobody is; told_up_to: how far that has come. outcomes:
+    how many were `told`, and how many not, by why (`incident_news.tell`).
     """
 
     __tablename__ = "incident_update"
     __table_args__ = (
         CheckConstraint(
-            "name IN ('proposed', 'opened', 'edited', 'updated', 'ended', 'dismissed', 'alert_changed')", name="name"
+            "name IN ('proposed', 'opened', 'edited', 'updated', 'ended', 'reopened', 'dismissed', 'alert_changed')",
+            name="name",
         ),
         Index("ix_incident_update_incident_id_at", "incident_id", "at"),
         # The same words sent twice are told once.
@@ -149,6 +151,7 @@ class IncidentUpdate(SQLModel, table=True):
     told_to: int | None = Field(default=None, sa_type=BigInteger)
     told_up_to: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
     told_at: datetime | None = Field(default=None, sa_type=Instant)
+    outcomes: dict[str, int] = Field(default_factory=dict, sa_column=_texts())
 
 
 class AlertFeed(SQLModel, table=True):

@@ -122,6 +122,16 @@ def attached(session: Session, incident_ids: Sequence[UUID]) -> dict[UUID, Attac
     return {id_: Attached(contacts.get(id_, 0), requests.get(id_, 0)) for id_ in incident_ids}
 
 
+def contacts_by_channel(session: Session, incident_id: UUID) -> dict[str, int]:
+    """How many are attached, by the channel they contacted the city on."""
+    statement = (
+        select(IncidentContact.channel, func.count())
+        .where(IncidentContact.incident_id == incident_id)
+        .group_by(IncidentContact.channel)
+    )
+    return dict(session.exec(statement).all())
+
+
 def _counts(session: Session, model: Any, incident_ids: Sequence[UUID], *which: ColumnElement[bool]) -> dict[UUID, int]:
     statement = (
         select(model.incident_id, func.count())

@@ -93,7 +93,7 @@ def test_opened_from_the_form_it_is_announced(console: Console) -> None:
         ({"title_es": " "}, "Escribe de qué se trata"),
         ({"written_es": "a" * 161}, "Caben 160 letras"),
         ({"area": ""}, "Esa zona ya no existe"),
-        ({"where": "polygon", "polygon": "19.3, -99.2"}, "tres esquinas"),
+        ({"where": "polygon", "polygon": "19.3, -99.2"}, "tres a quinientas"),
         ({"where": "polygon", "polygon": "norte\nsur\neste"}, "No se entiende la esquina"),
         ({"where": "polygon", "polygon": "1,1\n1,2\n2,2"}, "no toca la ciudad"),
         ({"topic": "s:NADA"}, "ya no existe"),

@@ -148,6 +148,16 @@ def end(
     return _change(http_request, session, viewer, form, incident_id, change, "end")
 
 
+@router.post("/{incident_id}/reabrir")
+def reopen(
+    http_request: Request, session: SessionDep, viewer: WriterDep, form: FormDep, incident_id: uuid.UUID
+) -> Response:
+    def change(to: _Change) -> None:
+        _say(to, actions.reopen)
+
+    return _change(http_request, session, viewer, form, incident_id, change, "reopen")
+
+
 @router.post("/{incident_id}/fila")
 def open_line(
     http_request: Request, session: SessionDep, viewer: WriterDep, form: FormDep, incident_id: uuid.UUID
@@ -227,10 +237,13 @@ def _page(
     now = clock.now()
     counts = queries.attached(session, [incident.id])[incident.id]
     title = incident.title
-    ended = {
-        language: translate(language, "Terminó: {title}. Si sigue pasando, escríbenos.", title=title.get(language, ""))
-        for language in title
-    }
+    otherwise = {
+        which: {language: translate(language, words, title=title.get(language, "")) for language in title}
+        for which, words in (
+            ("end", "Terminó: {title}. Si sigue pasando, escríbenos."),
+            ("reopen", "Dijimos que había terminado, pero sigue: {title}. Te avisamos cuando termine."),
+        )
+    } | {"update": {}}
     return render_for(
         http_request,
         viewer,
@@ -243,7 +256,9 @@ def _page(
         operators=rows.operators_of(session, viewer, incident, now=now),
         waiting=surges.waiting(session, incident),
         problem=problem,
-        said={which: _said(form, problem, which, ended if which == "end" else {}) for which in ("update", "end")},
+        warning=rows.beyond_reach(session, viewer, incident),
+        may_reopen=incident.ended_at is not None and incident.ended_at > now - actions.REOPENED_WITHIN,
+        said={which: _said(form, problem, which, words) for which, words in otherwise.items()},
         note=form.get("note") if form else "",
         most=MOST_WRITTEN,
         ref=new_ref(),

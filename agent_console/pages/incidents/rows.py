@@ -13,7 +13,10 @@ from sqlmodel import Session
 from agent_console.accounts import Viewer
 from agent_console.pages.incidents import typed
 from agent_console.presentation import Look, ago
+from channels.reasons import in_words
+from intake.catalog import queries as catalog
 from intake.catalog.definitions import text_in
+from intake.conversations import incident_news
 from intake.incidents import feeds, places, queries, surges
 from intake.incidents.models import Incident, IncidentUpdate
 from intake.incidents.queries import Attached
@@ -33,6 +36,7 @@ HAPPENED = {
     "edited": "Se cambió lo que se anuncia",
     "updated": "Noticia a quienes están sumados",
     "ended": "Terminó",
+    "reopened": "Se volvió a abrir",
     "dismissed": "Se descartó",
     "alert_changed": "La alerta cambió",
 }
@@ -52,6 +56,21 @@ REASONS = {
     "few_people": "Pocas personas, muchos reportes de la misma dirección",
     "many_people": "Muchas personas en pocas horas contra la misma dirección",
 }
+# Of a message that carries news, by its state.
+_WAITING = ("queued", "sending")
+_ON_ITS_WAY = ("accepted", "sent", "uncertain")
+_ARRIVED = ("delivered", "read")
+UNTOLD = {
+    "opted_out": "pidieron no recibir mensajes",
+    "no_notices": "no quisieron avisos de su reporte",
+    "unreachable": "no hay a dónde escribirles: número oculto o código corto",
+    "elsewhere": "la reciben en otro de sus números o cuentas",
+    "refused": "no se les puede escribir",
+}
+_NOT_ARRIVED = ("failed", "undelivered", "suppressed")
+_NEWS = ("incident.updated", "incident.ended")
+# Of the latest news only: of what is older nobody asks.
+_FOLLOWED = 3
 WIDTH, HEIGHT = 440.0, 240.0
 _EDGE = 12.0
 
@@ -77,11 +96,14 @@ class IncidentRow:
 
 @dataclass(frozen=True)
 class UpdateRow:
+    """told: how far the news has come; outcomes: to how many, and why not to the others, each in words."""
+
     what: str
     words: str
     who: str
     when: str
     told: str
+    outcomes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,10 +187,15 @@ def _why(session: Session, viewer: Viewer, incident: Incident) -> list[str]:
 
 
 def updates_of(session: Session, viewer: Viewer, incident: Incident, *, now: datetime) -> list[UpdateRow]:
-    return [_update(viewer, update, now) for update in queries.updates_of(session, incident.id)]
+    updates = queries.updates_of(session, incident.id)
+    followed = {update.id for update in [one for one in updates if one.told_to is not None][:_FOLLOWED]}
+    return [
+        _update(viewer, update, _outcomes(session, viewer, update) if update.id in followed else (), now)
+        for update in updates
+    ]
 
 
-def _update(viewer: Viewer, update: IncidentUpdate, now: datetime) -> UpdateRow:
+def _update(viewer: Viewer, update: IncidentUpdate, outcomes: tuple[str, ...], now: datetime) -> UpdateRow:
     language = viewer.language
     told = ""
     if update.told_to is not None:
@@ -179,6 +206,39 @@ def _update(viewer: Viewer, update: IncidentUpdate, now: datetime) -> UpdateRow:
         update.actor_name,
         ago(update.at, now, viewer.timezone, language),
         told,
+        outcomes,
+    )
+
+
+def _outcomes(session: Session, viewer: Viewer, update: IncidentUpdate) -> tuple[str, ...]:
+    """What became of the news: so many have it, so many wait, and of each of the others why they do not."""
+    language, moved = viewer.language, incident_news.deliveries(session, update)
+
+    def many(*states: str) -> int:
+        return sum(count for state, _, count in moved if state in states)
+
+    lines = [
+        (translate(language, "llegó"), many(*_ARRIVED)),
+        (translate(language, "en camino"), many(*_ON_ITS_WAY)),
+        (translate(language, "esperan su turno o la mañana"), many(*_WAITING)),
+    ]
+    lines += [(in_words(why or "unknown", language), count) for state, why, count in moved if state in _NOT_ARRIVED]
+    lines += [(translate(language, UNTOLD[why]), count) for why, count in update.outcomes.items() if why in UNTOLD]
+    return tuple(f"{count:,} · {line}" for line, count in lines if count)
+
+
+def beyond_reach(session: Session, viewer: Viewer, incident: Incident) -> str:
+    """What is missing for whom the network takes only approved texts; "" when nothing is."""
+    approved = catalog.jurisdiction(session, viewer.jurisdiction_id).settings.get("templates", {}).get("whatsapp", {})
+    missing = [key for key in _NEWS if key not in approved]
+    many = queries.contacts_by_channel(session, incident.id).get("whatsapp", 0) if missing else 0
+    if not many:
+        return ""
+    return translate(
+        viewer.language,
+        "{n} se sumaron por WhatsApp. Falta la plantilla aprobada {names}: quien no haya escrito en 24 horas no la recibirá.",
+        n=f"{many:,}",
+        names=", ".join(missing),
     )
 
 

@@ -1,25 +1,32 @@
 """Everybody attached is told once when it is over or there is news, unless they want none."""
 
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlmodel import Session, col, select
 
 from georef.points import LonLat
-from intake.conversations import jobs
-from intake.conversations.incident_news import tell_attached
+from intake.conversations import actions as conversations
+from intake.conversations import incident_news, jobs
+from intake.conversations.incident_news import deliveries, tell_attached
 from intake.conversations.models import Conversation, Message
 from intake.incidents import actions, queries
 from intake.incidents import jobs as incident_jobs
+from intake.incidents.actions import AlreadyOpen
 from intake.incidents.models import IncidentContact, IncidentUpdate
 from intake.people import actions as people
-from intake.people.addresses import read
+from intake.people.addresses import Address, read
+from intake.people.models import ContactPoint, Person
 from intake.service_requests import actions as service_requests
 from intake.service_requests.models import Report, ServiceRequest
 from intake.service_requests.values import Reporter, Submission
+from kernel.errors import Conflict
+from kernel.ids import new_id
 from kernel.outbox import OutboxEvent
 from tests.factories import CITY, IN_NORTE, IN_SUR, NOW, make_city
-from tests.intake.incidents.cast import SUSANA, attach, opened, thread
+from tests.intake.incidents.cast import SUSANA, attach, draft, opened, thread
 
 pytestmark = pytest.mark.database
 OVER = {"es": "Ya paró la lluvia en Sur.", "en": "The rain in Sur is over."}
@@ -29,6 +36,23 @@ OVER = {"es": "Ya paró la lluvia en Sur.", "en": "The rain in Sur is over."}
 def city(session: Session) -> Session:
     make_city(session)
     return session
+
+
+GOES_ON = {"es": "Sigue lloviendo en Sur.", "en": "It still rains in Sur."}
+
+
+def contact_of(session: Session, conversation_id: UUID) -> IncidentContact:
+    return session.exec(select(IncidentContact).where(IncidentContact.conversation_id == conversation_id)).one()
+
+
+def consent(session: Session, conversation_id: UUID, *, is_granted: bool) -> None:
+    point = session.get_one(Conversation, conversation_id).contact_point_id
+    people.record_consent(session, point, purpose="notices", is_granted=is_granted, words="ALTO", now=NOW)
+
+
+def whatsapp(session: Session, number: str) -> UUID:
+    contact_point = people.find_or_create_address(session, CITY, read("whatsapp", number), now=NOW)
+    return conversations.open_conversation(session, contact_point, "whatsapp", now=NOW).id
 
 
 def told(session: Session) -> list[str]:
@@ -75,6 +99,100 @@ def test_whoever_wants_no_notices_is_told_nothing(city: Session) -> None:
     update = actions.end(city, made.id, OVER, version=1, by=SUSANA, now=NOW)
     jobs.tell_attached(str(update.id))
     assert told(city) == []
+
+
+def test_why_somebody_was_not_told_is_counted(city: Session) -> None:
+    made = opened(city)
+    out = attach(city, made, "+525512340001")
+    consent(city, out, is_granted=False)
+    attach(city, made, "+525512340002")
+    hidden = people.find_or_create_address(city, CITY, Address("withheld", None, ""), now=NOW)
+    city.add(IncidentContact(incident_id=made.id, contact_point_id=hidden.id, channel="voice", at=NOW))
+    quiet = attach(city, made, "+525512340003")
+    contact_of(city, quiet).wants_notices = False
+    update = actions.end(city, made.id, OVER, version=1, by=SUSANA, now=NOW)
+    for _ in range(2):
+        jobs.tell_attached(str(update.id))
+    city.expire_all()
+    assert update.outcomes == {"told": 1, "opted_out": 1, "unreachable": 1, "no_notices": 1}
+    assert deliveries(city, update) == [("queued", "", 1)]
+
+
+def test_an_address_that_cannot_be_written_to_keeps_nobody_from_hearing(
+    city: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = opened(city)
+    broken = thread(city, "+525512340001").contact_point_id
+    for number in range(3):
+        attach(city, made, f"+52551234000{number + 1}")
+    held = incident_news.actions.open_conversation
+
+    def refuse(session: Session, contact_point: ContactPoint, *rest: Any, **named: Any) -> Conversation:
+        if contact_point.id == broken:
+            raise Conflict("no")
+        return held(session, contact_point, *rest, **named)
+
+    monkeypatch.setattr(incident_news.actions, "open_conversation", refuse)
+    update = actions.end(city, made.id, OVER, version=1, by=SUSANA, now=NOW)
+    jobs.tell_attached(str(update.id))
+    city.expire_all()
+    assert (told(city), update.outcomes) == ([OVER["es"]] * 2, {"told": 2, "refused": 1})
+
+
+def test_somebody_known_at_two_addresses_is_told_once_where_they_were_heard_last(city: Session) -> None:
+    made = opened(city)
+    called = attach(city, made, "+525512340001")
+    wrote = whatsapp(city, "+5215512340001")
+    group = new_id()
+    for thread_id in (called, wrote):
+        city.get_one(Person, city.get_one(Conversation, thread_id).person_id).group_id = group
+    actions.attach(city, made.id, conversation_id=wrote, now=NOW)
+    update = actions.end(city, made.id, OVER, version=1, by=SUSANA, now=NOW)
+    jobs.tell_attached(str(update.id))
+    assert city.exec(select(Message.channel)).all() == ["whatsapp"]
+    # Where they asked for silence they are not told; then it is the other.
+    consent(city, wrote, is_granted=False)
+    again = actions.reopen(city, made.id, GOES_ON, version=2, by=SUSANA, now=NOW)
+    jobs.tell_attached(str(again.id))
+    assert sorted(city.exec(select(Message.channel)).all()) == ["sms", "whatsapp"]
+
+
+def test_open_again_it_says_so_once_and_what_was_not_told_yet_is_no_news(city: Session) -> None:
+    made = opened(city)
+    for number in range(4):
+        attach(city, made, f"+52551234000{number}")
+    ended = actions.end(city, made.id, OVER, version=1, by=SUSANA, now=NOW)
+    assert tell_attached(ended.id, now=NOW, piece=2) == 2
+    again = actions.reopen(city, made.id, GOES_ON, version=2, by=SUSANA, client_ref="f-1", now=NOW)
+    assert actions.reopen(city, made.id, GOES_ON, version=2, by=SUSANA, client_ref="f-1", now=NOW).id == again.id
+    jobs.tell_attached(str(ended.id))
+    jobs.tell_attached(str(again.id))
+    assert told(city) == [OVER["es"]] * 2 + [GOES_ON["es"]] * 4
+    assert queries.open_for(city, CITY, now=NOW) != []
+
+
+def test_only_what_ended_lately_and_has_no_successor_is_open_again(city: Session) -> None:
+    made = opened(city)
+    with pytest.raises(Conflict):
+        actions.reopen(city, made.id, GOES_ON, version=1, by=SUSANA, now=NOW)
+    actions.end(city, made.id, OVER, version=1, by=SUSANA, now=NOW)
+    with pytest.raises(Conflict, match="24"):
+        actions.reopen(city, made.id, GOES_ON, version=2, by=SUSANA, now=NOW + actions.REOPENED_WITHIN)
+    other = opened(city)
+    with pytest.raises(AlreadyOpen) as refused:
+        actions.reopen(city, made.id, GOES_ON, version=2, by=SUSANA, now=NOW)
+    assert refused.value.incident_id == other.id
+
+
+def test_open_again_it_takes_the_place_of_what_was_proposed_since(city: Session) -> None:
+    first = actions.propose(city, CITY, draft(), proposed_by="detector", source_ref="burst:agua", now=NOW)
+    assert first is not None
+    actions.accept(city, first.id, draft(), version=1, by=SUSANA, now=NOW)
+    actions.end(city, first.id, OVER, version=2, by=SUSANA, now=NOW)
+    second = actions.propose(city, CITY, draft(), proposed_by="detector", source_ref="burst:agua", now=NOW)
+    assert second is not None
+    actions.reopen(city, first.id, GOES_ON, version=3, by=SUSANA, now=NOW)
+    assert (first.state, second.state) == ("open", "dismissed")
 
 
 def test_nobody_attached_is_an_end_all_the_same(city: Session) -> None:

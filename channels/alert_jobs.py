@@ -47,7 +47,7 @@ def _look(feed: AlertFeed) -> None:
         found, trouble = [], failure.reason
     except InvalidInput:
         found, trouble = [], "not_as_promised"
-    for alert in found:
+    for alert in alerts.in_turn(found):
         _take_in(feed.jurisdiction_id, alert)
     with db.transaction() as session:
         feeds.note(session, feed.id, trouble)

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from intake.catalog import queries as catalog
 from intake.catalog.models import Jurisdiction
 from intake.incidents import actions, places, queries
-from intake.incidents.cap.values import Alert, AlertArea, Info, Reference
+from intake.incidents.cap.values import SEVERITIES, Alert, AlertArea, Info, Reference
 from intake.incidents.models import Incident, IncidentUpdate
 from intake.incidents.values import MOST_TITLE, MOST_WRITTEN, Draft, checked, in_language
 from kernel.errors import InvalidInput
@@ -24,7 +24,8 @@ _TAGS = {"es": "es-MX", "en": "en-US"}
 _CATEGORY = {"storm": "Met", "outage": "Infra", "quake": "Geo", "shortage": "Infra", "other": "Other"}
 _SEVERITY = {"quake": "Severe", "storm": "Moderate", "outage": "Moderate", "shortage": "Moderate", "other": "Minor"}
 _QUAKE = ("sismo", "terremoto", "temblor", "earthquake", "quake", "seism")
-_NAMES = {"opened": "Alert", "edited": "Update", "updated": "Update", "ended": "Cancel"}
+_MOST_KEYS = 500
+_NAMES = {"opened": "Alert", "edited": "Update", "updated": "Update", "ended": "Cancel", "reopened": "Alert"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +47,19 @@ def take_in(session: Session, jurisdiction_id: str, alert: Alert, *, ours: str, 
         raise InvalidInput("La alerta es de prueba o simulacro, y no se propone.", field="alert")
     if alert.scope != "Public":
         raise InvalidInput("La alerta no es pública, y no se propone.", field="alert")
-    known = _known(session, jurisdiction_id, [alert.reference.key, *(one.key for one in alert.references)])
-    if known is not None and (alert.reference.key in known.alert["keys"]):
+    # The same message may come over two feeds at once.
+    actions.take_turn(session, jurisdiction_id)
+    keys = _keys(alert)
+    known = _known(session, jurisdiction_id, keys)
+    if known is not None and alert.reference.key in known.alert["keys"]:
         return Taken("known", known)
     if known is not None and alert.message_type in ("Update", "Cancel"):
-        return _follow(session, jurisdiction_id, known, alert, now)
+        followed = _follow(session, jurisdiction_id, known, alert, now)
+        if not (alert.message_type == "Update" and _is_worse(alert, known) and known.state in ("dismissed", "ended")):
+            return followed
     if alert.message_type == "Cancel":
         return Taken("ignored")
-    if not alert.infos:
-        raise InvalidInput("La alerta no dice nada.", field="alert")
-    if all(info.expires is not None and info.expires <= now for info in alert.infos):
-        raise InvalidInput("La alerta ya venció.", field="alert")
+    _refuse_useless(alert, now)
     draft = draft_of(session, jurisdiction_id, alert, now=now)
     made = actions.propose(
         session, jurisdiction_id, draft, proposed_by="alert", source_ref=f"cap:{alert.reference.key}", now=now
@@ -64,24 +67,56 @@ def take_in(session: Session, jurisdiction_id: str, alert: Alert, *, ours: str, 
     return Taken("proposed", made) if made is not None else Taken("known")
 
 
+def in_turn(found: Sequence[Alert]) -> list[Alert]:
+    """What one look at a feed found, oldest first, without what a later message of the same sender there has replaced.
+
+    Feeds name the newest first: a cancellation read before its alert would cancel nothing.
+    """
+    replaced = {key for alert in found if alert.message_type in ("Update", "Cancel") for key in _keys(alert)[1:]}
+    return sorted((alert for alert in found if alert.reference.key not in replaced), key=lambda alert: alert.sent)
+
+
+def _keys(alert: Alert) -> list[str]:
+    """Its own key, then those it refers to: only of the same sender, since nobody takes back what another one said."""
+    return [alert.reference.key, *(one.key for one in alert.references if one.sender == alert.sender)]
+
+
+def _refuse_useless(alert: Alert, now: datetime) -> None:
+    if not alert.infos:
+        raise InvalidInput("La alerta no dice nada.", field="alert")
+    if _is_over(alert, now):
+        raise InvalidInput("La alerta ya venció.", field="alert")
+
+
+def _is_over(alert: Alert, now: datetime) -> bool:
+    return all(info.urgency == "Past" or (info.expires is not None and info.expires <= now) for info in alert.infos)
+
+
+def _is_worse(alert: Alert, known: Incident) -> bool:
+    """Whether it says more than what somebody has said no to, or has ended."""
+    before = known.basis.get("severity", "Unknown")
+    return any(SEVERITIES.index(info.severity) < SEVERITIES.index(before) for info in alert.infos)
+
+
 def draft_of(session: Session, jurisdiction_id: str, alert: Alert, *, now: datetime) -> Draft:
     """The alert in our words: its headline for a text, its polygons within the city. Raises InvalidInput when it is not here."""
-    spanish = _in(alert, "es") or alert.infos[0]
-    said = {"es": spanish, "en": _in(alert, "en")}
+    in_force = [info for info in alert.infos if info.expires is None or info.expires > now] or list(alert.infos)
+    spanish = _in(in_force, "es") or in_force[0]
+    said = {"es": spanish, "en": _in(in_force, "en")}
     title = {language: _short(info.headline or info.event, MOST_TITLE) for language, info in said.items() if info}
     written = {
         language: _short(info.headline or info.description or info.event, MOST_WRITTEN)
         for language, info in said.items()
         if info
     }
-    shapes = [area.shape for info in alert.infos for area in info.areas if area.shape is not None]
+    shapes = [area.shape for info in in_force for area in info.areas if area.shape is not None]
     geometry: BaseGeometry | None = None
     if shapes:
         city = catalog.catalog(session, jurisdiction_id)
         outline = places.outline(session, jurisdiction_id, now.astimezone(city.timezone).date())
         geometry = places.clipped(shapely.union_all(shapes), outline)
     areas = [{"layer": "alert", "code": "", "name": area.description[:80]} for area in spanish.areas]
-    ends = [info.expires for info in alert.infos if info.expires is not None]
+    ends = [info.expires for info in in_force if info.expires is not None]
     return Draft(
         kind_of(spanish),
         title,
@@ -99,7 +134,7 @@ def draft_of(session: Session, jurisdiction_id: str, alert: Alert, *, now: datet
             "instruction": spanish.instruction[:1000],
             "has_shape": bool(shapes),
         },
-        alert={"keys": [alert.reference.key, *(one.key for one in alert.references)], "state": alert.message_type},
+        alert={"keys": _keys(alert), "state": alert.message_type, "sent": alert.sent.isoformat()},
     )
 
 
@@ -113,20 +148,30 @@ def kind_of(info: Info) -> str:
 
 
 def _follow(session: Session, jurisdiction_id: str, incident: Incident, alert: Alert, now: datetime) -> Taken:
-    keys = [*incident.alert["keys"], alert.reference.key]
     held = session.exec(
         select(Incident).where(Incident.id == incident.id).with_for_update().execution_options(populate_existing=True)
     ).one()
-    if alert.message_type == "Update" and held.state == "proposed":
+    sent = datetime.fromisoformat(held.alert.get("sent") or alert.sent.isoformat())
+    keys = [*held.alert["keys"], alert.reference.key][-_MOST_KEYS:]
+    if alert.sent < sent:
+        # What was said since counts.
+        held.alert = held.alert | {"keys": keys}
+        session.add(held)
+        return Taken("known", held)
+    is_withdrawn = alert.message_type == "Cancel" or (bool(alert.infos) and _is_over(alert, now))
+    if held.state == "proposed" and not is_withdrawn:
         # Nobody has seen it as it was: the proposal says what the newest message says.
         if not alert.infos:
             return Taken("ignored", held)
-        actions.fill(held, checked(draft_of(session, jurisdiction_id, alert, now=now)))
-    held.alert = {"keys": keys, "state": alert.message_type}
+        try:
+            actions.fill(held, checked(draft_of(session, jurisdiction_id, alert, now=now)))
+        except InvalidInput:
+            is_withdrawn = True  # it has moved on, and is not here any more
+    held.alert = {"keys": keys, "state": alert.message_type, "sent": alert.sent.isoformat()}
     held.version += 1
     session.add(held)
     session.flush()
-    if alert.message_type == "Cancel" and held.state == "proposed":
+    if is_withdrawn and held.state == "proposed":
         actions.dismiss(session, held.id, version=held.version, by=actions.PROGRAM, note="cancelled", now=now)
         return Taken("withdrawn", held)
     words = alert.infos[0].headline or alert.infos[0].event if alert.infos else alert.note
@@ -156,8 +201,8 @@ def _known(session: Session, jurisdiction_id: str, keys: Sequence[str]) -> Incid
     return next((found for found in session.exec(statement) if wanted & set(found.alert.get("keys", ()))), None)
 
 
-def _in(alert: Alert, language: str) -> Info | None:
-    return next((info for info in alert.infos if info.language.casefold().startswith(language)), None)
+def _in(infos: Sequence[Info], language: str) -> Info | None:
+    return next((info for info in infos if info.language.casefold().partition("-")[0] == language), None)
 
 
 def _short(text: str, most: int) -> str:
@@ -186,9 +231,12 @@ def message_of(
     if not told:
         return None
     last, sender = told[-1], sender_of(host)
+    # What was cancelled stays so: when it is open again, a new alert begins.
+    begins = max(number for number, update in enumerate(told) if update.name == "reopened" or number == 0)
     before = tuple(
         Reference(sender, identifier(incident.id, number), update.at.astimezone(zone))
         for number, update in enumerate(told[:-1], start=1)
+        if number > begins
     )
     return Alert(
         identifier=identifier(incident.id, len(told)),
@@ -219,7 +267,7 @@ def _info(
     page: str,
 ) -> Info:
     is_over = last.name == "ended"
-    words = last.words if last.name in ("updated", "ended") else incident.written
+    words = last.words if last.name in ("updated", "ended", "reopened") else incident.written
     expires = incident.expected_end_at if not is_over else None
     shape = outline if incident.geometry is None else shapely.from_wkb(incident.geometry)
     where = places.names(incident.areas, most=12) or city.name

@@ -15,6 +15,8 @@ from routing.places import Layer
 
 # The layers that people name places by.
 NAMED = ("district", "colonia")
+# Of what somebody draws by hand: a line that crosses itself a thousand times is no area, and long to look at.
+MOST_CORNERS = 500
 
 
 class Choice(NamedTuple):
@@ -89,8 +91,10 @@ def read_polygon(text: str) -> BaseGeometry | None:
     if not corners:
         return None
     points = [_corner(corner) for corner in corners]
-    if len(points) < 3:
-        raise InvalidInput("Un polígono tiene tres esquinas o más, una por línea: latitud, longitud.", field="polygon")
+    if not 3 <= len(points) <= MOST_CORNERS:
+        raise InvalidInput(
+            "Un polígono tiene de tres a quinientas esquinas, una por línea: latitud, longitud.", field="polygon"
+        )
     made: BaseGeometry = shapely.polygons(points)
     return made
 

@@ -160,9 +160,7 @@ def _checked_shape(geometry: BaseGeometry) -> BaseGeometry:
     if geometry.is_empty or flat.geom_type not in ("Polygon", "MultiPolygon"):
         raise InvalidInput("La zona no es un polígono.", field="area")
     if not shapely.is_valid(flat):
-        flat = shapely.make_valid(flat)
-        parts = [part for part in shapely.get_parts(flat) if part.geom_type in ("Polygon", "MultiPolygon")]
-        flat = shapely.union_all(parts)
+        flat = shapely.make_valid(flat, method="structure", keep_collapsed=False)
     if flat.is_empty or flat.area == 0:
         raise InvalidInput("La zona no es un polígono.", field="area")
     if shapely.get_num_coordinates(flat) > MOST_POINTS:

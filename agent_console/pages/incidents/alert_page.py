@@ -82,7 +82,10 @@ def _propose(session: Session, viewer: Viewer, settings: Settings, body: bytes) 
     if not found:
         raise no_alert()
     ours = alerts.sender_of(urlsplit(settings.web.public_base_url).hostname or "localhost")
-    taken = [alerts.take_in(session, viewer.jurisdiction_id, one, ours=ours, now=clock.now()) for one in found]
+    taken = [
+        alerts.take_in(session, viewer.jurisdiction_id, one, ours=ours, now=clock.now())
+        for one in alerts.in_turn(found)
+    ]
     return next((one.incident.id for one in taken if one.incident is not None), None)
 
 

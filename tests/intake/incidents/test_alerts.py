@@ -134,6 +134,64 @@ class TestIn:
         over = replace(ALERT, identifier="A-9", message_type="Cancel", references=(ALERT.reference,))
         assert take_in(city, over).outcome == "ignored"
 
+    def test_nobody_takes_back_or_covers_what_another_sender_said(self, city: Session) -> None:
+        stranger = replace(ALERT, identifier="X-1", sender="other@example.mx", references=(ALERT.reference,))
+        first = proposed(city, stranger)
+        made = proposed(city)
+        assert made.id != first.id
+        over = replace(stranger, identifier="X-2", message_type="Cancel", references=(ALERT.reference,))
+        assert take_in(city, over).outcome == "ignored"
+        assert made.state == "proposed"
+
+    def test_of_a_feed_the_newest_first_a_cancelled_alert_is_never_proposed(self, city: Session) -> None:
+        over = replace(ALERT, identifier="A-2", message_type="Cancel", references=(ALERT.reference,), sent=SOON)
+        assert [take_in(city, one).outcome for one in alerts.in_turn([over, ALERT])] == ["ignored"]
+        newer = replace(over, identifier="A-3", message_type="Update")
+        assert [take_in(city, one).outcome for one in alerts.in_turn([newer, ALERT])] == ["proposed"]
+        assert take_in(city, ALERT).outcome == "known"
+
+    def test_what_comes_late_changes_nothing(self, city: Session) -> None:
+        made = proposed(city)
+        late = replace(SPANISH, headline="Lluvia muy fuerte")
+        newest = replace(
+            ALERT, identifier="A-3", message_type="Update", references=(ALERT.reference,), sent=SOON, infos=(late,)
+        )
+        take_in(city, newest)
+        older = replace(newest, identifier="A-2", sent=NOW + timedelta(minutes=1), infos=ALERT.infos)
+        assert take_in(city, older).outcome == "known"
+        assert made.title["es"] == "Lluvia muy fuerte"
+
+    @pytest.mark.parametrize(
+        "values",
+        [
+            {"expires": NOW},
+            {"urgency": "Past"},
+            {"areas": (AlertArea("Lejos", box(0, 0, 1, 1)),)},
+        ],
+    )
+    def test_a_proposal_that_is_over_or_has_moved_on_is_taken_back(
+        self, city: Session, values: dict[str, object]
+    ) -> None:
+        made = proposed(city)
+        infos = (replace(SPANISH, **values),)  # type: ignore[arg-type]  # named values
+        newer = replace(
+            ALERT, identifier="A-2", message_type="Update", references=(ALERT.reference,), sent=SOON, infos=infos
+        )
+        assert take_in(city, newer).outcome == "withdrawn"
+        assert made.state == "dismissed"
+
+    @pytest.mark.parametrize(("severity", "outcome"), [("Severe", "changed"), ("Extreme", "proposed")])
+    def test_somebody_said_no_and_it_got_worse(self, city: Session, severity: str, outcome: str) -> None:
+        made = proposed(city)
+        actions.dismiss(city, made.id, version=1, by=SUSANA, now=LATER)
+        newer = replace(
+            ALERT, identifier="A-2", message_type="Update", references=(ALERT.reference,), sent=SOON,
+            infos=(replace(SPANISH, severity=severity),),
+        )  # fmt: skip
+        taken = take_in(city, newer)
+        assert (taken.outcome, take_in(city, newer).outcome) == (outcome, "known")
+        assert made.state == "dismissed"
+
 
 class TestOut:
     @pytest.fixture
@@ -173,6 +231,18 @@ class TestOut:
         third = read_alert(self.document(client, made))
         assert (third.message_type, third.references) == ("Cancel", (first.reference, second.reference))
         assert third.infos[0].urgency == "Past"
+
+    def test_what_is_open_again_is_a_new_alert(self, city: Session, client: TestClient) -> None:
+        made = opened(city)
+        actions.end(city, made.id, {"es": "Ya paró."}, version=1, by=SUSANA, now=NOW + timedelta(minutes=5))
+        over = read_alert(self.document(client, made))
+        actions.reopen(city, made.id, {"es": "Volvió."}, version=2, by=SUSANA, now=NOW + timedelta(minutes=9))
+        again = read_alert(self.document(client, made))
+        assert (again.message_type, again.references) == ("Alert", ())
+        assert again.identifier != over.identifier
+        assert again.infos[0].description == "Volvió."
+        actions.post_update(city, made.id, {"es": "Sigue."}, version=3, by=SUSANA, now=NOW + timedelta(minutes=10))
+        assert read_alert(self.document(client, made)).references == (again.reference,)
 
     def test_the_whole_city_is_its_outline(self, city: Session, client: TestClient) -> None:
         told = read_alert(self.document(client, opened(city, geometry=None, areas=())))

@@ -1,5 +1,8 @@
 """Alerts written and read: valid by the standard's rules, the same after a round, and safe to read from anybody."""
 
+import math
+import re
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from xml.etree import ElementTree
 
@@ -191,3 +194,30 @@ def test_a_feed_names_where_each_alert_is() -> None:
     assert [alert.identifier for alert in read_any(inside)[0]] == ["A-1"]
     with pytest.raises(InvalidInput):
         read_any(b"<html><body/></html>")
+
+
+def crossing(corners: int) -> str:
+    """A line that crosses itself as often as it can, as CAP writes it."""
+    step = corners // 2 - 1
+    points = [(number * step) % corners for number in range(corners)]
+    turns = [2 * math.pi * point / corners for point in [*points, points[0]]]
+    return " ".join(f"{19.4 + math.sin(turn) / 10:.5f},{-99.1 + math.cos(turn) / 10:.5f}" for turn in turns)
+
+
+def with_polygons(*polygons: str) -> bytes:
+    body = "".join(f"<polygon>{one}</polygon>" for one in polygons)
+    return re.sub(rb"<polygon>.*</polygon>", body.encode(), write_alert(ALERT))
+
+
+@pytest.mark.parametrize("document", [with_polygons(crossing(2001)), with_polygons(*[crossing(9)] * 401)])
+def test_polygons_that_take_long_to_make_sense_of_are_refused_at_once(document: bytes) -> None:
+    began = time.process_time()
+    with pytest.raises(InvalidInput):
+        read_alert(document)
+    assert time.process_time() - began < 2
+
+
+def test_a_short_line_that_crosses_itself_is_an_area() -> None:
+    (area,) = read_alert(with_polygons(crossing(99))).infos[0].areas
+    assert area.shape is not None
+    assert area.shape.is_valid

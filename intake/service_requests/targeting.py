@@ -46,6 +46,8 @@ _NEAR = """
         AND (floor(service_request.lat * 1000)::bigint * 360000 + floor(service_request.lon * 1000)::bigint) = ANY($2)
         AND report.at > $3 AND coalesce(service_request.precision_m, 0) <= $4
 """
+# Of one person there are few, however many people report the place.
+_NEAR_BY_SAME = _NEAR + " AND report.person_id IN (SELECT person_id FROM report WHERE service_request_id = $5)"
 
 
 class TargetFlag(SQLModel, table=True):
@@ -116,7 +118,11 @@ def look(session: Session, service_request_id: UUID, *, now: datetime) -> Target
         return None
     place = LonLat(request.lon, request.lat)
     values = [request.jurisdiction_id, cells_around(place, RADIUS_M), now - LOOKS_BACK, _SURE_M]
-    near = [row for row in db.fetch(session, _NEAR, values) if distance_m(place, LonLat(row[2], row[3])) <= RADIUS_M]
+    # Where thousands report one place, each of them must not look at all the others: one look is enough to have it flagged.
+    if _is_flagged(session, request.jurisdiction_id, _key(place)):
+        _keep_one(session, request, _within(place, db.fetch(session, _NEAR_BY_SAME, [*values, request.id])), now)
+        return None
+    near = _within(place, db.fetch(session, _NEAR, values))
     judged = judge([Said(str(row[4]), row[5], str(row[0])) for row in near], now=now)
     if judged is None:
         return None
@@ -149,6 +155,24 @@ def review(
         session.flush()
 
 
+def _within(place: LonLat, found: Sequence[Any]) -> list[Any]:
+    return [row for row in found if distance_m(place, LonLat(row[2], row[3])) <= RADIUS_M]
+
+
+def _key(place: LonLat) -> str:
+    # About the size of a parcel; what lies across a line is flagged twice at worst.
+    return f"{place.lat:.4f},{place.lon:.4f}"
+
+
+def _is_flagged(session: Session, jurisdiction_id: str, key: str) -> bool:
+    open_one = select(TargetFlag.id).where(
+        TargetFlag.jurisdiction_id == jurisdiction_id,
+        TargetFlag.place_key == key,
+        col(TargetFlag.reviewed_at).is_(None),
+    )
+    return session.exec(open_one).first() is not None
+
+
 def _keep_one(session: Session, request: ServiceRequest, near: Sequence[Any], now: datetime) -> None:
     """The same person, the same service, the same place, still open: it goes on under the first folio."""
     theirs = {row[4] for row in near if row[0] == request.id}
@@ -168,15 +192,9 @@ def _keep_one(session: Session, request: ServiceRequest, near: Sequence[Any], no
 
 
 def _flag(session: Session, request: ServiceRequest, place: LonLat, judged: Judged, now: datetime) -> TargetFlag | None:
-    # About the size of a parcel; what lies across a line is flagged twice at worst.
-    key = f"{place.lat:.4f},{place.lon:.4f}"
-    open_one = select(TargetFlag.id).where(
-        TargetFlag.jurisdiction_id == request.jurisdiction_id,
-        TargetFlag.place_key == key,
-        col(TargetFlag.reviewed_at).is_(None),
-    )
+    key = _key(place)
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"target:{key}"})
-    if session.exec(open_one).first() is not None:
+    if _is_flagged(session, request.jurisdiction_id, key):
         return None
     made = TargetFlag(
         jurisdiction_id=request.jurisdiction_id,

@@ -107,3 +107,10 @@ class TestAddress:
         assert targeting.waiting(city, CITY) == []
         report(city, 50)
         assert len(city.exec(select(TargetFlag)).all()) == 2
+
+    def test_somebody_else_at_a_flagged_place_is_kept_apart_and_flags_nothing_anew(self, city: Session) -> None:
+        for number in range(MANY_REPORTS):
+            report(city, number)
+        others = [report(city, 90 + number, phone="+525512340099") for number in range(2)]
+        assert [one.parent_id for one in others] == [None, others[0].id]
+        assert len(targeting.waiting(city, CITY)) == 1

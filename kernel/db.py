@@ -271,6 +271,22 @@ def fetch(session: Session, sql: str, values: Mapping[str, Any] | Sequence[Any],
     return _executed(session, sql, values, prepare=prepare).fetchall()
 
 
+def change_alone(sql: str, values: Sequence[Any]) -> list[Any]:
+    """One statement of our own that is a unit of work by itself, and the rows it returns; planned once for each connection.
+
+    values: in the order of `$1`. Beginning and committing around it are two more round trips, and a session costs more than they.
+    Raises what SQLAlchemy would.
+    """
+    if not isinstance(_read_bind, Engine):
+        with transaction() as session:
+            return fetch(session, sql, values, prepare=True)
+    try:
+        with _lent_by(_read_bind) as driver:
+            return psycopg.RawCursor(driver).execute(sql.encode(), values, prepare=True).fetchall()
+    except psycopg.Error as error:
+        raise _as_sqlalchemys(sql, error) from error
+
+
 def fetch_rows(session: Session, sql: str, values: Mapping[str, Any], *, prepare: bool = False) -> Rows:
     """As `fetch`, for a caller that knows most of the rows already."""
     return Rows(_executed(session, sql, values, prepare=prepare))
@@ -284,7 +300,11 @@ def _executed(
         with _driver_of(session) as driver:
             return psycopg.RawCursor(driver).execute(query, ordered, prepare=prepare)
     except psycopg.Error as error:
-        raise DBAPIError.instance(sql, None, error, psycopg.Error, hide_parameters=True) from error
+        raise _as_sqlalchemys(sql, error) from error
+
+
+def _as_sqlalchemys(sql: str, error: psycopg.Error) -> BaseException:
+    return DBAPIError.instance(sql, None, error, psycopg.Error, hide_parameters=True)
 
 
 @contextmanager
@@ -305,8 +325,15 @@ def _driver_of(session: Session) -> Iterator[Any]:
                 connection.invalidate(error)
             raise
         return
+    with _lent_by(engine) as driver:
+        yield driver
+
+
+@contextmanager
+def _lent_by(engine: Engine) -> Iterator[Any]:
+    """The driver's connection, on which each statement is by itself."""
     lent = engine.raw_connection()
-    driver = lent.driver_connection
+    driver: Any = lent.driver_connection
     try:
         driver.autocommit = True
         yield driver

@@ -23,9 +23,9 @@ QUEUE_NAME = "atiende"
 JOB = "kernel.jobs.run_patiently"
 # Enough to keep workers busy between two looks of the relay, and so few that they are begun before their lease ends: a queue
 # that nobody empties must not fill with second copies.
-MAX_WAITING = 50
+MAX_WAITING = 100
 # What a job costs RQ and Redis is more than what many a delivery costs us: under load they share one.
-BATCH = 10
+BATCH = 25
 JOB_TIMEOUT_S = 120
 _REDIS_PAUSE_S = 2.0
 _MARK = f"{QUEUE_NAME}:remembers"

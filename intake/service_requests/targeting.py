@@ -47,7 +47,7 @@ _NEAR = """
         AND report.at > $3 AND coalesce(service_request.precision_m, 0) <= $4
 """
 # Of one person there are few, however many people report the place.
-_NEAR_BY_SAME = _NEAR + " AND report.person_id IN (SELECT person_id FROM report WHERE service_request_id = $5)"
+_NEAR_BY_SAME = _NEAR + " AND report.person_id IN (SELECT person_id FROM report WHERE service_request_id = $5)"  # noqa: S608  # ours
 
 
 class TargetFlag(SQLModel, table=True):

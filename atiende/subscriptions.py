@@ -38,7 +38,7 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     "work_item.accepted": ["channels.voice.jobs.follow_work_item", "intake.conversations.jobs.follow_work_item"],
     "work_item.requeued": ["channels.voice.jobs.follow_work_item", "intake.conversations.jobs.follow_work_item"],
     "work_item.wrapping": ["channels.voice.jobs.follow_work_item"],
-    "work_item.ended": ["channels.voice.jobs.follow_work_item"],
+    "work_item.ended": ["channels.voice.jobs.follow_work_item", "intake.conversations.jobs.follow_ended_work"],
     "webhook_delivery.queued": ["intake.webhooks.jobs.deliver_webhook"],
 }
 

@@ -222,6 +222,8 @@ def queue_message(
         return known
     tell(session, event)
     change(session, conversation, last_message_at=max(conversation.last_message_at, now))
+    if author_kind == "agent":
+        in_line.answered(session, conversation, now=now)
     return message
 
 
@@ -279,6 +281,17 @@ def hand_back(session: Session, conversation_id: UUID, *, now: datetime) -> Conv
         in_line.leave(session, conversation, disposition_code="handed_back", now=now)
         record(session, "conversation.handed_back", at=now, conversation_id=conversation.id)
     return conversation
+
+
+def follow_ended(session: Session, work_item_id: UUID, *, now: datetime) -> None:
+    """Work on a thread that ended by itself: it waits again if the resident wrote meanwhile, else the dialogue answers next."""
+    conversation = in_line.left_over(session, work_item_id)
+    if conversation is None:
+        return
+    if conversation.waiting_since is not None:
+        in_line.join(session, conversation, now=now)
+    else:
+        hand_back(session, conversation.id, now=now)
 
 
 def take(

@@ -37,13 +37,15 @@ def call_of_source(source_ref: str) -> str | None:
 def join(session: Session, conversation: Conversation, *, said: Message | None = None, now: datetime) -> WorkItem:
     """The thread's place in the line; the one it has, if it is there already.
 
-    said: what the resident just said. In a call it is the call that waits, and leaves when the caller does.
+    said: what the resident just said, which wakes a thread that rests. In a call it is the call that waits, and leaves when the
+    caller does.
     """
     call_sid = (said.provider_message_id or "").rpartition(":")[0] if said and said.channel == VOICE else ""
     if call_sid:
         return join_as_call(session, conversation, call_sid, now=now)
     source_ref = f"thread:{conversation.id}:{now.isoformat()}"
-    return _enqueue(session, conversation, "text", source_ref, None, now)
+    item = _enqueue(session, conversation, "text", source_ref, None, now)
+    return item if said is None else distribution.heard(session, item.id, now=now)
 
 
 def join_as_call(
@@ -86,6 +88,13 @@ def _enqueue(
         due_at=due_at,
         now=now,
     )
+
+
+def answered(session: Session, conversation: Conversation, *, now: datetime) -> None:
+    """An operator wrote to the resident, whose turn it is: a thread that stays silent takes nobody's capacity."""
+    item = distribution.live_of(session, conversation.id)
+    if item is not None:
+        distribution.answered(session, item, now=now)
 
 
 def _queue_of(session: Session, conversation: Conversation) -> str:
@@ -136,6 +145,18 @@ def follow(session: Session, work_item_id: UUID, agent_id: UUID | None, *, now: 
     elif item.agent_id is None and thread.taken_by is not None and thread.taken_by == agent_id:
         thread.taken_by, thread.taken_by_name = None, ""
         record(session, "conversation.taken", at=now, conversation_id=thread.id)
+
+
+def left_over(session: Session, work_item_id: UUID) -> Conversation | None:
+    """The thread of work that ended by itself while a person is still to answer it, locked; None when there is no such thing.
+
+    So it is when notes ran out of time, and when nobody wrote for a day.
+    """
+    thread = load_one(session, Conversation, f"{_THREAD_OF} {HELD}", [work_item_id])
+    item = load_one(session, WorkItem, "WHERE id = $1", [work_item_id])
+    if thread is None or item is None or item.kind != "text" or item.ended_at is None or thread.state != "with_agent":
+        return None
+    return thread if distribution.live_of(session, thread.id) is None else None
 
 
 def _give(session: Session, thread: Conversation, item: WorkItem, now: datetime) -> None:

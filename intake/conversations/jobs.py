@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from intake.conversations import attachments, in_line, proofs, queries
+from intake.conversations.actions import follow_ended
 from intake.conversations.advance import advance, make_unanswered
 from intake.conversations.attachment_models import photo_key
 from intake.conversations.incident_news import tell_attached as tell_next_attached
@@ -44,6 +45,12 @@ def follow_work_item(work_item_id: str, agent_id: str | None = None, **_: object
     """The thread is whose its work item is."""
     with db.transaction() as session:
         in_line.follow(session, UUID(work_item_id), UUID(agent_id) if agent_id else None, now=clock.now())
+
+
+def follow_ended_work(work_item_id: str, **_: object) -> None:
+    """A thread whose work ended by itself is nobody's no longer than a moment."""
+    with db.transaction() as session:
+        follow_ended(session, UUID(work_item_id), now=clock.now())
 
 
 def give_photo(attachment_id: str, **_: object) -> None:

@@ -16,10 +16,12 @@ from intake.distribution.items import (
 )
 from intake.distribution.leaving import force_off, lapse, sign_off
 from intake.distribution.offers import accept, decline, expire, offer
+from intake.distribution.resting import answered, heard, rest
 
 __all__ = [
     "abandon",
     "accept",
+    "answered",
     "claim",
     "complete",
     "decline",
@@ -30,12 +32,14 @@ __all__ = [
     "finish",
     "force_off",
     "grant_skill",
+    "heard",
     "heartbeat",
     "lapse",
     "live_of",
     "offer",
     "open_queue",
     "requeue_front",
+    "rest",
     "revoke_skills",
     "set_capacity",
     "set_state",

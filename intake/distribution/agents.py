@@ -36,7 +36,7 @@ _BEAT = """
 _HELD_POINTS = """
     WITH held AS (
         SELECT id, cost, sum(cost) OVER (ORDER BY assigned_at, id) AS total FROM work_item
-        WHERE agent_id = $1 AND state IN ('assigned', 'wrapping')
+        WHERE agent_id = $1 AND state IN ('assigned', 'wrapping') AND resting_since IS NULL
     ), counted AS (
         UPDATE work_item SET held_points = CASE WHEN held.total <= $2 THEN held.cost ELSE 0 END
         FROM held WHERE work_item.id = held.id RETURNING work_item.held_points

@@ -21,7 +21,7 @@ _AGAIN_S = 0.02
 _MOST_ROUNDS = 50
 _KEEP_RESERVE_S = 30.0
 # What may make a match possible.
-WAKES = frozenset({"work_item.queued", "work_item.requeued", "work_item.ended", "agent.changed"})
+WAKES = frozenset({"work_item.queued", "work_item.requeued", "work_item.resting", "work_item.ended", "agent.changed"})
 
 log = structlog.get_logger(__name__)
 

@@ -32,8 +32,8 @@ _STAFF = """
           AND (expires_at IS NULL OR expires_at > $2)))
 """
 _LASTED = """
-    SELECT extract(epoch FROM avg(ended_at - assigned_at)) FROM (
-        SELECT ended_at, assigned_at FROM work_item
+    SELECT avg(extract(epoch FROM ended_at - assigned_at) - rested_s) FROM (
+        SELECT ended_at, assigned_at, rested_s FROM work_item
         WHERE queue_id = $1 AND kind = $2 AND state = 'done' AND assigned_at IS NOT NULL ORDER BY ended_at DESC LIMIT $3
     ) AS recent
 """

@@ -60,6 +60,7 @@ def enqueue(
         cost=COSTS[kind],
         enqueued_at=now,
         rank_at=rank_at(now, priority, queue.head_start_s),
+        waiting_since=now,
         due_at=due_at,
         preferred_agent_id=preferred_agent_id,
         preferred_until=now + preferred_for if preferred_agent_id else None,
@@ -161,7 +162,7 @@ def finish(session: Session, work_item_id: UUID, *, why: str = "", now: datetime
         return item
     queue = session.get_one(ContactQueue, item.queue_id)
     until = now + timedelta(seconds=queue.wrap_s if queue.wrap_s is not None else WRAP_S[item.kind])
-    change(session, item, state=lifecycle.after(item.state, "wrap"), wrap_until=until, why=why)
+    change(session, item, state=lifecycle.after(item.state, "wrap"), wrap_until=until, why=why, **awake(item, now))
     note_item(session, item, "wrapping", now=now, agent_id=item.agent_id, tell="work_item.wrapping", why=why)
     return item
 
@@ -219,6 +220,7 @@ def claim(session: Session, work_item_id: UUID, *, agent_id: UUID, now: datetime
         agent_id=agent_id,
         assigned_at=now,
         held_points=points,
+        **awake(item, now) | {"rested_s": 0},
     )
     note_item(
         session,
@@ -252,15 +254,23 @@ def give_back(
     queue_code: str | None = None,
     is_front: bool = False,
     shun_until: datetime | None = None,
+    preferred_for: timedelta | None = None,
     now: datetime,
 ) -> WorkItem:
-    """The (locked) item waits again, in the place that it had. shun_until: not shown to the same operator before."""
+    """The (locked) item waits again, in the place that it had.
+
+    shun_until: not shown to the same operator before. preferred_for: kept for them so long, if they are there and have room.
+    """
     if item.state == QUEUED:
         return item
     target = lifecycle.after(item.state, "give_back")
     whose = _whose(session, item)
     let_go(session, item, now=now)
-    values: dict[str, object] = {"preferred_agent_id": None, "preferred_until": None}
+    values: dict[str, object] = awake(item, now) | {"preferred_agent_id": None, "preferred_until": None}
+    if preferred_for is not None:
+        values |= {"preferred_agent_id": whose, "preferred_until": now + preferred_for}
+    if item.state == ASSIGNED:
+        values["waiting_since"] = now
     if queue_code is not None or is_front:
         queue = (
             session.get_one(ContactQueue, item.queue_id)
@@ -285,6 +295,12 @@ def let_go(session: Session, item: WorkItem, *, now: datetime) -> None:
             agents.give_points(session, offer.agent_id, item.held_points, offer_id=offer.id, now=now)
     elif item.agent_id is not None and item.state in HELD:
         agents.give_points(session, item.agent_id, item.held_points, now=now)
+
+
+def awake(item: WorkItem, now: datetime) -> dict[str, object]:
+    """What is written with whatever makes an item rest no more."""
+    slept = now - item.resting_since if item.resting_since is not None else timedelta()
+    return {"rest_at": None, "resting_since": None, "rested_s": item.rested_s + int(slept.total_seconds())}
 
 
 def _whose(session: Session, item: WorkItem) -> UUID | None:
@@ -316,6 +332,7 @@ def _end(
         ended_at=now,
         why=why,
         disposition_code=disposition_code,
+        **awake(item, now),
     )
     note_item(
         session,

@@ -15,7 +15,8 @@ from kernel.rows import change, load
 # A shift and its end.
 OWED_FOR = timedelta(hours=12)
 _OWED = """
-    WHERE agent_id = $1 AND state = 'done' AND disposition_code IS NULL AND ended_at > $2 ORDER BY ended_at DESC LIMIT 9
+    WHERE agent_id = $1 AND state = 'done' AND disposition_code IS NULL AND why <> 'silent' AND ended_at > $2
+    ORDER BY ended_at DESC LIMIT 9
 """
 
 

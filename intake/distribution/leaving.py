@@ -11,9 +11,10 @@ from intake.distribution.models import AgentSession, WorkItem
 from kernel import db
 from kernel.rows import HELD, load
 
-# In the order of their ids, and before the operator's row: as everybody does.
+# In the order of their ids, and before the operator's row: as everybody does. What rests waits for nobody who is here, and goes
+# on resting: whoever is there when the person writes gets it.
 _THEIRS = """
-    WHERE (agent_id = $1 AND state IN ('assigned', 'wrapping'))
+    WHERE (agent_id = $1 AND state IN ('assigned', 'wrapping') AND resting_since IS NULL)
        OR id IN (SELECT work_item_id FROM offer WHERE agent_id = $1 AND state = 'pending')
     ORDER BY id
 """

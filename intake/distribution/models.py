@@ -4,7 +4,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Identity, Index, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Identity,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 from kernel.db import Instant, Json
@@ -21,8 +32,9 @@ class ContactQueue(SQLModel, table=True):
     """One line of people. skill: what an operator must have to serve it; without one everybody does.
 
     head_start_s: its people count as having waited this much longer. overflow_after_s: after so long whoever serves the line
-    `overflow_to` may take them (without one: everybody), and the language is no longer asked for. offer_s, wrap_s: in place of
-    the usual times. auto_accept: the desk answers an offer by itself. sl_seconds, sl_target: what share is answered in what time.
+    `overflow_to` may take them (without one: everybody), and the language is no longer asked for. offer_s, wrap_s, rest_s: in
+    place of the usual times. auto_accept: the desk answers an offer by itself. sl_seconds, sl_target: what share is answered in
+    what time.
     """
 
     __tablename__ = "contact_queue"
@@ -38,6 +50,7 @@ class ContactQueue(SQLModel, table=True):
     overflow_to: str | None = Field(default=None, sa_type=Text)
     offer_s: int | None = None
     wrap_s: int | None = None
+    rest_s: int | None = None
     auto_accept: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false")))
     sl_seconds: int = 20
     sl_target: float = 0.8
@@ -51,6 +64,10 @@ class WorkItem(SQLModel, table=True):
     (`matching.rank_at`). due_at: a callback is not offered before. cost: points of an operator's capacity; held_points: how many
     it holds of `agent_id` now, fewer when somebody took it by hand beyond their capacity. shunned: operators who let an offer of
     it pass -> until when it is not offered to them. preferred_agent_id: who gets it first, until preferred_until.
+
+    waiting_since: since when the person waits this time, later than their place after a transfer or a rest. rest_at: when a
+    thread that was answered goes to rest, if the person stays silent; resting_since: it does, is still its operator's, and
+    holds no points (`resting.py`). rested_s: how long it did in these hands.
     """
 
     __tablename__ = "work_item"
@@ -69,6 +86,8 @@ class WorkItem(SQLModel, table=True):
         Index("ix_work_item_line", "jurisdiction_id", "rank_at", postgresql_where=text("state = 'queued'")),
         Index("ix_work_item_held", "agent_id", postgresql_where=text("state IN ('assigned', 'wrapping')")),
         Index("ix_work_item_wrapping", "wrap_until", postgresql_where=text("state = 'wrapping'")),
+        Index("ix_work_item_rest_at", "rest_at", postgresql_where=text("rest_at IS NOT NULL")),
+        Index("ix_work_item_resting_since", "resting_since", postgresql_where=text("resting_since IS NOT NULL")),
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
@@ -96,6 +115,10 @@ class WorkItem(SQLModel, table=True):
     agent_id: UUID | None = None
     assigned_at: datetime | None = Field(default=None, sa_type=Instant)
     wrap_until: datetime | None = Field(default=None, sa_type=Instant)
+    waiting_since: datetime | None = Field(default=None, sa_type=Instant)
+    rest_at: datetime | None = Field(default=None, sa_type=Instant)
+    resting_since: datetime | None = Field(default=None, sa_type=Instant)
+    rested_s: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
     disposition_code: str | None = Field(default=None, sa_type=Text)
     why: str = Field(default="", sa_type=Text)

@@ -114,7 +114,8 @@ def accept(session: Session, offer_id: UUID, *, agent_id: UUID, epoch: int, now:
     agents.live_agent(session, agent_id, epoch)
     change(session, made, state="accepted", ended_at=now)
     _look_away(session, made, now)
-    change(session, item, state=lifecycle.after(item.state, "accept"), agent_id=agent_id, assigned_at=now, shunned={})
+    target = lifecycle.after(item.state, "accept")
+    change(session, item, state=target, agent_id=agent_id, assigned_at=now, shunned={}, rested_s=0)
     waited = int((now - item.enqueued_at).total_seconds() * 1000)
     note_item(
         session,

@@ -21,10 +21,10 @@ _LANGUAGE = "lang:"
 _ALONE = "SELECT pg_try_advisory_xact_lock(hashtextextended('distribution:' || $1, 0))"
 # Items of one class need the same operators: the first of each class must be seen, however long another class is.
 _LINE = """
-    SELECT id, queue_id, cost, skills, language, enqueued_at, shunned, preferred_agent_id,
-        preferred_until > $2 AND EXISTS (
+    SELECT id, queue_id, cost, skills, language, greatest(coalesce(waiting_since, enqueued_at), due_at), shunned,
+        preferred_agent_id, preferred_until > $2 AND EXISTS (
             SELECT 1 FROM agent_session WHERE agent_id = preferred_agent_id
-                AND agent_session.state IN ('available', 'missed') AND lease_until > $2
+                AND agent_session.state = 'available' AND lease_until > $2 AND cap_points - load_points >= cost
         ) FROM (
         SELECT *, row_number() OVER (
             PARTITION BY queue_id, cost, skills, language, shunned = '{}', preferred_agent_id IS NULL ORDER BY rank_at, id
@@ -126,16 +126,16 @@ def _served(session: Session, jurisdiction_id: str) -> dict[UUID, Served]:
 
 
 def _waiting(row: tuple[object, ...], served: Served, now: datetime) -> Waiting:
-    id_, _, cost, skills, language, enqueued_at, shunned, preferred, is_reserved = row
+    id_, _, cost, skills, language, since, shunned, preferred, is_reserved = row
     assert isinstance(id_, UUID)
     assert isinstance(cost, int)
     assert isinstance(language, str)
-    assert isinstance(enqueued_at, datetime)
+    assert isinstance(since, datetime)
     assert isinstance(skills, list)
     assert isinstance(shunned, dict)
     return Waiting(
         id_,
-        served.needs(cost, skills, language, now - enqueued_at),
+        served.needs(cost, skills, language, now - since),
         {UUID(agent): datetime.fromisoformat(until) for agent, until in shunned.items()},
         preferred if isinstance(preferred, UUID) else None,
         bool(is_reserved),

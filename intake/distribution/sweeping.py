@@ -1,4 +1,5 @@
-"""What time brings about: offers nobody answered, desks that fell silent, notes that took too long. From the tables alone."""
+"""What time brings about: offers nobody answered, desks that fell silent, notes that took too long, threads
+that rest. From the tables alone."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -8,8 +9,9 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
-from intake.distribution import items, leaving, offers
+from intake.distribution import items, leaving, offers, resting
 from intake.distribution.lifecycle import OFFERED, WRAPPING
+from intake.distribution.values import REST_ENDS
 from kernel import db
 from kernel.errors import AtiendeError
 
@@ -17,9 +19,11 @@ _DUE = """
     SELECT 'offer', id FROM offer WHERE state = 'pending' AND expires_at <= $1
     UNION ALL SELECT 'desk', agent_id FROM agent_session WHERE state <> 'offline' AND lease_until <= $1
     UNION ALL SELECT 'notes', id FROM work_item WHERE state = 'wrapping' AND wrap_until <= $1
+    UNION ALL SELECT 'rest', id FROM work_item WHERE rest_at <= $1
+    UNION ALL SELECT 'silent', id FROM work_item WHERE resting_since <= $2
     UNION ALL SELECT 'leaver', agent_id FROM agent_session WHERE state = 'leaving' AND load_points = 0
         AND NOT EXISTS (SELECT 1 FROM work_item WHERE work_item.agent_id = agent_session.agent_id
-                        AND work_item.state IN ('assigned', 'wrapping'))
+                        AND work_item.state IN ('assigned', 'wrapping') AND resting_since IS NULL)
     UNION ALL SELECT 'orphan', work_item_id FROM offer JOIN agent_session USING (agent_id)
         WHERE offer.state = 'pending' AND agent_session.state = 'offline'
     UNION ALL SELECT 'orphan', work_item.id FROM work_item JOIN agent_session USING (agent_id)
@@ -32,7 +36,7 @@ log = structlog.get_logger(__name__)
 def sweep(now: datetime) -> int:
     """Does what is due, each in a transaction of its own; how many that were. Two at once do each once."""
     with db.read_transaction() as session:
-        due = db.fetch(session, _DUE, [now], prepare=True)
+        due = db.fetch(session, _DUE, [now, now - REST_ENDS], prepare=True)
     done = 0
     for kind, id_ in due:
         try:
@@ -71,6 +75,8 @@ _DO: dict[str, Callable[[Session, UUID, datetime], bool]] = {
     "offer": lambda session, id_, now: offers.expire(session, id_, now=now),
     "desk": lambda session, id_, now: leaving.lapse(session, id_, now=now),
     "notes": _end_notes,
+    "rest": lambda session, id_, now: resting.rest(session, id_, is_due=True, now=now).resting_since == now,
+    "silent": lambda session, id_, now: resting.end_silent(session, id_, now=now),
     "leaver": _see_off,
     "orphan": _take_in_orphan,
 }

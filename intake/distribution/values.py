@@ -14,6 +14,10 @@ OFFER_S = {"voice": 15, "text": 30, "callback": 20}
 # How long notes may take after the contact.
 WRAP_S = {"voice": 60, "text": 60, "callback": 60}
 
+# How long a person may be silent after an answer before the thread rests, and how long it rests before it is over.
+REST_S = {"text": 180}
+REST_ENDS = timedelta(hours=24)
+
 # A desk says that it is there this often; one that is silent for longer than the lease is gone.
 HEARTBEAT = timedelta(seconds=5)
 LEASE = timedelta(seconds=12)

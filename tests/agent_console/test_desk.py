@@ -10,6 +10,7 @@ from httpx2 import Response
 from sqlmodel import select
 
 from intake.conversations import actions as threads
+from intake.conversations.advance import advance
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import InboundMessage
 from intake.distribution import actions as distribution
@@ -345,3 +346,25 @@ def test_the_page_may_ask_the_one_telephone_it_has(console: Console) -> None:
     policy = console.enter("operator").get(DESK).headers["content-security-policy"]
     assert "connect-src 'self' https://*.twilio.com wss://*.twilio.com;" in policy
     assert "twilio" not in console.enter("operator").get("/consola/solicitudes").headers["content-security-policy"]
+
+
+def test_a_thread_rests_apart_and_comes_back_when_they_write(console: Console) -> None:
+    window, item = _answered(console)
+    assert "Esperar su respuesta" not in window.text()  # they have not been answered yet
+    window.send(f"contactos/{item.id}/respuesta", text="¿En qué calle?", ref="r1")
+    assert window.send(f"contactos/{item.id}/esperar") == 303
+    page = window.text()
+    assert "Esperan a la persona" in page
+    assert "0 de 100 puntos" in page
+    assert _agent(console).load_points == 0
+    # What rests can still be written to, and ended.
+    window.send(f"contactos/{item.id}/respuesta", text="¿Sigue ahí?", ref="r2")
+    assert console.fresh(item).resting_since is not None
+    now = clock.now()
+    inbound = InboundMessage("sms", uuid4().hex, "+525512345678", "+525500000311", "En Juárez", now)
+    threads.receive(console.session, inbound, jurisdiction_id=CITY, now=now)
+    advance(console.session, item.conversation_id, now=now)
+    page = window.text()
+    assert "Esperan a la persona" not in page
+    assert "25 de 100 puntos" in page
+    assert window.post(f"contactos/{uuid4()}/esperar").status_code == 409

@@ -67,6 +67,17 @@ def finish(sitting: SittingDep, item_id: UUID) -> Response:
     return see_other(address(sitting.turn, item_id, "wrap"))
 
 
+@router.post("/{item_id}/esperar")
+def rest(sitting: SittingDep, item_id: UUID) -> Response:
+    """It is the resident's turn: the thread rests, and its points are free."""
+    who = sitting.viewer.user_id
+    try:
+        distribution.rest(sitting.session, sitting.own(item_id).id, agent_id=who, now=clock.now())
+    except Conflict as refusal:
+        return showing.refused(sitting, refusal, item_id=item_id)
+    return see_other(address(sitting.turn, at="main"))
+
+
 @router.post("/{item_id}/mas-tiempo")
 def extend(sitting: SittingDep, item_id: UUID) -> Response:
     who = sitting.viewer.user_id

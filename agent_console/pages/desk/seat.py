@@ -43,11 +43,16 @@ class Seat:
     owed: Sequence[WorkItem]
 
     @property
+    def awake(self) -> Sequence[WorkItem]:
+        """Without the threads that rest."""
+        return [item for item in self.items if item.resting_since is None]
+
+    @property
     def is_mine(self) -> bool:
         return self.standing == "mine"
 
     def item(self, item_id: UUID | None) -> WorkItem | None:
-        """The one that is asked for, else the one that cannot wait: a call, what is talked, then the notes."""
+        """The one that is asked for, else what cannot wait: a call, then talks, then notes; what rests comes last."""
         found = next((one for one in self.items if one.id == item_id), None)
         return found or (self.items[0] if self.items else None)
 
@@ -58,7 +63,12 @@ def seat_of(session: Session, viewer: Viewer, turn: int, *, now: datetime) -> Se
     items = session.exec(
         select(WorkItem)
         .where(WorkItem.agent_id == viewer.user_id, col(WorkItem.state).in_((ASSIGNED, WRAPPING)))
-        .order_by(col(WorkItem.kind).not_in(CALLS), col(WorkItem.state), col(WorkItem.assigned_at))
+        .order_by(
+            col(WorkItem.resting_since).is_not(None),
+            col(WorkItem.kind).not_in(CALLS),
+            col(WorkItem.state),
+            col(WorkItem.assigned_at),
+        )
     ).all()
     standing, offer = _standing(agent, turn), None
     if standing == "mine":

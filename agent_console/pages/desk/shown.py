@@ -70,6 +70,7 @@ class Held:
     since: datetime
     is_call: bool
     is_wrapping: bool
+    is_resting: bool
     waits: str
 
 
@@ -108,8 +109,9 @@ def presence_of(seat: Seat, language: str) -> Presence:
     agent = seat.agent
     if agent is None or seat.standing in ("off", "ended"):
         return _presence("offline", None, language)
-    wrapping = [item for item in seat.items if item.state == WRAPPING]
-    talking = next((item for item in seat.items if item.state != WRAPPING and item.kind in CALLS), None)
+    items = seat.awake
+    wrapping = [item for item in items if item.state == WRAPPING]
+    talking = next((item for item in items if item.state != WRAPPING and item.kind in CALLS), None)
     if talking is not None:
         return _presence("call", talking.assigned_at, language)
     if agent.state == "break":
@@ -117,10 +119,10 @@ def presence_of(seat: Seat, language: str) -> Presence:
         return _presence("break", agent.state_since, language, reason=reason)
     if agent.state in ("missed", "leaving"):
         return _presence(agent.state, agent.state_since, language)
-    if wrapping and len(seat.items) == len(wrapping):
+    if wrapping and len(items) == len(wrapping):
         return _presence("wrapping", wrapping[0].assigned_at, language)
-    if seat.items:
-        return _presence("serving", agent.state_since, language, n=len(seat.items))
+    if items:
+        return _presence("serving", agent.state_since, language, n=len(items))
     return _presence("available", agent.state_since, language)
 
 
@@ -138,10 +140,11 @@ def _line(session: Session, viewer: Viewer, item: WorkItem, now: datetime) -> He
     thread = session.get(Conversation, item.conversation_id) if item.conversation_id else None
     channel = _channel(item, thread, viewer.language)
     is_call = item.kind in CALLS
-    at = item.assigned_at or item.enqueued_at
+    at = item.resting_since or item.assigned_at or item.enqueued_at
+    is_wrapping, is_resting = item.state == WRAPPING, item.resting_since is not None
     if thread is None:
         who = translate(viewer.language, "Sin conversación")
-        return Held(item.id, who, channel, "", at, is_call, item.state == WRAPPING, "")
+        return Held(item.id, who, channel, "", at, is_call, is_wrapping, is_resting, "")
     waits = ago(thread.waiting_since, now, viewer.timezone, viewer.language) if thread.waiting_since else ""
     return Held(
         item.id,
@@ -150,7 +153,8 @@ def _line(session: Session, viewer: Viewer, item: WorkItem, now: datetime) -> He
         _last_words(session, thread.id),
         at,
         is_call,
-        item.state == WRAPPING,
+        is_wrapping,
+        is_resting,
         waits,
     )
 
@@ -182,8 +186,8 @@ def caller_of(session: Session, viewer: Viewer, item: WorkItem, *, why: str, now
         "language": {"es": "Español", "en": "English"}.get(item.language, item.language),
         "queue": queue.name,
         "topic": known.services.get(item.topic) or known.groups.get(item.topic, ""),
-        "since": item.enqueued_at,
-        "waited": span_in_words(now - item.enqueued_at, language),
+        "since": item.waiting_since or item.enqueued_at,
+        "waited": span_in_words(now - (item.waiting_since or item.enqueued_at), language),
         "why": translate(language, REASONS.get(why, REASONS[""])),
     }
     if thread is None:

@@ -32,11 +32,12 @@ FORCED = ("available", "break", "offline")
 
 @dataclass(frozen=True)
 class Member:
-    """One operator: state in words and since when, what they hold, and what they ended today."""
+    """One operator: state in words and since when, what they hold, how many threads rest, and what they ended today."""
 
     agent: AgentSession
     presence: shown.Presence
     held: list[shown.Held]
+    resting: int
     done: int
 
 
@@ -95,7 +96,8 @@ def _member(session: Session, viewer: Viewer, agent: AgentSession, done: int, no
     ).all()
     standing = "off" if agent.state == "offline" else "mine"
     presence = shown.presence_of(Seat(agent, agent.epoch, standing, items, None, ()), viewer.language)
-    return Member(agent, presence, shown.held_lines(session, viewer, items, now), done)
+    awake = [item for item in items if item.resting_since is None]
+    return Member(agent, presence, shown.held_lines(session, viewer, awake, now), len(items) - len(awake), done)
 
 
 def _done_today(session: Session, viewer: Viewer, now: datetime) -> dict[UUID | None, int]:

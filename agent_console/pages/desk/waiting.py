@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlmodel import Session, col, func, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, and_, col, func, or_, select
 
 from agent_console import threads
 from agent_console.accounts import Viewer
@@ -15,6 +17,10 @@ from intake.distribution.models import ContactQueue, WorkItem
 from kernel.i18n import translate
 
 MOST = 30
+# Since when they wait this time: after a transfer that is not since they came, and a callback waits from its hour on.
+_SINCE: ColumnElement[Any] = func.greatest(
+    func.coalesce(col(WorkItem.waiting_since), col(WorkItem.enqueued_at)), col(WorkItem.due_at)
+)
 
 
 @dataclass(frozen=True)
@@ -40,12 +46,26 @@ class InLine:
     conversation_id: UUID | None
 
 
+def _waits(viewer: Viewer, now: datetime) -> ColumnElement[bool]:
+    """Not a callback whose hour has not come."""
+    return and_(
+        col(WorkItem.jurisdiction_id) == viewer.jurisdiction_id,
+        col(WorkItem.state).in_((QUEUED, OFFERED)),
+        or_(col(WorkItem.due_at).is_(None), col(WorkItem.due_at) <= now),
+    )
+
+
+def since_of(item: WorkItem) -> datetime:
+    """As `_SINCE`."""
+    return max(item.waiting_since or item.enqueued_at, item.due_at or item.enqueued_at)
+
+
 def summary(session: Session, viewer: Viewer, now: datetime) -> Summary:
     """Of the viewer's city."""
     count, calls, oldest = session.exec(
-        select(
-            func.count(), func.count().filter(col(WorkItem.kind) != "text"), func.min(col(WorkItem.enqueued_at))
-        ).where(WorkItem.jurisdiction_id == viewer.jurisdiction_id, col(WorkItem.state).in_((QUEUED, OFFERED)))
+        select(func.count(), func.count().filter(col(WorkItem.kind) != "text"), func.min(_SINCE)).where(
+            _waits(viewer, now)
+        )
     ).one()
     return Summary(count, calls, span_in_words(now - oldest, viewer.language) if oldest else "")
 
@@ -55,7 +75,7 @@ def listed(session: Session, viewer: Viewer, now: datetime) -> list[InLine]:
     found = session.exec(
         select(WorkItem, ContactQueue.name)
         .join(ContactQueue, col(ContactQueue.id) == col(WorkItem.queue_id))
-        .where(WorkItem.jurisdiction_id == viewer.jurisdiction_id, col(WorkItem.state).in_((QUEUED, OFFERED)))
+        .where(_waits(viewer, now))
         .order_by(col(WorkItem.rank_at), col(WorkItem.id))
         .limit(MOST)
     ).all()
@@ -75,7 +95,7 @@ def _line(session: Session, viewer: Viewer, item: WorkItem, queue: str, now: dat
         channel=channel_look(name, language),
         queue=queue,
         language={"es": "Español", "en": "English"}.get(item.language, item.language),
-        waits=span_in_words(now - item.enqueued_at, language),
+        waits=span_in_words(now - since_of(item), language),
         is_offered=item.state == OFFERED,
         conversation_id=item.conversation_id,
     )

@@ -7,6 +7,7 @@ import pytest
 from sqlmodel import Session, select
 
 from intake.conversations import actions, in_line, jobs
+from intake.conversations.advance import advance
 from intake.conversations.models import Conversation, Message
 from intake.distribution import actions as distribution
 from intake.distribution.models import WorkItem
@@ -106,3 +107,45 @@ def test_a_thread_follows_its_item(session: Session, thread: Conversation) -> No
 def test_the_item_of_no_thread_is_followed_by_none(session: Session, thread: Conversation) -> None:
     in_line.follow(session, ring(session).id, None, now=NOW)
     assert actions.held(session, thread.id).taken_by is None
+
+
+def test_an_answered_thread_rests_and_its_resident_finds_the_same_operator(
+    session: Session, thread: Conversation
+) -> None:
+    agent = sign_on(session)
+    actions.hand_to_agent(session, thread, now=NOW)
+    item = session.exec(select(WorkItem)).one()
+    in_line.accept(session, offered(session, item).id, agent_id=agent.agent_id, epoch=agent.epoch, now=NOW)
+    for kind in ("notice", "agent"):
+        assert item.rest_at is None
+        actions.queue_message(session, thread.id, "¿Cuál es la calle?", client_ref=kind, author_kind=kind, now=NOW)
+        session.refresh(item)
+    assert item.rest_at is not None
+    distribution.rest(session, item.id, now=NOW)
+    assert load_of(session) == 0
+    actions.receive(session, inbound("SM-2", "Juárez"), jurisdiction_id=CITY, now=NOW + timedelta(seconds=2))
+    advance(session, thread.id, now=NOW + timedelta(seconds=2))
+    session.expire_all()
+    assert (items(session), load_of(session)) == ([("text", "assigned")], 25)
+    assert actions.held(session, thread.id).taken_by == agent.agent_id
+
+
+def test_work_that_ended_by_itself_leaves_no_thread_with_nobody(session: Session, thread: Conversation) -> None:
+    actions.take(session, thread.id, who("Amir"), "Amir", seen=None, now=NOW)
+    item = session.exec(select(WorkItem)).one()
+    jobs.follow_ended_work(str(item.id))
+    assert items(session) == [("text", "assigned")]
+    # They wrote while the notes ran out of time: somebody is to read it.
+    distribution.complete(session, item.id, disposition_code=None, now=NOW)
+    jobs.follow_ended_work(str(item.id))
+    jobs.follow_ended_work(str(item.id))
+    session.expire_all()
+    assert items(session) == [("text", "done"), ("text", "queued")]
+    newer = session.exec(select(WorkItem).where(WorkItem.state == "queued")).one()
+    assert newer.preferred_agent_id == who("Amir")
+    # They were answered and wrote no more: the dialogue answers next time.
+    actions.queue_message(session, thread.id, "Listo", client_ref="a", author_kind="agent", now=NOW)
+    distribution.complete(session, newer.id, disposition_code=None, now=NOW)
+    jobs.follow_ended_work(str(newer.id))
+    session.expire_all()
+    assert actions.held(session, thread.id).state == "automatic"

@@ -49,6 +49,9 @@ BREACHES = {
             WHERE offer.state = 'pending' AND offer.agent_id = agent_session.agent_id)""",
     "I4 points of nobody": """
         SELECT count(*) FROM work_item WHERE held_points > 0 AND state NOT IN ('offered', 'assigned', 'wrapping')""",
+    "I4 points of what rests, or rest of what is nobody's": """
+        SELECT count(*) FROM work_item WHERE (resting_since IS NOT NULL OR rest_at IS NOT NULL) AND state <> 'assigned'
+            OR resting_since IS NOT NULL AND (held_points > 0 OR rest_at IS NOT NULL)""",
     "I6 a place that moved back": """
         SELECT count(*) FROM work_item WHERE rank_at > enqueued_at - make_interval(mins => 5 * priority)""",
     "I10 accepted after the caller had gone": """

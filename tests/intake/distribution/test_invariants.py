@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from intake.distribution import actions, rounds
+from intake.distribution.items import held_item
 from intake.distribution.matching import FreeAgent
 from intake.distribution.models import AgentSession, DistributionEvent, Offer, WorkItem
 from intake.distribution.sweeping import sweep
@@ -26,13 +27,16 @@ pytestmark = pytest.mark.database
 NAMES = ("Amir", "Beatriz", "Carla")
 STEP = st.one_of(
     st.tuples(st.just("ring"), st.integers(0, 5), st.sampled_from(("voice", "text", "callback")), st.integers(0, 2)),
-    st.tuples(st.sampled_from(("hang_up", "finish", "complete", "pass_on")), st.integers(0, 5)),
+    st.tuples(
+        st.sampled_from(("hang_up", "finish", "complete", "pass_on", "answer", "rest", "rest", "hear", "hear")),
+        st.integers(0, 5),
+    ),
     st.tuples(st.sampled_from(("sign_on", "sign_off", "break", "back", "leave", "force")), st.sampled_from(NAMES)),
     st.tuples(
         st.sampled_from(("accept", "accept", "accept", "decline", "late_accept", "old_window")), st.sampled_from(NAMES)
     ),
     st.tuples(st.just("claim"), st.sampled_from(NAMES), st.integers(0, 5)),
-    st.tuples(st.just("wait"), st.sampled_from((0.5, 3.0, 16.0, 31.0, 61.0))),
+    st.tuples(st.just("wait"), st.sampled_from((0.5, 3.0, 16.0, 31.0, 61.0, 200.0))),
     st.tuples(st.sampled_from(("dispatch", "dispatch", "sweep", "crash"))),
 )
 
@@ -81,6 +85,15 @@ class World:
 
     def _pass_on(self, number: int) -> None:
         actions.requeue_front(self.session, self._item(number), why="transfer", now=self.now)
+
+    def _answer(self, number: int) -> None:
+        actions.answered(self.session, held_item(self.session, self._item(number)), now=self.now)
+
+    def _rest(self, number: int) -> None:
+        actions.rest(self.session, self._item(number), now=self.now)
+
+    def _hear(self, number: int) -> None:
+        actions.heard(self.session, self._item(number), now=self.now)
 
     def _claim(self, name: str, number: int) -> None:
         actions.claim(self.session, self._item(number), agent_id=who(name), now=self.now)
@@ -221,6 +234,8 @@ def test_whatever_happens_nobody_is_lost(session: Session, steps: list[tuple[obj
         world.do(("sweep",))
         world.do(("sweep",))
         world.do(("sign_on", "Carla"))
+        for number in range(6):
+            world.do(("hear", number))
         for _ in range(30):
             if not inside.exec(select(WorkItem.id).where(col(WorkItem.ended_at).is_(None))).first():
                 break

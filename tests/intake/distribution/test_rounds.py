@@ -136,13 +136,21 @@ def test_the_one_who_knew_them_is_asked_first(session: Session) -> None:
     assert play(session, later(2)) == [("thread:1", who("Beatriz"))]
 
 
-def test_it_is_not_kept_for_one_who_is_away(session: Session) -> None:
+def test_it_is_not_kept_for_one_who_is_away_or_full(session: Session) -> None:
+    agent = sign_on(session, "Beatriz")
+    accepted(session, ring(session, "thread:0", kind="text"), agent)
+    offered(session, ring(session, "thread:2", kind="text"), "Beatriz")
     sign_on(session)
     ring(session, "thread:1", kind="text", preferred_agent_id=who("Beatriz"))
-    agent = sign_on(session, "Beatriz", cap=0)
+    # They look at something, and have room for this as well.
     assert play(session) == []
-    actions.set_state(session, agent.agent_id, epoch=agent.epoch, state="break", reason="comida", now=NOW)
+    actions.set_capacity(session, agent.agent_id, 50, now=NOW)
     assert play(session) == [("thread:1", who("Amir"))]
+    sign_on(session, "Carla")
+    ring(session, "thread:3", kind="text", preferred_agent_id=who("Beatriz"))
+    actions.set_capacity(session, agent.agent_id, 100, now=NOW)
+    actions.set_state(session, agent.agent_id, epoch=agent.epoch, state="break", reason="comida", now=NOW)
+    assert play(session) == [("thread:3", who("Carla"))]
 
 
 def test_some_are_kept_free_for_calls(session: Session) -> None:

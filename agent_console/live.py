@@ -1,5 +1,6 @@
 """What changed, as it changes: server-sent events that carry ids only. The browser then asks for the fragment it shows."""
 
+import random
 from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import timedelta
 
@@ -11,17 +12,20 @@ from kernel import clock
 from kernel.live import TICK, Batch
 
 router = APIRouter()
-# A stream ends by itself, and the browser opens it again: that is when a disabled account or an ended session is noticed.
-_LENGTH = timedelta(minutes=5)
+# A stream ends by itself, and the browser opens it again: that is when a disabled account or an ended session is noticed. Not all
+# in the same moment, and at once: an operator hears of nothing in between.
+_LENGTH_S = (240, 300)
+_AGAIN = b"retry: 200\n\n"
 
 
 async def _frames(changes: AsyncIterator[Batch]) -> AsyncGenerator[bytes]:
     """`change` for each event, and `tick` at the start and in silence."""
-    ends_at = clock.now() + _LENGTH
+    ends_at = clock.now() + timedelta(seconds=random.uniform(*_LENGTH_S))  # noqa: S311  # no secret
     yield b"retry: 2000\n\n" + TICK.frames
     async for batch in changes:
         yield batch.frames
         if clock.now() > ends_at:
+            yield _AGAIN
             return
 
 

@@ -101,6 +101,9 @@ def order_of(form: Form, first: Next, *, timeout_s: float = 60.0) -> Order:
         first,
         fallback=form.address("FallbackUrl"),
         status=form.address("StatusCallback", code=21609),
+        who=form.address("AsyncAmdStatusCallback")
+        if form.is_on("AsyncAmd") and form.get("MachineDetection")
+        else NOWHERE,
         events=events or frozenset({"completed"}),
         timeout_s=float(given) if given.isdecimal() and int(given) <= 600 else timeout_s,
         **({"time_limit_s": float(limit)} if limit.isdecimal() else {}),

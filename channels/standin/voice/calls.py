@@ -49,11 +49,15 @@ class Moved(Exception):
 
 @dataclass(frozen=True)
 class Order:
-    """How a leg was asked for, and who is told about it. events: of initiated, ringing, answered, completed."""
+    """How a leg was asked for, and who is told about it. events: of initiated, ringing, answered, completed.
+
+    who: who is told whether a person or a machine has answered.
+    """
 
     first: Next
     fallback: Address = NOWHERE
     status: Address = NOWHERE
+    who: Address = NOWHERE
     events: frozenset[str] = frozenset({"completed"})
     timeout_s: float = 60.0
     time_limit_s: float = LONGEST_S

@@ -27,6 +27,10 @@ log = structlog.get_logger(__name__)
 WITHHELD = "+266696687"
 MOST_AT_ONCE = 1000
 _AT_PAGE_S = 12.0
+# Who has answered: a person, or the machine of one.
+ANSWERED = ("answer", "machine")
+# How long the real provider listens until it says which.
+_KNOWN_AFTER_S = 3.0
 _RECENT = 500
 
 
@@ -96,7 +100,7 @@ class Exchange:
         """The city calls somebody. join: a conference to enter on answering; then: done in place of the first document."""
         party: Party = Live()
         answering = self._answering_of(recipient)
-        if answering is not None and answering.how == "answer":
+        if answering is not None and answering.how in ANSWERED:
             party = Script(answering.steps)
         elif answering is None and self.desks.takes_by_itself(recipient):
             answering = Answering(())
@@ -176,6 +180,15 @@ class Exchange:
                 call.sequence += event in call.order.events
             self._tell_row(row, event)
             self._heard(call, {"did": "status", "text": status, "who": "city", "at": round(call.now(), 2)})
+
+    def tell_who(self, call: Call, answering: Answering | None) -> None:
+        """Whether a person or a machine has answered, to whoever asked for it."""
+        who = "machine_start" if answering is not None and answering.how == "machine" else "human"
+        form = self.form(call.row()) | {
+            "AnsweredBy": who,
+            "MachineDetectionDuration": str(round(_KNOWN_AFTER_S * 1000)),
+        }
+        self.notices.plan(call.sid, call.order.who, form, after_s=_KNOWN_AFTER_S / call.speed)
 
     def keep(self, call: Call) -> None:
         self.ledger.keep("call", call.row())

@@ -114,7 +114,7 @@ class Interpreter:
         exchange.set_status(call, "initiated")
         call.check()
         answering = self._answering
-        if answering is not None and answering.how != "answer":
+        if answering is not None and answering.how not in ("answer", "machine"):
             return answering.how
         if answering is None and not exchange.is_at_page(call.recipient):
             if call.is_client:
@@ -141,6 +141,7 @@ class Interpreter:
             return "no-answer"
         self.answer()
         call.note(call.who, "answered")
+        exchange.tell_who(call, answering)
         return None
 
     # Documents

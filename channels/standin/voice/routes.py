@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from channels.standin.pages import FieldsDep
 from channels.standin.voice.calls import Call
 from channels.standin.voice.desks import summary
-from channels.standin.voice.exchange import WITHHELD, Answering
+from channels.standin.voice.exchange import ANSWERED, WITHHELD, Answering
 from channels.standin.voice.ledger import LIVE
 from channels.standin.voice.part import PartDep, VoicePart
 from channels.standin.voice.parties import Input, Live, Party, Script, steps_from
@@ -192,7 +192,7 @@ def _answers_by_itself(address: str, fields: dict[str, Any], part: VoicePart) ->
         part.exchange.answer_by_itself(address, None)
         return JSONResponse({"address": address, "answers": False})
     how = str(fields.get("how", "answer"))
-    if how not in ("answer", "busy", "no-answer", "failed"):
+    if how not in (*ANSWERED, "busy", "no-answer", "failed"):
         raise InvalidInput("Ese valor no sirve para {name}.", name="how")
     times = int(_number(fields, "times", 0, low=0, high=10**6)) or None
     steps = tuple(steps_from(fields.get("script", [])))

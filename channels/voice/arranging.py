@@ -3,7 +3,7 @@
 What was begun and not finished, whoever died meanwhile, is finished by the next who looks: `sweep` does every other second.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,13 +12,14 @@ import structlog
 from sqlmodel import Session
 
 from channels.voice import line as lines
-from channels.voice.line import Gone, LineError, Mode, Refused, Ring, Room, Uncertain, VoiceLine
+from channels.voice.line import Dial, Gone, LineError, Mode, Refused, Ring, Room, Uncertain, VoiceLine
 from channels.voice.twilio_line import DEADLINE_S
-from intake.calls import history, queries, recordings, rooms
+from intake.calls import actions, calling_back, history, queries, recordings, rooms
 from intake.calls.line_models import CallBridge, CallLeg, CallRecording
 from intake.calls.models import Call
 from intake.calls.planning import Rest, Step, plan
 from intake.catalog import cities
+from intake.distribution.models import WorkItem
 from kernel import clock, db
 from kernel.errors import Unavailable
 from kernel.rows import change, load
@@ -51,6 +52,8 @@ class Task:
     coached: str | None = None
     recording_id: UUID | None = None
     recording: str = ""
+    number: str = ""
+    asked_at: datetime | None = None
 
 
 def arrange(call_id: UUID, *, line: VoiceLine | None = None) -> None:
@@ -99,18 +102,21 @@ def _next(session: Session, call_id: UUID, mine: datetime | None, *, now: dateti
     if bridge.arranging_until is not None and bridge.arranging_until > now and bridge.arranging_until != mine:
         return None
     item = rooms.settle(session, call, bridge, now=now)
+    calling_back.look(session, call, item, is_owner_lost=rooms.is_owner_lost(session, call, item), now=now)
     if call.ended_at is not None:
         rooms.note_caller(session, call, bridge, "gone", now=now)
         rooms.end_item(session, call, now=now)
         recordings.note_call_over(session, call_id, now=now)
     recordings.want(session, call, bridge, item, now=now)
-    step = plan(rooms.situation(session, call, bridge, item), now)
+    step = plan(rooms.situation(session, call, bridge, item, now=now), now)
     if isinstance(step, Rest):
         change(session, bridge, arranging_until=None, due_at=step.until)
         return None
     if step.do == "close":
         change(session, bridge, arranging_until=None, ended_at=now)
         history.note(session, call_id, "room_closed", now=now)
+        if not calling_back.is_named(call):
+            actions.report(session, call, "canceled", ended_by="machine", now=now)
         return None
     if step.do == "drop":
         rooms.move_leg(session, call, _leg(session, UUID(step.leg)), "ended", now=now)
@@ -124,7 +130,7 @@ def _begun(session: Session, call: Call, bridge: CallBridge, step: Step, lease: 
     city = cities.city(session, call.jurisdiction_id)
     leg = _leg(session, UUID(step.leg)) if step.leg else None
     recording = recordings.of_call(session, call.id)
-    if step.do == "move":
+    if step.do in ("move", "dial"):
         change(session, bridge, caller_state="moving", caller_asked_at=now, is_held=False)
     elif step.do == "ring" and leg is not None:
         change(session, leg, state="asked", asked_at=now, attempts=leg.attempts + 1)
@@ -137,8 +143,8 @@ def _begun(session: Session, call: Call, bridge: CallBridge, step: Step, lease: 
         caller=call.provider_call_id,
         room_name=bridge.room_name,
         reference=bridge.room_reference or "",
-        sender=cities.address_on(session, city, "voice") or call.to_number,
-        is_announced=call.is_recording_announced or not recordings.policy(city.settings).is_on,
+        sender=cities.address_on(session, city, "voice") or _our_number(session, call, bridge),
+        is_announced=not recordings.policy(city.settings).is_on or recordings.is_heard(session, call, now=now),
         leg_id=leg.id if leg else None,
         address=leg.address if leg else "",
         provider_leg_id=(leg.provider_call_id or "") if leg else "",
@@ -146,7 +152,18 @@ def _begun(session: Session, call: Call, bridge: CallBridge, step: Step, lease: 
         coached=_coached(session, call.id) if leg is not None and leg.role == "supervisor" else None,
         recording_id=recording.id if recording else None,
         recording=(recording.provider_recording_id or "") if recording else "",
+        number=(calling_back.number_of(session, call) or "") if step.do in ("dial", "look_call") else "",
+        asked_at=bridge.caller_asked_at,
     )
+
+
+def _our_number(session: Session, call: Call, bridge: CallBridge) -> str:
+    """Which of our numbers was called, in a city that names none."""
+    if call.direction == "inbound":
+        return call.to_number
+    (item,) = load(session, WorkItem, "WHERE id = $1", [bridge.work_item_id])
+    asked = calling_back.asked_in(session, item)
+    return asked.to_number if asked is not None else ""
 
 
 def _coached(session: Session, call_id: UUID) -> str | None:
@@ -175,6 +192,14 @@ def _carry_out(line: VoiceLine, task: Task) -> Note:
         ring = Ring(task.address, str(leg_id), task.sender, task.mode, task.coached)
         sid, reference = line.ring(task.room_name, ring)
         return lambda session, call, bridge, now: _note_rung(session, call, bridge, leg_id, sid, reference, now)
+    if do == "dial":
+        if not task.number:
+            raise Refused("foreign_number")
+        sid = line.dial(Dial(task.number, task.room_name, str(task.call_id), task.sender))
+        return lambda session, call, bridge, now: _note_dialled(session, call, sid)
+    if do == "look_call":
+        known = line.calls_to(task.number, since=task.asked_at or task.mine - LEASE)
+        return lambda session, call, bridge, now: _note_found(session, call, bridge, known, now)
     if do == "look":
         room = line.look(task.room_name)
         seated = room is not None and room.seat_of(task.caller) is not None
@@ -248,6 +273,23 @@ def _note_rung(
         change(session, leg, provider_call_id=sid)
 
 
+def _note_dialled(session: Session, call: Call, sid: str) -> None:
+    if not calling_back.name(session, call, sid):
+        log.info("voice.dialled_twice", call_id=str(call.id))
+
+
+def _note_found(session: Session, call: Call, bridge: CallBridge, known: Sequence[str], now: datetime) -> None:
+    """Whether a call that was asked for, without an answer, was made after all. If it was not, it is asked for anew."""
+    if calling_back.is_named(call):
+        return
+    theirs = {one.provider_call_id for one in load(session, Call, "WHERE provider_call_id = ANY($1)", [list(known)])}
+    mine = next((sid for sid in known if sid not in theirs), None)
+    if mine is not None:
+        calling_back.name(session, call, mine)
+    else:
+        rooms.note_caller(session, call, bridge, "outside", now=now)
+
+
 def _note_look(session: Session, call: Call, bridge: CallBridge, room: Room | None, is_up: bool, now: datetime) -> None:
     change(session, bridge, looked_at=now, room_reference=room.reference if room else None)
     if not is_up:
@@ -267,7 +309,10 @@ def _note_look(session: Session, call: Call, bridge: CallBridge, room: Room | No
         rooms.note_caller(session, call, bridge, "inside", now=now)
         change(session, bridge, is_held=caller.is_held)
     elif bridge.caller_state != "outside" and rooms.is_settled(bridge.caller_asked_at, now):
-        rooms.note_caller(session, call, bridge, "outside", now=now)
+        if calling_back.is_dialling(call):
+            change(session, bridge, caller_asked_at=now)  # it rings, or they are being told who calls
+        else:
+            rooms.note_caller(session, call, bridge, "outside", now=now)
 
 
 def _lose(session: Session, call: Call, now: datetime) -> None:
@@ -279,6 +324,8 @@ def _note_hung_up(session: Session, call: Call, bridge: CallBridge, leg_id: UUID
         rooms.move_leg(session, call, _leg(session, leg_id), "ended", why="completed", now=now)
     else:
         rooms.note_caller(session, call, bridge, "gone", now=now)
+        state = "completed" if call.answered_at is not None else "canceled"
+        actions.report(session, call, state, ended_by=call.ended_by or "operator", now=now)
 
 
 def _note_recording(session: Session, recording_id: UUID, reference: str, now: datetime) -> None:
@@ -299,6 +346,10 @@ def _note_trouble(task: Task, error: LineError) -> None:
         if isinstance(error, Refused) and task.step.do == "ring":
             rooms.move_leg(session, call, _leg(session, _id(task.leg_id)), "ended", why="failed", now=now)
             return
+        if isinstance(error, Refused) and task.step.do == "dial":
+            rooms.note_caller(session, call, bridge, "outside", now=now)
+            calling_back.not_reached(session, call, bridge, "failed", is_last=not task.number, now=now)
+            return
         if isinstance(error, Refused) and task.step.do == "start_recording":
             recordings.note_state(session, _id(task.recording_id), "absent", now=now)
             return
@@ -310,7 +361,7 @@ def _note_trouble(task: Task, error: LineError) -> None:
 
 def _take_back(session: Session, task: Task, bridge: CallBridge) -> None:
     """It was certainly not done: asked for anew, without a look."""
-    if task.step.do == "move":
+    if task.step.do in ("move", "dial"):
         change(session, bridge, caller_state="outside")
     elif task.step.do == "ring":
         change(session, _leg(session, _id(task.leg_id)), state="wanted")
@@ -324,7 +375,7 @@ def _note_missing(session: Session, task: Task, call: Call, bridge: CallBridge, 
     if do in ("move", "check_caller", "start_recording"):
         rooms.note_gone(session, call.id, now=now)
     elif do == "hang_up_caller":
-        rooms.note_caller(session, call, bridge, "gone", now=now)
+        _note_hung_up(session, call, bridge, None, now)
     elif do == "hang_up_leg":
         rooms.move_leg(session, call, _leg(session, _id(task.leg_id)), "ended", why="gone", now=now)
     elif do == "ring":

@@ -3,7 +3,7 @@
 Nothing here waits for the network: what is to be done is told to the jobs by the event that goes with each change.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -11,10 +11,15 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
+from sqlmodel import Session
 
-from intake.calls import recordings, rooms
+from channels.voice import notice
+from intake.calls import actions, calling_back, recordings, rooms
 from intake.calls.leg_states import LEG_STATUSES
 from intake.calls.line_models import CallLeg
+from intake.calls.models import Call
+from intake.calls.states import REPORTED, is_over
+from intake.catalog import cities
 from intake.distribution.models import WorkItem
 from kernel import db
 from kernel.i18n import translate
@@ -28,6 +33,7 @@ _ROOM_EVENTS = "start end join leave hold"
 # Back into the room at most so often by ourselves: after that something is broken, and the call ends.
 _MOST_TIMES = 6
 _SILENT = "<Response></Response>"
+_HUNG_UP = "<Response><Hangup/></Response>"
 _RECORDING_STATES = {"in-progress": "recording", "completed": "available", "absent": "absent", "failed": "absent"}
 _AWAY = (OperationalError, InterfaceError, TimeoutError)
 
@@ -51,28 +57,35 @@ def bridge(told: Told) -> str:
     Also while the database is away: what was told then has no evidence, and nothing will be recorded.
     """
     room_name, is_announced = told.query.get("room", ""), told.query.get("announced") == "1"
-    notice, language = "", told.query.get("lang", "es")
+    language, says = told.query.get("lang", "es"), []
     try:
         with db.transaction() as session:
             found = rooms.by_room(session, room_name)
-            if found is None or found[0].provider_call_id != told.parameters.get("CallSid"):
+            if found is None:
                 return _goodbye(language)
             call, its_bridge = found
             language = call.language
-            if not is_announced and not call.is_recording_announced:
-                notice = translate(
-                    language, "Esta llamada se graba. Si no quieres que se grabe, dilo a quien te atienda."
-                )
-                if recordings.policy_of(session, call).is_on:
-                    recordings.announce(session, call, notice, now=told.now)
-                    rooms.touch(session, its_bridge, told.now)
-                else:
-                    notice = ""
+            if not _is_of(session, call, told.parameters.get("CallSid", "")):
+                return _HUNG_UP if call.direction == "outbound" else _goodbye(language)
+            if call.direction == "outbound":
+                if not calling_back.is_dialling(call):
+                    return _HUNG_UP
+                actions.report(session, call, "in_progress", now=told.now)
+                city = cities.city(session, call.jurisdiction_id).name
+                says.append(translate(language, "Buen día. Te llamamos de {city}, como pediste.", city=city))
+            if said := notice.told(session, call, language, now=told.now):
+                says.append(said)
+                rooms.touch(session, its_bridge, told.now)
             if its_bridge.caller_state != "inside":
                 change(session, its_bridge, caller_state="moving", caller_asked_at=told.now)
     except _AWAY as error:
         log.warning("voice.bridge_without_database", error=type(error).__name__)
-    return _into_room(told, room_name, notice, language)
+        says = [] if is_announced else [notice.words(language)]
+    return _into_room(told, room_name, says, language)
+
+
+def _is_of(session: Session, call: Call, sid: str) -> bool:
+    return calling_back.name(session, call, sid) if call.direction == "outbound" else call.provider_call_id == sid
 
 
 def left(told: Told) -> str:
@@ -91,7 +104,7 @@ def left(told: Told) -> str:
         log.warning("voice.left_without_database", error=type(error).__name__)
     if not is_wanted or times >= _MOST_TIMES or not room_name:
         return _goodbye(language)
-    return _into_room(told, room_name, "", language, times=times + 1)
+    return _into_room(told, room_name, [], language, times=times + 1)
 
 
 def leg(told: Told) -> str:
@@ -106,6 +119,42 @@ def leg(told: Told) -> str:
         noted = rooms.note_leg(session, leg_id, sid, state, why=why, now=told.now)
         if noted is not None and not noted[1] and state != "ended":
             record(session, "call_leg.twice", at=told.now, provider_call_id=sid)
+    return _SILENT
+
+
+def called(told: Told) -> str:
+    """How far a call of ours to somebody outside is."""
+    call_id, sid = _uuid(told.query.get("call")), told.parameters.get("CallSid", "")
+    state = REPORTED.get(told.parameters.get("CallStatus", ""))
+    if call_id is None or state is None or not sid:
+        log.info("voice.unknown_call_status", status=told.parameters.get("CallStatus"))
+        return _SILENT
+    with db.transaction() as session:
+        found = rooms.attempt(session, call_id)
+        if found is None:
+            return _SILENT
+        call, its_bridge = found
+        if not calling_back.name(session, call, sid):
+            if not is_over(state):
+                record(session, "call_leg.twice", at=told.now, provider_call_id=sid)
+            return _SILENT
+        before = call.state
+        actions.report(session, call, state, ended_by=call.ended_by or "provider", now=told.now)
+        if call.state != before and not is_over(call.state):
+            rooms.touch(session, its_bridge, told.now)
+    return _SILENT
+
+
+def machine(told: Told) -> str:
+    """Who has answered a call of ours, a person or a machine, as far as the network can tell."""
+    call_id, who = _uuid(told.query.get("call")), told.parameters.get("AnsweredBy", "")
+    if call_id is None or not who.startswith(("machine", "fax")):
+        return _SILENT
+    with db.transaction() as session:
+        found = rooms.attempt(session, call_id)
+        if found is not None and calling_back.name(session, found[0], told.parameters.get("CallSid", "")):
+            calling_back.note_machine(session, *found, now=told.now)
+            rooms.touch(session, found[1], told.now)
     return _SILENT
 
 
@@ -157,17 +206,19 @@ DOCUMENTS: Mapping[str, Callable[[Told], str]] = {
     "bridge": bridge,
     "left": left,
     "leg": leg,
+    "called": called,
+    "machine": machine,
     "conference": conference,
     "recording": recording,
 }
 
 
-def _into_room(told: Told, room_name: str, notice: str, language: str, *, times: int = 0) -> str:
+def _into_room(told: Told, room_name: str, says: Sequence[str], language: str, *, times: int = 0) -> str:
     from twilio.twiml.voice_response import Dial, VoiceResponse
 
     response = VoiceResponse()
-    if notice:
-        response.say(notice, language=_LOCALES.get(language, "es-MX"))
+    for text in says:
+        response.say(text, language=_LOCALES.get(language, "es-MX"))
     dial = Dial(
         action=told.url("left", room=room_name, lang=language, times=times), method="POST", answer_on_bridge=True
     )

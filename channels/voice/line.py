@@ -86,6 +86,17 @@ class Ring:
 
 
 @dataclass(frozen=True)
+class Dial:
+    """Somebody outside to be called: on answering they are told who calls, and come into the room. label: our id of this call."""
+
+    number: str
+    room_name: str
+    label: str
+    sender: str
+    ring_s: int = 25
+
+
+@dataclass(frozen=True)
 class Recorded:
     """A recording that the network knows of."""
 
@@ -119,6 +130,15 @@ class VoiceLine(Protocol):
 
         Not to be repeated after Uncertain before `look` has shown that nobody with this label is there.
         """
+
+    def dial(self, dial: Dial) -> str:
+        """Calls somebody outside: their provider_call_id, while it rings.
+
+        Not to be repeated after Uncertain before `calls_to` has shown that there is no such call.
+        """
+
+    def calls_to(self, number: str, *, since: datetime) -> list[str]:
+        """The calls that we made to this number since then, the newest first."""
 
     def look(self, room_name: str) -> Room | None:
         """Who is in the room or rung into it; None when there is no such room now."""

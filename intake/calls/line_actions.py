@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from intake.calls import history, queries, rooms
+from intake.calls import calling_back, history, queries, rooms
 from intake.calls.line_models import CallBridge, CallLeg, CallTransfer
 from intake.calls.models import Call
 from intake.catalog import cities
@@ -53,10 +53,19 @@ def _set_hold(session: Session, call_id: UUID, by: Somebody, *, is_wanted: bool,
 def hang_up(session: Session, call_id: UUID, by: Somebody, *, now: datetime) -> None:
     """The talk is over for everybody, says the operator; their notes begin."""
     call, bridge, item = _own(session, call_id, by)
-    if item.state == lifecycle.ASSIGNED:
+    if calling_back.is_dialling(call):
+        calling_back.give_up(session, call, bridge, "stopped", now=now)
+    elif item.state == lifecycle.ASSIGNED:
         distribution.finish(session, item.id, why="operator", now=now)
         history.note(session, call.id, "hung_up", actor=(by.id, by.name), now=now)
         change(session, call, ended_by="operator")
+    rooms.touch(session, bridge, now)
+
+
+def note_voicemail(session: Session, call_id: UUID, by: Somebody, *, now: datetime) -> None:
+    """A machine has answered our call, hears the operator: it is tried again later. Raises Conflict for a call that came in."""
+    call, bridge, _ = _own(session, call_id, by)
+    calling_back.give_up(session, call, bridge, "voicemail", now=now)
     rooms.touch(session, bridge, now)
 
 

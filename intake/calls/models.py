@@ -20,7 +20,7 @@ class Call(SQLModel, table=True):
     called, or theirs that we call. turn: number of the newest document; script: what the answering machine remembers.
     proved_at: since when they proved on this call that the number is theirs. work_item_id: the work that waits for a person
     because of it; callback_contact_point_id: where they want to be called back, if not where they called from. ended_by: caller,
-    operator, machine or provider.
+    operator, machine or provider. outcome: of a call of ours, `reached`, or why nobody was (`calling_back.PAUSES`, `dropped`).
     """
 
     __tablename__ = "call"
@@ -55,6 +55,7 @@ class Call(SQLModel, table=True):
     work_item_id: UUID | None = None
     callback_contact_point_id: UUID | None = Field(default=None, foreign_key="contact_point.id")
     ended_by: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    outcome: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     started_at: datetime = Field(sa_type=Instant)
     answered_at: datetime | None = Field(default=None, sa_type=Instant)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)

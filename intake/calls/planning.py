@@ -13,6 +13,8 @@ ANSWER_WITHIN = timedelta(seconds=6)
 # What is moving or ringing tells of itself before; if not, its report was lost.
 MOVES_WITHIN = timedelta(seconds=12)
 RINGS_WITHIN = timedelta(seconds=30)
+# Somebody outside may let it ring for so long, and is told who calls before they are in the room.
+DIALS_WITHIN = timedelta(seconds=50)
 # However quiet it is, a talk is looked at this often: reports may be lost.
 LOOK_EVERY = timedelta(seconds=60)
 # Nothing new is to be seen sooner.
@@ -23,6 +25,8 @@ CallerState = Literal["outside", "moving", "inside", "gone"]
 LegState = Literal["wanted", "asked", "ringing", "joined", "ended"]
 Do = Literal[
     "move",
+    "dial",
+    "look_call",
     "look",
     "check_caller",
     "ring",
@@ -67,12 +71,16 @@ class Situation:
     """is_closing: the talk is over, and whoever is left is to be hung up. has_room: the network's name of the room is known.
 
     is_owner_lost: the operator's own leg ended and they did not ask for it: either their browser died, or the caller has hung up
-    and that report is on its way.
+    and that report is on its way. dials: we call them, and nobody has answered yet; may_dial: now; is_caller_known: the network
+    has given that call a name.
     """
 
     caller: str
     is_closing: bool = False
     is_owner_lost: bool = False
+    dials: bool = False
+    may_dial: bool = True
+    is_caller_known: bool = True
     caller_since: datetime | None = None
     has_room: bool = True
     wants_hold: bool = False
@@ -112,7 +120,8 @@ def plan(now_is: Situation, now: datetime) -> Step | Rest:
 def _ending(now_is: Situation, now: datetime) -> Step | Rest | None:
     if now_is.caller != "gone" and not now_is.is_closing:
         return None
-    if now_is.caller in ("moving", "inside"):
+    is_up = now_is.caller in ("moving", "inside")
+    if is_up and now_is.is_caller_known:
         return Step("hang_up_caller")
     live = [leg for leg in now_is.legs if leg.state != "ended"]
     for leg in live:
@@ -120,6 +129,14 @@ def _ending(now_is: Situation, now: datetime) -> Step | Rest | None:
             return Step("drop", leg.id)
         if leg.is_known:
             return Step("hang_up_leg", leg.id)
+    if is_up and not live:
+        # Dialled, and no answer came: it is looked for, and then hung up.
+        since = now_is.caller_since or now
+        return (
+            Step("look_call")
+            if _is_late(since, ANSWER_WITHIN, now)
+            else Rest(max(since + ANSWER_WITHIN, now + LOOK_AGAIN))
+        )
     if not live:
         return Step("close")
     # Rung, and no answer came: the room knows.
@@ -132,14 +149,26 @@ def _ending(now_is: Situation, now: datetime) -> Step | Rest | None:
 def _coming(now_is: Situation, now: datetime) -> Step | None:
     if now_is.is_owner_lost:
         return Step("check_caller")
-    if now_is.caller == "outside":
+    if now_is.caller == "outside" and not now_is.dials:
         return Step("move")
     for leg in now_is.legs:
         if leg.state == "wanted" and leg.is_wanted:
             return Step("ring", leg.id)
-    is_late = now_is.caller == "moving" and _is_late(now_is.caller_since, MOVES_WITHIN, now)
+    # Nobody's telephone rings before somebody is there to talk to them.
+    is_ready = any(leg.state == "joined" and leg.is_wanted for leg in now_is.legs)
+    if now_is.caller == "outside" and is_ready and now_is.may_dial:
+        return Step("dial")
+    is_late = now_is.caller == "moving" and _is_late(now_is.caller_since, _caller_limit(now_is), now)
+    if is_late and not now_is.is_caller_known:
+        return Step("look_call")
     is_late = is_late or any(_is_late(leg.since, _limit(leg), now) for leg in now_is.legs if _is_on_the_way(leg))
     return Step("look") if is_late and _may_look(now_is, now) else None
+
+
+def _caller_limit(now_is: Situation) -> timedelta:
+    if not now_is.is_caller_known:
+        return ANSWER_WITHIN
+    return DIALS_WITHIN if now_is.dials else MOVES_WITHIN
 
 
 def _is_on_the_way(leg: LegFacts) -> bool:
@@ -196,7 +225,9 @@ def _checking(now_is: Situation, now: datetime) -> Step | Rest:
         return Step("look")
     waits = [(now_is.looked_at or now) + LOOK_EVERY]
     if now_is.caller == "moving" and now_is.caller_since is not None:
-        waits.append(now_is.caller_since + MOVES_WITHIN)
+        waits.append(now_is.caller_since + _caller_limit(now_is))
+    if now_is.caller == "outside" and not now_is.may_dial:
+        waits.append(now + LOOK_AGAIN)
     waits += [leg.since + _limit(leg) for leg in now_is.legs if _is_on_the_way(leg) and leg.since is not None]
     if now_is.recording is not None and now_is.recording.state == "asked" and now_is.recording.since is not None:
         waits.append(now_is.recording.since + ANSWER_WITHIN)

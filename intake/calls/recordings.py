@@ -36,6 +36,9 @@ LISTEN_FOR = timedelta(minutes=30)
 _TOLD_WITHIN = timedelta(seconds=45)
 _RETRY_PAUSE = timedelta(seconds=20)
 _LONGEST_PAUSE = timedelta(hours=1)
+# The slowest that a voice reads out, and what lies between our answer and its first word.
+_LETTERS_A_SECOND = 11
+_BEGINS_WITHIN = timedelta(seconds=1)
 _KEY_CONTEXT = "call_recording"
 _LIVE = frozenset({"wanted", "asked", "recording"})
 
@@ -86,11 +89,23 @@ def held(session: Session, recording_id: UUID) -> tuple[Call, CallRecording]:
 # Before and while it is made
 
 
-def announce(session: Session, call: Call, words: str, *, now: datetime) -> None:
-    """The caller is being told, in these words: the evidence, written before anything is recorded."""
-    if load_one(session, CallEvent, "WHERE call_id = $1 AND name = $2", [call.id, ANNOUNCED]) is None:
-        history.note(session, call.id, ANNOUNCED, now=now, words=words, language=call.language)
+def announce(session: Session, call: Call, words: str, *, language: str, now: datetime) -> None:
+    """The caller is being told, in these words: the evidence, written before anything is recorded. The last one counts."""
+    history.note(session, call.id, ANNOUNCED, now=now, words=words, language=language)
     change(session, call, is_recording_announced=True)
+
+
+def is_heard(session: Session, call: Call, *, now: datetime) -> bool:
+    """Whether they have been told, and so long ago that they have heard the end of it, whatever came in between."""
+    told = _told(session, call)
+    if told is None:
+        return False
+    return now - told.at >= _BEGINS_WITHIN + timedelta(seconds=len(str(told.data.get("words", ""))) / _LETTERS_A_SECOND)
+
+
+def _told(session: Session, call: Call) -> CallEvent | None:
+    tail = "WHERE call_id = $1 AND name = $2 ORDER BY id DESC LIMIT 1"
+    return load_one(session, CallEvent, tail, [call.id, ANNOUNCED]) if call.is_recording_announced else None
 
 
 def want(session: Session, call: Call, bridge: CallBridge, item: WorkItem, *, now: datetime) -> None:
@@ -102,7 +117,7 @@ def want(session: Session, call: Call, bridge: CallBridge, item: WorkItem, *, no
     rules = policy_of(session, call)
     if not rules.is_on:
         return
-    told = load_one(session, CallEvent, "WHERE call_id = $1 AND name = $2", [call.id, ANNOUNCED])
+    told = _told(session, call)
     if told is None:
         return  # whoever says that they told it must show when and how
     row = CallRecording(

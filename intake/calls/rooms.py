@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from intake.calls import actions, history, queries, recordings
+from intake.calls import actions, calling_back, history, queries, recordings
 from intake.calls.leg_states import later_leg
 from intake.calls.line_models import CallBridge, CallLeg, CallTransfer
 from intake.calls.models import Call
@@ -36,18 +36,25 @@ def call_of_item(session: Session, work_item_id: UUID) -> tuple[Call, WorkItem] 
     item = load_one(session, WorkItem, "WHERE id = $1", [work_item_id])
     if item is None:
         return None
-    call = _named(session, item)
+    call = named(session, item)
     return None if call is None else (queries.held(session, call.id), item)
 
 
-def _named(session: Session, item: WorkItem) -> Call | None:
-    if named := call_of_source(item.source_ref):
-        return load_one(session, Call, "WHERE provider_call_id = $1", [named])
+def named(session: Session, item: WorkItem) -> Call | None:
+    """The call of an item: of one that is called back, the newest attempt."""
+    if item.kind == calling_back.KIND:
+        made = calling_back.of_item(session, item.id)
+        return made[-1] if made else None
+    if sid := call_of_source(item.source_ref):
+        return load_one(session, Call, "WHERE provider_call_id = $1", [sid])
     return load_one(session, Call, "WHERE work_item_id = $1 ORDER BY started_at DESC LIMIT 1", [item.id])
 
 
 def follow_item(session: Session, work_item_id: UUID, *, now: datetime) -> UUID | None:
     """Makes the room of a call whose item somebody took; the call if it has one. Its legs follow with the next step."""
+    seen = load_one(session, WorkItem, "WHERE id = $1", [work_item_id])
+    if seen is not None and seen.kind == calling_back.KIND:
+        calling_back.follow(session, work_item_id, now=now)
     found = call_of_item(session, work_item_id)
     if found is None:
         return None
@@ -56,11 +63,13 @@ def follow_item(session: Session, work_item_id: UUID, *, now: datetime) -> UUID 
     if bridge is None:
         if item.state != lifecycle.ASSIGNED or call.ended_at is not None:
             return None
+        # An item that is called back has a room for each attempt.
+        room_name = f"item-{item.id}" if call.direction == "inbound" else f"call-{call.id}"
         bridge = CallBridge(
             call_id=call.id,
             jurisdiction_id=call.jurisdiction_id,
             work_item_id=item.id,
-            room_name=f"item-{item.id}",
+            room_name=room_name,
             looked_at=now,
             due_at=now,
             created_at=now,
@@ -86,6 +95,15 @@ def by_room(session: Session, room_name: str) -> tuple[Call, CallBridge] | None:
     bridge = bridge_of(session, call.id)
     assert bridge is not None, "rooms are never removed"
     return call, bridge
+
+
+def attempt(session: Session, call_id: UUID) -> tuple[Call, CallBridge] | None:
+    """A call of ours to somebody outside, held, with its room; None for any other."""
+    seen = load_one(session, Call, "WHERE id = $1 AND direction = 'outbound'", [call_id])
+    bridge = bridge_of(session, call_id)
+    if seen is None or bridge is None:
+        return None
+    return queries.held(session, call_id), bridge
 
 
 def live_legs(session: Session, call_id: UUID) -> Sequence[CallLeg]:
@@ -118,7 +136,7 @@ def settle(session: Session, call: Call, bridge: CallBridge, *, now: datetime) -
     if transfer is not None and (owner is None or owner == transfer.to_agent_id):
         _end_transfer(session, transfer, "done" if owner else "cancelled", now)
         transfer = None
-    if owner is not None and call.ended_at is None:
+    if owner is not None and call.ended_at is None and (call.outcome == "" or call.outcome == calling_back.REACHED):
         _seat_owner(session, call, bridge, owner, legs, item, transfer, now)
     return item
 
@@ -190,24 +208,22 @@ def _end_transfer(session: Session, transfer: CallTransfer, state: str, now: dat
 # What is known
 
 
-def situation(session: Session, call: Call, bridge: CallBridge, item: WorkItem) -> Situation:
+def situation(session: Session, call: Call, bridge: CallBridge, item: WorkItem, *, now: datetime) -> Situation:
     """The room as it is and as it is wanted, for `planning.plan`."""
     legs = live_legs(session, call.id)
     transfer = open_transfer(session, call.id)
     is_over = item.state not in WAITING and item.state != lifecycle.ASSIGNED
+    is_given_up = calling_back.is_attempt(call) and not calling_back.is_dialling(call)
     has_outsider = any(leg.agent_id is None and leg.is_wanted for leg in legs)
-    owner = item.agent_id if item.state == lifecycle.ASSIGNED else None
-    is_lost = (
-        owner is not None
-        and all(leg.agent_id != owner for leg in legs)
-        and (transfer is None or transfer.kind != "blind")
-        and _is_lost(session, call.id, owner, item)
-    )
+    is_lost = is_owner_lost(session, call, item)
     wants_hold = bridge.is_hold_wanted or item.state in WAITING or transfer is not None
     return Situation(
         caller="gone" if call.ended_at is not None else bridge.caller_state,
-        is_closing=is_over and not has_outsider,
+        is_closing=(is_over and not has_outsider) or is_given_up,
         is_owner_lost=is_lost,
+        dials=calling_back.is_dialling(call),
+        may_dial=not calling_back.is_dialling(call) or calling_back.may_dial(session, call, item, now=now),
+        is_caller_known=calling_back.is_named(call),
         caller_since=bridge.caller_asked_at,
         has_room=bridge.room_reference is not None,
         wants_hold=wants_hold,
@@ -216,6 +232,15 @@ def situation(session: Session, call: Call, bridge: CallBridge, item: WorkItem) 
         recording=recordings.facts(session, call.id, is_held=wants_hold or bridge.is_held),
         looked_at=bridge.looked_at,
     )
+
+
+def is_owner_lost(session: Session, call: Call, item: WorkItem) -> bool:
+    """Whether the call is somebody's who is not in its room, and was."""
+    owner = item.agent_id if item.state == lifecycle.ASSIGNED else None
+    if owner is None or any(leg.agent_id == owner for leg in live_legs(session, call.id)):
+        return False
+    transfer = open_transfer(session, call.id)
+    return (transfer is None or transfer.kind != "blind") and _is_lost(session, call.id, owner, item)
 
 
 def _facts(leg: CallLeg) -> LegFacts:
@@ -365,13 +390,17 @@ def note_caller(session: Session, call: Call, bridge: CallBridge, state: str, *,
         return
     is_held = bridge.is_held if state == "inside" and bridge.caller_state == "inside" else False
     change(session, bridge, caller_state=state, caller_asked_at=now, is_held=is_held)
+    if state == "inside":
+        calling_back.reached(session, call, now=now)
     touch(session, bridge, now)
 
 
 def note_gone(session: Session, call_id: UUID, *, now: datetime) -> None:
     """The network says that the caller is not there any more, perhaps before it has told us so itself."""
     call = queries.held(session, call_id)
-    actions.report(session, call, "completed", ended_by="caller", now=now)
+    # A call of ours that nobody answered has not been a talk.
+    state = "completed" if call.answered_at is not None or not calling_back.is_attempt(call) else "no_answer"
+    actions.report(session, call, state, ended_by=call.ended_by or "caller", now=now)
     end_item(session, call, now=now)
 
 
@@ -379,6 +408,10 @@ def end_item(session: Session, call: Call, *, now: datetime) -> None:
     """The call is over: it waits no more, and whoever had it makes their notes; who never met the caller is free at once."""
     bridge = bridge_of(session, call.id)
     if bridge is None:
+        return
+    if calling_back.is_attempt(call):
+        calling_back.note_over(session, call, bridge, now=now)
+        touch(session, bridge, now)
         return
     item = items.held_item(session, bridge.work_item_id)
     if item.state in lifecycle.ENDED:

@@ -15,6 +15,19 @@ _RANKS = {
     "completed": 7,
 }
 
+# The provider's words.
+REPORTED = {
+    "queued": "queued",
+    "initiated": "queued",
+    "ringing": "ringing",
+    "in-progress": "in_progress",
+    "answered": "in_progress",
+    "completed": "completed",
+    "busy": "busy",
+    "failed": "failed",
+    "no-answer": "no_answer",
+    "canceled": "canceled",
+}
 STATES = tuple(_RANKS)
 ENDS = tuple(state for state, rank in _RANKS.items() if rank > _RANKS["in_progress"])
 

@@ -8,11 +8,13 @@ from sqlmodel import Session, col, select
 
 from agent_console.accounts import Viewer
 from agent_console.pages.desk.seat import CALLS
-from intake.calls import line_actions, recordings, rooms
+from intake.calls import calling_back, line_actions, recordings, rooms
+from intake.calls.line_models import CallBridge
 from intake.calls.models import Call
-from intake.conversations.in_line import call_of_source
 from intake.distribution.lifecycle import ASSIGNED
 from intake.distribution.models import AgentSession, ContactQueue, WorkItem
+from kernel import clock
+from kernel.i18n import translate
 
 _RECORDED = frozenset({"asked", "recording"})
 
@@ -28,10 +30,17 @@ class Passing:
 
 @dataclass(frozen=True)
 class CallShown:
-    """is_up: caller and operator hear each other. recording: `on`, `paused`, `announced` or "" (the call is not recorded)."""
+    """is_up: caller and operator hear each other; until then stage says in words what happens.
+
+    recording: `on`, `paused`, `announced` or "" (the call is not recorded). calls_back: the call is ours; is_reached: somebody
+    has answered it.
+    """
 
     id: UUID
     is_up: bool
+    stage: str
+    calls_back: bool
+    is_reached: bool
     is_held: bool
     recording: str
     passing: Passing | None
@@ -45,15 +54,8 @@ def call_of(session: Session, viewer: Viewer, items: Sequence[WorkItem]) -> tupl
     item = next((one for one in items if one.kind in CALLS and one.state == ASSIGNED), None)
     if item is None:
         return None
-    call = call_named(session, item)
+    call = rooms.named(session, item)
     return item, shown(session, viewer, call) if call is not None else None
-
-
-def call_named(session: Session, item: WorkItem) -> Call | None:
-    """The newest call of this item."""
-    if named := call_of_source(item.source_ref):
-        return session.exec(select(Call).where(Call.provider_call_id == named)).first()
-    return session.exec(select(Call).where(Call.work_item_id == item.id).order_by(col(Call.started_at).desc())).first()
 
 
 def shown(session: Session, viewer: Viewer, call: Call) -> CallShown:
@@ -66,9 +68,13 @@ def shown(session: Session, viewer: Viewer, call: Call) -> CallShown:
     if transfer is not None:
         is_mine = transfer.from_agent_id == viewer.user_id
         passing = Passing(transfer.to_name, transfer.state == "talking", is_mine)
+    is_there = mine is not None and mine.state == "joined"
     return CallShown(
         id=call.id,
-        is_up=bridge is not None and bridge.caller_state == "inside" and mine is not None and mine.state == "joined",
+        is_up=bridge is not None and bridge.caller_state == "inside" and is_there,
+        stage=translate(viewer.language, _stage(session, call, bridge, is_there=is_there), digits=call.to_number[-4:]),
+        calls_back=call.direction == calling_back.OUTBOUND,
+        is_reached=not calling_back.is_attempt(call),
         is_held=bridge is not None and (bridge.is_hold_wanted or bridge.is_held),
         recording=_recording(session, call),
         passing=passing,
@@ -76,6 +82,19 @@ def shown(session: Session, viewer: Viewer, call: Call) -> CallShown:
         queues=_queues(session, viewer),
         outside=line_actions.outside_numbers(session, call.jurisdiction_id),
     )
+
+
+def _stage(session: Session, call: Call, bridge: CallBridge | None, *, is_there: bool) -> str:
+    """What happens while the two do not hear each other yet."""
+    if bridge is None or not is_there:
+        return "Abriendo tu línea…"
+    if calling_back.is_dialling(call) and call.state == "in_progress":
+        return "Contestó: oye quién llama"
+    if calling_back.is_dialling(call):
+        return "Llamando a … {digits}" if bridge.caller_state == "moving" else "Por marcar…"
+    if bridge.caller_state == "moving" and not recordings.is_heard(session, call, now=clock.now()):
+        return "La persona oye el aviso de grabación"
+    return "La persona está por entrar…"
 
 
 def _recording(session: Session, call: Call) -> str:

@@ -10,11 +10,11 @@ from sqlmodel import Session
 
 from agent_console.access import BASE, WriterDep, only
 from agent_console.accounts import Viewer
-from agent_console.pages.desk import call_shown, showing
+from agent_console.pages.desk import showing
 from agent_console.pages.desk.seat import STAFF, SittingDep, address
 from agent_console.rendering import see_other
 from channels.voice.line import line
-from intake.calls import line_actions, recordings
+from intake.calls import line_actions, recordings, rooms
 from intake.calls.line_actions import Somebody
 from intake.distribution.models import WorkItem
 from kernel import clock
@@ -55,6 +55,7 @@ ACTS: Mapping[str, Act] = {
     "espera": lambda session, id_, by, form, now: line_actions.hold(session, id_, by, now=now),
     "seguir": lambda session, id_, by, form, now: line_actions.unhold(session, id_, by, now=now),
     "colgar": lambda session, id_, by, form, now: line_actions.hang_up(session, id_, by, now=now),
+    "buzon": lambda session, id_, by, form, now: line_actions.note_voicemail(session, id_, by, now=now),
     "pasar": _transfer,
     "entregar": lambda session, id_, by, form, now: line_actions.complete_transfer(session, id_, by, now=now),
     "recuperar": lambda session, id_, by, form, now: line_actions.cancel_transfer(session, id_, by, now=now),
@@ -80,7 +81,7 @@ def do(sitting: SittingDep, item_id: UUID, act: str) -> Response:
     if act not in ACTS:
         raise NotFound("Aquí no hay nada, o no es para tu cuenta.")
     try:
-        call = call_shown.call_named(sitting.session, sitting.own(item_id))
+        call = rooms.named(sitting.session, sitting.own(item_id))
         if call is None:
             raise Conflict("Esa llamada ya terminó.")
         ACTS[act](sitting.session, call.id, somebody(sitting.viewer), sitting.form, clock.now())
@@ -98,7 +99,7 @@ supervising = APIRouter(
 def supervise(session: SessionDep, viewer: WriterDep, item_id: UUID, form: FormDep) -> Response:
     """A supervisor listens, whispers to the operator, talks, or leaves again; each is written down."""
     item, mode, now = session.get(WorkItem, item_id), form.get("mode"), clock.now()
-    call = call_shown.call_named(session, item) if item and item.jurisdiction_id == viewer.jurisdiction_id else None
+    call = rooms.named(session, item) if item and item.jurisdiction_id == viewer.jurisdiction_id else None
     if call is None:
         raise NotFound("No encontramos esa llamada.")
     if mode == "leave":

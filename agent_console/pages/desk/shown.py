@@ -10,6 +10,8 @@ from sqlmodel import Session, col, select
 from agent_console import threads
 from agent_console.accounts import Viewer
 from agent_console.contacts import masked
+from agent_console.pages.desk import called_back
+from agent_console.pages.desk.called_back import CalledBack
 from agent_console.pages.desk.seat import CALLS, Seat
 from agent_console.presentation import Look, ago, channel_look, span_in_words
 from agent_console.rows import Row, names, rows_of
@@ -102,6 +104,7 @@ class Caller:
     folios: Sequence[Row]
     more_folios: int
     contacts: Sequence[Contact]
+    called_back: CalledBack | None
 
 
 def presence_of(seat: Seat, language: str) -> Presence:
@@ -188,6 +191,7 @@ def caller_of(session: Session, viewer: Viewer, item: WorkItem, *, why: str, now
         "topic": known.services.get(item.topic) or known.groups.get(item.topic, ""),
         "since": item.waiting_since or item.enqueued_at,
         "waited": span_in_words(now - (item.waiting_since or item.enqueued_at), language),
+        "called_back": called_back.of_item(session, viewer, item, now),
         "why": translate(language, REASONS.get(why, REASONS[""])),
     }
     if thread is None:

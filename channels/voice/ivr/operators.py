@@ -1,7 +1,9 @@
 """The way to a person: the waiting line, a call back that keeps the place, a message after the tone; and the end of a call."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+from channels.voice import notice
 from channels.voice.ivr import opening, reading, telling
 from channels.voice.ivr.turn import Turn
 from channels.voice.ivr.values import Ask, Heard, Page, Said
@@ -61,7 +63,9 @@ def begin(turn: Turn, *before: Said, is_promise: bool = False) -> Page:
     line.join(turn.session, turn.call, now=turn.now)
     turn.script.stage, turn.script.misses = "waiting", 0
     told = () if before else (turn.say("wait_begin"),)
-    return _music(turn, *before, *told, *_place_in_line(turn))
+    said = notice.told(turn.session, turn.call, turn.language, now=turn.now)
+    page = _music(turn, *before, *told, *_place_in_line(turn))
+    return replace(page, told=(turn.aloud(said),)) if said else page
 
 
 def waiting(turn: Turn, heard: Heard) -> Page:

@@ -25,6 +25,7 @@ from channels.voice.webhooks import webhook_of
 from intake.calls import actions as calls
 from intake.calls import queries
 from intake.calls.models import Call
+from intake.calls.states import REPORTED
 from intake.catalog import cities
 from intake.people.addresses import Address, read_sender
 from kernel import db
@@ -38,10 +39,6 @@ PROVIDER = "twilio"
 SILENT = "<Response></Response>"
 # How long we are waited for, each time that we fail; then the call ends with whom to call.
 _PAUSES_S = (1, 3, 6, 8)
-_STATES: Mapping[str, str] = {
-    "queued": "queued", "initiated": "queued", "ringing": "ringing", "in-progress": "in_progress", "answered": "in_progress",
-    "completed": "completed", "busy": "busy", "failed": "failed", "no-answer": "no_answer", "canceled": "canceled",
-}  # fmt: skip
 _MOST_OF_A_SID = 64
 
 Parameters = Mapping[str, str]
@@ -73,7 +70,7 @@ def fall_back(session: Session, parameters: Parameters, webhook: Webhook, settin
 def take_status(session: Session, parameters: Parameters, webhook: Webhook, settings: Settings) -> str:
     """What became of the call. Of one that we do not know there is nothing to keep."""
     call = queries.held_by_provider(session, PROVIDER, _sid(parameters))
-    state = _STATES.get(parameters.get("CallStatus", ""))
+    state = REPORTED.get(parameters.get("CallStatus", ""))
     if call is not None and state is not None:
         by = "machine" if call.script.get("stage") == "over" else "caller" if state == "completed" else "provider"
         calls.report(session, call, state, ended_by=by, now=webhook.received_at)

@@ -1,11 +1,11 @@
 """A page as TwiML. Every address in it is on our own host, and every document ends: nothing is asked twice by itself."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from urllib.parse import urlencode
 
-from channels.voice.ivr.values import Ask, Page
+from channels.voice.ivr.values import Ask, Page, Said
 
 LOCALES: Mapping[str, str] = {"es": "es-MX", "en": "en-US"}
 MOST_SAID = 3000  # Twilio takes 4,096
@@ -20,15 +20,16 @@ def document(page: Page, number: int, base_url: str, *, language: str) -> str:
 
     response = VoiceResponse()
     next_url = _url(base_url, "/webhooks/voice/turn", k=number)
+    _say(response, page.told)
     if page.ask is not None:
         gather = response.gather(**_gather(page.ask, next_url, language))
-        _say(gather, page)
+        _say(gather, page.says)
         if page.music:
             gather.play(f"{base_url}/webhooks/voice/music")
         # Only where the provider did not keep to `actionOnEmptyResult`.
         response.redirect(next_url, method="POST")
     elif page.record:
-        _say(response, page)
+        _say(response, page.says)
         response.record(
             action=_url(base_url, "/webhooks/voice/turn", k=number),
             method="POST",
@@ -40,7 +41,7 @@ def document(page: Page, number: int, base_url: str, *, language: str) -> str:
         )
         response.redirect(next_url, method="POST")
     else:
-        _say(response, page)
+        _say(response, page.says)
         response.hangup()
     return str(response)
 
@@ -64,8 +65,8 @@ def clean(text: str) -> str:
     return _FORBIDDEN.sub(" ", text)[:MOST_SAID]
 
 
-def _say(parent: object, page: Page) -> None:
-    for said in page.says:
+def _say(parent: object, says: Iterable[Said]) -> None:
+    for said in says:
         words = clean(said.text).strip()
         if words:
             parent.say(words, language=LOCALES.get(said.language, "es-MX"))  # type: ignore[attr-defined]  # untyped library

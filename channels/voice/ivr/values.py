@@ -46,12 +46,14 @@ class Ask:
 @dataclass(frozen=True, slots=True)
 class Page:
     """One document. What comes after the words: an answer (`ask`), music and then the next document (`music`), a message after
-    the tone (`record`), or the end of the call (none of them)."""
+    the tone (`record`), or the end of the call (none of them). told: said first, and to its end: nothing that they do cuts it
+    short."""
 
     says: tuple[Said, ...]
     ask: Ask | None = None
     music: bool = False
     record: bool = False
+    told: tuple[Said, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         ask = self.ask

@@ -56,6 +56,13 @@ class Desk:
         return self.session.exec(select(WorkItem).where(WorkItem.source_ref == f"call:{SID}")).one()
 
     @property
+    def attempts(self) -> list[Call]:
+        """Our calls to whoever asked for it, the oldest first."""
+        self.session.expire_all()
+        made = select(Call).where(Call.direction == "outbound").order_by(Call.started_at, Call.id)  # type: ignore[arg-type]  # columns
+        return list(self.session.exec(made))
+
+    @property
     def bridge(self) -> CallBridge:
         self.session.expire_all()
         return self.session.get_one(CallBridge, self.call.id)

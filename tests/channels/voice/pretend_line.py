@@ -11,6 +11,7 @@ from uuid import UUID
 
 from channels.media_fetching import Opening, Stream
 from channels.voice.line import (
+    Dial,
     Gone,
     LineError,
     LineToken,
@@ -37,6 +38,9 @@ class Leg:
     is_held: bool = False
     mode: Mode = "talk"
     coached: str | None = None
+    # The attempt of ours that it is, and the room it is to come into.
+    call: str = ""
+    to_room: str = ""
 
     @property
     def is_up(self) -> bool:
@@ -71,6 +75,10 @@ class PretendLine:
         leg = self.legs[sid]
         leg.status = "in-progress"
         self._tell_leg(leg)
+        if leg.call:
+            self.reports.append(("bridge", {"room": leg.to_room, "announced": "0"}, {"CallSid": leg.sid}))
+            self.rooms.setdefault(leg.to_room, f"CF{len(self.rooms):032x}")
+            leg.room = leg.to_room
         self._tell_room(leg, "participant-join")
 
     def end(self, sid: str, status: str = "completed") -> None:
@@ -91,7 +99,9 @@ class PretendLine:
     def _tell_leg(self, leg: Leg) -> None:
         self.sequence += 1
         told = {"CallSid": leg.sid, "CallStatus": leg.status, "SequenceNumber": str(self.sequence)}
-        if leg.label:
+        if leg.call:
+            self.reports.append(("called", {"call": leg.call}, told))
+        elif leg.label:
             self.reports.append(("leg", {"leg": leg.label}, told))
         else:
             self.reports.append(("status", {}, told))
@@ -138,6 +148,17 @@ class PretendLine:
             self.legs[sid] = leg
             self._tell_leg(leg)
         return sid, self.rooms[room_name]
+
+    def dial(self, dial: Dial) -> str:
+        sid = f"CA{len(self.legs) + 100:032x}"
+        with self._request(f"dial {dial.number}"):
+            self.legs[sid] = Leg(sid, dial.number, status="ringing", call=dial.label, to_room=dial.room_name)
+            self._tell_leg(self.legs[sid])
+        return sid
+
+    def calls_to(self, number: str, *, since: datetime) -> list[str]:
+        with self._request("calls_to"):
+            return [leg.sid for leg in self.of(number)][::-1]
 
     def look(self, room_name: str) -> Room | None:
         with self._request("look"):

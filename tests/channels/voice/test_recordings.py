@@ -3,8 +3,8 @@
 import pytest
 from sqlmodel import select
 
-from channels.voice import jobs, recording_files
-from intake.calls import line_actions, recordings
+from channels.voice import jobs, notice, recording_files
+from intake.calls import line_actions, queries, recordings
 from intake.catalog.models import Jurisdiction, Service
 from intake.media.storage import Shelf
 from kernel import clock, db
@@ -35,6 +35,42 @@ def test_nothing_is_recorded_before_the_caller_was_told(desk: Desk) -> None:
     assert made.notice.startswith("Esta llamada se graba")
     names = desk.history()
     assert names.index("recording_announced") < names.index("recording_started")
+
+
+def test_a_notice_that_was_heard_while_waiting_is_not_said_again(desk: Desk) -> None:
+    ana = desk.operator("Ana")
+    with db.transaction() as session:
+        assert "se graba" in notice.told(session, queries.held(session, desk.call.id), "es", now=clock.now())
+    desk.time.shift(10)
+    with db.transaction() as session:
+        assert notice.told(session, queries.held(session, desk.call.id), "es", now=clock.now()) == ""
+    desk.take(ana)
+    desk.work()
+    assert "bridge 1" in desk.line.asked
+    told = next(one for one in desk.line.reports if one[0] == "bridge")
+    assert "se graba" not in desk.tell(*told)
+    desk.answer(ana)
+    desk.hear()
+    assert desk.recording is not None
+    assert desk.recording.state == "recording"
+
+
+def test_a_notice_that_an_operator_cut_short_is_said_to_the_end(desk: Desk) -> None:
+    ana = desk.operator("Ana")
+    with db.transaction() as session:
+        notice.told(session, queries.held(session, desk.call.id), "es", now=clock.now())
+    desk.time.shift(3)
+    desk.take(ana)
+    desk.work()
+    told = next(one for one in desk.line.reports if one[0] == "bridge")
+    assert "se graba" in desk.tell(*told)
+    # The network asks again, because our answer was lost: it was not heard.
+    assert "se graba" in desk.tell(*told)
+    desk.answer(ana)
+    desk.hear()
+    made = desk.recording
+    assert made is not None
+    assert made.announced_at == clock.now(), "the evidence is of the notice that was heard"
 
 
 def test_a_city_that_says_nothing_records_nothing(desk: Desk) -> None:

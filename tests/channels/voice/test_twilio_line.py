@@ -1,6 +1,7 @@
 """The line over Twilio against the stand-in: what each request does there, and what is made of each way of failing."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,8 +12,9 @@ from pydantic import SecretStr
 
 from channels.errors import FetchFailed
 from channels.media_fetching import read_all
-from channels.voice.line import Gone, LineError, NotDone, Refused, Ring, Uncertain
+from channels.voice.line import Dial, Gone, LineError, NotDone, Refused, Ring, Uncertain
 from channels.voice.twilio_line import TwilioLine
+from kernel import clock
 from kernel.settings import Web
 from tests.channels.conftest import ACCOUNT, make_settings
 from tests.channels.servers import eventually
@@ -34,6 +36,8 @@ def city(tmp_path: Path) -> Iterator[Exchange]:
             "/voice": '<Say>Espere.</Say><Pause length="600"/>',
             "/webhooks/voice/bridge": f"<Say>Le comunico.</Say>{JOIN}",
             "/webhooks/voice/leg": "",
+            "/webhooks/voice/called": "",
+            "/webhooks/voice/machine": "",
             "/webhooks/voice/conference": "",
             "/webhooks/voice/recording": "",
             "/webhooks/voice/music": '<Pause length="5"/>',
@@ -219,3 +223,55 @@ def test_without_a_key_there_is_no_token(city: Exchange) -> None:
     assert made is not None
     assert made.token(ANA, now=NOW) is None
     made.close()
+
+
+# Calling somebody
+
+ROSA = "+525512345678"
+
+
+def dial(line: TwilioLine) -> str:
+    return line.dial(Dial(ROSA, "item-7", "attempt-1", VOICE_NUMBER))
+
+
+def answers(city: Exchange, **how: Any) -> None:
+    made = city.phone.client.post(f"/phones/{ROSA}/answering", json={"script": [{"wait": 600}], **how})
+    assert made.is_success, made.text
+
+
+def test_somebody_outside_is_dialled_told_who_calls_and_comes_into_the_room(city: Exchange, line: TwilioLine) -> None:
+    answers(city)
+    sid = dial(line)
+    city.until(sid, lambda call: "Le comunico." in call["heard"])
+    eventually(lambda: (room := line.look("item-7")) and room.seat_of(sid))
+    assert line.is_up(sid)
+    assert line.calls_to(ROSA, since=clock.now() - timedelta(seconds=30)) == [sid]
+    assert line.calls_to(ROSA, since=clock.now() + timedelta(minutes=5)) == []
+    assert line.calls_to("+525500000000", since=NOW) == []
+    (told,) = eventually(lambda: city.forms("/webhooks/voice/machine"))
+    assert (told["CallSid"], told["AnsweredBy"]) == (sid, "human")
+    line.hang_up(sid)
+    eventually(lambda: "completed" in [form["CallStatus"] for form in city.forms("/webhooks/voice/called")])
+
+
+@pytest.mark.parametrize("how", ["busy", "no-answer", "failed"])
+def test_that_nobody_answers_is_told(city: Exchange, line: TwilioLine, how: str) -> None:
+    answers(city, how=how)
+    dial(line)
+    eventually(lambda: how in [form["CallStatus"] for form in city.forms("/webhooks/voice/called")])
+
+
+def test_a_machine_that_answers_is_told_apart(city: Exchange, line: TwilioLine) -> None:
+    answers(city, how="machine")
+    sid = dial(line)
+    (told,) = eventually(lambda: city.forms("/webhooks/voice/machine"))
+    assert (told["CallSid"], told["AnsweredBy"]) == (sid, "machine_start")
+
+
+def test_dialling_without_an_answer_is_uncertain_and_can_be_looked_up(city: Exchange, line: TwilioLine) -> None:
+    answers(city)
+    city.phone.client.post("/voice/settings", json={"outage": "error_after"})
+    with pytest.raises(Uncertain):
+        dial(line)
+    city.phone.client.post("/voice/settings", json={"outage": "none"})
+    assert len(line.calls_to(ROSA, since=clock.now() - timedelta(seconds=30))) == 1

@@ -144,6 +144,19 @@ def test_whoever_used_up_the_call_can_still_be_called_back(session: Session, cal
     assert "Le llamamos en cuanto" in caller.said[-1]
 
 
+def test_that_the_call_is_recorded_is_said_first_and_nothing_cuts_it_short(session: Session, caller: Caller) -> None:
+    city = session.get_one(Jurisdiction, CITY)
+    city.settings = {**city.settings, "recordings": {"enabled": True}}
+    session.add(city)
+    session.flush()
+    assert "se graba" not in caller.call()
+    assert caller.press("0").startswith("Esta llamada se graba.")
+    assert caller.document.index("se graba") < caller.document.index("<Gather")
+    assert the_call(session).is_recording_announced
+    for _ in range(4):
+        assert "se graba" not in caller.keep_quiet()
+
+
 def test_how_many_go_first_and_how_long_it_takes(session: Session, caller: Caller) -> None:
     sign_on(session)
     for number in range(3):

@@ -43,7 +43,7 @@ def key_add(
     scope: Annotated[
         list[str] | None,
         typer.Option(
-            help="submit, update or read_private; once for each. By default submit, and update with an agency."
+            help="submit, update, read_private or alert; once for each. By default submit, and update with an agency."
         ),
     ] = None,
     expires: Annotated[str | None, typer.Option(help="Its last day, YYYY-MM-DD.")] = None,

@@ -10,7 +10,7 @@ from atiende.health import router as health
 from channels.app.routes import install as install_resident_pages
 from channels.web_chat.routes import install as install_web_chat
 from channels.webhooks import install as install_webhooks
-from intake.incidents.api import router as incidents
+from intake.incidents.api import install as install_incidents
 from intake.media.api import router as photos
 from intake.open311.routes import install as install_open311
 from kernel import db
@@ -38,7 +38,7 @@ def create_app(settings: Settings) -> FastAPI:
     install_open311(app)
     app.include_router(health)
     app.include_router(photos)
-    app.include_router(incidents)
+    install_incidents(app)
     install_webhooks(app)
     install_console(app)
     install_web_chat(app)

@@ -21,8 +21,8 @@ from intake.catalog.models import ApiKey, Jurisdiction
 from kernel.errors import Conflict, InvalidInput, NotFound
 from routing.models import Agency
 
-SUBMIT, UPDATE, READ_PRIVATE = "submit", "update", "read_private"
-SCOPES = (SUBMIT, UPDATE, READ_PRIVATE)
+SUBMIT, UPDATE, READ_PRIVATE, ALERT = "submit", "update", "read_private", "alert"
+SCOPES = (SUBMIT, UPDATE, READ_PRIVATE, ALERT)
 # About the requests of the key's agency, and nothing without one.
 AGENCY_SCOPES = frozenset({UPDATE, READ_PRIVATE})
 MAX_LABEL = 100

@@ -16,6 +16,7 @@ from intake.calls.recordings import SETTINGS as RECORDINGS
 from intake.catalog.models import FORECAST, PROMISES
 from intake.city_folder import theme
 from intake.city_folder.dispositions import read_dispositions
+from intake.city_folder.guards import GUARDS, read_guards
 from intake.city_folder.places import read_places
 from intake.city_folder.promises import read_forecast, read_promises
 from intake.city_folder.rule_tests import read_tests
@@ -34,7 +35,7 @@ _CITY_KEYS = (
     "id", "name", "is_fictional", "timezone", "language", "phone", "emergency_phone", "women_phone", "contact", "sms_number",
     "key_service", "default_agency", "default_calendar", "theme", "logo", "texts", "open311_extensions_off",
     "phone_regions", "sms_transliterate", "channels", "quiet_hours", "templates", "web_chat", "duplicates", "promises",
-    "forecast", "neighbour", "recordings", "dispositions", "voice",
+    "forecast", "neighbour", "recordings", "dispositions", "voice", "guards",
 )  # fmt: skip
 # What a city may say in its own words (docs/add-a-city.md).
 _TEXTS = ("welcome", "place_example", "outside")
@@ -102,6 +103,7 @@ def _city(notes: Notes, path: Path) -> City:
     settings |= {RECORDINGS: recorded} if (recorded := _recordings(notes, table.table(RECORDINGS))) else {}
     settings |= {"quiet_hours": quiet} if (quiet := _quiet_hours(table)) else {}
     settings |= {DISPOSITIONS: answers} if (answers := read_dispositions(table)) else {}
+    settings |= {GUARDS: guards} if (guards := read_guards(table)) else {}
     promises, chain = read_promises(table)
     settings |= {PROMISES: chain} if chain else {}
     settings |= {FORECAST: forecast} if (forecast := read_forecast(table)) else {}

@@ -1,14 +1,16 @@
 """Looking at the city's contacts for more than usual, and proposing an incident for a supervisor to accept or dismiss."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlmodel import Session, col, select
 
+from intake.catalog import cities
 from intake.catalog import queries as catalog
 from intake.catalog.queries import Catalog
 from intake.incidents import actions, places
-from intake.incidents.detecting import WEEKS, Burst, Sighting, find_bursts, windows
+from intake.incidents.detecting import FLOOR, RATIO, WEEKS, Bar, Burst, Sighting, find_bursts, windows
 from intake.incidents.models import Incident
 from intake.incidents.values import MOST_TITLE, MOST_WRITTEN, Draft
 from kernel import db
@@ -37,10 +39,18 @@ def look(session: Session, jurisdiction_id: str, *, now: datetime) -> list[Incid
     """Proposes what is more than usual and not known yet; what it rests on is kept with the proposal."""
     known = catalog.catalog(session, jurisdiction_id)
     found = find_bursts(
-        seen(session, jurisdiction_id, known, now=now), weeks=weeks_of(session, jurisdiction_id, now=now)
+        seen(session, jurisdiction_id, known, now=now),
+        weeks=weeks_of(session, jurisdiction_id, now=now),
+        bar=bar_of(cities.city(session, jurisdiction_id).settings),
     )
     made = [_propose(session, jurisdiction_id, known, burst, now) for burst in found]
     return [incident for incident in made if incident is not None]
+
+
+def bar_of(settings: Mapping[str, Any]) -> Bar:
+    """`[guards]` of the city's folder, else the usual."""
+    given = settings.get("guards", {})
+    return Bar(int(given.get("burst_people", FLOOR)), float(given.get("burst_times", RATIO)))
 
 
 def weeks_of(session: Session, jurisdiction_id: str, *, now: datetime) -> int:

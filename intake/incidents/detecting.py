@@ -15,7 +15,7 @@ from typing import Any
 WINDOW = timedelta(hours=1)
 WEEKS = 8
 FEWEST_WEEKS = 3
-# Distinct people, so that one who writes twenty times is one.
+# Distinct people, so that one who writes twenty times is one; `[guards]` of a city's folder says otherwise.
 FLOOR = 15
 RATIO = 3.0
 # Of all that is looked at in a year, once: looked at every five minutes, but an hour at a time.
@@ -24,6 +24,17 @@ FALSE_ALARMS_PER_LOOK = 1 / (24 * 365)
 LEAST_USUAL = 0.5
 # The burst is the whole city's when the areas that burst by themselves hold less of it than this.
 MOST_OF_IT = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What a burst has at least: so many people in the hour, and so many times the usual."""
+
+    people: int = FLOOR
+    times: float = RATIO
+
+
+USUAL_BAR = Bar()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +86,7 @@ def windows(now: datetime) -> list[tuple[int, int, datetime, datetime]]:
     ]
 
 
-def find_bursts(sightings: Iterable[Sighting], *, weeks: int) -> list[Burst]:
+def find_bursts(sightings: Iterable[Sighting], *, weeks: int, bar: Bar = USUAL_BAR) -> list[Burst]:
     """The bursts of now, the least likely first. weeks: since when there is anything to compare with; too few find none."""
     weeks = min(weeks, WEEKS)
     if weeks < FEWEST_WEEKS:
@@ -90,7 +101,7 @@ def find_bursts(sightings: Iterable[Sighting], *, weeks: int) -> list[Burst]:
     cells: dict[str, list[Cell]] = defaultdict(list)
     for (topic, area), held in counts.items():
         cell = judge(topic, area, held, weeks)
-        if is_burst(cell, bound):
+        if is_burst(cell, bound, bar):
             cells[topic].append(cell)
     found = [_gathered(topic, held, counts[topic, None][0, 0], weeks) for topic, held in cells.items()]
     return sorted(found, key=lambda burst: (burst.chance, burst.topic))
@@ -111,8 +122,8 @@ def usual_of(counts: Mapping[tuple[int, int], int], weeks: int) -> float:
     return max(LEAST_USUAL, sum(kept) / len(kept)) if kept else LEAST_USUAL
 
 
-def is_burst(cell: Cell, bound: float) -> bool:
-    return cell.people >= FLOOR and cell.people >= RATIO * cell.usual and cell.chance <= bound
+def is_burst(cell: Cell, bound: float, bar: Bar = USUAL_BAR) -> bool:
+    return cell.people >= bar.people and cell.people >= bar.times * cell.usual and cell.chance <= bound
 
 
 def chance_of(people: int, usual: float) -> float:

@@ -19,7 +19,8 @@ from kernel.errors import NotFound
 from kernel.ids import new_id
 from kernel.outbox import record
 
-# An hour, by scope. A city of millions is asked some thousands of folios in its worst hour, all over the country's numbers.
+# An hour, by scope; `[guards]` of a city's folder says otherwise. A city of millions is asked some thousands of folios in its
+# worst hour, all over the country's numbers.
 MOST_HOME, MOST_ABROAD = 5_000, 60
 MOST_IN_A_ROW, MOST_IN_A_ROW_ABROAD = 200, 30
 # Of a number, what says in which row of ten thousand it is.
@@ -32,6 +33,11 @@ _COSTLY = (
     phonenumbers.PhoneNumberType.PAGER,
     phonenumbers.PhoneNumberType.VOICEMAIL,
 )
+_LIMITS = """
+    SELECT (settings -> 'guards' ->> 'sms_home')::int, (settings -> 'guards' ->> 'sms_abroad')::int,
+        (settings -> 'guards' ->> 'sms_in_a_row')::int, (settings -> 'guards' ->> 'sms_in_a_row_abroad')::int
+    FROM jurisdiction WHERE id = $1
+"""
 _OPEN = """
     UPDATE spending_breaker SET refused = refused + 1
     WHERE jurisdiction_id = $1 AND scope = ANY($2) AND reset_at IS NULL RETURNING 1
@@ -57,7 +63,29 @@ class Budget:
     most: int
 
 
-def budgets_of(phone: str) -> tuple[Budget, ...]:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What strangers can make a city send an hour at most: in its country, in another, and to ten thousand numbers in a row."""
+
+    home: int = MOST_HOME
+    abroad: int = MOST_ABROAD
+    in_a_row: int = MOST_IN_A_ROW
+    in_a_row_abroad: int = MOST_IN_A_ROW_ABROAD
+
+
+USUAL = Limits()
+
+
+def limits_of(session: Session, jurisdiction_id: str) -> Limits:
+    """What the city's folder says, else the usual."""
+    session.flush()
+    found = db.fetch(session, _LIMITS, [jurisdiction_id], prepare=True)
+    given = found[0] if found else (None,) * 4
+    usual = (USUAL.home, USUAL.abroad, USUAL.in_a_row, USUAL.in_a_row_abroad)
+    return Limits(*(most if own is None else int(own) for own, most in zip(given, usual, strict=True)))
+
+
+def budgets_of(phone: str, limits: Limits = USUAL) -> tuple[Budget, ...]:
     """The scopes that a number (E.164) counts in; none where nothing is ever sent: premium numbers, and no numbers. Pure."""
     try:
         number = phonenumbers.parse(phone)
@@ -68,14 +96,14 @@ def budgets_of(phone: str) -> tuple[Budget, ...]:
     region = phonenumbers.region_code_for_country_code(number.country_code or 0)
     home = region == REGION
     return (
-        Budget(f"+{number.country_code}", MOST_HOME if home else MOST_ABROAD),
-        Budget(f"{phone[:-_ROW_DIGITS]}{'x' * _ROW_DIGITS}", MOST_IN_A_ROW if home else MOST_IN_A_ROW_ABROAD),
+        Budget(f"+{number.country_code}", limits.home if home else limits.abroad),
+        Budget(f"{phone[:-_ROW_DIGITS]}{'x' * _ROW_DIGITS}", limits.in_a_row if home else limits.in_a_row_abroad),
     )
 
 
 def spend(session: Session, jurisdiction_id: str, phone: str, purpose: str, *, now: datetime) -> bool:
     """Whether this one may be sent; it counts. purpose: `code` or `folio`. Records `spending.stopped` when a breaker opens."""
-    budgets = budgets_of(phone)
+    budgets = budgets_of(phone, limits_of(session, jurisdiction_id))
     if not budgets:
         return False
     scopes = [budget.scope for budget in budgets]

@@ -16,6 +16,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from georef.distances import distance_m
 from georef.points import LonLat
+from intake.catalog import cities
 from intake.service_requests.duplicates import merging
 from intake.service_requests.duplicates.cells import cells_around
 from intake.service_requests.models import ServiceRequest
@@ -31,6 +32,7 @@ _log = structlog.get_logger(__name__)
 # As far as one parcel reaches.
 RADIUS_M = 20.0
 LOOKS_BACK = timedelta(days=30)
+# `[guards]` of a city's folder says otherwise for the two numbers that differ between a town and a megacity.
 # Few people: so many reports, and of each of them so many on average.
 MANY_REPORTS, EACH = 6, 3.0
 # Many people, within hours, about nothing that is out in the street.
@@ -99,14 +101,16 @@ class Judged:
     people: int
 
 
-def judge(said: Sequence[Said], *, now: datetime) -> Judged | None:
+def judge(
+    said: Sequence[Said], *, many_reports: int = MANY_REPORTS, many_people: int = MANY_PEOPLE, now: datetime
+) -> Judged | None:
     """What is unusual about one address, if anything is."""
     people = {one.person for one in said}
-    if len(said) >= MANY_REPORTS and len(said) >= EACH * len(people):
+    if len(said) >= many_reports and len(said) >= EACH * len(people):
         return Judged("few_people", len(said), len(people))
     lately = [one for one in said if one.at > now - WITHIN]
     crowd = {one.person for one in lately}
-    if len(crowd) >= MANY_PEOPLE:
+    if len(crowd) >= many_people:
         return Judged("many_people", len(lately), len(crowd))
     return None
 
@@ -123,7 +127,13 @@ def look(session: Session, service_request_id: UUID, *, now: datetime) -> Target
         _keep_one(session, request, _within(place, db.fetch(session, _NEAR_BY_SAME, [*values, request.id])), now)
         return None
     near = _within(place, db.fetch(session, _NEAR, values))
-    judged = judge([Said(str(row[4]), row[5], str(row[0])) for row in near], now=now)
+    given = cities.city(session, request.jurisdiction_id).settings.get("guards", {})
+    judged = judge(
+        [Said(str(row[4]), row[5], str(row[0])) for row in near],
+        many_reports=int(given.get("address_reports", MANY_REPORTS)),
+        many_people=int(given.get("address_people", MANY_PEOPLE)),
+        now=now,
+    )
     if judged is None:
         return None
     _keep_one(session, request, near, now)

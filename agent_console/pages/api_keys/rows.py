@@ -19,6 +19,7 @@ SCOPES = {
     keys.SUBMIT: "Mandar reportes",
     keys.UPDATE: "Actualizar los de su dependencia",
     keys.READ_PRIVATE: "Leer los no públicos de su dependencia",
+    keys.ALERT: "Mandar alertas CAP",
 }
 STATES = {
     "active": ("En uso", "ok", "ok"),

@@ -86,6 +86,18 @@ MISTAKES: dict[str, tuple[Callable[[Path], None], str]] = {
         _rewrite("city.toml", "[theme.light]", "[voice]\ncalendar = 'fiesta'\n\n[theme.light]"),
         "city.toml voice: No existe el calendario fiesta",
     ),
+    "a detector that proposes everything": (
+        _rewrite("city.toml", "[theme.light]", "[guards]\nburst_people = 1\n\n[theme.light]"),
+        "city.toml guards.burst_people: burst_people va de 3 a 1000.",
+    ),
+    "a budget in words": (
+        _rewrite("city.toml", "[theme.light]", "[guards]\nsms_home = 'mil'\n\n[theme.light]"),
+        "sms_home debe ser un número entero",
+    ),
+    "an unknown guard": (
+        _rewrite("city.toml", "[theme.light]", "[guards]\nfloor = 3\n\n[theme.light]"),
+        "No existe la clave floor",
+    ),
     "bad hours": (_rewrite("calendars.toml", '"15:00"', '"25:00"'), "no es una hora"),
     "missing layer file": (
         _rewrite("layers.toml", "layers/colonia", "layers/barrio"),

@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from shapely.geometry import box
 from sqlmodel import Session
 
+from intake.catalog.models import Jurisdiction
 from intake.incidents import actions, alerts, bursts, queries
 from intake.incidents.api import router
 from intake.incidents.cap.reading import read_alert, read_any
@@ -281,6 +282,15 @@ class TestBursts:
         # Whoever said no is not asked again at once.
         actions.dismiss(city, made.id, version=1, by=SUSANA, now=LATER)
         assert bursts.look(city, CITY, now=LATER) == []
+
+    def test_a_town_asks_for_less(self, city: Session) -> None:
+        report(city, phone="+525512349999", key="old", at=LATER - timedelta(weeks=9))
+        for number in range(7):
+            report(city, phone=f"+5255123400{number:02}", key=f"new-{number}", at=SOON)
+        city.flush()
+        assert bursts.look(city, CITY, now=LATER) == []
+        city.get_one(Jurisdiction, CITY).settings = {"guards": {"burst_people": 7}}
+        assert len(bursts.look(city, CITY, now=LATER)) == 1
 
     def test_one_person_who_reports_much_is_no_burst(self, city: Session) -> None:
         report(city, phone="+525512349999", key="old", at=LATER - timedelta(weeks=9))

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import Session, select
 
+from intake.catalog.models import Jurisdiction
 from intake.people import actions as people
 from intake.people import codes, spending
 from intake.people.addresses import read
@@ -63,6 +64,13 @@ class TestBreaker:
             spending.reset(city, breaker.id, CITY, now=NOW, **BY)
         assert spending.open_breakers(city, CITY) == []
         assert spend(city, CITY, "+37061234567", "code", now=NOW)
+
+    def test_a_city_says_otherwise_than_usual(self, city: Session) -> None:
+        city.get_one(Jurisdiction, CITY).settings = {"guards": {"sms_in_a_row": 5, "sms_abroad": 0}}
+        allowed = [spend(city, CITY, f"+52551234{number:04}", "code", now=NOW) for number in range(6)]
+        assert allowed == [True] * 5 + [False]
+        assert not spend(city, CITY, "+37061234567", "code", now=NOW)
+        assert sorted(row.most for row in spending.open_breakers(city, CITY)) == [0, 5]
 
     def test_a_code_beyond_the_budget_is_refused_in_words(self, city: Session) -> None:
         for number in range(MOST_IN_A_ROW):

@@ -13,6 +13,8 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 WORKERS ?= 3
 # Where Python may not keep what it has compiled, every start of the program would compile all of it: a second and a half.
 COMPILE := $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode)
+# And the tests start it hundreds of times.
+COMPILE_OWN := $(if $(PYTHONDONTWRITEBYTECODE),$(BIN)/python -m compileall -q -j 0 atiende agent_console channels intake routing georef kernel)
 
 .PHONY: help setup demo dev check test test-fast bench migrate lock clean
 help:            ## List the verbs
@@ -56,6 +58,7 @@ check: setup     ## Format, lint, types, import contracts, house rules
 	@$(BIN)/python -m tests.house
 
 test: check      ## Everything
+	@$(COMPILE_OWN)
 	@$(BIN)/pytest -m "not benchmark" -n $(WORKERS) --dist=loadgroup
 
 test-fast: setup ## Pure and database tests only

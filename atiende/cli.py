@@ -1,5 +1,6 @@
 """The `atiende` command: parses, calls one function of `atiende.commands`, prints. Errors are one clear line and exit code 1."""
 
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -123,6 +124,8 @@ def main() -> None:
     from kernel.errors import AtiendeError
     from kernel.processes import follow_parent
 
+    # Nothing of what is made while it loads is garbage: looking for some took a quarter of a start.
+    gc.set_threshold(50_000)
     follow_parent()
     try:
         app()

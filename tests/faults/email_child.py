@@ -1,8 +1,7 @@
-"""`python -m tests.faults.email_child URL SMTP_PORT IMAP_PORT`: fetches mail, and dies with the first kept and not marked."""
+"""A process that fetches mail, and dies with the first kept and not marked."""
 
 import os
 import signal
-import sys
 
 import atiende.schema  # noqa: F401  # every table is declared
 from channels.email import fetching
@@ -17,8 +16,7 @@ def die(self: Mailbox, uid: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-if __name__ == "__main__":
-    url, smtp_port, imap_port = sys.argv[1:]
+def run(url: str, smtp_port: str, imap_port: str) -> None:
     db.configure(db.make_engine(url))
     crypto.configure(Vault(b"d" * 32, b"l" * 32))
     Mailbox.put_away = die  # type: ignore[method-assign]  # dies there

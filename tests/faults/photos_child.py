@@ -1,8 +1,7 @@
-"""`python -m tests.faults.photos_child URL FOLDER WORK DIES`: reports with a photo or prepares it, and dies when told."""
+"""A process that reports with a photo or prepares it, and dies when told."""
 
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,9 @@ from kernel.crypto import Vault
 from kernel.settings import Media
 from tests.factories import CITY, IN_NORTE
 from tests.intake.media.pictures import jpeg
+
+# The moment that this process is to die at.
+DIES = "never"
 
 
 def die_at(moment: str) -> None:
@@ -79,8 +81,9 @@ def prepare() -> None:
     die_at("at the end")
 
 
-if __name__ == "__main__":
-    url, folder, work, DIES = sys.argv[1:]
+def run(url: str, folder: str, work: str, dies: str) -> None:
+    global DIES
+    DIES = dies
     db.configure(db.make_engine(url, pool_size=2))
     crypto.configure(Vault(b"d" * 32, b"l" * 32))
     storage.configure(Shelf(DeadlyFolder(Path(folder)), Media(), ""))

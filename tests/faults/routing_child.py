@@ -1,11 +1,10 @@
-"""`python -m tests.faults.routing_child URL WORK DIES TIMES [RUN]`: a worker at one kind of job, that dies when told.
+"""A worker at one kind of job, that dies when told.
 
-TIMES: it dies the so manyth time that it comes to the moment DIES.
+DIES and TIMES: it dies the so manyth time that it comes to that moment.
 """
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -21,6 +20,7 @@ from tests.factories import CITY, NOW
 
 # Requests to a part of a run, and to a batch of escalations.
 PART = 4
+DIES, TIMES, RUN = "never", 1, UUID(int=0)
 
 
 def die_at(moment: str) -> None:
@@ -69,9 +69,9 @@ def escalate() -> None:
         die_at("after its commit")
 
 
-if __name__ == "__main__":
-    url, work, DIES, times, *rest = sys.argv[1:]
-    TIMES, RUN = int(times), UUID(rest[0]) if rest else UUID(int=0)
+def run(url: str, work: str, dies: str, times: str, run_id: str) -> None:
+    global DIES, TIMES, RUN
+    DIES, TIMES, RUN = dies, int(times), UUID(run_id)
     db.configure(db.make_engine(url, pool_size=2))
     crypto.configure(Vault(b"d" * 32, b"l" * 32))
     _deadly_after(runs, "_advance", "before its commit")

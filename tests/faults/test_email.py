@@ -1,8 +1,6 @@
 """kill -9 between keeping a mail and marking it as read: the next look makes it one message, and marks it."""
 
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +18,8 @@ from tests.channels.email.mails import make_mail
 from tests.channels.email.post import Post, post_office
 from tests.conftest import make_database
 from tests.factories import make_city
-from tests.house import ROOT
+from tests.faults import email_child
+from tests.faults.children import begin, end
 
 pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("email")]
 
@@ -51,8 +50,7 @@ def post(tmp_path: Path) -> Iterator[Post]:
 def test_a_worker_that_is_killed_between_keeping_and_marking(url: str, engine: Engine, post: Post) -> None:
     post.write(make_mail("Hay un bache"))
     post.write(make_mail("Y una fuga", message_id="<m2@correo.example>"))
-    command = [sys.executable, "-m", "tests.faults.email_child", url, str(post.smtp_port), str(post.imap_port)]
-    assert subprocess.run(command, cwd=ROOT, timeout=120).returncode == -signal.SIGKILL
+    assert end(begin(email_child.run, url, str(post.smtp_port), str(post.imap_port))) == -signal.SIGKILL
     assert post.flags() == [frozenset(), frozenset()]
     # The dead worker's lease has to end first.
     assert fetching.fetch(post.channel()) == 0

@@ -5,8 +5,6 @@ argument names. Then the same work is done again, as a client or a worker would,
 """
 
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -25,7 +23,8 @@ from kernel.crypto import Vault
 from kernel.settings import Media
 from tests.conftest import make_database
 from tests.factories import make_city
-from tests.house import ROOT
+from tests.faults import photos_child
+from tests.faults.children import begin, end
 
 pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("photos")]
 
@@ -42,8 +41,7 @@ class Place:
 
     def run(self, work: str, dies: str = "never") -> int:
         """The child's exit code: minus the signal when it was killed."""
-        command = [sys.executable, "-m", "tests.faults.photos_child", self.url, str(self.folder), work, dies]
-        return subprocess.run(command, cwd=ROOT, timeout=120).returncode
+        return end(begin(photos_child.run, self.url, str(self.folder), work, dies))
 
     def rows(self) -> list[MediaFile]:
         with db.transaction() as session:

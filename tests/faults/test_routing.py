@@ -3,13 +3,11 @@
 A child process does the real work on a real database, and dies by its own hand at the moment that its argument names.
 """
 
-import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from multiprocessing.context import ForkServerProcess
 from uuid import UUID
 
 import pytest
@@ -27,7 +25,7 @@ from kernel.outbox import OutboxEvent
 from routing import drafts, publishing
 from tests.conftest import make_database
 from tests.factories import CITY, NOW, SUBJECTS, make_city
-from tests.house import ROOT
+from tests.faults import children, routing_child
 from tests.intake.service_requests.test_promises import promising, submitted
 from tests.intake.whatif.cast import BETWEEN, make_draft, report, reports
 
@@ -35,7 +33,6 @@ pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("routing_faults")]
 
 THEN = NOW + timedelta(days=1)
 SEVERAL = 30
-Children = list[subprocess.Popen[bytes]]
 
 
 @pytest.fixture
@@ -51,14 +48,13 @@ def url() -> Iterator[str]:
     engine.dispose()
 
 
-def begin(url: str, work: str, dies: str = "never", times: int = 1, run: UUID | None = None) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "tests.faults.routing_child", url, work, dies, str(times)]
-    return subprocess.Popen([*command, *([str(run)] if run else [])], cwd=ROOT, env=dict(os.environ))
+def begin(url: str, work: str, dies: str = "never", times: int = 1, run: UUID = UUID(int=0)) -> ForkServerProcess:
+    return children.begin(routing_child.run, url, work, dies, str(times), str(run))
 
 
-def ends(*children: subprocess.Popen[bytes]) -> list[int]:
+def ends(*started: ForkServerProcess) -> list[int]:
     """Their exit codes: minus the signal when one was killed."""
-    return [child.wait(120) for child in children]
+    return [children.end(child) for child in started]
 
 
 def start_run(session: Session, draft_id: UUID) -> UUID:

@@ -17,6 +17,7 @@ import intake.incidents.models as incident_models
 import intake.media.models as media_models
 import intake.open311.models as open311_models
 import intake.people.code_models as code_models
+import intake.people.guess_models as guess_models
 import intake.people.models as people_models
 import intake.people.spending_models as spending_models
 import intake.service_requests.clock_models as clock_models
@@ -40,6 +41,7 @@ MODULES = (
     catalog_models,
     people_models,
     code_models,
+    guess_models,
     service_request_models,
     clock_models,
     forecast_models,

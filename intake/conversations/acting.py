@@ -37,7 +37,7 @@ from intake.conversations.requests import in_words
 from intake.conversations.values import VOICE, Choice
 from intake.incidents import actions as incidents
 from intake.people import actions as people
-from intake.people import spending
+from intake.people import guessing, spending, thread_codes
 from intake.people.models import ContactPoint
 from intake.people.same import same_person
 from intake.service_requests import actions as service_requests
@@ -334,6 +334,11 @@ def _show_status(replies: Replies, state: DialogueState, asked: ShowStatus) -> D
     session, conversation = replies.session, replies.conversation
     if not _may_cost(replies):
         return state
+    asker = session.get_one(ContactPoint, conversation.contact_point_id)
+    is_guess = state.bad_folios > 0
+    if asked.folio is not None and not guessing.may_ask(session, asker, was_wrong=is_guess, now=replies.now):
+        replies.send(replies.words(state.language, "dialogue", "folio_limit"))
+        return state
     request = _asked_for(session, conversation, asked.folio)
     if request is None and asked.folio is None:
         replies.send(replies.words(state.language, "status", "none"))
@@ -341,11 +346,12 @@ def _show_status(replies: Replies, state: DialogueState, asked: ShowStatus) -> D
     if request is None:
         folio = wording.folio_in_words(asked.folio or "")
         replies.send(replies.words(state.language, "status", "unknown", folio=folio))
-        return replace(state, bad_folios=state.bad_folios + 1)
+        guessing.was_wrong(session, asker, now=replies.now)
+        return replace(state, bad_folios=state.bad_folios + 1, unknown=asked.folio or "")
     replies.send(
         wording.status(in_words(session, request, state.language, conversation.channel), replies.now), request.id
     )
-    return replace(state, about=request.folio)
+    return replace(state, about=request.folio, unknown="")
 
 
 def _may_cost(replies: Replies) -> bool:
@@ -371,9 +377,17 @@ def _asked_for(session: Session, conversation: Conversation, folio: str | None) 
 
 
 def _is_reporter(session: Session, conversation: Conversation, request: ServiceRequest) -> bool:
-    """True for whoever reported it; of a caller, whose number may be anybody's, only for what they reported in this call."""
+    """True for whoever reported it.
+
+    A caller's number may be anybody's: of theirs is what they reported in this call, or from a telephone that they
+    proved in it to hold.
+    """
     if conversation.channel == VOICE:
-        return any(made.id == request.id for _, made in service_request_queries.reports_in(session, conversation.id))
+        if any(made.id == request.id for _, made in service_request_queries.reports_in(session, conversation.id)):
+            return True
+        proved = thread_codes.proved_in(session, conversation.id)
+        told = service_request_queries.reports_of(session, request.id) if proved else []
+        return any(report.contact_point_id in proved for report in told)
     reporters = {report.person_id for report in service_request_queries.reports_of(session, request.id)}
     return not reporters.isdisjoint(same_person(session, conversation.person_id))
 

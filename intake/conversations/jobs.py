@@ -13,7 +13,7 @@ from intake.conversations.notices import tell_reporters
 from intake.media.receiving import receive
 from intake.media.storage import shelf
 from intake.media.values import SentFile
-from intake.people import codes, spending
+from intake.people import codes, guessing, spending
 from kernel import clock, db
 
 # Who does not answer "is it the same?" in this time has reported something of its own.
@@ -94,3 +94,4 @@ def forget_codes() -> None:
     with db.transaction() as session:
         codes.expire(session, now=clock.now())
         spending.forget_counts(session, clock.now() - COUNTS_KEPT_FOR)
+        guessing.forget(session, clock.now() - COUNTS_KEPT_FOR)

@@ -11,6 +11,7 @@ from intake.conversations.models import Conversation
 from intake.conversations.requests import in_words
 from intake.conversations.values import VOICE
 from intake.people import actions as people
+from intake.people import spending
 from intake.people.models import ContactPoint
 from intake.people.same import NOBODYS
 from intake.service_requests import queries as service_requests
@@ -24,6 +25,8 @@ _UNANSWERED = """
 """
 # How somebody who reported without a conversation is told, by the kind of address they left.
 _channels: dict[str, str] = {"phone": "sms"}
+# Where anybody may leave any number.
+_STRANGERS = (VOICE, "web")
 # Where a message to them is answered in the same thread.
 _CONVERSE = ("sms", "whatsapp", "telegram", "web_chat", "email")
 
@@ -88,6 +91,14 @@ def tell_of_call(session: Session, conversation_id: UUID, *, now: datetime) -> i
     return len(made)
 
 
+def _may_cost(session: Session, report: Report, contact_point: ContactPoint, now: datetime) -> bool:
+    """False where a stranger who left this number would earn by the message; it counts."""
+    if report.channel not in _STRANGERS:
+        return True
+    city, phone = contact_point.jurisdiction_id, people.address_of(contact_point)
+    return spending.spend(session, city, phone, "folio", now=now)
+
+
 def tell_joined(session: Session, service_request_id: UUID, report_id: UUID, *, now: datetime) -> None:
     """Queues to whoever joined a request on a channel without a conversation that they are heard, and under which folio."""
     request, report = session.get(ServiceRequest, service_request_id), session.get(Report, report_id)
@@ -119,6 +130,8 @@ def _tell(
     people.lock(session, contact_point_id)
     client_ref = f"event-{event.id}" if event else f"joined-{report.id}" if is_joined else f"received-{request.id}"
     if people.is_opted_out(session, contact_point_id) or queries.is_sent(session, contact_point_id, client_ref):
+        return
+    if event is None and channel == "sms" and not _may_cost(session, report, contact_point, now):
         return
     language = conversation.language if began else request.language
     words = in_words(session, request, language, conversation.channel)

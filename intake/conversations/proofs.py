@@ -183,7 +183,7 @@ def send(session: Session, code_id: UUID, *, now: datetime) -> None:
     actions.queue_message(
         session,
         thread.id,
-        wording.say(thread.language, "proof", "code", own, **params),
+        wording.say(thread.language, "proof", "code" if code.thread_id is None else "code_for_call", own, **params),
         client_ref=ref_of(code.id),
         author_kind=AUTHOR,
         template=TEMPLATE,

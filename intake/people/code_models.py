@@ -16,13 +16,29 @@ class ContactCode(SQLModel, table=True):
     code_hash: keyed, so that six digits cannot be tried out on a copy of the table. code_sealed: for the message that carries it,
     gone as soon as the code is not open. person_id: who asked, of those that use the asker's address. asked_by, answered_by: the
     agent who asked for it, and who typed it; nobody where the person did. link_id: what it proved.
+
+    thread_id: the call in which it proves that whoever is there reads what comes to that address, and nothing besides
+    (`thread_codes.py`); None: it links the two.
     """
 
     __tablename__ = "contact_code"
     __table_args__ = (
         CheckConstraint("state IN ('open', 'proved', 'used_up', 'expired', 'replaced')", name="state"),
-        CheckConstraint("asker_id <> target_id", name="two"),
-        Index("uq_contact_code_open", "asker_id", "target_id", unique=True, postgresql_where=text("state = 'open'")),
+        CheckConstraint("asker_id <> target_id OR thread_id IS NOT NULL", name="two"),
+        Index(
+            "uq_contact_code_open_link",
+            "asker_id",
+            "target_id",
+            unique=True,
+            postgresql_where=text("state = 'open' AND thread_id IS NULL"),
+        ),
+        Index(
+            "uq_contact_code_open_thread",
+            "thread_id",
+            unique=True,
+            postgresql_where=text("state = 'open' AND thread_id IS NOT NULL"),
+        ),
+        Index("ix_contact_code_thread_id", "thread_id", postgresql_where=text("thread_id IS NOT NULL")),
         Index("ix_contact_code_asker_id_asked_at", "asker_id", "asked_at"),
         Index("ix_contact_code_target_id_asked_at", "target_id", "asked_at"),
     )
@@ -40,6 +56,7 @@ class ContactCode(SQLModel, table=True):
     state: str = Field(default="open", sa_type=Text)
     tries: int = 0
     link_id: UUID | None = Field(default=None, foreign_key="person_link.id")
+    thread_id: UUID | None = None
     asked_by: UUID | None = None
     asked_by_name: str = Field(default="", sa_type=Text)
     answered_by: UUID | None = None

@@ -25,6 +25,7 @@ SAME_ASK = timedelta(seconds=30)
 _HOUR = timedelta(hours=1)
 MOST_TO_ADDRESS, MOST_FROM_ASKER, MOST_BY_AGENT = 3, 5, 30
 _CONTEXT = "contact_code"
+_LINKS = col(ContactCode.thread_id).is_(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def ask(
     if asker.kind in same.NOBODYS:
         return Refusal("nobodys")
     city = asker.jurisdiction_id
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"contact_code:{city}", 0))))
+    take_turns(session, city)
     target = queries.contact_point_of(session, city, address)
     if refusal := _refusal(session, asker, person_id, target, by):
         return refusal
@@ -78,7 +79,7 @@ def ask(
         known = _open(session, asker.id, target.id)
         if known is not None and now - known.asked_at < SAME_ASK:
             return known
-    if refusal := _too_many(session, asker, target, by, now):
+    if refusal := too_many(session, asker, target, by, now):
         return refusal
     if channel == "sms" and address.phone and not spending.spend(session, city, address.phone, "code", now=now):
         return Refusal("too_many", 60)
@@ -87,11 +88,44 @@ def ask(
         # A telephone number that is new on this network may be one that is known on another.
         if refusal := _refusal(session, asker, person_id, target, by):
             return refusal
-    _close([col(ContactCode.asker_id) == asker.id, col(ContactCode.target_id) == target.id], session, "replaced", now)
+    theirs = [col(ContactCode.asker_id) == asker.id, col(ContactCode.target_id) == target.id, _LINKS]
+    close(theirs, session, "replaced", now)
+    return make(
+        session,
+        asker,
+        person_id,
+        target,
+        channel=channel,
+        asked_on=asked_on,
+        language=language,
+        by=by,
+        now=now,
+    )
+
+
+def take_turns(session: Session, jurisdiction_id: str) -> None:
+    """Until this transaction ends nobody else in the city asks for a code: two at once are one after the other."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"contact_code:{jurisdiction_id}", 0))))
+
+
+def make(
+    session: Session,
+    asker: ContactPoint,
+    person_id: UUID,
+    target: ContactPoint,
+    *,
+    channel: str,
+    asked_on: str,
+    language: str,
+    by: By = PROOF,
+    thread_id: UUID | None = None,
+    now: datetime,
+) -> ContactCode:
+    """A new code that may be sent, with the event that has it sent."""
     digits, id_ = proving.new_code(), new_id()
     made = ContactCode(
         id=id_,
-        jurisdiction_id=city,
+        jurisdiction_id=target.jurisdiction_id,
         asker_id=asker.id,
         person_id=person_id,
         target_id=target.id,
@@ -102,6 +136,7 @@ def ask(
         code_sealed=crypto.vault().seal(digits, context=_CONTEXT),
         asked_by=by.id,
         asked_by_name=by.name,
+        thread_id=thread_id,
         asked_at=now,
     )
     session.add(made)
@@ -124,9 +159,10 @@ def _refusal(
     return Refusal("opted_out") if actions.is_opted_out(session, target.id) else None
 
 
-def _too_many(
+def too_many(
     session: Session, asker: ContactPoint, target: ContactPoint | None, by: By, now: datetime
 ) -> Refusal | None:
+    """The refusal, where enough were asked for lately: from here, or to there."""
     theirs = (col(ContactCode.asker_id) == asker.id) & col(ContactCode.asked_by).is_(None)
     limits: list[tuple[ColumnElement[bool], int]] = [
         (col(ContactCode.asked_by) == by.id, MOST_BY_AGENT) if by.id else (theirs, MOST_FROM_ASKER)
@@ -149,17 +185,17 @@ def answer(session: Session, asker_ids: Collection[UUID], typed: str, *, by: By 
     """
     rows = session.exec(
         select(ContactCode)
-        .where(col(ContactCode.asker_id).in_(asker_ids), ContactCode.state == "open")
+        .where(col(ContactCode.asker_id).in_(asker_ids), ContactCode.state == "open", _LINKS)
         .order_by(col(ContactCode.id))
         .with_for_update()
         .execution_options(populate_existing=True)
     ).all()
     told: list[tuple[Verdict, int]] = []
     # The right one ends the matter, before a wrong guess is counted at the others.
-    for code in sorted(rows, key=lambda row: not _fits(row, typed)):
+    for code in sorted(rows, key=lambda row: not fits(row, typed)):
         before = standing_of(code)
-        after, verdict = proving.judge(before, fits=_fits(code, typed), now=now)
-        _settle(code, after, by, now)
+        after, verdict = proving.judge(before, fits=fits(code, typed), now=now)
+        settle(code, after, by, now)
         if verdict == "right":
             return _linked(session, code, by, now)
         told.append((verdict, after.left))
@@ -173,7 +209,7 @@ def answer(session: Session, asker_ids: Collection[UUID], typed: str, *, by: By 
         return Answer("none")
     verdict = proving.judge(standing_of(newest), fits=False, now=now)[1]
     if newest.state == "proved":
-        return Answer("over", target=session.get_one(ContactPoint, newest.target_id) if _fits(newest, typed) else None)
+        return Answer("over", target=session.get_one(ContactPoint, newest.target_id) if fits(newest, typed) else None)
     return Answer(verdict)
 
 
@@ -190,7 +226,8 @@ def _linked(session: Session, code: ContactCode, by: By, now: datetime) -> Answe
     return Answer("right", target=target)
 
 
-def _settle(code: ContactCode, after: Standing, by: By, now: datetime) -> None:
+def settle(code: ContactCode, after: Standing, by: By, now: datetime) -> None:
+    """Writes down what became of it."""
     code.tries = after.tries
     if after.state == "open":
         return
@@ -203,23 +240,25 @@ def look(session: Session, contact_point_id: UUID, typed: str, *, now: datetime)
     no code; `elsewhere` for one that was sent here, and belongs where it was asked for."""
     newest = newest_of(session, [contact_point_id], since=now - proving.REMEMBERED_FOR)
     state = standing_of(newest).at(now).state if newest else ""
-    if newest is not None and (state in ("open", "expired", "used_up") or (state == "proved" and _fits(newest, typed))):
+    if newest is not None and (state in ("open", "expired", "used_up") or (state == "proved" and fits(newest, typed))):
         return state
     sent_here = session.exec(
         select(ContactCode).where(ContactCode.target_id == contact_point_id, ContactCode.state == "open")
     )
-    return "elsewhere" if any(_fits(code, typed) for code in sent_here) else ""
+    return "elsewhere" if any(fits(code, typed) for code in sent_here) else ""
 
 
 def newest_of(session: Session, asker_ids: Collection[UUID], *, since: datetime) -> ContactCode | None:
     """The last code that was asked for from these addresses."""
-    asked = select(ContactCode).where(col(ContactCode.asker_id).in_(asker_ids), col(ContactCode.asked_at) > since)
+    asked = select(ContactCode).where(
+        col(ContactCode.asker_id).in_(asker_ids), col(ContactCode.asked_at) > since, _LINKS
+    )
     return session.exec(asked.order_by(col(ContactCode.asked_at).desc(), col(ContactCode.id).desc()).limit(1)).first()
 
 
 def of_askers(session: Session, asker_ids: Collection[UUID], *, limit: int) -> Sequence[ContactCode]:
     """The last codes that were asked for from these addresses, newest first."""
-    asked = select(ContactCode).where(col(ContactCode.asker_id).in_(asker_ids))
+    asked = select(ContactCode).where(col(ContactCode.asker_id).in_(asker_ids), _LINKS)
     return session.exec(asked.order_by(col(ContactCode.asked_at).desc(), col(ContactCode.id).desc()).limit(limit)).all()
 
 
@@ -239,10 +278,11 @@ def digits_of(session: Session, code_id: UUID) -> str | None:
 
 def expire(session: Session, *, now: datetime) -> None:
     """Closes what nobody answered in time; the digits are forgotten."""
-    _close([col(ContactCode.asked_at) <= now - proving.LIVES_FOR], session, "expired", now)
+    close([col(ContactCode.asked_at) <= now - proving.LIVES_FOR], session, "expired", now)
 
 
-def _close(which: list[ColumnElement[bool]], session: Session, state: str, now: datetime) -> None:
+def close(which: list[ColumnElement[bool]], session: Session, state: str, now: datetime) -> None:
+    """Ends those that are open."""
     session.execute(
         update(ContactCode)
         .where(col(ContactCode.state) == "open", *which)
@@ -253,12 +293,13 @@ def _close(which: list[ColumnElement[bool]], session: Session, state: str, now: 
 def _open(session: Session, asker_id: UUID, target_id: UUID) -> ContactCode | None:
     return session.exec(
         select(ContactCode).where(
-            ContactCode.asker_id == asker_id, ContactCode.target_id == target_id, ContactCode.state == "open"
+            ContactCode.asker_id == asker_id, ContactCode.target_id == target_id, ContactCode.state == "open", _LINKS
         )
     ).one_or_none()
 
 
-def _fits(code: ContactCode, typed: str) -> bool:
+def fits(code: ContactCode, typed: str) -> bool:
+    """Whether these are its digits."""
     return hmac.compare_digest(code.code_hash, _hashed(code.id, typed))
 
 

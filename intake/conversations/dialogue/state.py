@@ -107,7 +107,7 @@ class DialogueState:
     folio they asked about last, on this channel.
     warned_at: when they were told whom to call, of danger that no report tells of.
     opening, folio: the message that told the last whole report, and the folio it got. is_promised: they were told that a person
-    looks at what they said.
+    looks at what they said. unknown: the folio they asked about last that is no report, or none that they may know of.
     """
 
     step: str = "idle"
@@ -137,6 +137,7 @@ class DialogueState:
     about: str = ""
     warned_at: datetime | None = None
     is_promised: bool = False
+    unknown: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values that `from_json` reads back."""

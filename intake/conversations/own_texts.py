@@ -10,16 +10,21 @@ from sqlmodel import Session, col, select
 from intake.conversations import wording
 from intake.conversations.dialogue.questions import numbered
 from intake.conversations.models import OwnText
+from intake.conversations.values import VOICE
 from kernel import db
 from kernel.errors import InvalidInput, NotFound
 
 # Labels are parts of other texts, and their length is counted on.
-SECTIONS = ("dialogue", "prompts", "received", "joined", "status", "notice", "proof")
+SECTIONS = ("dialogue", "prompts", "received", "joined", "status", "notice", "proof", "machine")
+# What is said on one channel only.
+ONLY_ON: Mapping[str, str] = {"machine": VOICE}
 # What `say` is given besides the fields of our own text.
 _OWN = """
     SELECT key, text, channel FROM own_text WHERE jurisdiction_id = $1 AND language = $2 AND channel IN ('', $3) ORDER BY channel
 """
 _ALWAYS = frozenset(("emergency",))
+# Without its answers a question cannot be answered; without its number a report cannot be asked for, nor a code typed.
+_NEEDED = frozenset(("choices", "other", "folio", "question", "code", "digits", "number"))
 MOST_LETTERS = 1600
 # One of each field, for showing a text before anybody gets it.
 SAMPLE: Mapping[str, Mapping[str, object]] = {
@@ -29,7 +34,8 @@ SAMPLE: Mapping[str, Mapping[str, object]] = {
         "question": "¿Qué ocurre?", "choices": "1 No enciende, 2 Parpadea", "other": 3, "metres": 62, "span": "17 h",
         "words": '"Sale agua limpia" ', "summary": "Fuga de agua. Dónde: Av. Sabinos 214", "women": "765",
         "media": "tu foto", "code": "481 730", "channel": "WhatsApp", "address": "tu teléfono que termina en 5678",
-        "minutes": 10, "left": 3,
+        "minutes": 10, "left": 3, "hours": "mañana de las 9 a las 18", "label": "Fuga de agua", "number": 1,
+        "street": "Av. Sabinos", "digits": "cinco, seis, siete, ocho", "position": 3, "text": "No hay agua en El Carmen.",
     },
     "en": {
         "agency": "City Water", "city": "the city", "date": "Wednesday, November 25", "emergency": "911",
@@ -37,7 +43,8 @@ SAMPLE: Mapping[str, Mapping[str, object]] = {
         "question": "What is happening?", "choices": "1 Does not light, 2 Flickers", "other": 3, "metres": 62, "span": "17 h",
         "words": '"Clean water comes out" ', "summary": "Water leak. Where: Av. Sabinos 214", "women": "765",
         "media": "your photo", "code": "481 730", "channel": "WhatsApp", "address": "your phone ending in 5678",
-        "minutes": 10, "left": 3,
+        "minutes": 10, "left": 3, "hours": "tomorrow from 9 am to 6 pm", "label": "Water leak", "number": 1,
+        "street": "Av. Sabinos", "digits": "five, six, seven, eight", "position": 3, "text": "There is no water in El Carmen.",
     },
 }  # fmt: skip
 # Where a text offers other answers than those.
@@ -73,10 +80,20 @@ def every(session: Session, jurisdiction_id: str, language: str) -> dict[tuple[s
     return {(row.key, row.channel): row for row in session.exec(found)}
 
 
-def default_text(language: str, key: str) -> str:
-    """Our text. Raises NotFound."""
+def ours(language: str, section: str) -> Mapping[str, str]:
+    """Our texts of one of `SECTIONS`, by name."""
+    if section not in ONLY_ON:
+        return wording.texts(language)[section]
+    spoken = wording.texts_of_channel(ONLY_ON[section], language)
+    return {key.removeprefix(f"{section}."): text for key, text in spoken.items() if key.startswith(f"{section}.")}
+
+
+def default_text(language: str, key: str, channel: str = "") -> str:
+    """Our text, as it is on this channel. Raises NotFound."""
     section, _, name = key.partition(".")
-    text = wording.texts(language).get(section, {}).get(name) if section in SECTIONS else None
+    is_there = section in SECTIONS and channel == ONLY_ON.get(section, channel)
+    text = ours(language, section).get(name) if is_there else None
+    text = wording.texts_of_channel(channel, language).get(key, text) if text is not None else None
     if text is None:
         raise NotFound("No existe ese texto.")
     return text
@@ -98,15 +115,15 @@ def fields_of(text: str) -> set[str]:
     return names
 
 
-def checked(language: str, key: str, text: str) -> str:
+def checked(language: str, key: str, text: str, channel: str = "") -> str:
     """The text as it may be kept, on one line. Raises InvalidInput, NotFound."""
-    ours = default_text(language, key)
+    known = fields_of(default_text(language, key, channel))
     tidy = " ".join(text.replace("\0", "").split())
     if not tidy:
         raise InvalidInput("Escribe el texto, o vuelve al original.", field="text")
     if len(tidy) > MOST_LETTERS:
         raise InvalidInput("Caben {most} letras.", field="text", most=MOST_LETTERS)
-    allowed = fields_of(ours) | _ALWAYS
+    allowed = known | _ALWAYS
     unknown = sorted(fields_of(tidy) - allowed)
     if unknown:
         raise InvalidInput(
@@ -115,8 +132,7 @@ def checked(language: str, key: str, text: str) -> str:
             field_name=unknown[0],
             allowed=", ".join(sorted(allowed)),
         )
-    # Without its answers a question cannot be answered; without its number a report cannot be asked for, nor a code typed.
-    missing = sorted({"choices", "other", "folio", "question", "code"} & fields_of(ours) - fields_of(tidy))
+    missing = sorted(_NEEDED & known - fields_of(tidy))
     if missing:
         raise InvalidInput("Falta el dato {field_name}.", field="text", field_name=missing[0])
     return tidy
@@ -135,7 +151,7 @@ def save(
     """Keeps the city's own text; from the next message on it is what residents read. Raises InvalidInput, NotFound."""
     row = OwnText(
         jurisdiction_id=jurisdiction_id, key=key, language=language, channel=channel,
-        text=checked(language, key, text), changed_by=by, changed_at=now,
+        text=checked(language, key, text, channel), changed_by=by, changed_at=now,
     )  # fmt: skip
     kept = session.merge(row)
     session.flush()

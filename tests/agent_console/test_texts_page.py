@@ -71,3 +71,27 @@ def test_words_are_shown_as_words(console: Console) -> None:
     assert browser.send(PAGE, WHERE, text=text, decision="save").status_code == 303
     assert text not in browser.client.get(HOME).text
     assert "&lt;script&gt;" in browser.client.get(WHERE).text
+
+
+def test_what_the_telephone_says_is_changed_there_only(console: Console) -> None:
+    browser = console.enter("supervisor")
+    assert "Lo que dice el teléfono" in browser.client.get(HOME).text
+    page = f"{HOME}/machine.hello?lang=es"
+    shown = browser.client.get(page).text
+    assert "Es el tres once de la ciudad" in shown
+    assert 'name="channel" value="voice"' in shown
+    assert browser.client.get(f"{page}&channel=sms").status_code == 404
+    saved = browser.send(page, f"{HOME}/machine.hello", lang="es", text="Bienvenida al 311 de {city}.", decision="save")
+    assert saved.status_code == 303
+    assert [row[:3] for row in kept(console.session)] == [("machine.hello", "voice", "Bienvenida al 311 de {city}.")]
+    assert "Bienvenida al 311" in browser.client.get(HOME).text
+    browser.send(page, f"{HOME}/machine.hello", lang="es", decision="reset")
+    assert kept(console.session) == []
+
+
+def test_a_question_may_be_worded_for_the_ear(console: Console) -> None:
+    browser = console.enter("supervisor")
+    page = f"{WHERE}?lang=es&channel=voice"
+    assert "un lugar conocido cercano" in browser.client.get(page).text
+    assert browser.send(page, WHERE, channel="voice", text="¿En qué calle?", decision="save").status_code == 303
+    assert [row[:2] for row in kept(console.session)] == [("dialogue.where", "voice")]

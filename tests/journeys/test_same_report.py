@@ -31,7 +31,7 @@ from intake.service_requests.queries import decision_of
 from tests.channels import telegram
 from tests.channels.conftest import BASE_URL, WHATSAPP_NUMBER, Provider, inbound, make_settings, sign
 from tests.channels.email.mails import make_mail
-from tests.channels.voice.ivr.caller import Caller
+from tests.channels.voice.ivr.caller import Caller, key_of
 from tests.factories import CITY, NOW, make_city
 
 pytestmark = [pytest.mark.database, pytest.mark.journey]
@@ -225,7 +225,7 @@ def test_a_report_by_telephone_is_the_same(session: Session, how: str) -> None:
         else:
             caller.press("1")
             told = caller.press("1")
-            caller.press(str(told[: told.index("uz de la calle")].count("Para ")))
+            caller.press(key_of(told, "Luz de la calle"))
             caller.press("1")
             caller.press("7224667")
             caller.press("*214#")

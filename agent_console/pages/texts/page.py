@@ -1,5 +1,6 @@
 """Handlers of the texts to residents."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Depends, Request
@@ -11,9 +12,11 @@ from agent_console.accounts import Viewer
 from agent_console.presentation import channel_look
 from agent_console.rendering import render_for, see_other
 from channels import composing
+from channels.voice.ivr import reading
 from intake.catalog import queries as catalog
-from intake.conversations import own_texts, wording
+from intake.conversations import own_texts
 from intake.conversations.models import OwnText
+from intake.conversations.values import VOICE
 from kernel import clock
 from kernel.bodies import FormDep
 from kernel.db import SessionDep
@@ -44,43 +47,43 @@ def show(http_request: Request, session: SessionDep, viewer: ViewerDep) -> HTMLR
     own = own_texts.every(session, viewer.jurisdiction_id, language)
     sections = {
         section: [
-            _row(f"{section}.{name}", text, own, viewer.language)
-            for name, text in wording.texts(language)[section].items()
+            _row(f"{section}.{name}", text, own, viewer.language, own_texts.ONLY_ON.get(section, ""))
+            for name, text in own_texts.ours(language, section).items()
         ]
         for section in own_texts.SECTIONS
     }
     return render_for(http_request, viewer, "texts/list.html", sections=sections, written=language, languages=LANGUAGES)
 
 
-def _row(key: str, text: str, own: dict[tuple[str, str], OwnText], language: str) -> Row:
+def _row(key: str, text: str, own: dict[tuple[str, str], OwnText], language: str, only_on: str) -> Row:
     mine = {channel: row.text for (other, channel), row in own.items() if other == key}
     return Row(
         key,
-        mine.get("", text),
+        mine.get(only_on, text),
         bool(mine),
-        tuple(channel_look(channel, language).text for channel in sorted(mine) if channel),
+        tuple(channel_look(channel, language).text for channel in sorted(mine) if channel and not only_on),
     )
 
 
 @router.get("/{key}")
 def ask(http_request: Request, session: SessionDep, viewer: ViewerDep, key: str) -> HTMLResponse:
     language = _language(http_request, viewer)
-    channel = _channel(http_request.query_params.get("channel", ""))
+    channel = _channel(key, http_request.query_params.get("channel", ""))
     kept = own_texts.every(session, viewer.jurisdiction_id, language).get((key, channel))
-    text = kept.text if kept else own_texts.default_text(language, key)
+    text = kept.text if kept else own_texts.default_text(language, key, channel)
     return _page(http_request, session, viewer, key, language, channel, text, is_own=kept is not None)
 
 
 @router.post("/{key}")
 def change(http_request: Request, session: SessionDep, viewer: WriterDep, form: FormDep, key: str) -> Response:
     language = form.get("lang") if form.get("lang") in LANGUAGES else viewer.language
-    channel = _channel(form.get("channel"))
-    own_texts.default_text(language, key)  # the key is one of ours, whatever else was sent
+    channel = _channel(key, form.get("channel"))
+    own_texts.default_text(language, key, channel)  # the key is one of ours, whatever else was sent
     if form.get("decision") == "reset":
         own_texts.drop(session, viewer.jurisdiction_id, language, channel, key)
         return see_other(f"{BASE}/textos?lang={language}")
     try:
-        text = own_texts.checked(language, key, form.get("text"))
+        text = own_texts.checked(language, key, form.get("text"), channel)
         _fits(session, viewer, language, channel, key, text)
         if form.get("decision") == "save":
             now = clock.now()
@@ -91,10 +94,17 @@ def change(http_request: Request, session: SessionDep, viewer: WriterDep, form: 
     return _page(http_request, session, viewer, key, language, channel, text)
 
 
-def _channel(asked: str) -> str:
-    if asked and asked not in composing.names():
+def _channel(key: str, asked: str) -> str:
+    """For which channel a text is written; "" for all of them."""
+    asked = asked or own_texts.ONLY_ON.get(key.partition(".")[0], "")
+    if asked and asked not in _channels_of(key):
         raise NotFound("No hay tal canal.")
     return asked
+
+
+def _channels_of(key: str) -> Sequence[str]:
+    only = own_texts.ONLY_ON.get(key.partition(".")[0])
+    return [only] if only else [*composing.names(), VOICE]
 
 
 def _fits(session: Session, viewer: Viewer, language: str, channel: str, key: str, text: str) -> int | None:
@@ -115,8 +125,10 @@ def _page(
     is_own: bool = False,
     problem: AtiendeError | None = None,
 ) -> HTMLResponse:
-    ours = own_texts.default_text(language, key)
+    ours = own_texts.default_text(language, key, channel)
     shown = "" if problem else own_texts.preview(language, key, text)
+    if channel == VOICE:
+        shown = reading.aloud(shown, language)
     return render_for(
         http_request,
         viewer,
@@ -125,7 +137,9 @@ def _page(
         key=key,
         written=language,
         channel=channel,
-        channels={channel: channel_look(channel, viewer.language).text for channel in composing.names()},
+        channels={one: channel_look(one, viewer.language).text for one in _channels_of(key)},
+        is_only_there=key.partition(".")[0] in own_texts.ONLY_ON,
+        is_spoken=channel == VOICE,
         text=text,
         ours=ours,
         fields=sorted(own_texts.fields_of(ours)),

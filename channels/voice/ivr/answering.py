@@ -6,9 +6,9 @@ from datetime import datetime
 import structlog
 from sqlmodel import Session
 
-from channels.voice.ivr import by_keys, opening, operators, telling, twiml
+from channels.voice.ivr import by_keys, opening, operators, proving, telling, twiml
 from channels.voice.ivr.script import Script
-from channels.voice.ivr.turn import Turn
+from channels.voice.ivr.turn import Turn, Way
 from channels.voice.ivr.values import NOTHING, Heard, Page
 from intake.calls import turns
 from intake.calls.models import Call
@@ -25,8 +25,6 @@ _MORE_FOR_CALLBACK = 20
 MOST_FAILURES = 4
 _MOST_LETTERS = 1000
 _WAITS = ("waiting",)
-# Where pressing 0 may be part of a number.
-_NUMBERS = ("folio", "cross", "street", "callback_number")
 
 Choice = Callable[[Turn, Heard], Page | None]
 _KEYS: Mapping[str, Choice] = {
@@ -42,6 +40,8 @@ _KEYS: Mapping[str, Choice] = {
     "reported": telling.after,
     "told": telling.after,
     "danger": telling.safe_again,
+    "proof": proving.chosen,
+    "code": proving.typed,
     "closed": operators.closed_chosen,
     "callback": operators.callback_chosen,
     "callback_number": operators.number_given,
@@ -50,11 +50,23 @@ _KEYS: Mapping[str, Choice] = {
 # Stages where words go to the dialogue by way of something else.
 _SPOKEN: Mapping[str, Choice] = {
     "folio": telling.folio,
+    "proof": proving.chosen,
     "services": by_keys.service_chosen,
     "street": by_keys.street_spelt,
     "streets": by_keys.street_chosen,
     "cross": by_keys.cross_spelt,
     "crosses": by_keys.cross_chosen,
+}
+# Where a call may go on from anywhere.
+WAYS: Mapping[str, Way] = {
+    "tell": opening.tell,
+    "folio": opening.ask_folio,
+    "services": by_keys.services,
+    "street": by_keys.street,
+    "prove": proving.offer,
+    "person": operators.asked,
+    "line": operators.begin,
+    "give_up": operators.give_up,
 }
 
 
@@ -80,7 +92,7 @@ def document(
             return known
     if is_over(call.state):
         return twiml.document(Page(()), number, base_url, language=call.language)
-    turn = Turn(session, call, Script.from_json(call.script), answers, now, call.language)
+    turn = Turn(session, call, Script.from_json(call.script), answers, now, call.language, WAYS)
     page = _next(turn, heard, recorded)
     told = twiml.document(page, call.turn + 1, base_url, language=turn.language)
     turns.keep(session, call, heard.how, told, language=turn.language, script=turn.script.to_json(), now=now)
@@ -113,7 +125,7 @@ def _answer(turn: Turn, heard: Heard) -> Page:
     if heard.how == "keys":
         if heard.text == "*" and stage not in ("cross",):
             return turn.again()
-        if heard.text == "0" and not _is_number(turn):
+        if heard.text == "0" and not _may_be_none(turn):
             return operators.asked(turn)
         page = _KEYS[stage](turn, heard)
         return page if page is not None else telling.missed(turn, "not_understood")
@@ -161,9 +173,9 @@ def _too_many(turn: Turn) -> Page:
     return operators.goodbye(turn)
 
 
-def _is_number(turn: Turn) -> bool:
-    script = turn.script
-    return script.stage in _NUMBERS or (script.stage == "dialogue" and script.expects in ("number", "several"))
+def _may_be_none(turn: Turn) -> bool:
+    """Whether 0 is an answer to what was asked: no injured, no neighbours without water."""
+    return turn.script.stage == "dialogue" and turn.script.expects in ("number", "several")
 
 
 def _tidy(heard: Heard) -> Heard:

@@ -1,6 +1,6 @@
 """A report without a word: which service from a list, which corner by the first letters of two streets."""
 
-from channels.voice.ivr import keypad, telling
+from channels.voice.ivr import keypad, telling, wording
 from channels.voice.ivr.turn import Turn
 from channels.voice.ivr.values import Ask, Heard, Page, Said
 from intake.catalog import queries as catalog
@@ -93,7 +93,7 @@ def _which(turn: Turn, found: list[str], stage: str) -> Page | None:
     if len(found) == 1:
         return cross(turn, found[0]) if stage == "streets" else _corner(turn, turn.script.street, found[0])
     turn.script.options = [[name, name] for name in found[:_MOST_STREETS]]
-    turn.script.options.append([turn.say("other_street").text, ""])
+    turn.script.options.append([wording.part(turn.language, "other_street"), ""])
     return _listed(turn, stage, turn.say("which_street"))
 
 

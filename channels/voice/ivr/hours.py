@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlmodel import Session
 
-from channels.voice.ivr.wording import say
+from channels.voice.ivr.wording import part
 from intake.catalog.cities import City
 from kernel.dates import day_in_words
 from kernel.errors import InvalidInput
@@ -35,17 +35,17 @@ class Hours:
     def in_words(self, city: City, language: str, now: datetime) -> str:
         """`mañana de 9 a 18 horas`, as part of a sentence: when they answer next."""
         if self.is_open and self.until is None:
-            return say(language, "hours_always")
+            return part(language, "hours_always")
         if self.is_open:
-            return say(language, "hours_until", until=_clock(self.until, city, language))
+            return part(language, "hours_until", until=_clock(self.until, city, language))
         if self.opens_at is None or self.until is None:
-            return say(language, "hours_always")
+            return part(language, "hours_always")
         zone = city.timezone
         times = {"from_": _clock(self.opens_at, city, language), "until": _clock(self.until, city, language)}
         days = (_day(self.opens_at, zone) - _day(now, zone)).days
         if days in (0, 1):
-            return say(language, "hours_today" if days == 0 else "hours_tomorrow", **times)
-        return say(language, "hours_day", day=day_in_words(self.opens_at, zone, language, now=now), **times)
+            return part(language, "hours_today" if days == 0 else "hours_tomorrow", **times)
+        return part(language, "hours_day", day=day_in_words(self.opens_at, zone, language, now=now), **times)
 
 
 def hours_of(session: Session, city: City, now: datetime) -> Hours:

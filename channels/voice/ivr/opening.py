@@ -45,7 +45,7 @@ def tell(turn: Turn, *before: Said) -> Page:
     says = [*before]
     if not turn.script.is_consent_told:
         turn.script.is_consent_told = True
-        says.append(turn.say("consent" if turn.can_write else "consent_withheld"))
+        says.append(turn.say(_consent(turn)))
     return turn.ask((*says, turn.say("tell")), stage="tell")
 
 
@@ -58,6 +58,12 @@ def ask_folio(turn: Turn, *before: Said) -> Page:
     return turn.ask((*before, turn.say("folio")), stage="folio", ask=telling.FOLIO_ASK)
 
 
+def _consent(turn: Turn) -> str:
+    if turn.can_write:
+        return "consent"
+    return "consent_none" if turn.shows_number else "consent_withheld"
+
+
 def _other_language(turn: Turn) -> Said:
     other = "en" if turn.language == "es" else "es"
-    return Said(say(turn.language, "other_language"), other)
+    return Said(say(turn.language, "other_language", turn.own_texts(turn.language)), other)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from channels.voice import notice
-from channels.voice.ivr import opening, reading, telling
+from channels.voice.ivr import reading, telling
 from channels.voice.ivr.turn import Turn
 from channels.voice.ivr.values import Ask, Heard, Page, Said
 from intake.calls import waiting as line
@@ -13,7 +13,6 @@ from intake.people import actions as people
 from intake.people.addresses import REGION, read_phone_of
 from kernel.errors import InvalidInput
 
-MOST_MISSES = 3
 # Twenty seconds of music each: forty minutes, then they are called back.
 MOST_WAITS = 120
 _TOLD_EVERY = 3
@@ -86,7 +85,7 @@ def waiting(turn: Turn, heard: Heard) -> Page:
 
 def callback(turn: Turn) -> Page:
     """At which number? The one that shows, unless they say another; whoever shows none keys theirs."""
-    if not turn.can_write:
+    if not turn.shows_number:
         return _ask_number(turn)
     digits = reading.by_digit(turn.contact.last_digits, turn.language)
     other = "callback_stay" if line.item_of(turn.session, turn.call) else "callback_return"
@@ -134,7 +133,7 @@ def closed_chosen(turn: Turn, heard: Heard) -> Page | None:
         if turn.conversation().state == "with_agent":
             line.leave(turn.session, turn.call, why="machine", now=turn.now)
             conversations.hand_back(turn.session, turn.call.conversation_id, now=turn.now)
-        return opening.tell(turn)
+        return turn.go("tell")
     if heard.text == "2":
         return callback(turn)
     return voicemail(turn) if heard.text == "3" else None
@@ -176,7 +175,7 @@ def _called_back(turn: Turn) -> Page:
 
 def _waited_enough(turn: Turn) -> Page:
     """Called back where there is a number; else a message."""
-    if not turn.can_write:
+    if not turn.shows_number:
         return voicemail(turn)
     due_at = None if turn.hours.is_open else turn.hours.opens_at
     if not line.call_back(turn.session, turn.call, None, due_at=due_at, now=turn.now):

@@ -6,7 +6,7 @@ from typing import Any
 
 STAGES = (
     "menu", "tell", "folio", "dialogue", "services", "street", "streets", "cross", "crosses", "reported", "told", "danger",
-    "closed", "waiting", "callback", "callback_number", "callback_check", "voicemail", "over",
+    "proof", "code", "closed", "waiting", "callback", "callback_number", "callback_check", "voicemail", "over",
 )  # fmt: skip
 
 
@@ -17,6 +17,7 @@ class Script:
 
     page: the newest document, for who wants to hear it again; held: one that waits behind a warning, with its stage. options:
     labels and what they stand for, where keys choose from a list of ours; offset: the first one that was read out.
+    folio: of which they want to know and are not told; codes: how many were asked for, code_tries: wrong ones typed for the last.
     is_promised: a person looks at what they said, they were told.
     warned: of which dangers they were warned. waited_from: since when they are in the line (ISO).
     """
@@ -39,6 +40,9 @@ class Script:
     number: str = ""
     is_called_back: bool = False
     is_promised: bool = False
+    folio: str = ""
+    codes: int = 0
+    code_tries: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

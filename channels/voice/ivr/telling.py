@@ -1,6 +1,6 @@
 """The dialogue of the text channels, said aloud: what was heard goes in as words, what it answers comes out as a page."""
 
-from channels.voice.ivr import by_keys, keys_read, opening, operators
+from channels.voice.ivr import keys_read
 from channels.voice.ivr.reading import by_digit
 from channels.voice.ivr.spoken_digits import digits_in
 from channels.voice.ivr.turn import Turn
@@ -13,10 +13,10 @@ from intake.conversations.dialogue import questions, words
 from intake.conversations.dialogue.next_step import MOST_IN_WINDOW
 from intake.conversations.dialogue.words import EmergencyKind, plain
 from intake.conversations.models import Message
-from intake.conversations.own_texts import own_texts
-from intake.conversations.values import VOICE
 from kernel.folio import LENGTH
 
+# Answers in a row that lead nowhere.
+MOST_MISSES = 3
 FOLIO_ASK = Ask(digits=LENGTH, timeout_s=8)
 _MOST_WORDS = 1000
 # The recogniser doubts everything below this; said once more, it is taken as it is.
@@ -54,10 +54,10 @@ def safe_again(turn: Turn, heard: Heard) -> Page | None:
         return None
     held, turn.script.held = turn.script.held, {}
     if held["stage"] in ("waiting", "over"):
-        return operators.begin(turn) if held["stage"] == "waiting" else opening.tell(turn)
+        return turn.go("line" if held["stage"] == "waiting" else "tell")
     page = Page.from_json(held["page"])
     if not page.says:
-        return opening.tell(turn)
+        return turn.go("tell")
     return turn.ask(page.says, stage=held["stage"], ask=page.ask, expects=held["expects"])
 
 
@@ -67,9 +67,9 @@ def answered(turn: Turn, answer: Answer) -> Page:
     says = [_aloud(turn, reply) for reply in replies]
     script.is_promised = script.is_promised or answer.state.is_promised
     if answer.conversation.state == "with_agent":
-        return operators.begin(turn, *says, is_promise=answer.state.is_promised)
+        return turn.go("line", *says, is_promise=answer.state.is_promised)
     if answer.state.window_count > MOST_IN_WINDOW:
-        return operators.asked(turn)  # the dialogue says no more for a while
+        return turn.go("person")  # the dialogue says no more for a while
     if not replies:
         return missed(turn, "not_understood")
     script.misses = 0
@@ -80,6 +80,8 @@ def answered(turn: Turn, answer: Answer) -> Page:
         return after_report(turn, says, made if made in _digits(last.body) else "")
     if last.service_request_id is not None and not last.choices:
         return turn.ask((*says, turn.say("after_status")), stage="told")
+    if answer.state.unknown and last.service_request_id is None and _names(last, answer.state.unknown):
+        return turn.go("prove", *says, folio=answer.state.unknown)
     if answer.state.step == "idle" and _asks_for_folio(turn, last):
         return turn.ask(says, stage="folio", ask=FOLIO_ASK)
     return _question(turn, answer, says, last)
@@ -97,12 +99,12 @@ def after_report(turn: Turn, says: list[Said], folio: str) -> Page:
 def after(turn: Turn, heard: Heard) -> Page | None:
     """What the keys do once a report is made, or its state was told."""
     if heard.text == "1":
-        return opening.tell(turn)
+        return turn.go("tell")
     if heard.text == "2" and turn.script.stage == "reported":
         turn.script.no_messages = True
         return turn.ask((turn.say("no_messages"), turn.say("after_report")), stage="reported")
     if heard.text == "2":
-        return opening.ask_folio(turn)
+        return turn.go("folio")
     return None
 
 
@@ -131,15 +133,15 @@ def keyed(turn: Turn, heard: Heard) -> Page:
     if meaning is None:
         return missed(turn, "not_understood")
     if meaning == keys_read.BY_KEYS:
-        return by_keys.street(turn) if turn.script.expects == "place" else by_keys.services(turn)
+        return turn.go("street" if turn.script.expects == "place" else "services")
     return heard_words(turn, keys_read.in_language(meaning, turn.language))
 
 
 def missed(turn: Turn, key: str) -> Page:
     """Nothing came of it: once more, and the third time a person, or the end."""
     turn.script.misses += 1
-    if turn.script.misses >= operators.MOST_MISSES:
-        return operators.give_up(turn)
+    if turn.script.misses >= MOST_MISSES:
+        return turn.go("give_up")
     return turn.again(turn.say(key))
 
 
@@ -181,9 +183,13 @@ def _expected(turn: Turn, answer: Answer) -> str:
 
 
 def _asks_for_folio(turn: Turn, last: Message) -> bool:
-    own = own_texts(turn.session, turn.city.id, turn.language, VOICE)
+    own = turn.own_texts(turn.language)
     keys = (("status", "none"), ("dialogue", "folio_length"), ("dialogue", "folio_digit"))
     return any(last.body == wording.say(turn.language, section, key, own) for section, key in keys)
+
+
+def _names(message: Message, folio: str) -> bool:
+    return wording.folio_in_words(folio) in message.body
 
 
 def _aloud(turn: Turn, reply: Message) -> Said:

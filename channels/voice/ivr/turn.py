@@ -1,7 +1,7 @@
 """One turn of a call: what is known of it while the next document is made."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
@@ -24,13 +24,20 @@ from intake.conversations import wording as dialogue_wording
 from intake.conversations.models import Conversation
 from intake.conversations.own_texts import own_texts
 from intake.conversations.values import VOICE
+from intake.people import actions as people
+from intake.people import spending
 from intake.people.models import ContactPoint
 from routing import queries as routing
+
+Way = Callable[..., Page]
 
 
 @dataclass
 class Turn:
-    """The call is held, and answers document `number`. language: of what is said next; has_told: the dialogue has heard it."""
+    """The call is held, and answers document `number`. language: of what is said next; has_told: the dialogue has heard it.
+
+    ways: where a call may go on from anywhere, by name (`answering.WAYS`): what stands below does not know what stands above it.
+    """
 
     session: Session
     call: Call
@@ -38,7 +45,9 @@ class Turn:
     number: int
     now: datetime
     language: str
+    ways: Mapping[str, Way]
     has_told: bool = False
+    _own: dict[str, dialogue_wording.Own] = field(default_factory=dict)
 
     @cached_property
     def city(self) -> City:
@@ -65,9 +74,15 @@ class Turn:
         return women_phone(self.city.settings)
 
     @property
-    def can_write(self) -> bool:
-        """Whether text messages reach whoever calls."""
+    def shows_number(self) -> bool:
         return self.contact.kind == "phone"
+
+    @cached_property
+    def can_write(self) -> bool:
+        """Whether we send text messages to whoever calls."""
+        if not self.shows_number or people.is_opted_out(self.session, self.contact.id):
+            return False
+        return not spending.is_stopped(self.session, self.city.id, people.address_of(self.contact))
 
     def conversation(self) -> Conversation:
         return self.session.get_one(Conversation, self.call.conversation_id)
@@ -77,14 +92,20 @@ class Turn:
     def say(self, key: str, **params: object) -> Said:
         """One of the machine's own texts."""
         fields = {"emergency": self.emergency_phone, "city": self.city.name, **params}
-        return self.aloud(wording.say(self.language, key, **fields))
+        return self.aloud(wording.say(self.language, key, self.own_texts(self.language), **fields))
+
+    def own_texts(self, language: str) -> dialogue_wording.Own:
+        """What takes the place of the texts for all in a call of this city."""
+        if language not in self._own:
+            self._own[language] = own_texts(self.session, self.city.id, language, VOICE)
+        return self._own[language]
 
     def aloud(self, text: str) -> Said:
         return Said(reading.aloud(text, self.language), self.language)
 
     def dialogue_text(self, key: str, **params: object) -> str:
         """A text of the dialogue, as it is worded for a call of this city."""
-        own = own_texts(self.session, self.city.id, self.language, VOICE)
+        own = self.own_texts(self.language)
         fields = {"emergency": self.emergency_phone, "women": self.women_phone, **params}
         return dialogue_wording.say(self.language, "dialogue", key, own, **fields)
 
@@ -114,9 +135,13 @@ class Turn:
 
     def options(self, labels: Sequence[str], *, first: int = 1) -> list[Said]:
         """Each with its key."""
-        return [self.say("option", label=_inside(label), number=key) for key, label in enumerate(labels, start=first)]
+        return [self.say("option", label=label, number=key) for key, label in enumerate(labels, start=first)]
 
     # What is done
+
+    def go(self, way: str, *before: Said, **more: object) -> Page:
+        """Goes on there. way: one of `answering.WAYS`."""
+        return self.ways[way](self, *before, **more)
 
     def tell(self, words: str, choice: str | None = None) -> Answer:
         """Has the dialogue answer."""
@@ -137,10 +162,3 @@ _ANSWERS = {
     "es": ("sí", "no", "operador", "estado", "folio", "corregir", "enviar", "repetir", "sin mensajes"),
     "en": ("yes", "no", "operator", "status", "number", "correct", "send", "repeat", "no messages"),
 }
-
-
-def _inside(label: str) -> str:
-    """A label as part of a sentence: `Otra cosa` is `otra cosa`; names of places keep their capitals."""
-    head, _, rest = label.partition(" ")
-    is_name = any(letter.isupper() for letter in rest) or head.isupper()
-    return label if is_name else label[:1].lower() + label[1:]

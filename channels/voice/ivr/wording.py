@@ -1,21 +1,17 @@
-"""The machine's own texts by language. Pure but for reading its files, once."""
+"""What the machine says besides the texts of the dialogue: sections `machine` and `labels` of the texts for voice. Pure."""
 
-import tomllib
-from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
+from intake.conversations.values import VOICE
+from intake.conversations.wording import Own, texts_of_channel
 
-_FOLDER = Path(__file__).parent / "texts"
+_NONE: Own = {}
 
 
-@cache
-def texts(language: str) -> Mapping[str, str]:
-    """Every text of a language; Spanish for a language there is no file of."""
-    path = _FOLDER / f"{language}.toml"
-    read: Mapping[str, str] = tomllib.loads((path if path.exists() else _FOLDER / "es.toml").read_text("utf-8"))
-    return read
+def say(language: str, key: str, own: Own = _NONE, **params: object) -> str:
+    """The text with its fields filled, in the city's own words where there are some. Raises KeyError for a key no file has."""
+    default = texts_of_channel(VOICE, language)[f"machine.{key}"]
+    return own.get(f"machine.{key}", default).format(**params)
 
 
-def say(language: str, key: str, **params: object) -> str:
-    """The text with its fields filled. Raises KeyError for a key that no file has."""
-    return texts(language)[key].format(**params)
+def part(language: str, key: str, **params: object) -> str:
+    """A part of other texts."""
+    return texts_of_channel(VOICE, language)[f"labels.{key}"].format(**params)

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from sqlmodel import Session
 
 from intake.conversations import own_texts, wording
-from intake.conversations.own_texts import SAMPLE, SECTIONS
+from intake.conversations.own_texts import ONLY_ON, SAMPLE, SECTIONS
+from intake.conversations.values import VOICE
 from kernel.errors import InvalidInput, NotFound
 from kernel.i18n import LANGUAGES
 from tests.factories import CITY, NOW
@@ -80,6 +81,15 @@ def test_only_our_texts_can_be_changed(key: str) -> None:
         own_texts.checked("es", key, "Hola")
 
 
+def test_what_is_only_said_is_no_text_for_all() -> None:
+    with pytest.raises(NotFound):
+        own_texts.default_text("es", "machine.hello")
+    assert own_texts.default_text("es", "machine.hello", VOICE).startswith("Hola")
+    assert "escribe" not in own_texts.default_text("es", "dialogue.where", VOICE).lower()
+    with pytest.raises(InvalidInput):
+        own_texts.checked("es", "machine.option", "Oprima lo que quiera: {label}", VOICE)
+
+
 @given(st.text(alphabet="ab{}!:.[] emrgncyfolio", max_size=60))
 def test_whatever_passes_can_be_filled(text: str) -> None:
     try:
@@ -92,9 +102,12 @@ def test_whatever_passes_can_be_filled(text: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_text_of_ours_passes_and_has_a_sample_of_each_field(language: str) -> None:
     for section in SECTIONS:
-        for name, text in wording.texts(language)[section].items():
-            assert own_texts.checked(language, f"{section}.{name}", text) == " ".join(text.split())
-            assert "{" not in own_texts.preview(language, f"{section}.{name}", text)
+        for name in own_texts.ours(language, section):
+            for channel in ("", "sms", VOICE) if section not in ONLY_ON else (ONLY_ON[section],):
+                key = f"{section}.{name}"
+                text = own_texts.default_text(language, key, channel)
+                assert own_texts.checked(language, key, text, channel) == " ".join(text.split())
+                assert "{" not in own_texts.preview(language, key, text)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

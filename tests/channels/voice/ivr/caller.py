@@ -1,5 +1,6 @@
 """Somebody on the telephone: calls our webhooks as Twilio does, and hears what they answer. Every document is looked at."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,6 +9,13 @@ from xml.etree import ElementTree
 from tests.channels.conftest import ACCOUNT, ANA, BASE_URL, Provider
 from tests.channels.voice.ivr.grammar import faults
 from tests.factories import SMS_NUMBER
+
+
+def key_of(told: str, label: str) -> str:
+    """The key that somebody was told to press for this."""
+    found = re.search(rf"{label}[^:]*: oprima (\d)", told, re.IGNORECASE)
+    assert found is not None, told
+    return found[1]
 
 
 @dataclass

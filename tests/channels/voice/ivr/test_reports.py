@@ -6,10 +6,14 @@ from sqlmodel import Session, select
 from channels.voice.ivr.spoken_digits import digits_in
 from intake.calls.jobs import end_call
 from intake.calls.models import Call
+from intake.conversations import own_texts
 from intake.conversations.models import Conversation, Message
+from intake.people.actions import record_consent
+from intake.people.spending_models import SpendingBreaker, SpendingCount
 from intake.service_requests.models import Report, ServiceRequest
-from tests.channels.voice.ivr.caller import Caller
+from tests.channels.voice.ivr.caller import Caller, key_of
 from tests.channels.voice.ivr.conftest import CORNER, LEAK
+from tests.factories import CITY, NOW
 
 pytestmark = pytest.mark.database
 
@@ -41,8 +45,8 @@ def test_the_same_by_keys(session: Session, caller: Caller) -> None:
     caller.call()
     assert "teclas" in caller.press("1")
     told = caller.press("1")
-    key = told[: told.index("uga de agua")].count("Para ")
-    assert "¿Dónde es?" in caller.press(str(key))
+    key = key_of(told, "Fuga de agua")
+    assert "¿Dónde es?" in caller.press(key)
     assert "primeras letras" in caller.press("1")
     told = caller.press("722")
     assert "avenida Sabinos" in told.replace("Avenida", "avenida")
@@ -61,7 +65,7 @@ def test_questions_and_a_house_by_keys(session: Session, caller: Caller) -> None
     caller.call()
     caller.press("1")
     told = caller.press("1")
-    caller.press(str(told[: told.index("uz de la calle")].count("Para ")))
+    caller.press(key_of(told, "Luz de la calle"))
     caller.press("1")
     told = caller.press("7224667")
     told = caller.press("*214#")
@@ -89,6 +93,34 @@ def test_the_folio_goes_by_message_after_the_call(session: Session, caller: Call
     assert made.folio in sent.body.replace(" ", "")
     assert sent.status == "queued"
     assert session.get_one(Conversation, call.conversation_id).state == "closed"
+
+
+def test_the_message_with_the_folio_is_counted_once(session: Session, caller: Caller) -> None:
+    caller.call()
+    caller.say(LEAK)
+    caller.say("sí")
+    caller.hang_up()
+    for _ in range(2):
+        end_call(str(session.exec(select(Call)).one().id))
+    assert {count.scope: count.sent for count in session.exec(select(SpendingCount))} == {"+52": 1, "+52551234xxxx": 1}
+
+
+@pytest.mark.parametrize("number", ["stopped", "opted out", "premium"])
+def test_no_message_is_promised_that_does_not_go(session: Session, caller: Caller, number: str) -> None:
+    caller.number = "+529001234567" if number == "premium" else caller.number
+    caller.call()
+    call = session.exec(select(Call)).one()
+    if number == "stopped":
+        session.add(SpendingBreaker(jurisdiction_id=CITY, scope="+52", purpose="folio", most=1, opened_at=NOW))
+        session.flush()
+    elif number == "opted out":
+        record_consent(session, call.contact_point_id, purpose="notices", is_granted=False, now=NOW)
+    assert "no le mandamos mensajes" in caller.press("1")
+    caller.say(LEAK)
+    assert "mensaje" not in caller.say("sí")
+    caller.hang_up()
+    end_call(str(call.id))
+    assert session.exec(select(Message).where(Message.channel == "sms")).all() == []
 
 
 @pytest.mark.parametrize("how", ["key", "words"])
@@ -126,6 +158,15 @@ def test_a_withheld_number_is_served_alike(session: Session, caller: Caller) -> 
     caller.hang_up()
     end_call(str(session.exec(select(Call)).one().id))
     assert session.exec(select(Conversation).where(Conversation.channel == "sms")).all() == []
+
+
+def test_a_city_says_it_in_its_own_words(session: Session, caller: Caller) -> None:
+    texts = {"machine.hello": "Bienvenida al 311 de {city}.", "dialogue.where": "¿En qué calle?"}
+    for key, text in texts.items():
+        own_texts.save(session, CITY, "es", "voice", key, text, "Rosa Cruz", now=NOW)
+    own_texts.save(session, CITY, "es", "", "dialogue.what", "Escríbenos qué pasa.", "Rosa Cruz", now=NOW)
+    assert caller.call().startswith("Bienvenida al tres once de")
+    assert caller.say("hay un bache").startswith("¿En qué calle?")
 
 
 def test_in_english(session: Session, caller: Caller) -> None:

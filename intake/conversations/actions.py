@@ -1,4 +1,7 @@
-"""Writes on threads. Whoever writes into a thread holds its row: messages, replies and choices happen one after another."""
+"""Writes on threads. Whoever answers in a thread holds its row: replies and choices happen one after another.
+
+What comes in is put into a thread that somebody holds all the same; it is answered when they are done.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -27,7 +30,9 @@ MAX_LABEL = 400
 MAX_BODY = 16_000  # ten times the longest SMS; what is longer is not a person's text message
 
 # What this session read before it held the lock may be old: a loaded row is as it is now.
-_OPEN = f"WHERE contact_point_id = $1 AND channel = $2 AND state <> 'closed' {HELD}"
+_OPEN_NOW = "WHERE contact_point_id = $1 AND channel = $2 AND state <> 'closed'"
+_OPEN = f"{_OPEN_NOW} {HELD}"
+_OPEN_AND_FREE = f"{_OPEN} SKIP LOCKED"
 _TOLD = "WHERE channel = $1 AND provider_message_id = $2"
 _REFERRED = "WHERE conversation_id = $1 AND client_ref = $2"
 _ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
@@ -60,8 +65,9 @@ def receive_once(
     known = load_one(session, Message, _TOLD, [inbound.channel, inbound.provider_message_id])
     if known is not None:
         return known, False
+    is_held = True
     if conversation is None:
-        conversation = _thread_of(session, inbound, jurisdiction_id, now)
+        conversation, is_held = _thread_of(session, inbound, jurisdiction_id, now)
     message = fresh(
         Message,
         conversation_id=conversation.id,
@@ -86,12 +92,8 @@ def receive_once(
         return message, False
     is_new = insert_together(session, message, [])
     assert is_new, "whoever tells of the same message waits above"
-    change(
-        session,
-        conversation,
-        last_message_at=max(conversation.last_message_at, now),
-        waiting_since=conversation.waiting_since or now,
-    )
+    if is_held:
+        note_waiting(session, conversation, since=now, until=now)
     attachments.keep(session, message, conversation.jurisdiction_id, inbound.media, now=now)
     # What was said in a call is answered by whoever keeps it, while the caller waits; no job does it again.
     name = "message.heard" if inbound.channel == VOICE else "message.received"
@@ -99,17 +101,42 @@ def receive_once(
     return message, True
 
 
-def _thread_of(session: Session, inbound: InboundMessage, jurisdiction_id: str, now: datetime) -> Conversation:
+def note_waiting(session: Session, conversation: Conversation, *, since: datetime, until: datetime) -> None:
+    """Writes on the held thread that its resident waits for an answer. since, until: of the messages that nobody answered yet."""
+    change(
+        session,
+        conversation,
+        last_message_at=max(conversation.last_message_at, until),
+        waiting_since=conversation.waiting_since or since,
+    )
+
+
+def _thread_of(
+    session: Session, inbound: InboundMessage, jurisdiction_id: str, now: datetime
+) -> tuple[Conversation, bool]:
+    """The open thread that the message belongs to, and whether it is held.
+
+    It is not where somebody is at it: who tells us of a message must not wait for whoever answers the one before, which is done
+    with the lower priority. Whoever answers this one notes then that it waited, and finds it a thread if this one was closed.
+    """
     sender = addresses.read(inbound.sender_kind, inbound.sender)
     contact_point = people.find_or_create_address(session, jurisdiction_id, sender, now=now)
     if inbound.shared_phone:
         linking.prove_phone(session, contact_point, inbound.shared_phone, now=now)
-    conversation = open_conversation(
-        session, contact_point, inbound.channel, language=inbound.language, waiting_since=now, now=now
-    )
+    # A message and its correction, told at once, must see each other.
+    db.fetch(session, _ONE_AT_A_TIME, [f"{contact_point.id}:{inbound.channel}"], prepare=True)
+    ids = [contact_point.id, inbound.channel]
+    free = load_one(session, Conversation, _OPEN_AND_FREE, ids)
+    busy = load_one(session, Conversation, _OPEN_NOW, ids) if free is None and inbound.edits is None else None
+    if busy is not None and now - busy.last_message_at < IDLE_AFTER:
+        conversation = busy
+    else:
+        conversation = open_conversation(
+            session, contact_point, inbound.channel, found=free, language=inbound.language, waiting_since=now, now=now
+        )
     people.remember_address(session, contact_point, sender)
     people.remember_profile_name(session, contact_point, inbound.profile_name)
-    return conversation
+    return conversation, conversation is not busy
 
 
 def _stored(text: str, most: int) -> str:
@@ -122,16 +149,19 @@ def open_conversation(
     contact_point: ContactPoint,
     channel: str,
     *,
+    found: Conversation | None = None,
     language: str | None = None,
     waiting_since: datetime | None = None,
     now: datetime,
 ) -> Conversation:
     """The open thread with this contact point on this channel, locked; a new one after a week of silence, and for every call.
 
+    found: it, where the caller holds it already.
     Of a new thread, language: where nothing is known of the person, what their phone is set to; waiting_since: as on its row.
     """
     while True:
-        found = load_one(session, Conversation, _OPEN, [contact_point.id, channel]) if channel != VOICE else None
+        if found is None and channel != VOICE:
+            found = load_one(session, Conversation, _OPEN, [contact_point.id, channel])
         if found is not None and now - found.last_message_at < IDLE_AFTER:
             return found
         if found is not None:
@@ -150,6 +180,16 @@ def open_conversation(
         )
         if insert_together(session, made, []):
             return made
+        found = None
+
+
+def move_on(session: Session, closed: Conversation, messages: Sequence[Message], *, now: datetime) -> Conversation:
+    """The open thread, locked, for what came in while its own was being closed; the messages are part of it from now on."""
+    contact_point = session.get_one(ContactPoint, closed.contact_point_id)
+    conversation = open_conversation(session, contact_point, closed.channel, language=closed.language, now=now)
+    for message in messages:
+        change(session, message, conversation_id=conversation.id)
+    return conversation
 
 
 def _close(session: Session, conversation: Conversation, now: datetime) -> None:

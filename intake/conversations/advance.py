@@ -19,6 +19,7 @@ from intake.conversations.dialogue.steps import (
     Step,
 )
 from intake.conversations.models import Conversation, Message
+from intake.conversations.values import VOICE
 from intake.people.models import ContactPoint
 from kernel.rows import change, load
 
@@ -33,6 +34,10 @@ def advance(session: Session, conversation_id: UUID, *, now: datetime) -> None:
     """Handles every waiting message of the thread in order. Doing it twice does nothing the second time."""
     conversation = actions.held(session, conversation_id)
     waiting = queries.waiting(session, conversation.id)
+    if waiting and conversation.state == "closed" and conversation.channel != VOICE:
+        conversation = actions.move_on(session, conversation, waiting, now=now)
+    if waiting:
+        actions.note_waiting(session, conversation, since=waiting[0].changed_at, until=waiting[-1].changed_at)
     for left, message in zip(reversed(range(len(waiting))), waiting, strict=True):
         _handle(session, conversation, message, now, is_last=left == 0)
         change(session, message, status="handled", changed_at=now)

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, func
 from sqlmodel import Session, select
 
 from intake.conversations import actions
+from intake.conversations.advance import advance
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import InboundMessage
 from intake.people.models import ContactPoint, Person
@@ -55,6 +56,59 @@ def test_five_parallel_messages_of_a_new_contact_share_one_thread(committed_city
         assert (count(session, Message), count(session, Conversation)) == (5, 1)
         assert (count(session, ContactPoint), count(session, Person)) == (1, 1)
         assert count(session, OutboxEvent) == 5
+
+
+def while_held(work: Callable[[Session, Conversation], Any]) -> None:
+    """Rosa's thread is held, as by who answers it, and another message of hers comes meanwhile."""
+    first = receive_committed(inbound("SM-1", "mensaje 1"))
+    with db.transaction() as session:
+        thread = actions.held(session, session.get_one(Message, first).conversation_id)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(receive_committed, inbound("SM-2", "mensaje 2")).result(timeout=20)
+        work(session, thread)
+
+
+def thread_of_second(session: Session) -> Conversation:
+    second = session.exec(select(Message).where(Message.provider_message_id == "SM-2")).one()
+    return session.get_one(Conversation, second.conversation_id)
+
+
+def test_who_tells_of_a_message_waits_for_nobody_who_answers(committed_city: Engine) -> None:
+    def answer(session: Session, thread: Conversation) -> None:
+        thread.waiting_since = None
+
+    while_held(answer)
+    with Session(committed_city) as session, session.begin():
+        thread = thread_of_second(session)
+        assert count(session, Conversation) == 1
+        advance(session, thread.id, now=NOW + timedelta(seconds=5))
+        assert session.exec(select(Message.status).where(Message.direction == "inbound")).all() == ["handled"] * 2
+
+
+def test_what_comes_while_people_have_the_thread_waits_from_when_it_came(committed_city: Engine) -> None:
+    def answer(session: Session, thread: Conversation) -> None:
+        actions.give_to_agents(session, thread, now=NOW)
+        thread.waiting_since = None
+
+    while_held(answer)
+    with Session(committed_city) as session, session.begin():
+        thread = thread_of_second(session)
+        advance(session, thread.id, now=NOW + timedelta(seconds=5))
+        assert (thread.state, thread.waiting_since, thread.last_message_at) == ("with_agent", NOW, NOW)
+
+
+def test_what_comes_while_its_thread_is_closed_is_answered_in_a_new_one(committed_city: Engine) -> None:
+    while_held(lambda session, thread: actions.close(session, thread.id, now=NOW))
+    with Session(committed_city) as session, session.begin():
+        closed = thread_of_second(session)
+        assert closed.state == "closed"
+        advance(session, closed.id, now=NOW)
+        thread = thread_of_second(session)
+        assert (thread.state, thread.contact_point_id) == ("automatic", closed.contact_point_id)
+        assert session.exec(select(Message.status).where(Message.conversation_id == closed.id)).all() == []
+        assert session.exec(
+            select(Message.status).where(Message.conversation_id == thread.id, Message.direction == "outbound")
+        ).all()
 
 
 def test_a_withheld_number_is_somebody_new_each_time(session: Session) -> None:

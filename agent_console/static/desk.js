@@ -238,6 +238,32 @@ document.addEventListener("change", (event) => {
   if (event.target.id === "letters") localStorage.setItem(LETTERS, event.target.checked ? "on" : "off");
 });
 
+// Whom a call is passed on to: found by any part of a name or of what they do.
+const folded = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+document.addEventListener("input", ({ target }) => {
+  if (target.id !== "pass-find") return;
+  const list = document.getElementById("pass-to");
+  const sought = folded(target.value).split(/\s+/).filter(Boolean);
+  let first = null;
+  for (const one of list.options) {
+    const words = folded(`${one.text} ${one.dataset.words ?? ""}`);
+    one.hidden = !sought.every((part) => words.includes(part));
+    one.disabled = one.hidden;
+    if (!one.hidden) first ??= one;
+  }
+  list.value = sought.length && first ? first.value : "";
+  document.getElementById("pass-none").hidden = Boolean(first);
+});
+document.addEventListener("keydown", (event) => {
+  if (event.target.id !== "pass-find" || !["ArrowDown", "Enter"].includes(event.key)) return;
+  event.preventDefault();
+  if (event.key === "ArrowDown") document.getElementById("pass-to").focus();
+  else document.querySelector("#passing button[value=consult]")?.click();
+});
+document.addEventListener("toggle", (event) => {
+  if (event.target.id === "passing" && event.target.open) document.getElementById("pass-find").focus();
+}, true);
+
 function showLetters() {
   const box = document.getElementById("letters");
   if (!box) return;

@@ -12,6 +12,7 @@ from sqlmodel import Session
 from intake.calls import calling_back, history, queries, rooms
 from intake.calls.line_models import CallBridge, CallLeg, CallTransfer
 from intake.calls.models import Call
+from intake.calls.outside import outsiders
 from intake.catalog import cities
 from intake.distribution import actions as distribution
 from intake.distribution import items, lifecycle
@@ -155,16 +156,20 @@ def cancel_transfer(session: Session, call_id: UUID, by: Somebody, *, now: datet
     rooms.touch(session, bridge, now)
 
 
-def outside_numbers(session: Session, jurisdiction_id: str) -> dict[str, str]:
-    """Whom a call may be passed on to outside: name by number. Only what the city names: an operator cannot dial the world."""
-    city = cities.city(session, jurisdiction_id)
-    named = {city.settings.get(key): name for key, name in (("emergency_phone", "911"), ("women_phone", "Mujeres"))}
-    named |= {one["number"]: one["name"] for one in city.settings.get("transfer_numbers", [])}
-    return {_digits(number): name for number, name in named.items() if number}
-
-
-def _digits(number: str) -> str:
-    return "".join(letter for letter in number if letter.isdigit() or letter == "+")
+def step_out(session: Session, call_id: UUID, by: Somebody, *, now: datetime) -> None:
+    """Whoever was asked by a colleague, or listens, goes; the call is as before. Nothing for who is not in it so."""
+    call, bridge = _of_city(session, call_id, by)
+    made = rooms.open_transfer(session, call.id)
+    for leg in rooms.live_legs(session, call.id):
+        if leg.agent_id != by.id or leg.role == "operator" or not leg.is_wanted:
+            continue
+        if made is not None and made.leg_id == leg.id:
+            # It is the first one's again, who says when the caller hears them.
+            change(session, made, state="returned", ended_at=now)
+            change(session, bridge, is_hold_wanted=made.kind == "consulted")
+        change(session, leg, is_wanted=False)
+        history.note(session, call.id, f"{leg.role}_left", actor=(by.id, by.name), now=now)
+        rooms.touch(session, bridge, now)
 
 
 def _colleague(session: Session, by: Somebody, agent_id: UUID) -> tuple[str, str]:
@@ -175,10 +180,10 @@ def _colleague(session: Session, by: Somebody, agent_id: UUID) -> tuple[str, str
 
 
 def _outside(session: Session, call: Call, number: str) -> tuple[str, str]:
-    known = outside_numbers(session, call.jurisdiction_id)
-    if _digits(number) not in known:
-        raise InvalidInput("A ese número no se pasan llamadas.", field="number")
-    return known[_digits(number)], _digits(number)
+    for one in outsiders(cities.city(session, call.jurisdiction_id).settings, call.language):
+        if one.number == number:
+            return one.name, one.number
+    raise InvalidInput("A ese número no se pasan llamadas.", field="number")
 
 
 def _no_other(session: Session, call_id: UUID) -> None:
@@ -208,16 +213,6 @@ def supervise(session: Session, call_id: UUID, by: Somebody, mode: str, *, now: 
     history.note(session, call.id, _DONE[mode], actor=(by.id, by.name), now=now)
     rooms.touch(session, bridge, now)
     return mine
-
-
-def leave(session: Session, call_id: UUID, by: Somebody, *, now: datetime) -> None:
-    """A supervisor goes; the others go on."""
-    call, bridge = _of_city(session, call_id, by)
-    for leg in rooms.live_legs(session, call.id):
-        if leg.agent_id == by.id and leg.role == "supervisor" and leg.is_wanted:
-            change(session, leg, is_wanted=False)
-            history.note(session, call.id, "supervisor_left", actor=(by.id, by.name), now=now)
-            rooms.touch(session, bridge, now)
 
 
 # Whose

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from intake.calls.outside import SETTING as TRANSFERS
 from intake.calls.recordings import DEFAULT_KEEP_DAYS
 from intake.calls.recordings import SETTINGS as RECORDINGS
 from intake.catalog.models import FORECAST, PROMISES
@@ -24,6 +25,7 @@ from intake.city_folder.rules import read_rules, rules_text
 from intake.city_folder.services import read_duplicates, read_services
 from intake.city_folder.tables import Notes, Table, read_toml
 from intake.city_folder.templates import TEMPLATES, read_templates
+from intake.city_folder.transfers import read_transfer_numbers
 from intake.city_folder.values import City, CityFolder, Edition, LayerEntry, Problem
 from intake.distribution.dispositions import SETTING as DISPOSITIONS
 from kernel.errors import InvalidInput
@@ -35,7 +37,7 @@ _CITY_KEYS = (
     "id", "name", "is_fictional", "timezone", "language", "phone", "emergency_phone", "women_phone", "contact", "sms_number",
     "key_service", "default_agency", "default_calendar", "theme", "logo", "texts", "open311_extensions_off",
     "phone_regions", "sms_transliterate", "channels", "quiet_hours", "templates", "web_chat", "duplicates", "promises",
-    "forecast", "neighbour", "recordings", "dispositions", "voice", "guards",
+    "forecast", "neighbour", "recordings", "dispositions", "voice", "guards", "transfer_numbers",
 )  # fmt: skip
 # What a city may say in its own words (docs/add-a-city.md).
 _TEXTS = ("welcome", "place_example", "outside")
@@ -104,6 +106,7 @@ def _city(notes: Notes, path: Path) -> City:
     settings |= {"quiet_hours": quiet} if (quiet := _quiet_hours(table)) else {}
     settings |= {DISPOSITIONS: answers} if (answers := read_dispositions(table)) else {}
     settings |= {GUARDS: guards} if (guards := read_guards(table)) else {}
+    settings |= {TRANSFERS: numbers} if (numbers := read_transfer_numbers(table)) else {}
     promises, chain = read_promises(table)
     settings |= {PROMISES: chain} if chain else {}
     settings |= {FORECAST: forecast} if (forecast := read_forecast(table)) else {}

@@ -1,10 +1,10 @@
-"""Handlers of calls: those that go on, recordings, and the token of an operator's telephone."""
+"""Handlers of calls: those that go on, and recordings."""
 
 import uuid
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
 from agent_console.access import BASE, REVIEWERS, ViewerDep, WriterDep, only
@@ -13,30 +13,17 @@ from agent_console.forms import Problem, problem_of
 from agent_console.pages.calls.rows import going_on, recorded_row, recorded_rows, said_rows
 from agent_console.pages.calls.sound import part_of
 from agent_console.rendering import render_for, see_other
-from channels.voice.line import line
 from intake.calls import line_actions, recordings
 from intake.calls.line_actions import Somebody
 from intake.calls.line_models import CallRecording
 from kernel import clock, db
 from kernel.bodies import FormDep
 from kernel.db import SessionDep
-from kernel.errors import Conflict, InvalidInput, NotFound, Unavailable
+from kernel.errors import Conflict, InvalidInput, NotFound
 
-_STAFF = ("operator", *REVIEWERS)
 _LONGEST_REASON = 300
 router = APIRouter(include_in_schema=False)
 _reviewers = [Depends(only(*REVIEWERS))]
-
-
-@router.post("/telefono/ficha", dependencies=[Depends(only(*_STAFF))])
-def give_token(viewer: WriterDep) -> JSONResponse:
-    """What this agent's browser signs in to the telephone network with, for ten minutes. Raises Unavailable without a key."""
-    known = line()
-    made = known.token(viewer.user_id, now=clock.now()) if known is not None else None
-    if made is None:
-        raise Unavailable("Esta instalación no tiene llave para el teléfono de los operadores.")
-    shown = {"token": made.token, "identity": made.identity, "expires_at": made.expires_at.isoformat()}
-    return JSONResponse(shown, headers={"cache-control": "no-store"})
 
 
 @router.get("/llamadas", dependencies=_reviewers)
@@ -56,7 +43,7 @@ def supervise(session: SessionDep, viewer: WriterDep, form: FormDep, call_id: uu
     """How: `listen`, `whisper`, `talk`, or `leave`. It is written down each time."""
     how, by = form.get("how") or "", Somebody(viewer.user_id, viewer.name, viewer.jurisdiction_id)
     if how == "leave":
-        line_actions.leave(session, call_id, by, now=clock.now())
+        line_actions.step_out(session, call_id, by, now=clock.now())
     else:
         line_actions.supervise(session, call_id, by, how, now=clock.now())
     return see_other(f"{BASE}/llamadas")
@@ -113,7 +100,14 @@ def play(
 ) -> Response:
     """The sound, whole or in parts; kept by nobody. The store is asked outside of any transaction."""
     with db.transaction() as session:
-        row = recordings.playable(session, recording_id, playback_id, actor_id=viewer.user_id, now=clock.now())
+        row = recordings.playable(
+            session,
+            recording_id,
+            playback_id,
+            jurisdiction_id=viewer.jurisdiction_id,
+            actor_id=viewer.user_id,
+            now=clock.now(),
+        )
     return part_of(row, wanted)
 
 

@@ -1,6 +1,6 @@
 """The call in hand as the desk shows it: whether its sound is up, held, recorded, passed on; and to whom it can be."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -8,14 +8,24 @@ from sqlmodel import Session, col, select
 
 from agent_console.accounts import Viewer
 from agent_console.pages.desk.seat import CALLS
-from intake.calls import calling_back, line_actions, recordings, rooms
+from intake.calls import calling_back, recordings, rooms
 from intake.calls.line_models import CallBridge
 from intake.calls.models import Call
+from intake.calls.outside import Outsider, outsiders
+from intake.catalog import queries as catalog
 from intake.distribution.lifecycle import ASSIGNED
 from intake.distribution.models import AgentSession, ContactQueue, WorkItem
 from kernel import clock
 from kernel.i18n import translate
 
+STAGES = {
+    "opening": "Abriendo tu línea…",
+    "dialling": "Por marcar…",
+    "calling": "Llamando a … {digits}",
+    "told_who": "Contestó: oye quién llama",
+    "told_recorded": "La persona oye el aviso de grabación",
+    "coming": "La persona está por entrar…",
+}
 _RECORDED = frozenset({"asked", "recording"})
 
 
@@ -46,7 +56,7 @@ class CallShown:
     passing: Passing | None
     colleagues: Sequence[tuple[UUID, str]]
     queues: Sequence[tuple[str, str]]
-    outside: Mapping[str, str]
+    outside: Sequence[Outsider]
 
 
 def call_of(session: Session, viewer: Viewer, items: Sequence[WorkItem]) -> tuple[WorkItem, CallShown | None] | None:
@@ -72,7 +82,9 @@ def shown(session: Session, viewer: Viewer, call: Call) -> CallShown:
     return CallShown(
         id=call.id,
         is_up=bridge is not None and bridge.caller_state == "inside" and is_there,
-        stage=translate(viewer.language, _stage(session, call, bridge, is_there=is_there), digits=call.to_number[-4:]),
+        stage=translate(
+            viewer.language, STAGES[_stage(session, call, bridge, is_there=is_there)], digits=call.to_number[-4:]
+        ),
         calls_back=call.direction == calling_back.OUTBOUND,
         is_reached=not calling_back.is_attempt(call),
         is_held=bridge is not None and (bridge.is_hold_wanted or bridge.is_held),
@@ -80,21 +92,21 @@ def shown(session: Session, viewer: Viewer, call: Call) -> CallShown:
         passing=passing,
         colleagues=_colleagues(session, viewer),
         queues=_queues(session, viewer),
-        outside=line_actions.outside_numbers(session, call.jurisdiction_id),
+        outside=outsiders(catalog.jurisdiction(session, viewer.jurisdiction_id).settings, viewer.language),
     )
 
 
 def _stage(session: Session, call: Call, bridge: CallBridge | None, *, is_there: bool) -> str:
-    """What happens while the two do not hear each other yet."""
+    """What happens while the two do not hear each other yet; one of `STAGES`."""
     if bridge is None or not is_there:
-        return "Abriendo tu línea…"
+        return "opening"
     if calling_back.is_dialling(call) and call.state == "in_progress":
-        return "Contestó: oye quién llama"
+        return "told_who"
     if calling_back.is_dialling(call):
-        return "Llamando a … {digits}" if bridge.caller_state == "moving" else "Por marcar…"
+        return "calling" if bridge.caller_state == "moving" else "dialling"
     if bridge.caller_state == "moving" and not recordings.is_heard(session, call, now=clock.now()):
-        return "La persona oye el aviso de grabación"
-    return "La persona está por entrar…"
+        return "told_recorded"
+    return "coming"
 
 
 def _recording(session: Session, call: Call) -> str:

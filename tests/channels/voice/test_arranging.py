@@ -15,6 +15,7 @@ from tests.channels.voice.desk import SID, Desk, talkers
 from tests.factories import CITY
 
 pytestmark = pytest.mark.database
+OUTSIDE = "+525500000765"
 
 
 def test_caller_and_operator_meet_in_a_room_named_after_the_item(desk: Desk) -> None:
@@ -309,24 +310,50 @@ def test_to_the_emergency_number_and_to_no_other(desk: Desk) -> None:
     with pytest.raises(InvalidInput), db.transaction() as session:
         line_actions.transfer(session, desk.call.id, ana, to_number="+19005550100", consult=True, now=clock.now())
     city = desk.session.get_one(Jurisdiction, CITY)
-    city.settings = {**city.settings, "emergency_phone": "911"}
+    city.settings = {**city.settings, "women_phone": "55 0000 0765"}
     desk.session.add(city)
     desk.session.flush()
     with db.transaction() as session:
-        line_actions.transfer(session, desk.call.id, ana, to_number="911", consult=True, now=clock.now())
+        line_actions.transfer(session, desk.call.id, ana, to_number=OUTSIDE, consult=True, now=clock.now())
     desk.hear()
-    (leg,) = desk.line.of("911")
+    (leg,) = desk.line.of(OUTSIDE)
     desk.line.answer(leg.sid)
     desk.hear()
-    assert talkers(desk) == {"Ana", "911"}
+    assert talkers(desk) == {"Ana", OUTSIDE}
     with db.transaction() as session:
         line_actions.complete_transfer(session, desk.call.id, ana, now=clock.now())
     desk.hear()
-    assert talkers(desk) == {"caller", "911"}
+    assert talkers(desk) == {"caller", OUTSIDE}
     assert desk.item.state == "wrapping"
     desk.line.end(leg.sid)
     desk.hear()
     assert not desk.line.legs[SID].is_up, "nobody is left alone in a room"
+
+
+def test_whoever_is_asked_may_go_and_the_caller_is_the_first_ones_again(desk: Desk) -> None:
+    ana, luis = desk.operator("Ana"), desk.operator("Luis")
+    desk.connect(ana)
+    with db.transaction() as session:
+        line_actions.transfer(session, desk.call.id, ana, to_agent_id=luis.id, consult=True, now=clock.now())
+    desk.hear()
+    desk.answer(luis)
+    desk.hear()
+    assert talkers(desk) == {"Ana", "Luis"}
+    for _ in range(2):
+        with db.transaction() as session:
+            line_actions.step_out(session, desk.call.id, luis, now=clock.now())
+        desk.hear()
+    assert talkers(desk) == {"Ana"}, "nobody is heard unasked"
+    with db.transaction() as session:
+        line_actions.unhold(session, desk.call.id, ana, now=clock.now())
+    desk.hear()
+    assert talkers(desk) == {"caller", "Ana"}
+    with pytest.raises(Conflict), db.transaction() as session:
+        line_actions.complete_transfer(session, desk.call.id, ana, now=clock.now())
+    with db.transaction() as session:
+        line_actions.step_out(session, desk.call.id, ana, now=clock.now())
+    desk.hear()
+    assert talkers(desk) == {"caller", "Ana"}, "an operator does not slip out of their own call"
 
 
 # Supervisors
@@ -351,7 +378,7 @@ def test_listen_whisper_and_barge_are_written_down(desk: Desk) -> None:
         "barged",
     ]
     with db.transaction() as session:
-        line_actions.leave(session, desk.call.id, eva, now=clock.now())
+        line_actions.step_out(session, desk.call.id, eva, now=clock.now())
     desk.hear()
     assert talkers(desk) == {"caller", "Ana"}
     with db.transaction() as session:

@@ -177,9 +177,10 @@ def resume(session: Session, call_id: UUID, *, actor: Actor, now: datetime) -> N
 
 
 def refuse(session: Session, call_id: UUID, *, actor: Actor, now: datetime) -> None:
-    """The person does not want to be recorded: it ends now, and what there is of it will be destroyed."""
-    row = _of_held_call(session, call_id)
-    if row is None or row.is_refused:
+    """The person does not want to be recorded: it ends now, and what there is of it will be destroyed, also after the call."""
+    queries.held(session, call_id)
+    row = of_call(session, call_id)
+    if row is None or row.is_refused or row.state in ("absent", "destroyed"):
         return
     change(session, row, is_refused=True, keep_until=now, due_at=now)
     history.note(session, call_id, "recording_refused", actor=actor, recording_id=row.id, now=now)
@@ -323,13 +324,16 @@ def open_playback(
     return history.note(session, call.id, OPENED, actor=actor, reason=reason, recording_id=row.id, now=now)
 
 
-def playable(session: Session, recording_id: UUID, playback_id: int, *, actor_id: UUID, now: datetime) -> CallRecording:
+def playable(
+    session: Session, recording_id: UUID, playback_id: int, *, jurisdiction_id: str, actor_id: UUID, now: datetime
+) -> CallRecording:
     """The recording, for whoever opened it a while ago. Raises NotFound for anybody else."""
     row = load_one(session, CallRecording, "WHERE id = $1", [recording_id])
     opened = load_one(session, CallEvent, "WHERE id = $1", [playback_id])
     if (
         row is None
         or row.state != "stored"
+        or row.jurisdiction_id != jurisdiction_id
         or opened is None
         or (opened.name, opened.recording_id, opened.actor_id) != (OPENED, recording_id, actor_id)
         or now - opened.at > LISTEN_FOR

@@ -5,6 +5,7 @@ from sqlmodel import select
 
 from channels.voice import jobs, notice, recording_files
 from intake.calls import line_actions, queries, recordings
+from intake.calls.models import Call
 from intake.catalog.models import Jurisdiction, Service
 from intake.media.storage import Shelf
 from kernel import clock, db
@@ -71,6 +72,43 @@ def test_a_notice_that_an_operator_cut_short_is_said_to_the_end(desk: Desk) -> N
     made = desk.recording
     assert made is not None
     assert made.announced_at == clock.now(), "the evidence is of the notice that was heard"
+
+
+def test_a_recording_of_which_nobody_ever_tells_is_found_and_kept(desk: Desk, shelf: Shelf) -> None:
+    ana = desk.operator("Ana")
+    desk.connect(ana)
+    with db.transaction() as session:
+        line_actions.hang_up(session, desk.call.id, ana, now=clock.now())
+    desk.work()
+    desk.line.reports.clear()  # neither the end of the call nor the file is ever told
+    for _ in range(4):
+        desk.pass_time(60)
+        desk.line.reports.clear()
+    made = desk.recording
+    assert made is not None
+    assert made.state == "stored"
+    assert desk.session.get_one(Call, desk.call.id).ended_by == "operator"
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_what_is_refused_is_destroyed_also_after_the_call(desk: Desk, shelf: Shelf, late: bool) -> None:
+    ana = desk.operator("Ana")
+    desk.connect(ana)
+    if late:
+        desk.line.end(SID)
+        desk.hear()
+        desk.pass_time(60)
+        assert desk.recording is not None
+        assert desk.recording.state == "stored"
+    for _ in range(2):
+        with db.transaction() as session:
+            recordings.refuse(session, desk.call.id, actor=(ana.id, "Ana"), now=clock.now())
+    desk.work()
+    desk.pass_time(2)
+    made = desk.recording
+    assert made is not None
+    assert (made.state, made.key_sealed, made.destroyed_why) == ("destroyed", None, "refused")
+    assert desk.history().count("recording_refused") == 1
 
 
 def test_a_city_that_says_nothing_records_nothing(desk: Desk) -> None:
@@ -251,12 +289,15 @@ def test_only_who_said_why_may_listen(desk: Desk, shelf: Shelf) -> None:
 
     ticket = opened(eva)
     with db.transaction() as session:
-        assert recordings.playable(session, made.id, ticket, actor_id=eva.id, now=clock.now()).id == made.id
+        assert (
+            recordings.playable(session, made.id, ticket, jurisdiction_id=CITY, actor_id=eva.id, now=clock.now()).id
+            == made.id
+        )
         with pytest.raises(NotFound):
-            recordings.playable(session, made.id, ticket, actor_id=ana.id, now=clock.now())
+            recordings.playable(session, made.id, ticket, jurisdiction_id=CITY, actor_id=ana.id, now=clock.now())
     desk.time.shift(31 * 60)
     with db.transaction() as session, pytest.raises(NotFound):
-        recordings.playable(session, made.id, ticket, actor_id=eva.id, now=clock.now())
+        recordings.playable(session, made.id, ticket, jurisdiction_id=CITY, actor_id=eva.id, now=clock.now())
     with db.transaction() as session, pytest.raises(NotFound):
         recordings.open_playback(
             session, made.id, jurisdiction_id="otra", actor=(eva.id, "Eva"), reason="x", now=clock.now()

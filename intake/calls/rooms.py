@@ -198,6 +198,8 @@ def add_leg(
     )
     session.add(leg)
     session.flush()
+    if agent_id is not None and role != "operator":
+        record(session, "agent.changed", at=now, agent_id=agent_id)  # their desk shows a call that is not theirs
     return leg
 
 

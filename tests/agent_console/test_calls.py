@@ -132,11 +132,11 @@ def test_a_supervisor_listens_and_it_is_written_down(console: Console, desk: Des
 
 def test_a_token_is_given_to_whoever_may_answer_and_is_their_own(console: Console, desk: Desk) -> None:
     browser = console.enter("operator")
-    answer = post(browser, "/consola/solicitudes", "/consola/telefono/ficha")
+    answer = post(browser, "/consola/solicitudes", "/consola/atencion/llamadas/ficha")
     assert answer.status_code == 200
     assert answer.json()["identity"] == f"agent-{console.users['operator']}"
     assert answer.headers["cache-control"] == "no-store"
     outsider = console.enter("agency")
-    assert post(outsider, "/consola/solicitudes", "/consola/telefono/ficha").status_code == 404
+    assert post(outsider, "/consola/solicitudes", "/consola/atencion/llamadas/ficha").status_code == 404
     lines.configure(None)
-    assert post(browser, "/consola/solicitudes", "/consola/telefono/ficha").status_code == 503
+    assert post(browser, "/consola/solicitudes", "/consola/atencion/llamadas/ficha").status_code == 503

@@ -339,7 +339,6 @@ def test_a_call_that_is_not_there_can_neither_be_held_nor_heard(console: Console
     assert window.post(f"llamadas/{item.id}/cantar").status_code == 404
     assert window.post("llamadas/ficha").status_code == 503
     assert console.fresh(item).state == "assigned"
-    assert window.browser.client.post(f"{DESK}/equipo/llamadas/{item.id}", data=window.fields()).status_code == 404
 
 
 def test_the_page_may_ask_the_one_telephone_it_has(console: Console) -> None:

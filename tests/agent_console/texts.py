@@ -11,6 +11,7 @@ from agent_console.pages.api_keys import rows as api_keys
 from agent_console.pages.calls import rows as calls
 from agent_console.pages.conversations import proofs_shown, templating
 from agent_console.pages.conversations import views as inbox_views
+from agent_console.pages.desk import beside, call_shown, called_back
 from agent_console.pages.desk import shown as desk
 from agent_console.pages.incidents import rows as incidents
 from agent_console.pages.incidents import typed as incident_forms
@@ -76,6 +77,9 @@ def in_tables() -> Iterator[str]:
     yield from timeline.FILED.values()
     yield from inbox_views.TEXTS
     yield from proofs_shown.ENDS.values()
+    yield from beside.WORDS.values()
+    yield from call_shown.STAGES.values()
+    yield from called_back.OUTCOMES.values()
     yield from templating.NAMES.values()
     yield from (word for word, _, _ in payloads.STATES.values())
     yield from payloads.DONE.values()

@@ -1,5 +1,6 @@
 """A caller asks for a person, waits, and is answered in a real browser: held, recorded with consent, passed on, ended."""
 
+import time
 from typing import Any
 
 import httpx
@@ -98,3 +99,127 @@ def test_a_call_is_passed_on_to_a_colleague(demo: RunningDemo, chromium: Browser
     wait_for(lambda: "completed" in _heard(demo, sid), 60, "the call to end")
     for page in (first, second):
         page.context.close()
+
+
+def _ask_to_be_called(demo: RunningDemo, phone: str) -> None:
+    """Somebody waits, chooses to be called back at the number that shows, and hangs up."""
+    sid = _call(demo, [{"say": "quiero hablar con una persona"}, {"press": "1"}, {"press": "1"}, {"wait": 20}], phone)
+    wait_for(lambda: "Le llamamos" in _heard(demo, sid) and "completed" in _heard(demo, sid), 60, "the call to end")
+
+
+def _answers(demo: RunningDemo, phone: str, **how: Any) -> None:
+    url = f"{demo.facts['standin']['url']}/phones/{phone}/answering"
+    httpx.post(
+        url, json={"script": [{"wait": 4}, {"say": "Sigue oscura la calle"}, {"wait": 120}], **how}
+    ).raise_for_status()
+
+
+def _dialled(demo: RunningDemo, phone: str) -> list[dict[str, Any]]:
+    calls: list[dict[str, Any]] = httpx.get(f"{demo.facts['standin']['url']}/calls", params={"phone": phone}).json()
+    return [one for one in calls if one["to"] == phone]
+
+
+def test_whoever_asked_for_it_is_called_back_by_the_program(demo: RunningDemo, chromium: Browser) -> None:
+    phone = "+525577776666"
+    _answers(demo, phone)
+    _ask_to_be_called(demo, phone)
+    page = _sign_in(chromium, demo, "operator")
+    expect(page.locator("#strip .offer")).to_contain_text("Devolver llamada para ti", timeout=60_000)
+    expect(page.locator("#pop")).to_contain_text("Es el primer intento.")
+    page.keyboard.press("F2")
+    expect(page.locator(".callbar .connecting")).to_be_visible()
+    expect(page.locator(".callbar .t[data-since]")).to_be_visible(timeout=60_000)
+    (rung,) = _dialled(demo, phone)
+    assert "como pediste" in rung["heard"][0]
+    expect(page.locator("#heard")).to_contain_text("Sigue oscura la calle", timeout=30_000)
+    expect(page.locator(".callbar")).to_contain_text("Grabando, aviso dado", timeout=60_000)
+    page.locator("#main").focus()
+    page.keyboard.press("x")
+    expect(page.locator("#wrap")).to_be_visible()
+    page.locator("#main").focus()
+    page.keyboard.press("3")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#main h1")).to_have_text("Disponible")
+    wait_for(lambda: _dialled(demo, phone)[0]["status"] == "completed", 30, "the call to end")
+    assert len(_dialled(demo, phone)) == 1
+    page.context.close()
+
+
+def test_a_busy_number_is_called_later_and_the_operator_is_free_at_once(demo: RunningDemo, chromium: Browser) -> None:
+    phone = "+525577775555"
+    _answers(demo, phone, how="busy")
+    _ask_to_be_called(demo, phone)
+    page = _sign_in(chromium, demo, "operator")
+    expect(page.locator("#strip .offer")).to_be_visible(timeout=60_000)
+    page.keyboard.press("F2")
+    expect(page.locator("#strip")).to_contain_text("estaba ocupado", timeout=60_000)
+    expect(page.locator("#strip")).to_contain_text("Se intenta otra vez en")
+    expect(page.locator("#estado")).to_contain_text("Disponible")
+    assert len(_dialled(demo, phone)) == 1
+    page.context.close()
+
+
+def test_a_call_is_talked_over_with_a_colleague_taken_back_and_then_handed_over(
+    demo: RunningDemo, chromium: Browser
+) -> None:
+    first = _sign_in(chromium, demo, "operator")
+    script = [{"say": "quiero hablar con una persona"}, {"wait": 300}]
+    sid = _call(demo, script, "+525577774444")
+    expect(first.locator("#strip .offer")).to_be_visible(timeout=60_000)
+    first.keyboard.press("F2")
+    expect(first.locator(".callbar .t[data-since]")).to_be_visible(timeout=60_000)
+    second = _sign_in(chromium, demo, "supervisor")
+    second.keyboard.press("F6")
+    for is_last in (False, True):
+        first.locator("#main").focus()
+        expect(first.locator("#pass-to option[value^=agent]")).to_be_attached(timeout=30_000)
+        first.keyboard.press("t")
+        expect(first.locator("#pass-find")).to_be_focused()
+        colleague = first.locator("#pass-to option[value^=agent]").first.text_content() or ""
+        first.keyboard.type(colleague.split()[-1].lower())
+        first.keyboard.press("Enter")
+        expect(first.locator(".callbar")).to_contain_text("Hablas con", timeout=60_000)
+        first.locator("#words").fill(f"Tengo a alguien con un poste caído {is_last}")
+        first.keyboard.press("Enter")
+        expect(second.locator("#strip")).to_contain_text("te consulta", timeout=30_000)
+        expect(second.locator("#heard")).to_contain_text(f"poste caído {is_last}", timeout=30_000)
+        assert "poste caído" not in _heard(demo, sid), "the caller hears music"
+        first.locator("#hand-over" if is_last else "#take-back").click()
+        if not is_last:
+            expect(first.locator(".callbar")).not_to_contain_text("En espera", timeout=30_000)
+            first.locator("#words").fill("Sigo con usted")
+            first.keyboard.press("Enter")
+            wait_for(lambda: "Sigo con usted" in _heard(demo, sid), 30, "the caller to hear the operator")
+    expect(second.locator(".callbar .t[data-since]")).to_be_visible(timeout=60_000)
+    expect(first.locator(".callbar")).to_have_count(0, timeout=30_000)
+    second.locator("#words").fill("Buenas, ya estoy al tanto")
+    second.keyboard.press("Enter")
+    wait_for(lambda: "ya estoy al tanto" in _heard(demo, sid), 30, "the caller to hear the colleague")
+    second.locator("#hang-up").click()
+    expect(second.locator("#wrap")).to_be_visible(timeout=30_000)
+    wait_for(lambda: "completed" in _heard(demo, sid), 60, "the call to end")
+    for page in (first, second):
+        page.context.close()
+
+
+def test_a_closed_browser_returns_the_caller_to_the_head_of_the_line(demo: RunningDemo, chromium: Browser) -> None:
+    first = _sign_in(chromium, demo, "operator")
+    sid = _call(demo, [{"say": "quiero hablar con una persona"}, {"wait": 300}], "+525577773333")
+    expect(first.locator("#strip .offer")).to_be_visible(timeout=60_000)
+    first.keyboard.press("F2")
+    expect(first.locator(".callbar .t[data-since]")).to_be_visible(timeout=60_000)
+    second = _sign_in(chromium, demo, "supervisor")
+    first.context.close()
+    began = time.monotonic()
+    expect(second.locator("#strip .offer")).to_contain_text("Llamada para ti", timeout=30_000)
+    took = time.monotonic() - began
+    print(f"\na closed browser: offered to the next after {took:.1f} s", end="")
+    second.keyboard.press("F2")
+    expect(second.locator(".callbar .t[data-since]")).to_be_visible(timeout=60_000)
+    second.locator("#words").fill("Perdone, se cortó con mi compañera")
+    second.keyboard.press("Enter")
+    wait_for(lambda: "se cortó con mi compañera" in _heard(demo, sid), 30, "the caller to hear the next one")
+    assert took < 15
+    second.locator("#hang-up").click()
+    expect(second.locator("#wrap")).to_be_visible(timeout=30_000)
+    second.context.close()

@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from agent_console.pages.desk import calls, contacts, page, team
 
 router = APIRouter()
-for part in (calls.supervising, team.router, calls.router, contacts.router, page.router):
+for part in (team.router, calls.router, contacts.router, page.router):
     router.include_router(part)
 
 __all__ = ["router"]

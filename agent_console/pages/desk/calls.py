@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 from sqlmodel import Session
 
-from agent_console.access import BASE, WriterDep, only
+from agent_console.access import WriterDep
 from agent_console.accounts import Viewer
 from agent_console.pages.desk import showing
 from agent_console.pages.desk.seat import STAFF, SittingDep, address
@@ -16,10 +16,8 @@ from agent_console.rendering import see_other
 from channels.voice.line import line
 from intake.calls import line_actions, recordings, rooms
 from intake.calls.line_actions import Somebody
-from intake.distribution.models import WorkItem
 from kernel import clock
-from kernel.bodies import Form, FormDep
-from kernel.db import SessionDep
+from kernel.bodies import Form
 from kernel.errors import Conflict, InvalidInput, NotFound, Unavailable
 
 router = APIRouter(prefix="/atencion/llamadas", include_in_schema=False, dependencies=STAFF)
@@ -72,7 +70,8 @@ def give_token(viewer: WriterDep) -> JSONResponse:
     made = carrier.token(viewer.user_id, now=clock.now()) if carrier is not None else None
     if made is None:
         raise Unavailable("El teléfono no está conectado en esta instalación.")
-    return JSONResponse({"token": made.token, "identity": made.identity, "expires_at": made.expires_at.isoformat()})
+    shown = {"token": made.token, "identity": made.identity, "expires_at": made.expires_at.isoformat()}
+    return JSONResponse(shown, headers={"cache-control": "no-store"})
 
 
 @router.post("/{item_id}/{act}")
@@ -90,20 +89,12 @@ def do(sitting: SittingDep, item_id: UUID, act: str) -> Response:
     return see_other(address(sitting.turn, item_id, "wrap" if act == "colgar" else "strip"))
 
 
-supervising = APIRouter(
-    prefix="/atencion/equipo/llamadas", include_in_schema=False, dependencies=[Depends(only("supervisor", "admin"))]
-)
-
-
-@supervising.post("/{item_id}")
-def supervise(session: SessionDep, viewer: WriterDep, item_id: UUID, form: FormDep) -> Response:
-    """A supervisor listens, whispers to the operator, talks, or leaves again; each is written down."""
-    item, mode, now = session.get(WorkItem, item_id), form.get("mode"), clock.now()
-    call = rooms.named(session, item) if item and item.jurisdiction_id == viewer.jurisdiction_id else None
-    if call is None:
-        raise NotFound("No encontramos esa llamada.")
-    if mode == "leave":
-        line_actions.leave(session, call.id, somebody(viewer), now=now)
-    else:
-        line_actions.supervise(session, call.id, somebody(viewer), mode, now=now)
-    return see_other(f"{BASE}/atencion/equipo")
+@router.post("/salir")
+def step_out(sitting: SittingDep) -> Response:
+    """Out of a call that is another's: whoever was asked, or listens."""
+    try:
+        call_id, by = _id(sitting.form.get("call")), somebody(sitting.viewer)
+        line_actions.step_out(sitting.session, call_id, by, now=clock.now())
+    except (Conflict, InvalidInput, NotFound) as refusal:
+        return showing.refused(sitting, refusal)
+    return see_other(address(sitting.turn, at="main"))

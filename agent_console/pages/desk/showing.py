@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from agent_console.accounts import Viewer
 from agent_console.forms import Problem, new_ref, problem_of
-from agent_console.pages.desk import call_shown, called_back, ending, phones, shown, talk, waiting
+from agent_console.pages.desk import beside, call_shown, called_back, ending, phones, shown, talk, waiting
 from agent_console.pages.desk.seat import Seat, Sitting, address, seat_of
 from agent_console.rendering import render_for
 from intake.conversations import actions as conversations
@@ -53,6 +53,7 @@ def page(
         in_call=call_shown.call_of(session, viewer, seat.items),
         phone=phone,
         called_back=called_back.of_item(session, viewer, item, now),
+        beside=beside.of(session, viewer) if seat.is_mine else None,
         just_missed=called_back.just_missed(session, viewer, now) if seat.is_mine and not seat.items else "",
         offered=_offered(session, viewer, seat, now),
         line=waiting.summary(session, viewer, now),

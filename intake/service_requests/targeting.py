@@ -43,13 +43,17 @@ _SURE_M = 60.0
 _NEAR = """
     SELECT service_request.id, service_request.service_code, service_request.lon, service_request.lat,
         coalesce(report.person_id, report.id), report.at, service_request.life
-    FROM service_request JOIN report ON report.service_request_id = service_request.id
+    FROM {reports} JOIN service_request ON report.service_request_id = service_request.id
     WHERE service_request.jurisdiction_id = $1 AND service_request.lat IS NOT NULL
         AND (floor(service_request.lat * 1000)::bigint * 360000 + floor(service_request.lon * 1000)::bigint) = ANY($2)
         AND report.at > $3 AND coalesce(service_request.precision_m, 0) <= $4
 """
-# Of one person there are few, however many people report the place.
-_NEAR_BY_SAME = _NEAR + " AND report.person_id IN (SELECT person_id FROM report WHERE service_request_id = $5)"  # noqa: S608  # ours
+_NEAR_BY_ANYBODY = _NEAR.format(reports="report")
+# Of one person there are few, however many people report the place: they are looked up first.
+_NEAR_BY_SAME = "WITH theirs AS MATERIALIZED ({theirs}) {near}".format(
+    theirs="SELECT * FROM report WHERE person_id IN (SELECT person_id FROM report WHERE service_request_id = $5)",
+    near=_NEAR.format(reports="theirs AS report"),
+)
 
 
 class TargetFlag(SQLModel, table=True):
@@ -126,7 +130,7 @@ def look(session: Session, service_request_id: UUID, *, now: datetime) -> Target
     if _is_flagged(session, request.jurisdiction_id, _key(place)):
         _keep_one(session, request, _within(place, db.fetch(session, _NEAR_BY_SAME, [*values, request.id])), now)
         return None
-    near = _within(place, db.fetch(session, _NEAR, values))
+    near = _within(place, db.fetch(session, _NEAR_BY_ANYBODY, values))
     given = cities.city(session, request.jurisdiction_id).settings.get("guards", {})
     judged = judge(
         [Said(str(row[4]), row[5], str(row[0])) for row in near],

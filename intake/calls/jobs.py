@@ -1,11 +1,16 @@
 """Jobs of calls. Each opens its own transaction and may run twice."""
 
+from datetime import timedelta
 from uuid import UUID
 
-from intake.calls import queries
+from intake.calls import actions, queries
 from intake.calls.ending import end
 from intake.calls.states import is_over
 from kernel import clock, db
+
+# The machine hears of who waits with music every half minute, and of others within the longest message and a question.
+WAITS_WITHIN, SPEAKS_WITHIN = timedelta(minutes=2), timedelta(minutes=10)
+_MOST_AT_ONCE = 100
 
 
 def end_call(call_id: str, **_: object) -> None:
@@ -14,3 +19,19 @@ def end_call(call_id: str, **_: object) -> None:
         call = queries.held(session, UUID(call_id))
         if is_over(call.state):
             end(session, call, now=clock.now())
+
+
+def end_silent_calls() -> None:
+    """Ends the calls that nothing is heard of any more: the report that they were over was lost. Runs every minute.
+
+    Nobody is offered a caller who is not there, and what was told in them is made and answered.
+    """
+    now = clock.now()
+    with db.transaction() as session:
+        silent = queries.silent_since(session, now - WAITS_WITHIN, limit=_MOST_AT_ONCE)
+    for call_id in silent:
+        with db.transaction() as session:
+            call = queries.held(session, call_id)
+            limit = WAITS_WITHIN if call.script.get("stage") == "waiting" else SPEAKS_WITHIN
+            if call.changed_at < now - limit and not queries.has_room(session, call_id):
+                actions.report(session, call, "completed", ended_by="provider", now=now)

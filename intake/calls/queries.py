@@ -1,14 +1,22 @@
 """Reads of calls."""
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlmodel import Session
 
 from intake.calls.models import Call
+from kernel import db
 from kernel.errors import NotFound
 from kernel.rows import HELD, load_one
 
 _BY_PROVIDER = "WHERE provider = $1 AND provider_call_id = $2"
+_SILENT = """
+    SELECT id FROM call WHERE ended_at IS NULL AND direction = 'inbound' AND changed_at < $1
+      AND NOT EXISTS (SELECT 1 FROM call_bridge WHERE call_id = call.id AND ended_at IS NULL)
+    ORDER BY changed_at LIMIT $2
+"""
+_ROOM = "SELECT 1 FROM call_bridge WHERE call_id = $1 AND ended_at IS NULL"
 
 
 def by_provider(session: Session, provider: str, provider_call_id: str) -> Call | None:
@@ -33,3 +41,13 @@ def of_conversation(session: Session, conversation_id: UUID) -> Call | None:
     """The newest call of a thread."""
     tail = "WHERE conversation_id = $1 ORDER BY started_at DESC, id DESC LIMIT 1"
     return load_one(session, Call, tail, [conversation_id])
+
+
+def silent_since(session: Session, before: datetime, *, limit: int) -> list[UUID]:
+    """Calls to us that go on, with nobody but the machine, and were last heard of before then, longest first."""
+    return [row[0] for row in db.fetch(session, _SILENT, [before, limit], prepare=True)]
+
+
+def has_room(session: Session, call_id: UUID) -> bool:
+    """Whether somebody is looking after its room: they see by themselves when the caller is gone."""
+    return bool(db.fetch(session, _ROOM, [call_id], prepare=True))

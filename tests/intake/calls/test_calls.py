@@ -1,14 +1,19 @@
 """A call as the provider tells of it: begun once, climbing only, ended once."""
 
+from datetime import timedelta
 from itertools import permutations
 
 import pytest
+import time_machine
 from sqlmodel import Session, select
 
-from intake.calls import actions
+from intake.calls import actions, waiting
+from intake.calls.jobs import end_silent_calls
+from intake.calls.line_models import CallBridge
 from intake.calls.models import Call
 from intake.calls.states import ENDS, STATES, is_over, later
 from intake.conversations.models import Conversation
+from intake.distribution.models import WorkItem
 from intake.people.addresses import Address, read_phone, read_sender
 from kernel.outbox import OutboxEvent
 from tests.factories import CITY, NOW, make_city
@@ -78,3 +83,43 @@ def test_a_call_ends_once(session: Session) -> None:
     assert (call.state, call.ended_at, call.ended_by) == ("completed", NOW, "caller")
     ended = session.exec(select(OutboxEvent).where(OutboxEvent.name == "call.ended")).all()
     assert len(ended) == 1
+
+
+@pytest.mark.database
+@pytest.mark.parametrize(
+    ("stage", "minutes", "ends"), [("waiting", 3, True), ("waiting", 1, False), ("menu", 3, False), ("menu", 11, True)]
+)
+def test_a_call_that_nothing_is_heard_of_is_over(session: Session, stage: str, minutes: int, ends: bool) -> None:
+    """The report that the caller hung up was lost; the next operator must not be offered nobody."""
+    make_city(session)
+    call, _ = begin(session)
+    call.script = {"stage": stage}
+    waiting.join(session, call, now=NOW)
+    session.flush()
+    with time_machine.travel(NOW + timedelta(minutes=minutes), tick=False):
+        end_silent_calls()
+        end_silent_calls()
+    session.expire_all()
+    assert (call.state, call.ended_by) == (("completed", "provider") if ends else ("in_progress", ""))
+    [item] = session.exec(select(WorkItem)).all()
+    assert item.state == ("abandoned" if ends else "queued")
+
+
+@pytest.mark.database
+def test_whoever_talks_with_a_person_is_left_to_their_room(session: Session) -> None:
+    make_city(session)
+    call, _ = begin(session)
+    waiting.join(session, call, now=NOW)
+    item = waiting.item_of(session, call)
+    assert item is not None
+    session.add(
+        CallBridge(
+            call_id=call.id, jurisdiction_id=CITY, work_item_id=item.id, room_name="r", looked_at=NOW, due_at=NOW,
+            created_at=NOW, changed_at=NOW,
+        )
+    )  # fmt: skip
+    session.flush()
+    with time_machine.travel(NOW + timedelta(hours=1), tick=False):
+        end_silent_calls()
+    session.expire_all()
+    assert call.state == "in_progress"

@@ -6,9 +6,12 @@ on; where the numbers differ only, they are one.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle
 
 import pytest
 import time_machine
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlmodel import Session, select
 
 from channels.voice.ivr.answering import MOST_DOCUMENTS, MOST_FAILURES
@@ -148,6 +151,62 @@ def close(session: Session) -> None:
     city.settings = {**city.settings, "voice": {"calendar": "contacto"}}
     session.add(city)
     session.flush()
+
+
+Doing = tuple[str, str]
+DOINGS = st.one_of(
+    st.tuples(st.just("press"), st.text("0123456789*#", min_size=1, max_size=12)),
+    st.tuples(st.just("say"), st.sampled_from(WORDS) | st.text(max_size=40)),
+    st.sampled_from([("quiet", ""), ("again", ""), ("begin", ""), ("late", "")]),
+)
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["open", "closed"])
+@time_machine.travel(NOW, tick=False)
+def test_whatever_callers_do_their_call_ends(session: Session, caller: Caller, is_open: bool) -> None:
+    """Anybody, who does these things over and over: good documents only, and not too many."""
+    if not is_open:
+        close(session)
+    most = MOST_DOCUMENTS + MOST_FAILURES + MOST_WAITS * 2 + 40
+
+    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(DOINGS, min_size=1, max_size=8))
+    def ends(doings: list[Doing]) -> None:
+        with tried(session):
+            caller.is_over, caller.document = False, ""
+            caller.said.clear()
+            caller.call()
+            documents = 0
+            for how, what in cycle(doings):
+                if caller.is_over:
+                    break
+                documents += _did(caller, how, what)
+                assert documents <= most * len(doings)
+
+    ends()
+
+
+def _did(caller: Caller, how: str, what: str) -> int:
+    """Does it, and says whether a document should have come of it."""
+    if how == "again":
+        caller.ask("/webhooks/voice/fallback", ErrorCode="11200")
+    elif how == "begin":
+        newest = caller.document, caller.is_over
+        caller.ask("/webhooks/voice")
+        caller.document, caller.is_over = newest
+        return 0
+    elif how == "late":
+        newest = caller.document, caller.is_over
+        caller.ask("/webhooks/voice/turn?k=1", Digits="1")
+        caller.document, caller.is_over = newest
+        caller.keep_quiet()
+    elif how == "press":
+        caller.press(what)
+    elif how == "say" and "speech" in caller.document:
+        caller.say(what)
+    else:
+        caller.keep_quiet()
+    return 1
 
 
 @pytest.mark.parametrize("words", ["", "*", "0", "9", "1", "bla bla bla", "huele a gas en mi casa", LEAK, "again"])

@@ -19,12 +19,12 @@ def machine() -> str:
     )
 
 
-def report(block: str, lines: list[str]) -> None:
+def report(block: str, lines: list[str], document: Path = DOCUMENT) -> None:
     """Prints `lines`, and keeps them in the document's block of that name when asked to write."""
     stamp = f"{datetime.now(UTC):%Y-%m-%d}, {machine()}, Python {platform.python_version()}"
     print("\n" + "\n".join((stamp, *lines)), flush=True)
     if os.environ.get("ATIENDE_BENCH_WRITE"):
-        DOCUMENT.write_text(replaced(DOCUMENT.read_text(), block, [stamp, *lines]))
+        document.write_text(replaced(document.read_text(), block, [stamp, *lines]))
 
 
 def replaced(document: str, block: str, lines: list[str]) -> str:
@@ -33,5 +33,5 @@ def replaced(document: str, block: str, lines: list[str]) -> str:
     content = "```\n" + "\n".join(lines) + "\n```\n"
     changed, count = pattern.subn(lambda found: found[1] + content + found[2], document)
     if count != 1:
-        raise LookupError(f"docs/benchmarks.md needs one block named {block}")
+        raise LookupError(f"the document needs one block named {block}")
     return changed

@@ -11,6 +11,7 @@ import intake.changes.models as change_models
 import intake.classifier.models as classifier_models
 import intake.conversations.attachment_models as attachment_models
 import intake.conversations.models as conversation_models
+import intake.conversations.waiting_answers as waiting_answers
 import intake.distribution.models as distribution_models
 import intake.forecasts.models as forecast_models
 import intake.incidents.models as incident_models
@@ -58,6 +59,7 @@ MODULES = (
     whatif_models,
     conversation_models,
     attachment_models,
+    waiting_answers,
     call_models,
     call_line_models,
     distribution_models,

@@ -3,6 +3,7 @@
 SUBSCRIPTIONS: dict[str, list[str]] = {
     "message.received": ["intake.conversations.jobs.advance_conversation"],
     "inbound_payload.tried_again": ["channels.jobs.take_in_payload"],
+    "spending.resumed": ["intake.conversations.jobs.answer_waiting"],
     "contact_code.asked": ["intake.conversations.jobs.send_code"],
     "attachment.received": ["channels.attachment_jobs.take_attachment"],
     "attachment.for_request": ["intake.conversations.jobs.give_photo"],

@@ -9,7 +9,7 @@ import structlog
 from sqlmodel import Session
 
 from georef.points import LonLat
-from intake.conversations import actions, attachments, proofs, queries, wording
+from intake.conversations import actions, attachments, proofs, queries, waiting_answers, wording
 from intake.conversations.alike import join
 from intake.conversations.announced import attach
 from intake.conversations.context import context_of
@@ -331,9 +331,24 @@ def _prove(replies: Replies, state: DialogueState, effect: AskCode | TypeCode) -
 
 
 def _show_status(replies: Replies, state: DialogueState, asked: ShowStatus) -> DialogueState:
-    session, conversation = replies.session, replies.conversation
-    if not _may_cost(replies):
+    if not _may_cost(replies, asked.folio):
         return state
+    return _tell_status(replies, state, asked)
+
+
+def answer_waiting(session: Session, breaker_id: UUID, *, now: datetime) -> bool:
+    """Answers the next who asked for a folio while their number was sent nothing; False when nobody waits."""
+    found = waiting_answers.take(session, breaker_id)
+    if found is None:
+        return False
+    conversation, message, folio = found
+    state = DialogueState.from_json(conversation.dialogue, language=conversation.language)
+    _tell_status(Replies(session, conversation, message, now, name="waited"), state, ShowStatus(folio))
+    return True
+
+
+def _tell_status(replies: Replies, state: DialogueState, asked: ShowStatus) -> DialogueState:
+    session, conversation = replies.session, replies.conversation
     asker = session.get_one(ContactPoint, conversation.contact_point_id)
     is_guess = state.bad_folios > 0
     if asked.folio is not None and not guessing.may_ask(session, asker, was_wrong=is_guess, now=replies.now):
@@ -354,14 +369,18 @@ def _show_status(replies: Replies, state: DialogueState, asked: ShowStatus) -> D
     return replace(state, about=request.folio, unknown="")
 
 
-def _may_cost(replies: Replies) -> bool:
-    """False where answering whoever asks earns somebody money: nothing is answered, and what they wrote is kept."""
+def _may_cost(replies: Replies, folio: str | None) -> bool:
+    """False where answering whoever asks may earn somebody money: what they wrote is kept, and its answer waits for a person."""
     session, conversation = replies.session, replies.conversation
     if conversation.channel != "sms":
         return True
     (contact_point,) = load(session, ContactPoint, "WHERE id = $1", [conversation.contact_point_id])
     phone = people.address_of(contact_point) if contact_point.kind == "phone" else ""
-    return not phone or spending.spend(session, conversation.jurisdiction_id, phone, "folio", now=replies.now)
+    if not phone or spending.spend(session, conversation.jurisdiction_id, phone, "folio", now=replies.now):
+        return True
+    if (breaker_id := spending.stopping(session, conversation.jurisdiction_id, phone)) is not None:
+        waiting_answers.keep(session, breaker_id, replies.message, folio, now=replies.now)
+    return False
 
 
 def _asked_for(session: Session, conversation: Conversation, folio: str | None) -> ServiceRequest | None:

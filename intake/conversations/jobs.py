@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from intake.conversations import attachments, in_line, proofs, queries
+from intake.conversations.acting import answer_waiting as answer_next
 from intake.conversations.actions import follow_ended
 from intake.conversations.advance import advance, make_unanswered
 from intake.conversations.attachment_models import photo_key
@@ -81,6 +82,15 @@ def tell_joined(service_request_id: str, report_id: str, **_: object) -> None:
 def tell_attached(update_id: str, **_: object) -> None:
     """Tells the next of those attached to an incident what was said of it."""
     tell_next_attached(UUID(update_id), now=clock.now())
+
+
+def answer_waiting(breaker_id: str, **_: object) -> None:
+    """Answers those who asked while a breaker stood open, once a person let messages go again."""
+    with db.transaction() as session:
+        is_more = answer_next(session, UUID(breaker_id), now=clock.now())
+    while is_more:
+        with db.transaction() as session:
+            is_more = answer_next(session, UUID(breaker_id), now=clock.now())
 
 
 def send_code(code_id: str, **_: object) -> None:

@@ -128,6 +128,17 @@ def is_stopped(session: Session, jurisdiction_id: str, phone: str) -> bool:
     return not scopes or bool(db.fetch(session, _STOPPED, [jurisdiction_id, scopes], prepare=True))
 
 
+def stopping(session: Session, jurisdiction_id: str, phone: str) -> UUID | None:
+    """The breaker that keeps this number from being sent anything, the first to open; None where none does."""
+    scopes = [budget.scope for budget in budgets_of(phone)]
+    held = select(SpendingBreaker.id).where(
+        SpendingBreaker.jurisdiction_id == jurisdiction_id,
+        col(SpendingBreaker.scope).in_(scopes),
+        col(SpendingBreaker.reset_at).is_(None),
+    )
+    return session.exec(held.order_by(col(SpendingBreaker.opened_at)).limit(1)).first()
+
+
 def open_breakers(session: Session, jurisdiction_id: str) -> Sequence[SpendingBreaker]:
     """What stands still, newest first."""
     held = select(SpendingBreaker).where(
@@ -139,15 +150,22 @@ def open_breakers(session: Session, jurisdiction_id: str) -> Sequence[SpendingBr
 def reset(
     session: Session, breaker_id: UUID, jurisdiction_id: str, *, by: UUID, by_name: str, now: datetime
 ) -> SpendingBreaker:
-    """Sends there again, from a fresh budget. Doing it twice does it once. Raises NotFound."""
-    found = session.get(SpendingBreaker, breaker_id, with_for_update=True, populate_existing=True)
-    if found is None or found.jurisdiction_id != jurisdiction_id:
-        raise NotFound("No encontramos esa alarma.")
+    """Sends there again, from a fresh budget. Doing it twice does it once. Records `spending.resumed`. Raises NotFound."""
+    found = owned(session, breaker_id, jurisdiction_id)
     if found.reset_at is None:
         found.reset_at, found.reset_by, found.reset_by_name = now, by, by_name
         session.add(found)
         session.flush()
         db.fetch(session, _FORGIVE, [jurisdiction_id, found.scope])
+        record(session, "spending.resumed", at=now, breaker_id=found.id)
+    return found
+
+
+def owned(session: Session, breaker_id: UUID, jurisdiction_id: str) -> SpendingBreaker:
+    """The breaker, locked. Raises NotFound, also for another city's."""
+    found = session.get(SpendingBreaker, breaker_id, with_for_update=True, populate_existing=True)
+    if found is None or found.jurisdiction_id != jurisdiction_id:
+        raise NotFound("No encontramos esa alarma.")
     return found
 
 

@@ -15,6 +15,7 @@ from agent_console.forms import Problem, new_ref, problem_of
 from agent_console.pages.incidents import rows, typed
 from agent_console.pages.incidents.typed import Typed
 from agent_console.rendering import render_for, see_other
+from intake.conversations import waiting_answers
 from intake.incidents import actions, places, queries, surges
 from intake.incidents.actions import AlreadyOpen, By
 from intake.incidents.models import Incident
@@ -177,7 +178,10 @@ def open_line(
 
 
 @router.post("/alarmas/{breaker_id}")
-def reset(session: SessionDep, viewer: WriterDep, breaker_id: uuid.UUID) -> Response:
+def reset(session: SessionDep, viewer: WriterDep, form: FormDep, breaker_id: uuid.UUID) -> Response:
+    if form.get("waiting") == "drop":
+        spending.owned(session, breaker_id, viewer.jurisdiction_id)
+        waiting_answers.drop(session, breaker_id)
     spending.reset(session, breaker_id, viewer.jurisdiction_id, by=viewer.user_id, by_name=viewer.name, now=clock.now())
     return see_other(HOME)
 

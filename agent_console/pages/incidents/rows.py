@@ -16,7 +16,7 @@ from agent_console.presentation import Look, ago
 from channels.reasons import in_words
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import text_in
-from intake.conversations import incident_news
+from intake.conversations import incident_news, waiting_answers
 from intake.incidents import feeds, places, queries, surges
 from intake.incidents.models import Incident, IncidentUpdate
 from intake.incidents.queries import Attached
@@ -113,6 +113,7 @@ class Alarm:
     detail: str
     when: str
     folio: str = ""
+    waiting: int = 0
 
 
 @dataclass(frozen=True)
@@ -243,7 +244,8 @@ def beyond_reach(session: Session, viewer: Viewer, incident: Incident) -> str:
 
 
 def breakers_of(session: Session, viewer: Viewer, *, now: datetime) -> list[Alarm]:
-    language = viewer.language
+    language, found = viewer.language, spending.open_breakers(session, viewer.jurisdiction_id)
+    waiting = waiting_answers.count(session, [row.id for row in found]) if found else {}
     return [
         Alarm(
             row.id,
@@ -253,8 +255,9 @@ def breakers_of(session: Session, viewer: Viewer, *, now: datetime) -> list[Alar
                 most=row.most, purpose=translate(language, PURPOSES.get(row.purpose, row.purpose)), refused=row.refused,
             ),
             ago(row.opened_at, now, viewer.timezone, language),
+            waiting=waiting.get(row.id, 0),
         )
-        for row in spending.open_breakers(session, viewer.jurisdiction_id)
+        for row in found
     ]  # fmt: skip
 
 

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from sqlmodel import Session, select
 
 from intake.catalog.models import Jurisdiction
+from intake.conversations import jobs, waiting_answers
+from intake.conversations.models import Message
 from intake.people import actions as people
 from intake.people import codes, spending
 from intake.people.addresses import read
@@ -89,6 +91,21 @@ class TestBreaker:
         assert phone.write("ESTADO") == []
         assert phone.count == 1
         assert phone.write("hola") != []
+
+    def test_a_false_alarm_is_answered_once_somebody_says_so(self, city: Session) -> None:
+        for number in range(MOST_IN_A_ROW):
+            spend(city, CITY, f"+52551234{number:04}", "folio", now=NOW)
+        phone = Phone(city)
+        for _ in range(2):
+            assert phone.write("ESTADO") == []
+        (breaker,) = spending.open_breakers(city, CITY)
+        assert waiting_answers.count(city, [breaker.id]) == {breaker.id: 1}
+        spending.reset(city, breaker.id, CITY, now=NOW, **BY)
+        for _ in range(2):
+            jobs.answer_waiting(str(breaker.id))
+        outbound = city.exec(select(Message.body).where(Message.direction == "outbound")).all()
+        assert len(outbound) == 1
+        assert waiting_answers.count(city, [breaker.id]) == {}
 
     def test_counts_are_forgotten(self, city: Session) -> None:
         spend(city, CITY, "+525512345678", "code", now=NOW)

@@ -1,9 +1,10 @@
 """Jobs of incidents. Each opens its own transaction and may run twice."""
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from georef.points import LonLat
 from intake.catalog.models import Jurisdiction
@@ -33,13 +34,17 @@ def attach_joined(service_request_id: str, report_id: str, **_: object) -> None:
 
 
 def look_for_bursts() -> None:
-    """Proposes an incident where a city hears more of something than is usual. Runs every few minutes, one process at a time."""
+    """Proposes an incident where a city hears more of something than is usual, and takes back proposals of alerts that are over.
+
+    Runs every few minutes, one process at a time.
+    """
     with db.transaction() as session:
         known = list(session.exec(select(Jurisdiction.id).order_by(Jurisdiction.id)))
     for jurisdiction_id in known:
         with db.transaction() as session:
             if session.execute(_TAKE_TURN, {"jurisdiction_id": jurisdiction_id}).scalar_one():
                 bursts.look(session, jurisdiction_id, now=clock.now())
+                _drop_expired(session, jurisdiction_id, now=clock.now())
 
 
 def close_line(incident_id: str, **_: object) -> None:
@@ -48,6 +53,17 @@ def close_line(incident_id: str, **_: object) -> None:
         incident = session.get(Incident, UUID(incident_id), with_for_update=True)
         if incident is not None and incident.state == "ended":
             surges.close_line(session, incident, now=clock.now())
+
+
+def _drop_expired(session: Session, jurisdiction_id: str, *, now: datetime) -> None:
+    over = select(Incident).where(
+        Incident.jurisdiction_id == jurisdiction_id,
+        Incident.state == "proposed",
+        Incident.proposed_by == "alert",
+        col(Incident.expected_end_at) <= now,
+    )
+    for proposal in session.exec(over).all():
+        actions.dismiss(session, proposal.id, version=proposal.version, by=actions.PROGRAM, note="expired", now=now)
 
 
 def _attach(session: Session, request: ServiceRequest, report: Report | None) -> None:

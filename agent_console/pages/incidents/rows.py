@@ -40,6 +40,8 @@ HAPPENED = {
     "dismissed": "Se descartó",
     "alert_changed": "La alerta cambió",
 }
+# Why the program itself took a proposal back.
+NOTES = {"cancelled": "la alerta se canceló", "expired": "la alerta venció sin que nadie decidiera"}
 TROUBLES = {
     "no_answer": "no contesta",
     "gone": "esa página ya no existe",
@@ -203,12 +205,16 @@ def _update(viewer: Viewer, update: IncidentUpdate, outcomes: tuple[str, ...], n
         told = translate(language, "dicho a todos") if update.told_at else translate(language, "diciéndose…")
     return UpdateRow(
         translate(language, HAPPENED[update.name]),
-        text_in(update.words, language) if update.words else update.note,
+        text_in(update.words, language) if update.words else _noted(update.note, language),
         update.actor_name,
         ago(update.at, now, viewer.timezone, language),
         told,
         outcomes,
     )
+
+
+def _noted(note: str, language: str) -> str:
+    return translate(language, NOTES[note]) if note in NOTES else note
 
 
 def _outcomes(session: Session, viewer: Viewer, update: IncidentUpdate) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from intake.incidents.api import router
 from intake.incidents.cap.reading import read_alert, read_any
 from intake.incidents.cap.values import Alert, AlertArea, Info
 from intake.incidents.detecting import WEEKS
+from intake.incidents.jobs import look_for_bursts
 from intake.incidents.models import Incident
 from kernel import clock
 from kernel.errors import InvalidInput
@@ -192,6 +193,17 @@ class TestIn:
         taken = take_in(city, newer)
         assert (taken.outcome, take_in(city, newer).outcome) == (outcome, "known")
         assert made.state == "dismissed"
+
+    def test_a_proposal_that_expires_before_anybody_decides_is_taken_back(
+        self, city: Session, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = proposed(city)
+        look_for_bursts()
+        assert made.state == "proposed"
+        monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(hours=7))
+        look_for_bursts()
+        city.expire_all()
+        assert (made.state, queries.updates_of(city, made.id)[0].note) == ("dismissed", "expired")
 
 
 class TestOut:

@@ -23,6 +23,7 @@ from intake.media.storage import Folder, Shelf
 from kernel import crypto, db
 from kernel.crypto import Vault
 from kernel.settings import Media
+from tests import prepared
 
 # No test fails on a wall-clock time, so neither does the making of its examples. What else hypothesis does in CI stays.
 hypothesis.settings.register_profile(
@@ -60,6 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
     server = PostgresServer(folder)
     server.start()
     os.environ[_URL_VARIABLE] = server.url
+    os.environ[prepared.RUN_FOLDER] = str(folder)
     engine = db.make_engine(server.url)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("CREATE DATABASE template_atiende"))
@@ -71,7 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
     def stop() -> None:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
-        del os.environ[_URL_VARIABLE]
+        del os.environ[_URL_VARIABLE], os.environ[prepared.RUN_FOLDER]
 
     config.add_cleanup(stop)
 

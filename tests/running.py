@@ -1,4 +1,4 @@
-"""A whole demo as people run it, for tests: `atiende demo` on a free port and a fresh folder, looked at from outside only."""
+"""A whole demo as people run it, for tests: `atiende demo` on a free port and its own folder, looked at from outside only."""
 
 import json
 import os
@@ -18,6 +18,7 @@ import psycopg
 
 from kernel.embedded.alive import read_pid
 from kernel.settings import INSTALLATION_FILE, read_env_file
+from tests import prepared
 
 T = TypeVar("T")
 PARTS = ("web", "worker", "relay", "postgres", "valkey")
@@ -62,6 +63,8 @@ class RunningDemo:
 
     def start(self) -> None:
         """Returns when it is ready to take reports."""
+        if not (self.folder / "data").exists():
+            prepared.copy_to(self.folder / "data")
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ATIENDE_")}
         kept = {name: value for name, value in kept.items() if name not in ("DATABASE_URL", "REDIS_URL")}
         self.output = (self.folder / "output.txt").open("ab")

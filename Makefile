@@ -16,7 +16,7 @@ COMPILE := $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode)
 # And the tests start it hundreds of times.
 COMPILE_OWN := $(if $(PYTHONDONTWRITEBYTECODE),$(BIN)/python -m compileall -q -j 0 atiende agent_console channels intake routing georef kernel)
 
-.PHONY: help setup demo dev check test test-fast bench migrate lock clean
+.PHONY: help setup demo dev check test tests-alone test-fast bench migrate lock clean
 help:            ## List the verbs
 	@grep -hE '^[a-z-]+: *.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 14
 
@@ -57,7 +57,11 @@ check: setup     ## Format, lint, types, import contracts, house rules
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 	@$(BIN)/python -m tests.house
 
-test: check      ## Everything
+# Types are checked by one core: the tests use the other meanwhile.
+test: setup      ## Everything
+	@$(MAKE) --no-print-directory --jobs=2 check tests-alone
+
+tests-alone: setup
 	@$(COMPILE_OWN)
 	@$(BIN)/pytest -m "not benchmark" -n $(WORKERS) --dist=loadgroup
 

@@ -23,7 +23,7 @@ from kernel.errors import AtiendeError
 from tests.conftest import make_database
 from tests.house import ROOT
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.xdist_group("whatif_command")]
 ROWS = 3_000
 _KEY = base64.b64encode(b"k" * 32).decode()
 DISTRICTS = ROOT / "cities/jacaranda/layers/district.geojson"

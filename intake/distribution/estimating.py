@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from intake.distribution.items import queue_of
 from intake.distribution.matching import rank_at
-from intake.distribution.models import WorkItem
+from intake.distribution.models import ContactQueue, WorkItem
 from intake.distribution.values import COSTS, GENERAL, Estimate
 from kernel import db
 from kernel.rows import load_one
@@ -17,10 +17,13 @@ from kernel.rows import load_one
 USUAL_S = {"voice": 300.0, "text": 600.0, "callback": 300.0}
 _RECENT = 50
 
+# Of its own line, which is the position; and of all lines that the same operators serve, which is the wait.
 _AHEAD = """
-    SELECT count(*), coalesce(sum(cost), 0) FROM work_item
-    WHERE jurisdiction_id = $1 AND queue_id = $2 AND state = 'queued' AND rank_at < $3
-      AND (due_at IS NULL OR due_at <= $4) AND id IS DISTINCT FROM $5
+    SELECT count(*) FILTER (WHERE queue_id = $2), count(*), coalesce(sum(cost), 0)
+    FROM work_item JOIN contact_queue ON contact_queue.id = queue_id
+    WHERE work_item.jurisdiction_id = $1 AND state = 'queued' AND rank_at < $3 AND (due_at IS NULL OR due_at <= $4)
+      AND work_item.id IS DISTINCT FROM $5
+      AND CASE WHEN closed_at IS NULL THEN skill END IS NOT DISTINCT FROM $6
 """
 # Whoever may serve the line and is at work, also when they are busy just now.
 _STAFF = """
@@ -50,14 +53,18 @@ def estimate(
     now: datetime,
 ) -> Estimate:
     """Of somebody who would join the line now, or of an item that is in it: how many go first, and about how long that takes."""
-    queue = queue_of(session, jurisdiction_id, queue_code)
-    rank, cost = rank_at(now, priority, queue.head_start_s), COSTS[kind]
     item = load_one(session, WorkItem, "WHERE id = $1", [work_item_id]) if work_item_id else None
     if item is not None:
+        queue = session.get_one(ContactQueue, item.queue_id)
         rank, cost, kind = item.rank_at, item.cost, item.kind
-    ((ahead, points),) = db.fetch(session, _AHEAD, [jurisdiction_id, queue.id, rank, now, work_item_id], prepare=True)
-    ((free, capacity),) = db.fetch(session, _STAFF, [jurisdiction_id, now, queue.skill, cost], prepare=True)
-    position = int(ahead) + 1
+    else:
+        queue = queue_of(session, jurisdiction_id, queue_code)
+        rank, cost = rank_at(now, priority, queue.head_start_s), COSTS[kind]
+    skill = queue.skill if queue.closed_at is None else None
+    who = [jurisdiction_id, queue.id, rank, now, work_item_id, skill]
+    ((before, ahead, points),) = db.fetch(session, _AHEAD, who, prepare=True)
+    ((free, capacity),) = db.fetch(session, _STAFF, [jurisdiction_id, now, skill, cost], prepare=True)
+    position = int(before) + 1
     if not capacity:
         return Estimate(position, None)
     if free > ahead:

@@ -16,7 +16,7 @@ from agent_console.pages.desk import shown, waiting
 from agent_console.pages.desk.seat import Seat
 from agent_console.rendering import render_for, see_other, wants_fragment
 from intake.distribution import actions as distribution
-from intake.distribution import agents
+from intake.distribution.figures import Figures, figures
 from intake.distribution.lifecycle import ASSIGNED, DONE, WRAPPING
 from intake.distribution.models import AgentSession, WorkItem
 from kernel import clock
@@ -56,8 +56,20 @@ def show(
         waiting=waiting.listed(session, viewer, now),
         everybody=todos,
         breaks=shown.BREAKS,
+        figures=[] if wants_fragment(http_request) else _today(session, viewer, now),
         now=now,
     )
+
+
+@router.get("/cifras")
+def show_figures(http_request: Request, session: SessionDep, viewer: ViewerDep) -> HTMLResponse:
+    """Apart from who waits, which is read at every event: a whole day is read for these."""
+    found = _today(session, viewer, clock.now())
+    return render_for(http_request, viewer, "desk/_figures.html", figures=found)
+
+
+def _today(session: Session, viewer: Viewer, now: datetime) -> list[Figures]:
+    return figures(session, viewer.jurisdiction_id, start_of_day(now, viewer.timezone), now)
 
 
 @router.post("/{agent_id}/estado")
@@ -67,14 +79,13 @@ def force(session: SessionDep, viewer: WriterDep, agent_id: UUID, form: FormDep)
     if state not in FORCED:
         raise InvalidInput("Ese estado no se puede elegir.", field="state")
     agent = session.get(AgentSession, agent_id)
-    if agent is None or agent.jurisdiction_id != viewer.jurisdiction_id:
+    if agent is None or agent.jurisdiction_id != viewer.jurisdiction_id or agent.state == "offline":
         raise NotFound("Ese operador no ha abierto su turno.")
     if state == "offline":
         distribution.force_off(session, agent_id, why=f"forced:{viewer.user_id}", now=clock.now())
     else:
-        held = agents.held_agent(session, agent_id)
         reason = "" if state == "available" else "technical"
-        agents.put_state(session, held, state, reason=reason, now=clock.now())
+        distribution.set_state(session, agent_id, epoch=agent.epoch, state=state, reason=reason, now=clock.now())
     return see_other(f"{BASE}/atencion/equipo")
 
 

@@ -1,6 +1,13 @@
 """Every write on the waiting line, by the name others call it."""
 
-from intake.distribution.agents import grant_skill, heartbeat, revoke_skills, set_capacity, set_state, sign_on
+from intake.distribution.agents import (
+    database_now,
+    grant_skill,
+    heartbeat,
+    revoke_skills,
+    set_capacity,
+    sign_on,
+)
 from intake.distribution.estimating import estimate
 from intake.distribution.items import (
     abandon,
@@ -14,7 +21,7 @@ from intake.distribution.items import (
     requeue_front,
     wait_for_callback,
 )
-from intake.distribution.leaving import force_off, lapse, sign_off
+from intake.distribution.leaving import force_off, lapse, set_state, sign_off
 from intake.distribution.offers import accept, decline, expire, offer
 from intake.distribution.resting import answered, heard, rest
 
@@ -24,6 +31,7 @@ __all__ = [
     "answered",
     "claim",
     "complete",
+    "database_now",
     "decline",
     "enqueue",
     "estimate",

@@ -85,6 +85,13 @@ def sign_on(
     return agent
 
 
+def database_now(session: Session) -> datetime:
+    """The instant by the database's clock: what a lease is written and judged by, whichever machine does either."""
+    ((at,),) = db.fetch(session, "SELECT clock_timestamp()", [], prepare=True)
+    assert isinstance(at, datetime)
+    return at
+
+
 def heartbeat(session: Session, agent_id: UUID, *, epoch: int, lease: timedelta = LEASE, now: datetime) -> None:
     """The desk is there. lease: for how long it need not say so again; a page without scripts says it seldom.
 

@@ -2,13 +2,13 @@
 
 import threading
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import orjson
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from intake.distribution import rounds
+from intake.distribution import agents, rounds
 from intake.distribution.sweeping import sweep
 from kernel import clock, db
 from kernel.listener import listen
@@ -20,6 +20,7 @@ SWEEP_S = 1.0
 _AGAIN_S = 0.02
 _MOST_ROUNDS = 50
 _KEEP_RESERVE_S = 30.0
+_SKEW_WORTH_TELLING = timedelta(seconds=2)
 # What may make a match possible.
 WAKES = frozenset({"work_item.queued", "work_item.requeued", "work_item.resting", "work_item.ended", "agent.changed"})
 
@@ -33,6 +34,7 @@ class Dispatcher:
         self._listen_url = listen_url
         self._swept_at = -SWEEP_S
         self._reserves: dict[str, tuple[float, int]] = {}
+        self._ahead = timedelta()
 
     def run(self, stop: threading.Event) -> None:
         """Works until `stop` is set. Outlives its database."""
@@ -55,17 +57,29 @@ class Dispatcher:
         """Everything that can be done now."""
         if time.monotonic() - self._swept_at >= SWEEP_S:
             self._swept_at = time.monotonic()
-            sweep(clock.now())
+            self._set_clock()
+            sweep(self._now())
         with db.read_transaction() as session:
             waiting = rounds.jurisdictions_waiting(session)
         for jurisdiction_id in waiting:
             for _ in range(_MOST_ROUNDS):
                 with db.transaction() as session:
-                    now = clock.now()
+                    now = self._now()
                     kept_free = self._kept_free(jurisdiction_id, now)
                     played = rounds.play(session, jurisdiction_id, now=now, kept_free=kept_free)
                 if not played.is_again or (not played.made and stop.wait(_AGAIN_S)):
                     break
+
+    def _set_clock(self) -> None:
+        """By the database's clock, which is one for all: one that is minutes ahead would give up every desk at once."""
+        with db.read_transaction() as session:
+            ahead = clock.now() - agents.database_now(session)
+        if abs(ahead - self._ahead) > _SKEW_WORTH_TELLING:
+            log.warning("clock of this machine differs from the database's", seconds=round(ahead.total_seconds(), 1))
+        self._ahead = ahead
+
+    def _now(self) -> datetime:
+        return clock.now() - self._ahead
 
     def _kept_free(self, jurisdiction_id: str, now: datetime) -> int:
         known = self._reserves.get(jurisdiction_id)

@@ -1,15 +1,17 @@
 """An operator goes, by their own word or because their desk fell silent: what they had waits again, at the head of the line."""
 
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
 from sqlmodel import Session
 
-from intake.distribution import agents, items
+from intake.distribution import agents, items, offers
 from intake.distribution.lifecycle import ASSIGNED, OFFERED, WRAPPING
-from intake.distribution.models import AgentSession, WorkItem
+from intake.distribution.models import AgentSession, Offer, WorkItem
 from kernel import db
-from kernel.rows import HELD, load
+from kernel.errors import Conflict
+from kernel.rows import HELD, load, load_one
 
 # In the order of their ids, and before the operator's row: as everybody does. What rests waits for nobody who is here, and goes
 # on resting: whoever is there when the person writes gets it.
@@ -24,6 +26,18 @@ _ORPHAN = """
     JOIN agent_session ON agent_session.agent_id = coalesce(work_item.agent_id, offer.agent_id)
     WHERE work_item.id = $1 AND agent_session.state = 'offline' AND held_points > 0
 """
+
+
+def set_state(
+    session: Session, agent_id: UUID, *, epoch: int, state: str, reason: str = "", now: datetime
+) -> AgentSession:
+    """As `agents.set_state`. Whoever goes while something rings lets it ring elsewhere at once, before its time has passed."""
+    if state != "available":
+        ringing = load_one(session, Offer, "WHERE agent_id = $1 AND state = 'pending'", [agent_id])
+        if ringing is not None:
+            with suppress(Conflict):  # it ended in this moment, or the window may only look, as is said below
+                offers.decline(session, ringing.id, agent_id=agent_id, epoch=epoch, reason=state, now=now)
+    return agents.set_state(session, agent_id, epoch=epoch, state=state, reason=reason, now=now)
 
 
 def sign_off(session: Session, agent_id: UUID, *, epoch: int, now: datetime) -> AgentSession:

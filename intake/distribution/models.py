@@ -34,7 +34,7 @@ class ContactQueue(SQLModel, table=True):
     head_start_s: its people count as having waited this much longer. overflow_after_s: after so long whoever serves the line
     `overflow_to` may take them (without one: everybody), and the language is no longer asked for. offer_s, wrap_s, rest_s: in
     place of the usual times. auto_accept: the desk answers an offer by itself. sl_seconds, sl_target: what share is answered in
-    what time.
+    what time. closed_at: nobody is sent there any more, and who is there still is everybody's.
     """
 
     __tablename__ = "contact_queue"

@@ -33,7 +33,8 @@ _LINE = """
     ) AS line WHERE place <= $3 ORDER BY rank_at, id
 """
 _LINES = """
-    SELECT line.id, line.skill, line.overflow_after_s, other.skill FROM contact_queue AS line
+    SELECT line.id, CASE WHEN line.closed_at IS NULL THEN line.skill END, line.overflow_after_s,
+        CASE WHEN other.closed_at IS NULL THEN other.skill END FROM contact_queue AS line
     LEFT JOIN contact_queue AS other
         ON other.jurisdiction_id = line.jurisdiction_id AND other.code = line.overflow_to
     WHERE line.jurisdiction_id = $1

@@ -70,9 +70,13 @@ def finish(sitting: SittingDep, item_id: UUID) -> Response:
 @router.post("/{item_id}/esperar")
 def rest(sitting: SittingDep, item_id: UUID) -> Response:
     """It is the resident's turn: the thread rests, and its points are free."""
-    who = sitting.viewer.user_id
+    session, who = sitting.session, sitting.viewer.user_id
     try:
-        distribution.rest(sitting.session, sitting.own(item_id).id, agent_id=who, now=clock.now())
+        item = sitting.own(item_id)
+        thread = session.get(Conversation, item.conversation_id) if item.conversation_id else None
+        if thread is not None and thread.waiting_since is not None:
+            raise Conflict("La persona espera tu respuesta.")
+        distribution.rest(session, item.id, agent_id=who, now=clock.now())
     except Conflict as refusal:
         return showing.refused(sitting, refusal, item_id=item_id)
     return see_other(address(sitting.turn, at="main"))

@@ -37,17 +37,22 @@ def show(
 ) -> HTMLResponse:
     turn = number(turno)
     if turn and not wants_fragment(http_request):
-        stay(session, viewer, turn, now=clock.now())
+        stay(session, viewer, turn, now=distribution.database_now(session))
     template = "desk/_parts.html" if wants_fragment(http_request) else "desk/desk.html"
     return showing.page(http_request, session, viewer, turn, contacto, template=template)
 
 
 @router.post("/latido")
-def beat(http_request: Request, session: SessionDep, viewer: WriterDep, form: FormDep) -> HTMLResponse:
-    """The desk is there; the answer is what stands on it now, so that a page that missed an event has it within a beat."""
+def beat(http_request: Request, session: SessionDep, viewer: WriterDep, form: FormDep) -> Response:
+    """The desk is there; the answer is what stands on it now, unless the page asks for none while events reach it.
+
+    A window that may not act any more is told in any case.
+    """
     turn, item = number(form.get("turno")), form.get("contacto")
     try:
-        distribution.heartbeat(session, viewer.user_id, epoch=turn, now=clock.now())
+        distribution.heartbeat(session, viewer.user_id, epoch=turn, now=distribution.database_now(session))
+        if form.get("solo"):
+            return Response(status_code=204)
         item_id = UUID(item) if item else None
     except (Conflict, ValueError):
         item_id = None
@@ -62,7 +67,7 @@ def open_shift(session: SessionDep, viewer: WriterDep, form: FormDep) -> Respons
         agent_id=viewer.user_id,
         name=viewer.name,
         cap_points=CAPACITY if form.get("rings") == "true" else QUIET_CAPACITY,
-        now=clock.now(),
+        now=distribution.database_now(session),
     )
     return see_other(address(agent.epoch))
 
@@ -96,7 +101,11 @@ def take_break(sitting: SittingDep, reason: str) -> Response:
 def answer(sitting: SittingDep, offer_id: UUID) -> Response:
     try:
         item = in_line.accept(
-            sitting.session, offer_id, agent_id=sitting.viewer.user_id, epoch=sitting.turn, now=clock.now()
+            sitting.session,
+            offer_id,
+            agent_id=sitting.viewer.user_id,
+            epoch=sitting.turn,
+            now=distribution.database_now(sitting.session),
         )
     except Conflict as refusal:
         return showing.refused(sitting, refusal)

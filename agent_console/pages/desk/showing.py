@@ -13,9 +13,9 @@ from agent_console.pages.desk import beside, call_shown, called_back, ending, ph
 from agent_console.pages.desk.seat import Seat, Sitting, address, seat_of
 from agent_console.rendering import render_for
 from intake.conversations import actions as conversations
+from intake.distribution import actions as distribution
 from intake.distribution.lifecycle import ASSIGNED, WRAPPING
 from intake.distribution.models import WorkItem
-from kernel import clock
 from kernel.errors import AtiendeError, Conflict, InvalidInput, NotFound
 
 
@@ -31,7 +31,7 @@ def page(
     template: str = "desk/desk.html",
 ) -> HTMLResponse:
     """typed: what was written in a form that was refused."""
-    now = clock.now()
+    now = distribution.database_now(session)
     seat = seat_of(session, viewer, turn, now=now)
     item = seat.item(item_id)
     parts_only = template == "desk/_parts.html"

@@ -8,11 +8,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from random import Random
 from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from intake.catalog.models import Jurisdiction
@@ -289,3 +291,54 @@ def test_of_all_who_take_one_thread_one_has_it(city: Engine) -> None:
     assert breaches(city) == {}
     with city.connect() as connection:
         assert sorted(connection.scalars(text("SELECT load_points FROM agent_session"))) == [0] * 7 + [25]
+
+
+@pytest.mark.parametrize("off_s", [-300, 300])
+def test_a_dispatcher_whose_clock_is_off_gives_nobody_up(
+    city: Engine, monkeypatch: pytest.MonkeyPatch, off_s: int
+) -> None:
+    sign_on(1)
+    with db.transaction() as session:
+        ring(session, "call:1")
+    true = clock.now
+    monkeypatch.setattr(clock, "now", lambda: true() + timedelta(seconds=off_s))
+    Dispatcher(connection_string(city)).tick(threading.Event())
+    with city.connect() as connection:
+        assert connection.scalar(text("SELECT state FROM agent_session")) == "available"
+        left = connection.scalar(text("SELECT expires_at FROM offer WHERE state = 'pending'")) - true()
+    assert timedelta(seconds=10) < left <= timedelta(seconds=15)
+
+
+def test_a_skill_taken_away_while_it_rings_leaves_everything_whole(city: Engine) -> None:
+    """Who is shown it may still answer; the next of that kind goes past them, and a line is no line without its items."""
+    with db.transaction() as session:
+        actions.open_queue(session, CITY, "crisis", name="Crisis", skill="crisis")
+    sign_on(2)
+    with db.transaction() as session:
+        actions.grant_skill(session, who("A0"), "crisis", jurisdiction_id=CITY)
+        for number in range(2):
+            actions.enqueue(
+                session,
+                jurisdiction_id=CITY,
+                kind="text",
+                source_ref=f"t:{number}",
+                queue_code="crisis",
+                now=clock.now(),
+            )
+    with db.transaction() as session:
+        (made,) = rounds.play(session, CITY, now=clock.now()).made
+    with db.transaction() as session:
+        actions.revoke_skills(session, CITY, "crisis")
+    with db.transaction() as session:
+        assert actions.accept(session, made.offer_id, agent_id=who("A0"), epoch=1, now=clock.now()).state == "assigned"
+    with db.transaction() as session:
+        assert rounds.play(session, CITY, now=clock.now()).made == []
+    with pytest.raises(IntegrityError), db.transaction() as session:
+        session.connection().execute(text("DELETE FROM contact_queue WHERE code = 'crisis'"))
+    # Closed: who is there still is everybody's.
+    with db.transaction() as session:
+        actions.open_queue(session, CITY, "crisis", name="Crisis", skill="crisis", closed_at=clock.now())
+    with db.transaction() as session:
+        (closed,) = rounds.play(session, CITY, now=clock.now()).made
+    assert closed.agent_id == who("A1")
+    assert breaches(city) == {}

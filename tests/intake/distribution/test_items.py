@@ -285,3 +285,15 @@ def test_every_step_is_on_record(session: Session) -> None:
     actions.complete(session, item.id, disposition_code="reported", now=NOW)
     names = session.exec(select(DistributionEvent.name).order_by(col(DistributionEvent.id))).all()
     assert names == ["signed_on", "queued", "offered", "accepted", "wrapping", "done"]
+
+
+@pytest.mark.parametrize("state", ["break", "leaving"])
+def test_whoever_goes_while_it_rings_lets_it_ring_elsewhere_at_once(session: Session, state: str) -> None:
+    agent, item = sign_on(session), ring(session)
+    offered(session, item)
+    with pytest.raises(Conflict):
+        actions.set_state(session, agent.agent_id, epoch=agent.epoch - 1, state=state, reason="comida", now=later(1))
+    assert held_item(session, item.id).state == "offered"
+    actions.set_state(session, agent.agent_id, epoch=agent.epoch, state=state, reason="comida", now=later(1))
+    assert (held_item(session, item.id).state, load_of(session)) == ("queued", 0)
+    assert held_agent(session, agent.agent_id).state == state

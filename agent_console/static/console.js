@@ -61,6 +61,7 @@ function showFreshness() {
 
 function heard() {
   heardAt = Date.now();
+  app.dataset.heard = heardAt;
   showFreshness();
 }
 

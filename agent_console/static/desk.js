@@ -2,6 +2,9 @@
 // by its own buttons. The parts that change by themselves come with each beat, and at once when an event says so.
 
 const BEAT_MS = 5000;
+// The stream ticks this often; and every so many beats the counts of other people's are brought too.
+const TICK_MS = 10000;
+const WHOLE_EVERY = 3;
 const PARTS = ["presence", "strip", "mine", "pop"];
 const WHOLE = [...PARTS, "main", "ctx"];
 
@@ -121,16 +124,18 @@ async function visit(url, options = {}) {
 let beating = false;
 let again = false;
 
-async function beat() {
-  if (beating) { again = true; return; }
+// brief: only to say so. While events arrive, whatever is about this desk is asked for when it happens.
+async function beat(brief = false) {
+  if (beating) { again ||= !brief; return; }
   beating = true;
   try {
     const { turn, csrf, item } = mark().dataset;
     const body = new URLSearchParams({ csrf, turno: turn || "0", contacto: item });
+    if (brief) body.set("solo", "1");
     const begun = changes;
     const answer = await fetch(mark().dataset.beat, { method: "POST", body, credentials: "same-origin" });
     if (answer.status === 403 || answer.redirected) { location.reload(); return; }
-    if (!answer.ok) return;
+    if (!answer.ok || answer.status === 204) return;
     const page = await read(answer);
     if (begun !== changes || !page.getElementById("mark")) return;
     const before = take(page);
@@ -302,7 +307,11 @@ async function begin() {
   ring();
   document.dispatchEvent(new CustomEvent("atiende:desk"));
   await beat();
-  setInterval(beat, BEAT_MS);
+  let beats = 0;
+  setInterval(() => {
+    const isLive = Date.now() - Number(document.querySelector("[data-live]")?.dataset.heard || 0) < TICK_MS * 1.5;
+    beat(isLive && ++beats % WHOLE_EVERY !== 0);
+  }, BEAT_MS);
 }
 
 let heldTurn = "";

@@ -289,6 +289,17 @@ def test_a_beat_keeps_the_desk_and_brings_what_stands_on_it(console: Console) ->
     assert "otra ventana" in window.post("latido").text
 
 
+def test_a_beat_that_asks_for_nothing_keeps_the_desk_too(console: Console) -> None:
+    window = _open(console)
+    before = _agent(console).lease_until
+    assert window.post("latido", solo="1").status_code == 204
+    assert _agent(console).lease_until > before
+    _open(console, browser=window.browser)
+    told = window.post("latido", solo="1")
+    assert told.status_code == 200
+    assert 'data-standing="elsewhere"' in told.text
+
+
 def test_somebody_elses_contact_is_out_of_reach(console: Console) -> None:
     _, item = _answered(console)
     other = _open(console, "supervisor")
@@ -350,6 +361,7 @@ def test_the_page_may_ask_the_one_telephone_it_has(console: Console) -> None:
 def test_a_thread_rests_apart_and_comes_back_when_they_write(console: Console) -> None:
     window, item = _answered(console)
     assert "Esperar su respuesta" not in window.text()  # they have not been answered yet
+    assert window.post(f"contactos/{item.id}/esperar").status_code == 409
     window.send(f"contactos/{item.id}/respuesta", text="¿En qué calle?", ref="r1")
     assert window.send(f"contactos/{item.id}/esperar") == 303
     page = window.text()
@@ -367,3 +379,30 @@ def test_a_thread_rests_apart_and_comes_back_when_they_write(console: Console) -
     assert "Esperan a la persona" not in page
     assert "25 de 100 puntos" in page
     assert window.post(f"contactos/{uuid4()}/esperar").status_code == 409
+
+
+@pytest.mark.parametrize("off_s", [-300, 300])
+def test_a_web_process_whose_clock_is_off_serves_the_desk_all_the_same(
+    console: Console, monkeypatch: pytest.MonkeyPatch, off_s: int
+) -> None:
+    true = clock.now
+    monkeypatch.setattr(clock, "now", lambda: true() + timedelta(seconds=off_s))
+    window = _open(console)
+    assert timedelta(0) < _agent(console).lease_until - true() < timedelta(seconds=20)
+    monkeypatch.setattr(clock, "now", true)
+    offer = _offer(console, _asks(console))
+    monkeypatch.setattr(clock, "now", lambda: true() + timedelta(seconds=off_s))
+    assert f'data-offer="{offer.id}"' in window.text()
+    assert window.send(f"ofertas/{offer.id}/contestar") == 303
+
+
+def test_a_supervisor_reads_what_the_day_came_to(console: Console) -> None:
+    _answered(console)
+    _asks(console, sender="+525511112222")
+    supervisor = console.enter("supervisor")
+    for page in (supervisor.get(f"{DESK}/equipo").text, supervisor.get(f"{DESK}/equipo/cifras").text):
+        assert "Hoy, por fila" in page
+        assert re.search(r'data-l="Llegaron">2<', page)
+        assert re.search(r'data-l="Atendidos">1<', page)
+        assert "100 %" in page
+    assert console.enter("operator").get(f"{DESK}/equipo/cifras").status_code == 404

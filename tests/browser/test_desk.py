@@ -215,3 +215,23 @@ def test_the_desk_is_accessible_in_every_state(
     look("wrap")
     team = page_at("/consola/atencion/equipo", role="supervisor", width=width, scheme=scheme)
     assert_accessible(team)
+
+
+def test_a_thread_that_waits_for_its_resident_stands_apart(live_server: LiveServer, page_at: PageAt) -> None:
+    page = at_desk(page_at)
+    item_id = asks(live_server)
+    offer(live_server, item_id)
+    expect(page.locator("#answer")).to_be_visible()
+    page.keyboard.press("F2")
+    page.keyboard.press("r")
+    page.keyboard.type("¿En qué calle?")
+    page.keyboard.press("Control+Enter")
+    page.locator("#rest").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#mine")).to_contain_text("Esperan a la persona")
+    expect(page.locator("#mine .capacity")).to_contain_text("0 de 100 puntos")
+    assert item_of(live_server, item_id).resting_since is not None
+    with live_server.at_work(), db.transaction() as session:
+        distribution.heard(session, item_id, now=clock.now())
+    expect(page.locator("#mine")).not_to_contain_text("Esperan a la persona")
+    expect(page.locator("#mine .capacity")).to_contain_text("25 de 100 puntos")

@@ -14,6 +14,7 @@ from random import Random
 from typing import Protocol
 from uuid import UUID
 
+import numpy
 from sqlalchemy import text
 from sqlmodel import Session
 
@@ -395,3 +396,42 @@ def fifo(people: Sequence[Person], servers: int, *, answer_s: float = 0.0) -> Ou
         heapq.heapreplace(free, begin + answer_s + person.service_s)
         waited.append(begin + answer_s - person.at)
     return Outcome(waited, [], kinds=people)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over the people who were counted. within: answered within `WITHIN_S`."""
+
+    people: int
+    answered: int
+    within: int
+    waited_s: float
+
+
+def long_fifo(case: Case, seed: int, size: int, *, warm: int) -> Totals:
+    """`fifo` for millions of people, of whom nothing is kept but sums; the first `warm` are not counted."""
+    draw = numpy.random.default_rng([seed, *case.name.encode()])
+    free, at = [0.0] * case.servers, 0.0
+    answered = within = 0
+    waited_s = 0.0
+    left, to_warm = size + warm, warm
+    while left:
+        count = to_warm or min(left, 1 << 18)
+        is_counted, to_warm, left = not to_warm, 0, left - count
+        arrivals = (at + numpy.cumsum(draw.exponential(3600 / case.per_hour, count))).tolist()
+        talks = draw.exponential(case.aht_s, count).tolist()
+        patience = draw.exponential(case.patience_s, count).tolist() if case.patience_s < float("inf") else None
+        at = arrivals[-1]
+        for number, came in enumerate(arrivals):
+            begin = free[0]
+            wait = begin - came
+            if wait <= 0:
+                begin, wait = came, 0.0
+            elif patience is not None and wait >= patience[number]:
+                continue
+            heapq.heapreplace(free, begin + talks[number])
+            if is_counted:
+                answered += 1
+                within += wait <= WITHIN_S
+                waited_s += wait
+    return Totals(size, answered, within, waited_s)

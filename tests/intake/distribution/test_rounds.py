@@ -146,11 +146,14 @@ def test_it_is_not_kept_for_one_who_is_away_or_full(session: Session) -> None:
     assert play(session) == []
     actions.set_capacity(session, agent.agent_id, 50, now=NOW)
     assert play(session) == [("thread:1", who("Amir"))]
-    sign_on(session, "Carla")
+    sign_on(session, "Carla"), sign_on(session, "Dora")
     ring(session, "thread:3", kind="text", preferred_agent_id=who("Beatriz"))
     actions.set_capacity(session, agent.agent_id, 100, now=NOW)
     actions.set_state(session, agent.agent_id, epoch=agent.epoch, state="break", reason="comida", now=NOW)
-    assert play(session) == [("thread:3", who("Carla"))]
+    # What rang there rings elsewhere, too.
+    found = dict(play(session))
+    assert found.keys() == {"thread:2", "thread:3"}
+    assert set(found.values()) == {who("Carla"), who("Dora")}
 
 
 def test_some_are_kept_free_for_calls(session: Session) -> None:

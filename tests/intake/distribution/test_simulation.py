@@ -9,7 +9,17 @@ from sqlmodel import Session
 from intake.distribution.matching import reserve
 from tests.factories import make_city
 from tests.intake.distribution import erlang
-from tests.intake.distribution.simulation import CASES, Case, Database, Memory, Outcome, Person, fifo, simulate
+from tests.intake.distribution.simulation import (
+    CASES,
+    Case,
+    Database,
+    Memory,
+    Outcome,
+    Person,
+    fifo,
+    long_fifo,
+    simulate,
+)
 
 S2, S4 = CASES[1], CASES[3]
 
@@ -169,3 +179,26 @@ def test_one_with_a_rare_skill_and_everybody_at_the_same_instant() -> None:
     assert flawless(ours)
     # Ten with the rare need, one who can: the tenth waits for nine, and the others never take that one first.
     assert max(wait for wait in ours.waited if wait is not None) == pytest.approx(600.0, abs=61)
+
+
+def test_giving_up_is_the_textbooks_for_who_is_answered_too() -> None:
+    """Against the birth and death of everybody: who is answered and who gives up are all who come."""
+    level, wait_s = erlang.impatient(2500, 219, 300, 180, 100)
+    assert level == pytest.approx(1 - erlang.abandoned(2500, 219, 300, 180), abs=1e-6)
+    assert wait_s > 0
+    # Hardly anybody gives up: the same as waiting for ever.
+    level, wait_s = erlang.impatient(100, 10, 240, 1e7, 20)
+    assert level == pytest.approx(erlang.service_level(100 * 240 / 3600, 10, 240, 20), abs=1e-3)
+    assert wait_s == pytest.approx(erlang.mean_wait_s(100 * 240 / 3600, 10, 240), rel=1e-3)
+
+
+@pytest.mark.parametrize("case", [S2, replace(S4, patience_s=180.0)], ids=["C", "A"])
+def test_the_long_line_is_the_formulas(case: Case) -> None:
+    totals = long_fifo(case, 1, 60_000, warm=5_000)
+    level = totals.within / totals.people
+    expected = (
+        erlang.service_level(case.load, case.servers, case.aht_s, 20)
+        if case is S2
+        else erlang.impatient(case.per_hour, case.servers, case.aht_s, case.patience_s, 20)[0]
+    )
+    assert level == pytest.approx(expected, abs=0.03)

@@ -13,6 +13,7 @@ from agent_console.pages.conversations import proofs_shown, templating
 from agent_console.pages.conversations import views as inbox_views
 from agent_console.pages.desk import beside, call_shown, called_back
 from agent_console.pages.desk import shown as desk
+from agent_console.pages.incidents import page as incident_pages
 from agent_console.pages.incidents import rows as incidents
 from agent_console.pages.incidents import typed as incident_forms
 from agent_console.pages.payloads import rows as payloads
@@ -101,7 +102,8 @@ def in_tables() -> Iterator[str]:
     yield from (word for word, _, _ in calls.STATES.values())
     yield from (*calls.SAID.values(), *calls.WHY.values())
     yield from (word for word, _, _ in incidents.STATES.values())
-    for words in (incidents.HAPPENED, incidents.TROUBLES, incidents.PURPOSES, incidents.REASONS):
+    tables = (incidents.HAPPENED, incidents.TROUBLES, incidents.PURPOSES, incidents.REASONS, incidents.NOTES)
+    for words in (*tables, incidents.UNTOLD, incident_pages.LAST_WORDS):
         yield from words.values()
     for table in (chips.STATUS_TEXTS, chips.DUE_TEXTS, chips.PLACE_TEXTS, chips.ORDER_TEXTS):
         yield from table.values()

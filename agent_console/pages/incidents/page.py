@@ -29,6 +29,11 @@ from kernel.errors import AtiendeError
 from kernel.i18n import translate
 
 HOME = f"{BASE}/incidentes"
+# What everybody attached is told, where the supervisor writes nothing else.
+LAST_WORDS = {
+    "end": "Terminó: {title}. Si sigue pasando, escríbenos.",
+    "reopen": "Dijimos que había terminado, pero sigue: {title}. Te avisamos cuando termine.",
+}
 router = APIRouter(prefix="/incidentes", include_in_schema=False, dependencies=[Depends(only(*REVIEWERS))])
 _ENDED_SHOWN = 20
 
@@ -243,10 +248,7 @@ def _page(
     title = incident.title
     otherwise = {
         which: {language: translate(language, words, title=title.get(language, "")) for language in title}
-        for which, words in (
-            ("end", "Terminó: {title}. Si sigue pasando, escríbenos."),
-            ("reopen", "Dijimos que había terminado, pero sigue: {title}. Te avisamos cuando termine."),
-        )
+        for which, words in LAST_WORDS.items()
     } | {"update": {}}
     return render_for(
         http_request,

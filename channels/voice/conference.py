@@ -72,7 +72,7 @@ def bridge(told: Told) -> str:
                     return _HUNG_UP
                 actions.report(session, call, "in_progress", now=told.now)
                 city = cities.city(session, call.jurisdiction_id).name
-                says.append(translate(language, "Buen día. Te llamamos de {city}, como pediste.", city=city))
+                says.append(translate(language, "Buen día. Le llamamos de {city}, como pidió.", city=city))
             if said := notice.told(session, call, language, now=told.now):
                 says.append(said)
                 rooms.touch(session, its_bridge, told.now)

@@ -10,7 +10,7 @@ from kernel.i18n import translate
 
 
 def words(language: str) -> str:
-    return translate(language, "Esta llamada se graba. Si no quieres que se grabe, dilo a quien te atienda.")
+    return translate(language, "Esta llamada se graba. Si no quiere que se grabe, dígalo a quien le atienda.")
 
 
 def told(session: Session, call: Call, language: str, *, now: datetime) -> str:

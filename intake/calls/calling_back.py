@@ -75,6 +75,12 @@ def asked_in(session: Session, item: WorkItem) -> Call | None:
     return load_one(session, Call, "WHERE provider_call_id = $1 AND direction = 'inbound'", [sid])
 
 
+def wants_silence(session: Session, item: WorkItem) -> bool:
+    """Whether whoever asked to be called wants no messages besides."""
+    asked = asked_in(session, item)
+    return asked is None or bool(asked.script.get("no_messages"))
+
+
 def follow(session: Session, work_item_id: UUID, *, now: datetime) -> None:
     """An operator has taken it: an attempt is begun, unless one goes on. Told twice, it is one."""
     if _going_on(session, work_item_id):
@@ -115,10 +121,15 @@ def _begin(session: Session, item: WorkItem, number: int, now: datetime) -> None
 
 
 def number_of(session: Session, call: Call) -> str | None:
-    """Whom to dial; None for what is no number of the city's countries: who profits from a dear call may have left it."""
-    regions = cities.city(session, call.jurisdiction_id).settings.get("phone_regions") or [REGION]
+    """Whom to dial; None for whom we do not call."""
+    return dialable(session, call.jurisdiction_id, call.to_number)
+
+
+def dialable(session: Session, jurisdiction_id: str, number: str) -> str | None:
+    """The number in full; None for what is no number of the city's countries: who profits from a dear call may have left it."""
+    regions = cities.city(session, jurisdiction_id).settings.get("phone_regions") or [REGION]
     try:
-        return read_phone_of(call.to_number, regions).key
+        return read_phone_of(number, regions).key
     except InvalidInput:
         return None
 

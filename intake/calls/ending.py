@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from intake.calls import waiting
+from intake.calls import calling_back, waiting
 from intake.calls.models import Call
 from intake.conversations import actions as conversations
 from intake.conversations import notices
@@ -28,5 +28,8 @@ def end(session: Session, call: Call, *, now: datetime) -> None:
         # They heard that a person looks at it, and hung up before one had answered: it is read, then.
         conversations.hand_to_agent(session, conversation, now=now)
         return
+    for item in items:
+        if item.disposition_code == calling_back.NOT_REACHED and not calling_back.wants_silence(session, item):
+            notices.tell_not_called(session, conversation, item.id, now=now)
     if all(item.state in ENDED for item in items):
         conversations.close(session, conversation.id, now=now)

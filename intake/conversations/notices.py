@@ -6,8 +6,10 @@ from uuid import UUID
 
 from sqlmodel import Session
 
+from intake.catalog import queries as catalog
 from intake.conversations import actions, queries, wording
 from intake.conversations.models import Conversation
+from intake.conversations.own_texts import own_texts
 from intake.conversations.requests import in_words
 from intake.conversations.values import VOICE
 from intake.people import actions as people
@@ -89,6 +91,26 @@ def tell_of_call(session: Session, conversation_id: UUID, *, now: datetime) -> i
                 is_joined=report.idempotency_key is not None,
             )
     return len(made)
+
+
+def tell_not_called(session: Session, call_thread: Conversation, work_item_id: UUID, *, now: datetime) -> None:
+    """Queues to whoever called, and was called back in vain, that they were: once for each wish to be called."""
+    contact_point = session.get_one(ContactPoint, call_thread.contact_point_id)
+    channel, client_ref = _channels.get(contact_point.kind), f"callback-{work_item_id}"
+    if channel is None:
+        return
+    thread = actions.open_conversation(session, contact_point, channel, language=call_thread.language, now=now)
+    people.lock(session, contact_point.id)
+    if people.is_opted_out(session, contact_point.id) or queries.is_sent(session, contact_point.id, client_ref):
+        return
+    city = catalog.jurisdiction(session, contact_point.jurisdiction_id)
+    # The number that shows may be anybody's.
+    if channel == "sms" and not spending.spend(session, city.id, people.address_of(contact_point), "folio", now=now):
+        return
+    language = call_thread.language
+    own = own_texts(session, city.id, language, channel)
+    body = wording.say(language, "notice", "not_called", own, city=city.name)
+    actions.queue_message(session, thread.id, body, client_ref=client_ref, author_kind="notice", now=now)
 
 
 def _may_cost(session: Session, report: Report, contact_point: ContactPoint, now: datetime) -> bool:

@@ -130,7 +130,7 @@ def test_whoever_asked_for_it_is_called_back_by_the_program(demo: RunningDemo, c
     expect(page.locator(".callbar .connecting")).to_be_visible()
     expect(page.locator(".callbar .t[data-since]")).to_be_visible(timeout=60_000)
     (rung,) = _dialled(demo, phone)
-    assert "como pediste" in rung["heard"][0]
+    assert "como pidió" in rung["heard"][0]
     expect(page.locator("#heard")).to_contain_text("Sigue oscura la calle", timeout=30_000)
     expect(page.locator(".callbar")).to_contain_text("Grabando, aviso dado", timeout=60_000)
     page.locator("#main").focus()

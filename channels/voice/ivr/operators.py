@@ -84,8 +84,8 @@ def waiting(turn: Turn, heard: Heard) -> Page:
 
 
 def callback(turn: Turn) -> Page:
-    """At which number? The one that shows, unless they say another; whoever shows none keys theirs."""
-    if not turn.shows_number:
+    """At which number? The one that shows, unless they say another; whoever shows none that we call keys theirs."""
+    if not turn.can_be_called:
         return _ask_number(turn)
     digits = reading.by_digit(turn.contact.last_digits, turn.language)
     other = "callback_stay" if line.item_of(turn.session, turn.call) else "callback_return"
@@ -174,8 +174,8 @@ def _called_back(turn: Turn) -> Page:
 
 
 def _waited_enough(turn: Turn) -> Page:
-    """Called back where there is a number; else a message."""
-    if not turn.shows_number:
+    """Called back where there is a number that we call; else a message."""
+    if not turn.can_be_called:
         return voicemail(turn)
     due_at = None if turn.hours.is_open else turn.hours.opens_at
     if not line.call_back(turn.session, turn.call, None, due_at=due_at, now=turn.now):

@@ -13,7 +13,7 @@ from channels.voice.ivr.script import Script
 from channels.voice.ivr.twiml import hints
 from channels.voice.ivr.values import Ask, Page, Said
 from georef.gazetteer import Gazetteer
-from intake.calls import turns
+from intake.calls import calling_back, turns
 from intake.calls.models import Call
 from intake.calls.turns import Answer
 from intake.catalog import cities
@@ -76,6 +76,13 @@ class Turn:
     @property
     def shows_number(self) -> bool:
         return self.contact.kind == "phone"
+
+    @cached_property
+    def can_be_called(self) -> bool:
+        """Whether we call back the number that shows; not one from abroad, whoever it is that profits from it."""
+        return self.shows_number and (
+            calling_back.dialable(self.session, self.city.id, people.address_of(self.contact)) is not None
+        )
 
     @cached_property
     def can_write(self) -> bool:

@@ -4,12 +4,15 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
+from sqlmodel import select
 
 from intake.calls import line_actions
 from intake.calls.calling_back import MOST_ATTEMPTS, PAUSES
+from intake.calls.jobs import end_call
 from intake.calls.line_actions import Somebody
 from intake.calls.line_models import CallBridge
 from intake.calls.models import Call
+from intake.conversations.models import Message
 from intake.distribution import actions as distribution
 from intake.distribution.models import AgentSession
 from kernel import clock, db
@@ -77,8 +80,8 @@ def test_they_answer_hear_who_calls_and_that_it_is_recorded_and_talk(asked: Desk
     ana = asked.operator("Ana")
     take(asked, ana)
     told = asked.tell("bridge", {"room": rung(asked).to_room, "announced": "0"}, {"CallSid": rung(asked).sid})
-    assert "como pediste" in told
-    assert told.index("como pediste") < told.index("se graba") < told.index("<Conference")
+    assert "como pidió" in told
+    assert told.index("como pidió") < told.index("se graba") < told.index("<Conference")
     asked.line.answer(rung(asked).sid)
     asked.hear()
     assert talkers(asked) == {NUMBER, "Ana"}
@@ -139,6 +142,10 @@ def test_after_a_few_attempts_it_is_over_and_says_so(asked: Desk) -> None:
     assert (item.state, item.disposition_code) == ("done", "not_reached")
     assert [one.outcome for one in asked.attempts] == ["no_answer"] * MOST_ATTEMPTS
     assert load_of(asked, ana)[0] == 0
+    for call in [*asked.attempts, asked.attempts[-1]]:
+        end_call(str(call.id))
+    (told,) = asked.session.exec(select(Message).where(Message.channel == "sms")).all()
+    assert "te llamamos varias veces" in told.body
 
 
 def test_a_machine_that_answers_is_nobody(asked: Desk) -> None:

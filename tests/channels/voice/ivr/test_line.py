@@ -292,3 +292,13 @@ def test_a_message_after_the_tone(session: Session, caller: Caller, foreign: boo
     caller.hang_up()
     end_call(str(the_call(session).id))
     assert session.get_one(Conversation, message.conversation_id).state == "with_agent"
+
+
+def test_a_number_from_abroad_is_asked_for_one_that_is_called(session: Session, caller: Caller) -> None:
+    caller.number = "+252611234567"
+    caller.call()
+    caller.press("0")
+    assert "del teléfono al que le llamamos" in caller.press("1")
+    caller.press("5512345678")
+    caller.press("1")
+    assert item(session).kind == "callback"

@@ -22,6 +22,7 @@ from intake.catalog import cities
 from intake.distribution.models import WorkItem
 from kernel import clock, db
 from kernel.errors import Unavailable
+from kernel.outbox import record
 from kernel.rows import change, load
 
 log = structlog.get_logger(__name__)
@@ -211,7 +212,7 @@ def _carry_out(line: VoiceLine, task: Task) -> Note:
         raise Gone("caller")
     if do in ("hold", "unhold"):
         (line.hold if do == "hold" else line.unhold)(task.reference, task.caller)
-        return lambda session, call, bridge, now: change(session, bridge, is_held=do == "hold", changed_at=now)
+        return lambda session, call, bridge, now: _note_held(session, bridge, do == "hold", now)
     if do == "coach":
         line.coach(task.reference, task.provider_leg_id, mode=task.mode, coached=task.coached)
         return lambda session, call, bridge, now: change(session, _leg(session, _id(leg_id)), mode_done=task.mode)
@@ -271,6 +272,12 @@ def _note_rung(
     leg = _leg(session, leg_id)
     if leg.provider_call_id is None:
         change(session, leg, provider_call_id=sid)
+
+
+def _note_held(session: Session, bridge: CallBridge, is_held: bool, now: datetime) -> None:
+    change(session, bridge, is_held=is_held, changed_at=now)
+    # There is nothing left to arrange, but whoever looks at the call sees it only now.
+    record(session, "call_bridge.held", at=now, call_id=bridge.call_id)
 
 
 def _note_dialled(session: Session, call: Call, sid: str) -> None:

@@ -89,8 +89,10 @@ def test_a_call_is_passed_on_to_a_colleague(demo: RunningDemo, chromium: Browser
     expect(first.locator(".callbar .t[data-since]")).to_be_visible(timeout=60_000)
     second = _sign_in(chromium, demo, "supervisor")
     first.wait_for_timeout(6000)
+    colleague = first.locator("#pass-to option[value^=agent]").first
+    expect(colleague).to_be_attached(timeout=30_000)
     first.locator("#transfer").click()
-    expect(first.locator("#pass-to option").first).to_be_attached()
+    first.locator("#pass-to").select_option(colleague.get_attribute("value"))
     first.locator("#passing button[value=blind]").click()
     expect(second.locator(".callbar")).to_be_visible(timeout=60_000)
     expect(second.locator(".callbar .t[data-since]")).to_be_visible(timeout=60_000)

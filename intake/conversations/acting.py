@@ -35,7 +35,7 @@ from intake.conversations.notices import channel_of
 from intake.conversations.own_texts import own_texts
 from intake.conversations.requests import in_words
 from intake.conversations.values import VOICE, Choice
-from intake.incidents import actions as incidents
+from intake.incidents import attaching as incidents
 from intake.people import actions as people
 from intake.people import guessing, spending, thread_codes
 from intake.people.models import ContactPoint

@@ -9,7 +9,7 @@ from sqlmodel import Session
 from georef.points import LonLat
 from intake.conversations.dialogue.state import Announced, Place
 from intake.conversations.models import Conversation
-from intake.incidents import actions, queries
+from intake.incidents import attaching, queries
 from intake.incidents.models import Incident
 from kernel.errors import Conflict, NotFound
 
@@ -34,7 +34,7 @@ def attach(session: Session, conversation: Conversation, announced: Announced, *
     """False when it has ended meanwhile."""
     try:
         with session.begin_nested():
-            actions.attach(session, UUID(announced.incident_id), conversation_id=conversation.id, now=now)
+            attaching.attach(session, UUID(announced.incident_id), conversation_id=conversation.id, now=now)
     except (Conflict, NotFound):
         return False
     return True

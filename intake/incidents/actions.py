@@ -1,4 +1,4 @@
-"""Writes on incidents. Whoever changes one holds its row and says which version they saw; who attaches keeps it from ending."""
+"""Writes on incidents. Whoever changes one holds its row and says which version they saw; `attaching.py` keeps it from ending."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,46 +9,16 @@ import shapely
 from sqlalchemy import func, text
 from sqlmodel import Session, col, select
 
-from georef.points import LonLat
 from intake.catalog import queries as catalog
 from intake.catalog.queries import Catalog
 from intake.incidents import queries
 from intake.incidents.models import Incident, IncidentContact, IncidentUpdate
 from intake.incidents.values import Draft, checked, checked_words
-from kernel import db
 from kernel.errors import Conflict, InvalidInput, NotFound
-from kernel.ids import new_id
 from kernel.outbox import record
 
 # What ended by mistake is taken back; later it is another incident.
 REOPENED_WITHIN = timedelta(hours=24)
-# Against `FOR UPDATE` of who ends it: either they are attached before the end is told, or they hear that it is over.
-_KEPT = "SELECT state FROM incident WHERE id = $1 FOR KEY SHARE"
-# The thread is known by its row alone: conversations are above this folder.
-_ATTACH = """
-    INSERT INTO incident_contact (id, incident_id, contact_point_id, conversation_id, channel, at)
-    SELECT $1, incident.id, conversation.contact_point_id, conversation.id, conversation.channel, $4
-    FROM conversation JOIN incident ON incident.jurisdiction_id = conversation.jurisdiction_id
-    WHERE incident.id = $2 AND conversation.id = $3
-    ON CONFLICT (incident_id, contact_point_id) DO NOTHING RETURNING 1
-"""
-_PART = """
-    SELECT incident.id, incident_request.basis, incident.state
-    FROM incident_request JOIN incident ON incident.id = incident_request.incident_id
-    WHERE incident_request.service_request_id = $1
-"""
-_ATTACH_POINT = """
-    INSERT INTO incident_contact (id, incident_id, contact_point_id, conversation_id, channel, at)
-    VALUES ($1, $2, $3, $4, $5, $6)
-    ON CONFLICT (incident_id, contact_point_id) DO NOTHING RETURNING 1
-"""
-_ATTACH_REQUEST = """
-    INSERT INTO incident_request (service_request_id, incident_id, basis, at)
-    SELECT service_request.id, incident.id, $3, $4
-    FROM service_request JOIN incident ON incident.jurisdiction_id = service_request.jurisdiction_id
-    WHERE service_request.id = $1 AND incident.id = $2
-    ON CONFLICT (service_request_id) DO NOTHING RETURNING 1
-"""
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('incidents of ' || :jurisdiction_id, 0))")
 
 
@@ -271,70 +241,6 @@ def take_turn(session: Session, jurisdiction_id: str) -> None:
     session.execute(_ONE_AT_A_TIME, {"jurisdiction_id": jurisdiction_id})
 
 
-def attach(
-    session: Session,
-    incident_id: UUID,
-    *,
-    conversation_id: UUID,
-    service_request_id: UUID | None = None,
-    now: datetime,
-) -> bool:
-    """From now on the person of this thread is told of the incident; False when they were already. With it, the request is part.
-
-    Raises Conflict when it has ended meanwhile (the caller makes a request of its own), NotFound.
-    """
-    _keep_open(session, incident_id)
-    is_new = bool(db.fetch(session, _ATTACH, [new_id(), incident_id, conversation_id, now], prepare=True))
-    if service_request_id is not None:
-        _attach_request(session, incident_id, service_request_id, "attached", now)
-    if is_new:
-        record(session, "incident.attached", at=now, incident_id=incident_id)
-    return is_new
-
-
-def attach_reported(
-    session: Session,
-    service_request_id: UUID,
-    *,
-    jurisdiction_id: str,
-    service_code: str,
-    lonlat: LonLat | None,
-    contact_point_id: UUID | None,
-    conversation_id: UUID | None = None,
-    channel: str,
-    now: datetime,
-) -> Incident | None:
-    """Makes a new request part of the open incident that fits it closest, and tells who reported it from then on.
-
-    None when there is none, or it was said to be apart. A request without a place is part only of what concerns the whole city.
-    One that is part already stays so, and whoever reports it too is told from then on.
-    """
-    if (part := db.fetch(session, _PART, [service_request_id], prepare=True)) != []:
-        incident_id, basis, state = part[0]
-        if basis != "apart" and state == "open" and contact_point_id is not None:
-            _attach_point(session, incident_id, contact_point_id, conversation_id, channel, now)
-        return None
-    for found in queries.open_incidents(session, jurisdiction_id, service_code, lonlat):
-        if lonlat is None and found.geometry is not None:
-            continue
-        try:
-            _keep_open(session, found.id)
-        except Conflict:
-            continue
-        is_new = _attach_request(session, found.id, service_request_id, "within", now)
-        if is_new and contact_point_id is not None:
-            _attach_point(session, found.id, contact_point_id, conversation_id, channel, now)
-        if is_new:
-            record(session, "incident.attached", at=now, incident_id=found.id)
-        return found
-    return None
-
-
-def keep_apart(session: Session, incident_id: UUID, service_request_id: UUID, *, now: datetime) -> None:
-    """Whoever reported it has said that it is no part of this incident: it becomes part of none."""
-    _attach_request(session, incident_id, service_request_id, "apart", now)
-
-
 def find_same(session: Session, jurisdiction_id: str, draft: Draft, *, of_any_kind: bool = False) -> Incident | None:
     """An open incident of the same kind, or any, about some of the same, where some of the same is."""
     known = catalog.catalog(session, jurisdiction_id)
@@ -353,35 +259,6 @@ def _overlap(one: bytes | None, other: bytes | None) -> bool:
         return True
     # Neighbours share a border and nothing else.
     return bool(shapely.from_wkb(one).intersection(shapely.from_wkb(other)).area > 0)
-
-
-def _attach_point(
-    session: Session,
-    incident_id: UUID,
-    contact_point_id: UUID,
-    conversation_id: UUID | None,
-    channel: str,
-    now: datetime,
-) -> None:
-    try:
-        _keep_open(session, incident_id)
-    except Conflict:
-        return
-    values = [new_id(), incident_id, contact_point_id, conversation_id, channel, now]
-    db.fetch(session, _ATTACH_POINT, values, prepare=True)
-
-
-def _attach_request(session: Session, incident_id: UUID, service_request_id: UUID, basis: str, now: datetime) -> bool:
-    return bool(db.fetch(session, _ATTACH_REQUEST, [service_request_id, incident_id, basis, now], prepare=True))
-
-
-def _keep_open(session: Session, incident_id: UUID) -> None:
-    session.flush()
-    found = db.fetch(session, _KEPT, [incident_id], prepare=True)
-    if not found:
-        raise NotFound("No encontramos ese incidente.")
-    if found[0][0] != "open":
-        raise Conflict("Este incidente ya terminó.")
 
 
 def held(session: Session, incident_id: UUID, version: int) -> Incident:

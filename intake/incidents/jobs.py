@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from georef.points import LonLat
 from intake.catalog.models import Jurisdiction
-from intake.incidents import actions, bursts, surges
+from intake.incidents import actions, attaching, bursts, surges
 from intake.incidents.models import Incident
 from intake.service_requests.models import Report, ServiceRequest
 from kernel import clock, db
@@ -71,7 +71,7 @@ def _attach(session: Session, request: ServiceRequest, report: Report | None) ->
     report = report or session.exec(first).first()
     lonlat = LonLat(request.lon, request.lat) if request.lon is not None and request.lat is not None else None
     is_told = report is not None and report.wants_notices
-    actions.attach_reported(
+    attaching.attach_reported(
         session,
         request.id,
         jurisdiction_id=request.jurisdiction_id,

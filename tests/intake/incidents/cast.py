@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from intake.conversations import actions as conversations
 from intake.conversations.models import Conversation
-from intake.incidents import actions
+from intake.incidents import actions, attaching
 from intake.incidents.actions import By
 from intake.incidents.models import Incident
 from intake.incidents.values import Draft
@@ -46,5 +46,5 @@ def thread(session: Session, phone: str) -> Conversation:
 
 def attach(session: Session, incident: Incident, phone: str) -> UUID:
     made = thread(session, phone)
-    actions.attach(session, incident.id, conversation_id=made.id, now=NOW)
+    attaching.attach(session, incident.id, conversation_id=made.id, now=NOW)
     return made.id

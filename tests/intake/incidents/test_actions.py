@@ -13,7 +13,7 @@ from sqlmodel import Session, select
 from georef.points import LonLat
 from intake.conversations import actions as conversations
 from intake.distribution import actions as distribution
-from intake.incidents import actions, queries, surges
+from intake.incidents import actions, attaching, queries, surges
 from intake.incidents import jobs as incident_jobs
 from intake.incidents.actions import AlreadyOpen
 from intake.incidents.models import Incident, IncidentContact, IncidentUpdate
@@ -152,8 +152,8 @@ def test_after_a_proposal_was_dismissed_the_same_source_may_propose_again(city: 
 def test_attaching_twice_is_attaching_once(city: Session) -> None:
     made = opened(city)
     one = thread(city, "+525512340001")
-    assert actions.attach(city, made.id, conversation_id=one.id, now=NOW)
-    assert not actions.attach(city, made.id, conversation_id=one.id, now=LATER)
+    assert attaching.attach(city, made.id, conversation_id=one.id, now=NOW)
+    assert not attaching.attach(city, made.id, conversation_id=one.id, now=LATER)
     assert queries.attached(city, [made.id])[made.id] == (1, 0)
 
 
@@ -163,7 +163,7 @@ def test_nobody_is_attached_to_what_is_over(city: Session) -> None:
     with pytest.raises(Conflict):
         attach(city, made, "+525512340001")
     with pytest.raises(NotFound):
-        actions.attach(city, new_id(), conversation_id=thread(city, "+525512340001").id, now=LATER)
+        attaching.attach(city, new_id(), conversation_id=thread(city, "+525512340001").id, now=LATER)
     assert queries.open_for(city, CITY, now=LATER) == []
 
 
@@ -190,7 +190,7 @@ def test_who_attaches_while_it_ends_is_told_or_hears_that_it_is_over(committed_c
         meet.wait()
         try:
             with db.transaction() as session:
-                return actions.attach(session, made.id, conversation_id=threads[number], now=NOW)
+                return attaching.attach(session, made.id, conversation_id=threads[number], now=NOW)
         except Conflict:
             return False
 

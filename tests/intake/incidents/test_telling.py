@@ -12,7 +12,7 @@ from intake.conversations import actions as conversations
 from intake.conversations import incident_news, jobs
 from intake.conversations.incident_news import deliveries, tell_attached
 from intake.conversations.models import Conversation, Message
-from intake.incidents import actions, queries
+from intake.incidents import actions, attaching, queries
 from intake.incidents import jobs as incident_jobs
 from intake.incidents.actions import AlreadyOpen
 from intake.incidents.models import IncidentContact, IncidentUpdate
@@ -146,7 +146,7 @@ def test_somebody_known_at_two_addresses_is_told_once_where_they_were_heard_last
     group = new_id()
     for thread_id in (called, wrote):
         city.get_one(Person, city.get_one(Conversation, thread_id).person_id).group_id = group
-    actions.attach(city, made.id, conversation_id=wrote, now=NOW)
+    attaching.attach(city, made.id, conversation_id=wrote, now=NOW)
     update = actions.end(city, made.id, OVER, version=1, by=SUSANA, now=NOW)
     jobs.tell_attached(str(update.id))
     assert city.exec(select(Message.channel)).all() == ["whatsapp"]
@@ -244,7 +244,7 @@ def test_a_report_elsewhere_or_of_another_matter_or_nowhere_is_no_part(city: Ses
 def test_what_was_said_to_be_apart_stays_apart(city: Session) -> None:
     made = opened(city)
     request = report(city)
-    actions.keep_apart(city, made.id, request.id, now=NOW)
+    attaching.keep_apart(city, made.id, request.id, now=NOW)
     incident_jobs.attach_reported(str(request.id))
     assert queries.incident_of(city, request.id) is None
     assert queries.attached(city, [made.id])[made.id] == (0, 0)

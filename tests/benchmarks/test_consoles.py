@@ -4,25 +4,22 @@ What is measured is when the event of a message, which makes the page ask for wh
 ATIENDE_BENCH_CONSOLES says how many there are, ATIENDE_BENCH_SECONDS for how long.
 """
 
-import asyncio
 import itertools
 import os
 import re
 import statistics
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 import pytest
 
 from tests.benchmarks.report import report
+from tests.benchmarks.streams import Streams
 from tests.benchmarks.test_messages import PARTS, RATE, Poster, by_minute, percentiles, processor_s, residents
 from tests.faults.calls import Provider, rows
-from tests.journeys.test_sms_to_agency import Console
-from tests.running import RunningDemo, running_demo
+from tests.running import RunningDemo, running_demo, wait_for
 
 CONSOLES = int(os.environ.get("ATIENDE_BENCH_CONSOLES", "200"))
 SECONDS = float(os.environ.get("ATIENDE_BENCH_SECONDS", "60"))
@@ -36,43 +33,23 @@ def _told(received: bytes) -> list[str]:
 
 
 class Consoles:
-    """Streams of signed-in operators, read in one thread of its own."""
+    """Streams of signed-in operators: when each heard of each message."""
 
     def __init__(self, demo: RunningDemo) -> None:
         self.seen: defaultdict[str, list[float]] = defaultdict(list)
-        self.resyncs = 0
-        self._url = urlsplit(demo.base_url)
-        self._cookie = _sign_in(demo)
-        self._open = 0
-        self._readings: list[asyncio.Task[None]] = []
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="consoles")
+        self.resyncs = self._open = 0
+        self._streams = Streams(demo)
 
     def __enter__(self) -> "Consoles":
-        self._thread.start()
-        while self._open < CONSOLES:
-            time.sleep(0.05)
+        self._streams.start([self._read] * CONSOLES)
+        wait_for(lambda: self._open == CONSOLES, 120, "the consoles")
         return self
 
     def __exit__(self, *_: object) -> None:
-        for reading in self._readings:
-            self._loop.call_soon_threadsafe(reading.cancel)
-        self._thread.join()
-        self._loop.close()
-
-    def _run(self) -> None:
-        async def read_all() -> None:
-            self._readings = [asyncio.create_task(self._read()) for _ in range(CONSOLES)]
-            await asyncio.gather(*self._readings, return_exceptions=True)
-
-        self._loop.run_until_complete(read_all())
+        self._streams.stop()
 
     async def _read(self) -> None:
-        reader, writer = await asyncio.open_connection(self._url.hostname, self._url.port)
-        writer.write(
-            f"GET /consola/live HTTP/1.1\r\nHost: {self._url.netloc}\r\nCookie: {self._cookie}\r\n\r\n".encode()
-        )
-        assert (await reader.readline()).split()[1] == b"200"
+        reader, writer = await self._streams.open()
         self._open += 1
         try:
             while received := await reader.read(65_536):
@@ -82,13 +59,6 @@ class Consoles:
                     self.seen[message_id].append(at)
         finally:
             writer.close()
-
-
-def _sign_in(demo: RunningDemo) -> str:
-    client = Console(demo, "operator").client
-    cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
-    client.close()
-    return cookies
 
 
 @pytest.fixture

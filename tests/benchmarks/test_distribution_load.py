@@ -15,9 +15,8 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from random import Random
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
@@ -31,6 +30,7 @@ from kernel import clock, db
 from kernel.errors import AtiendeError
 from tests.benchmarks.report import report
 from tests.benchmarks.servers import cpu_s
+from tests.benchmarks.streams import Streams
 from tests.benchmarks.test_messages import PARTS, processor_s
 from tests.faults.test_distribution import start
 from tests.intake.distribution.desk import who
@@ -66,43 +66,24 @@ class Consoles:
         self.own: dict[str, float] = {}
         self.resyncs = self.reopened = self.open = 0
         self._floor = floor
-        self._url = urlsplit(demo.base_url)
-        client = Console(demo, "operator").client
-        self._cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
-        client.close()
+        self._streams = Streams(demo)
         self._is_over = False
-        self._readings: list[asyncio.Task[None]] = []
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="consoles")
 
     def __enter__(self) -> "Consoles":
-        self._thread.start()
+        self._streams.start([partial(self._read, str(who(f"A{one}")), one) for one in range(OPERATORS)])
         wait_for(lambda: self.open == OPERATORS, 120, "the consoles")
         return self
 
     def __exit__(self, *_: object) -> None:
         self._is_over = True
-        for reading in self._readings:
-            self._loop.call_soon_threadsafe(reading.cancel)
-        self._thread.join()
-        self._loop.close()
-
-    def _run(self) -> None:
-        async def read_all() -> None:
-            self._readings = [asyncio.create_task(self._read(str(who(f"A{one}")), one)) for one in range(OPERATORS)]
-            await asyncio.gather(*self._readings, return_exceptions=True)
-
-        self._loop.run_until_complete(read_all())
+        self._streams.stop()
 
     async def _read(self, agent_id: str, number: int) -> None:
         await asyncio.sleep(number * 0.05)  # nobody's shift begins in the same instant
         retry_s, is_first = 2.0, True
         while not self._is_over:
-            reader, writer = await asyncio.open_connection(self._url.hostname, self._url.port)
-            head = f"GET /consola/live HTTP/1.1\r\nHost: {self._url.netloc}\r\nCookie: {self._cookie}\r\n\r\n"
-            writer.write(head.encode())
+            reader, writer = await self._streams.open()
             try:
-                assert (await reader.readline()).split()[1] == b"200"
                 self.open += is_first
                 self.reopened += not is_first
                 is_first = False

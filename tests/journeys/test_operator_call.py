@@ -46,6 +46,15 @@ def _heard(demo: RunningDemo, sid: str) -> str:
     return str(httpx.get(f"{demo.facts['standin']['url']}/calls/{sid}", timeout=30).json())
 
 
+def _in_call(demo: RunningDemo, page: Page, phone: str) -> str:
+    """Somebody asks for a person, and this operator has answered them: the call."""
+    sid = _call(demo, [{"say": "quiero hablar con una persona"}, {"wait": 300}], phone)
+    expect(page.locator("#strip .offer")).to_be_visible(timeout=60_000)
+    page.keyboard.press("F2")
+    expect(page.locator(".callbar .t[data-since]")).to_be_visible(timeout=60_000)
+    return sid
+
+
 def _leave(page: Page) -> None:
     """What is left of their last contact is written down, and their shift ends: nothing rings here for the next test."""
     if page.locator("#wrap").count():
@@ -95,10 +104,7 @@ def test_a_caller_is_answered_held_recorded_and_ended(demo: RunningDemo, chromiu
 
 def test_a_call_is_passed_on_to_a_colleague(demo: RunningDemo, chromium: Browser) -> None:
     first = _sign_in(chromium, demo, "operator")
-    sid = _call(demo, [{"say": "quiero hablar con una persona"}, {"wait": 180}], "+525577779999")
-    expect(first.locator("#strip .offer")).to_be_visible(timeout=60_000)
-    first.keyboard.press("F2")
-    expect(first.locator(".callbar .t[data-since]")).to_be_visible(timeout=60_000)
+    sid = _in_call(demo, first, "+525577779999")
     second = _sign_in(chromium, demo, "supervisor")
     first.wait_for_timeout(6000)
     colleague = first.locator("#pass-to option[value^=agent]").first
@@ -177,11 +183,7 @@ def test_a_call_is_talked_over_with_a_colleague_taken_back_and_then_handed_over(
     demo: RunningDemo, chromium: Browser
 ) -> None:
     first = _sign_in(chromium, demo, "operator")
-    script = [{"say": "quiero hablar con una persona"}, {"wait": 300}]
-    sid = _call(demo, script, "+525577774444")
-    expect(first.locator("#strip .offer")).to_be_visible(timeout=60_000)
-    first.keyboard.press("F2")
-    expect(first.locator(".callbar .t[data-since]")).to_be_visible(timeout=60_000)
+    sid = _in_call(demo, first, "+525577774444")
     second = _sign_in(chromium, demo, "supervisor")
     second.keyboard.press("F6")
     for is_last in (False, True):
@@ -218,10 +220,7 @@ def test_a_call_is_talked_over_with_a_colleague_taken_back_and_then_handed_over(
 
 def test_a_closed_browser_returns_the_caller_to_the_head_of_the_line(demo: RunningDemo, chromium: Browser) -> None:
     first = _sign_in(chromium, demo, "operator")
-    sid = _call(demo, [{"say": "quiero hablar con una persona"}, {"wait": 300}], "+525577773333")
-    expect(first.locator("#strip .offer")).to_be_visible(timeout=60_000)
-    first.keyboard.press("F2")
-    expect(first.locator(".callbar .t[data-since]")).to_be_visible(timeout=60_000)
+    sid = _in_call(demo, first, "+525577773333")
     second = _sign_in(chromium, demo, "supervisor")
     first.context.close()
     began = time.monotonic()

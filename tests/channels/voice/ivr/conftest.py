@@ -1,8 +1,9 @@
 """A tiny city with two streets that cross, and somebody who calls it."""
 
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, select
 
+from intake.service_requests.models import ServiceRequest
 from routing.models import GazetteerPlace
 from tests.channels.conftest import Provider
 from tests.channels.voice.ivr.caller import Caller
@@ -21,3 +22,15 @@ def caller(session: Session, provider: Provider) -> Caller:
         )
     session.flush()
     return Caller(provider)
+
+
+@pytest.fixture
+def noise(session: Session, caller: Caller) -> ServiceRequest:
+    """A report that is told to nobody, made by telephone."""
+    caller.call()
+    caller.say("hay mucho ruido en la esquina de Niebla y Sabinos")
+    caller.say("sí")
+    made = session.exec(select(ServiceRequest)).one()
+    assert not made.is_public
+    caller.hang_up()
+    return made

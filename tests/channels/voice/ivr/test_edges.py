@@ -189,17 +189,11 @@ def test_words_of_danger_leave_the_script_at_once(
     assert not caller.is_over
 
 
-def test_what_is_confidential_is_told_to_nobody_who_only_shows_a_number(session: Session, caller: Caller) -> None:
-    caller.call()
-    caller.say("hay mucho ruido en la esquina de Niebla y Sabinos")
-    caller.say("sí")
-    made = session.exec(select(ServiceRequest)).one()
-    assert not made.is_public
-    caller.hang_up()
+def test_what_is_confidential_is_told_to_nobody_who_only_shows_a_number(noise: ServiceRequest, caller: Caller) -> None:
     again = Caller(caller.provider, sid="CA2")  # the same number
     again.call()
     again.press("2")
-    told = again.press(made.folio)
+    told = again.press(noise.folio)
     assert "No encontré un reporte" in told
     assert "Ruido" not in told
 

@@ -31,18 +31,6 @@ def at_one_o_clock() -> object:
         yield
 
 
-@pytest.fixture
-def noise(session: Session, caller: Caller) -> ServiceRequest:
-    """A report that is told to nobody, made by telephone."""
-    caller.call()
-    caller.say("hay mucho ruido en la esquina de Niebla y Sabinos")
-    caller.say("sí")
-    made = session.exec(select(ServiceRequest)).one()
-    assert not made.is_public
-    caller.hang_up()
-    return made
-
-
 def call_again(caller: Caller, number: str = "", sid: str = "CA2") -> Caller:
     again = Caller(caller.provider, sid=sid, number=number or caller.number)
     again.call()

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from fastapi import Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from python_multipart.multipart import parse_options_header
+from starlette.requests import ClientDisconnect
 
 from kernel.errors import InvalidInput, TooLarge, Unavailable
 from kernel.multipart import read_multipart
@@ -69,12 +70,18 @@ held_bytes = HeldBytes()
 
 
 async def read_body(http_request: Request, limit: int = MAX_FORM_BYTES) -> bytes:
-    """The whole body. Raises TooLarge as soon as more than `limit` bytes have arrived, whatever the headers promised."""
+    """The whole body. Raises TooLarge as soon as more than `limit` bytes have arrived, whatever the headers promised.
+
+    Raises InvalidInput when the sender goes away before its end: half of it is nothing, and nobody's mistake.
+    """
     body = bytearray()
-    async for chunk in http_request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise TooLarge("Lo que enviaste es demasiado grande.")
+    try:
+        async for chunk in http_request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise TooLarge("Lo que enviaste es demasiado grande.")
+    except ClientDisconnect as gone:
+        raise InvalidInput("El envío se cortó antes del final.") from gone
     return bytes(body)
 
 

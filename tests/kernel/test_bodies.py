@@ -1,13 +1,16 @@
 """Form bodies: what comes in, what is refused, and that no size of body gets past the limit."""
 
+import asyncio
 from urllib.parse import urlencode
 
 import pytest
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
+from starlette.requests import Request
 from starlette.testclient import TestClient
+from starlette.types import Message
 
-from kernel.bodies import MAX_FORM_BYTES, MAX_FORM_FIELDS, Form, FormDep
+from kernel.bodies import MAX_FORM_BYTES, MAX_FORM_FIELDS, Form, FormDep, read_body
 from kernel.errors import AtiendeError, InvalidInput
 
 TYPE = {"content-type": "application/x-www-form-urlencoded"}
@@ -44,6 +47,16 @@ def test_the_limit_counts_bytes_that_arrive_and_not_what_headers_promise(client:
     assert client.post("/", content=fits + b"x", headers=TYPE).status_code == 413
     streamed = (b"a" * 1024 for _ in range(MAX_FORM_BYTES // 1024 + 1))
     assert client.post("/", content=streamed, headers=TYPE).status_code == 413
+
+
+async def _cut_off() -> Message:
+    return {"type": "http.disconnect"}
+
+
+def test_a_sender_who_goes_away_halfway_is_no_fault_of_ours() -> None:
+    half = Request({"type": "http", "method": "POST", "headers": []}, _cut_off)
+    with pytest.raises(InvalidInput):
+        asyncio.run(read_body(half))
 
 
 @pytest.mark.parametrize("value", ["", "x", "-1", "1.5", "٣", "1234567890"])

@@ -42,7 +42,6 @@ _OPEN = """
     UPDATE spending_breaker SET refused = refused + 1
     WHERE jurisdiction_id = $1 AND scope = ANY($2) AND reset_at IS NULL RETURNING 1
 """
-_STOPPED = "SELECT 1 FROM spending_breaker WHERE jurisdiction_id = $1 AND scope = ANY($2) AND reset_at IS NULL LIMIT 1"
 _COUNT = """
     INSERT INTO spending_count (jurisdiction_id, scope, hour, sent) VALUES ($1, $2, date_trunc('hour', $3::timestamptz), 1)
     ON CONFLICT (jurisdiction_id, scope, hour) DO UPDATE SET sent = spending_count.sent + 1 RETURNING sent
@@ -124,8 +123,7 @@ def spend(session: Session, jurisdiction_id: str, phone: str, purpose: str, *, n
 
 def is_stopped(session: Session, jurisdiction_id: str, phone: str) -> bool:
     """Whether nothing would be sent there now; nothing is counted."""
-    scopes = [budget.scope for budget in budgets_of(phone)]
-    return not scopes or bool(db.fetch(session, _STOPPED, [jurisdiction_id, scopes], prepare=True))
+    return not budgets_of(phone) or stopping(session, jurisdiction_id, phone) is not None
 
 
 def stopping(session: Session, jurisdiction_id: str, phone: str) -> UUID | None:

@@ -55,7 +55,9 @@ def run_worker(settings: Settings) -> None:
     bootstrap.configure(settings)
     load(job_paths())
     relay = Child("relay", own_command("relay"))
-    relay.start()
+    # Who was told to stop while it loaded starts nothing that it would have to wait for.
+    if not stop.is_set():
+        relay.start()
     has_failed = threading.Event()
     keeper = threading.Thread(target=_keep, args=([relay, dispatcher], stop, has_failed), name="relay")
     keeper.start()

@@ -129,6 +129,8 @@ def _of_message(message: Message, people: Mapping[Any, str], language: str, has_
     else:
         who = "Atiende"
         how = translate(language, "{channel} automático, {state}", channel=look.text, state=state)
+        if message.channel == VOICE:
+            how = translate(language, "Dicho en la llamada")
     return Entry(
         message.at,
         "out",

@@ -46,6 +46,14 @@ def say(
     return Answer(conversation, state_of(conversation), _answers_to(session, message))
 
 
+def note(session: Session, call: Call, words: str, *, number: int, now: datetime) -> None:
+    """Keeps what was said for whoever reads the thread; nothing answers it."""
+    conversation, message = hear(session, call, words, number=number, now=now)
+    since = conversation.waiting_since if conversation.state == "with_agent" else None
+    change(session, conversation, waiting_since=since)
+    change(session, message, status="handled", changed_at=now)
+
+
 def hear(
     session: Session,
     call: Call,

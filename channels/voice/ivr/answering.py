@@ -114,7 +114,7 @@ def _next(turn: Turn, heard: Heard, recorded: tuple[str, int] | None) -> Page:
     script.documents += 1
     # Who waits for a person may say where to be called, however long it took them to get there.
     if script.documents > MOST_DOCUMENTS + (_MORE_FOR_CALLBACK if script.stage in operators.CALLBACK else 0):
-        return _too_many(turn)
+        return _too_many(turn, _tidy(heard))
     return _answer(turn, _tidy(heard))
 
 
@@ -136,7 +136,7 @@ def _answer(turn: Turn, heard: Heard) -> Page:
     if heard.confidence is not None and heard.confidence < telling.DOUBTED and not turn.script.misses:
         return telling.missed(turn, "not_sure")
     if words.asks(plain(heard.text), "person") or words.commands(plain(heard.text)) == "person":
-        return operators.asked(turn)
+        return operators.asked(turn, heard.text)
     if plain(heard.text) in _REPEAT:
         return turn.again()
     if stage in ("reported", "told", "danger", "closed") and telling.is_goodbye(heard.text):
@@ -166,10 +166,12 @@ def _failed(turn: Turn) -> Page:
     return turn.again(turn.say("sorry"))
 
 
-def _too_many(turn: Turn) -> Page:
+def _too_many(turn: Turn, heard: Heard) -> Page:
     """Nothing came of all of it: a person once, and then the end."""
+    if heard.how == "speech":
+        turn.note(heard.text)
     if turn.script.documents == MOST_DOCUMENTS + 1 and turn.hours.is_open:
-        return operators.asked(turn)
+        return operators.begin(turn)
     return operators.goodbye(turn)
 
 

@@ -22,13 +22,14 @@ _ONE_KEY = Ask(digits=1, listens=False, timeout_s=8)
 _PHONE = Ask(digits=10, listens=False, timeout_s=10)
 
 
-def asked(turn: Turn) -> Page:
-    """They want a person."""
+def asked(turn: Turn, words: str = "") -> Page:
+    """They want a person. words: as they said it, for whoever answers; a key says no more than the word for it."""
     if not turn.hours.is_open:
+        turn.note(words)
         return closed(turn)
     says: list[Said] = []
     if not turn.has_told:
-        answer = turn.tell("operador" if turn.language == "es" else "operator")
+        answer = turn.tell(words or ("operador" if turn.language == "es" else "operator"))
         says = [turn.aloud(reply.body) for reply in answer.replies]
         if answer.conversation.state != "with_agent":
             says = []  # whatever it made of the word
@@ -42,9 +43,8 @@ def give_up(turn: Turn) -> Page:
         return _back(turn)
     if turn.script.stage in ("closed", "danger", *CALLBACK) or turn.script.is_called_back:
         return goodbye(turn)
-    if turn.hours.is_open:
-        return asked(turn)
-    return goodbye(turn)
+    # Nobody asked for one: nothing of the kind is put into their mouth.
+    return begin(turn) if turn.hours.is_open else goodbye(turn)
 
 
 def goodbye(turn: Turn) -> Page:

@@ -34,7 +34,7 @@ Way = Callable[..., Page]
 
 @dataclass
 class Turn:
-    """The call is held, and answers document `number`. language: of what is said next; has_told: the dialogue has heard it.
+    """The call is held, and answers document `number`. language: of what is said next; has_told: what they said is kept.
 
     ways: where a call may go on from anywhere, by name (`answering.WAYS`): what stands below does not know what stands above it.
     """
@@ -156,6 +156,12 @@ class Turn:
         answer = turns.say(self.session, self.call, words, number=self.number, choice=choice, now=self.now)
         self.language = answer.state.language
         return answer
+
+    def note(self, words: str) -> None:
+        """Keeps what was said, where the dialogue does not hear it."""
+        if words and not self.has_told:
+            self.has_told = True
+            turns.note(self.session, self.call, words, number=self.number, now=self.now)
 
     def _words_of_the_catalogue(self) -> tuple[str, ...]:
         known = catalog.catalog(self.session, self.call.jurisdiction_id)

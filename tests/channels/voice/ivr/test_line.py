@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from channels.voice.ivr.answering import MOST_DOCUMENTS
 from channels.voice.ivr.operators import MOST_WAITS
@@ -61,6 +61,36 @@ def test_a_person_at_any_time(session: Session, caller: Caller, how: str) -> Non
     waiting = item(session)
     assert (waiting.kind, waiting.state, waiting.source_ref) == ("voice", "queued", "call:CA1")
     assert the_call(session).work_item_id == waiting.id
+
+
+def heard_of(session: Session) -> list[str]:
+    """What the thread says that the caller said, and that it is all dealt with."""
+    kept = session.exec(select(Message).where(Message.direction == "inbound").order_by(col(Message.seq))).all()
+    assert {message.status for message in kept} <= {"handled"}
+    return [message.body for message in kept]
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_who_asks_for_a_person_is_read_in_their_own_words(session: Session, caller: Caller, is_open: bool) -> None:
+    if not is_open:
+        close(session)
+    caller.call()
+    words = "quiero hablar con alguien del bache de Sabinos 214"
+    caller.say(words)
+    assert heard_of(session) == [words]
+    thread = session.exec(select(Conversation)).one()
+    assert (thread.state, thread.waiting_since is not None) == (
+        ("with_agent", True) if is_open else ("automatic", False)
+    )
+
+
+def test_who_was_never_heard_has_not_asked_for_a_person(session: Session, caller: Caller) -> None:
+    caller.call()
+    for _ in range(3):
+        caller.keep_quiet()
+    assert "Le comunico con una persona" in caller.said[-1]
+    assert heard_of(session) == []
+    assert item(session).state == "queued"
 
 
 def reopen(session: Session) -> None:

@@ -10,6 +10,7 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     "media_file.received": ["intake.media.jobs.prepare_photo"],
     "call.ended": ["channels.voice.jobs.arrange_call", "intake.calls.jobs.end_call"],
     "call_bridge.changed": ["channels.voice.jobs.arrange_call"],
+    "agent.left_call": ["intake.calls.jobs.leave_call"],
     "call_leg.twice": ["channels.voice.jobs.hang_up_twice"],
     "call_recording.available": ["channels.voice.jobs.keep_recording"],
     "message.queued": ["channels.jobs.deliver_message"],

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from intake.calls import actions, queries
+from intake.calls import actions, line_actions, queries
 from intake.calls.ending import end
 from intake.calls.states import is_over
 from kernel import clock, db
@@ -19,6 +19,12 @@ def end_call(call_id: str, **_: object) -> None:
         call = queries.held(session, UUID(call_id))
         if is_over(call.state):
             end(session, call, now=clock.now())
+
+
+def leave_call(leg_id: str, **_: object) -> None:
+    """Takes somebody whose desk was closed out of the call that they were asked into."""
+    with db.transaction() as session:
+        line_actions.leave(session, UUID(leg_id), now=clock.now())
 
 
 def end_silent_calls() -> None:

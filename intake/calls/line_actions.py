@@ -172,6 +172,14 @@ def step_out(session: Session, call_id: UUID, by: Somebody, *, now: datetime) ->
         rooms.touch(session, bridge, now)
 
 
+def leave(session: Session, leg_id: UUID, *, now: datetime) -> None:
+    """The desk of whoever was asked, or listens, is closed: they are not to hear the call any more."""
+    leg = load_one(session, CallLeg, "WHERE id = $1 AND state <> 'ended'", [leg_id])
+    call = load_one(session, Call, "WHERE id = $1", [leg.call_id]) if leg is not None else None
+    if leg is not None and leg.agent_id is not None and call is not None:
+        step_out(session, call.id, Somebody(leg.agent_id, leg.agent_name, call.jurisdiction_id), now=now)
+
+
 def _colleague(session: Session, by: Somebody, agent_id: UUID) -> tuple[str, str]:
     found = load_one(session, AgentSession, "WHERE agent_id = $1", [agent_id])
     if found is None or found.jurisdiction_id != by.jurisdiction_id or found.state == "offline" or agent_id == by.id:
@@ -209,6 +217,7 @@ def supervise(session: Session, call_id: UUID, by: Somebody, mode: str, *, now: 
     elif mine.mode == mode and mine.is_wanted:
         return mine
     else:
+        rooms.sit(session, mine, now=now)
         change(session, mine, mode=mode, is_wanted=True)
     history.note(session, call.id, _DONE[mode], actor=(by.id, by.name), now=now)
     rooms.touch(session, bridge, now)

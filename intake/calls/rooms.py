@@ -155,6 +155,8 @@ def _seat_owner(
     if mine is not None:
         if mine.role != "operator" and mine.is_wanted:
             change(session, mine, role="operator", mode="talk")
+            items.held_item(session, bridge.work_item_id)  # before the operator's row, as everywhere
+            distribution.rise(session, owner, mine.id, now=now)
         return
     if transfer is not None and transfer.kind == "blind" and transfer.from_agent_id == owner:
         return  # they have left, and it is theirs until somebody answers
@@ -196,11 +198,17 @@ def add_leg(
         mode=mode,
         created_at=now,
     )
+    sit(session, leg, now=now)
     session.add(leg)
     session.flush()
-    if agent_id is not None and role != "operator":
-        record(session, "agent.changed", at=now, agent_id=agent_id)  # their desk shows a call that is not theirs
     return leg
+
+
+def sit(session: Session, leg: CallLeg, *, now: datetime) -> None:
+    """Whoever is in a call that is another's is offered nothing, if a desk of theirs is open. Raises Conflict."""
+    here = "WHERE agent_id = $1 AND state <> 'offline'"
+    if leg.agent_id is not None and leg.role != "operator" and load_one(session, AgentSession, here, [leg.agent_id]):
+        distribution.sit_beside(session, leg.agent_id, leg.id, now=now)
 
 
 def _end_transfer(session: Session, transfer: CallTransfer, state: str, now: datetime) -> None:
@@ -304,6 +312,9 @@ def move_leg(
         why = why or "completed" if leg.is_wanted else "unwanted"
         change(session, leg, state=stands, ended_at=now, why_ended=why)
         _ended(session, call, bridge, leg, now)
+        if leg.agent_id is not None:
+            items.held_item(session, bridge.work_item_id)
+            distribution.rise(session, leg.agent_id, leg.id, now=now)
     else:
         change(session, leg, state=stands)
     touch(session, bridge, now)

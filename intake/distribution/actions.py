@@ -5,8 +5,10 @@ from intake.distribution.agents import (
     grant_skill,
     heartbeat,
     revoke_skills,
+    rise,
     set_capacity,
     sign_on,
+    sit_beside,
 )
 from intake.distribution.estimating import estimate
 from intake.distribution.items import (
@@ -49,9 +51,11 @@ __all__ = [
     "requeue_front",
     "rest",
     "revoke_skills",
+    "rise",
     "set_capacity",
     "set_state",
     "sign_off",
     "sign_on",
+    "sit_beside",
     "wait_for_callback",
 ]

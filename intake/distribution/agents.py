@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 
 from intake.distribution.ledger import note_agent
 from intake.distribution.models import AgentSession, AgentSkill
-from intake.distribution.values import CAPACITY, LEASE
+from intake.distribution.values import CAPACITY, COSTS, LEASE
 from kernel import db
 from kernel.errors import Conflict, InvalidInput, NotFound
 from kernel.inserts import insert_together
@@ -42,6 +42,8 @@ _HELD_POINTS = """
         FROM held WHERE work_item.id = held.id RETURNING work_item.held_points
     ) SELECT coalesce(sum(held_points), 0) FROM counted
 """
+_IN_CALL = "SELECT 1 FROM work_item WHERE agent_id = $1 AND state = 'assigned' AND kind <> 'text'"
+_RISE = "UPDATE agent_session SET beside_leg_id = NULL, idle_since = $3 WHERE agent_id = $1 AND beside_leg_id = $2 RETURNING 1"
 _KEEP_ITEMS = (
     "SELECT 1 FROM work_item WHERE agent_id = $1 AND state IN ('assigned', 'wrapping') ORDER BY id FOR NO KEY UPDATE"
 )
@@ -178,6 +180,34 @@ def live_agent(session: Session, agent_id: UUID, epoch: int) -> AgentSession:
     if agent.epoch != epoch or agent.state == "offline":
         raise Conflict("Tu turno se abrió en otra ventana, o terminó. Recarga la página para volver.")
     return agent
+
+
+def sit_beside(session: Session, agent_id: UUID, leg_id: UUID, *, now: datetime) -> None:
+    """They are asked into a call that is another's, or listen to one: nothing is offered to them until they `rise`.
+
+    Raises Conflict where they could not hear it: nobody is there, something is being offered to them, or another call is.
+    """
+    agent = held_agent(session, agent_id)
+    if agent.beside_leg_id == leg_id:
+        return
+    if agent.state == "offline":
+        raise Conflict("Esa persona no está en su puesto.")
+    if agent.cap_points < COSTS["voice"]:
+        raise Conflict("Desde ese puesto no se contestan llamadas.")
+    if agent.beside_leg_id is not None or db.fetch(session, _IN_CALL, [agent_id], prepare=True):
+        raise Conflict("En ese puesto ya hay otra llamada.")
+    if agent.offer_id is not None:
+        raise Conflict("A ese puesto le está llegando otro contacto. Prueba en un momento.")
+    change(session, agent, beside_leg_id=leg_id, idle_since=now)
+    note_agent(session, agent, "beside", now=now, leg=str(leg_id))
+
+
+def rise(session: Session, agent_id: UUID, leg_id: UUID, *, now: datetime) -> None:
+    """They are not in that call any more, or it is theirs now. Twice does it once."""
+    if not db.fetch(session, _RISE, [agent_id, leg_id, now], prepare=True):
+        return
+    forget(session, agent_id)
+    note_agent(session, held_agent(session, agent_id), "rose", now=now, leg=str(leg_id))
 
 
 def keep(session: Session, agent_ids: Iterable[UUID]) -> None:

@@ -27,7 +27,8 @@ _AHEAD = """
 """
 # Whoever may serve the line and is at work, also when they are busy just now.
 _STAFF = """
-    SELECT count(*) FILTER (WHERE cap_points - load_points >= $4 AND offer_id IS NULL AND state = 'available'),
+    SELECT count(*) FILTER (WHERE cap_points - load_points >= $4 AND coalesce(offer_id, beside_leg_id) IS NULL
+            AND state = 'available'),
         coalesce(sum(cap_points), 0)
     FROM agent_session WHERE jurisdiction_id = $1 AND state IN ('available', 'missed') AND lease_until > $2
       AND ($3::text IS NULL OR EXISTS (

@@ -11,7 +11,8 @@ from intake.distribution.lifecycle import ASSIGNED, OFFERED, WRAPPING
 from intake.distribution.models import AgentSession, Offer, WorkItem
 from kernel import db
 from kernel.errors import Conflict
-from kernel.rows import HELD, load, load_one
+from kernel.outbox import record
+from kernel.rows import HELD, change, load, load_one
 
 # In the order of their ids, and before the operator's row: as everybody does. What rests waits for nobody who is here, and goes
 # on resting: whoever is there when the person writes gets it.
@@ -62,7 +63,8 @@ def force_off(session: Session, agent_id: UUID, *, why: str, is_idle: bool = Fal
     """A supervisor closes somebody's desk, or their account was closed. is_idle: only if they are leaving and hold nothing."""
     theirs = _theirs(session, agent_id)
     agent = agents.held_agent(session, agent_id)
-    if agent.state != "offline" and not (is_idle and (theirs or agent.state != "leaving")):
+    is_busy = bool(theirs) or agent.beside_leg_id is not None or agent.state != "leaving"
+    if agent.state != "offline" and not (is_idle and is_busy):
         _leave(session, agent, theirs, why=why, now=now)
     return agent
 
@@ -88,4 +90,7 @@ def _leave(session: Session, agent: AgentSession, theirs: list[WorkItem], *, why
         elif item.state == OFFERED:
             items.give_back(session, item, why=why, now=now)
     session.refresh(agent)
+    if agent.beside_leg_id is not None:
+        record(session, "agent.left_call", at=now, agent_id=agent.agent_id, leg_id=agent.beside_leg_id)
+        change(session, agent, beside_leg_id=None)
     agents.put_state(session, agent, "offline", reason=why, now=now)

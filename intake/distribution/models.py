@@ -153,7 +153,8 @@ class AgentSession(SQLModel, table=True):
 
     state: `offline`, `available`, `break` (reason says which), `missed` (an offer passed unanswered), `leaving` (finishes what
     they hold). lease_until: a desk that has not been heard of by then is gone. idle_since: when something of theirs last began
-    or ended. offer_id: the offer they are looking at; one at a time.
+    or ended. offer_id: the offer they are looking at; one at a time. beside_leg_id: their leg of a call that is another's, who
+    asked them or whom they listen to; nothing is offered until it has ended.
     """
 
     __tablename__ = "agent_session"
@@ -175,6 +176,7 @@ class AgentSession(SQLModel, table=True):
     load_points: int = 0
     cap_points: int = 100
     offer_id: UUID | None = None
+    beside_leg_id: UUID | None = None
 
 
 class AgentSkill(SQLModel, table=True):

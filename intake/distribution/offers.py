@@ -35,7 +35,7 @@ _OFFER = """
     ), free AS (
         SELECT agent_session.agent_id FROM agent_session JOIN item USING (agent_id)
         WHERE state = 'available' AND lease_until > $5 AND agent_session.offer_id IS NULL
-            AND load_points + item.cost <= cap_points FOR NO KEY UPDATE OF agent_session SKIP LOCKED
+            AND beside_leg_id IS NULL AND load_points + item.cost <= cap_points FOR NO KEY UPDATE OF agent_session SKIP LOCKED
     ), agent AS (
         UPDATE agent_session SET load_points = load_points + item.cost, offer_id = item.offer_id, idle_since = $5
         FROM free JOIN item USING (agent_id) WHERE agent_session.agent_id = free.agent_id RETURNING item.id

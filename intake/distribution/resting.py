@@ -80,6 +80,6 @@ def end_silent(session: Session, work_item_id: UUID, *, now: datetime) -> bool:
 def _has_room(session: Session, agent_id: UUID, points: int, now: datetime) -> bool:
     """Whether this (locked) operator is there and could take so much more."""
     agent = load_one(session, AgentSession, f"WHERE agent_id = $1 {HELD}", [agent_id])
-    if agent is None or agent.state != "available" or agent.lease_until <= now:
+    if agent is None or agent.state != "available" or agent.lease_until <= now or agent.beside_leg_id is not None:
         return False
     return agent.cap_points - agent.load_points >= points

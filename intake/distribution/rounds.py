@@ -24,7 +24,8 @@ _LINE = """
     SELECT id, queue_id, cost, skills, language, greatest(coalesce(waiting_since, enqueued_at), due_at), shunned,
         preferred_agent_id, preferred_until > $2 AND EXISTS (
             SELECT 1 FROM agent_session WHERE agent_id = preferred_agent_id
-                AND agent_session.state = 'available' AND lease_until > $2 AND cap_points - load_points >= cost
+                AND agent_session.state = 'available' AND lease_until > $2 AND beside_leg_id IS NULL
+                AND cap_points - load_points >= cost
         ) FROM (
         SELECT *, row_number() OVER (
             PARTITION BY queue_id, cost, skills, language, shunned = '{}', preferred_agent_id IS NULL ORDER BY rank_at, id
@@ -46,7 +47,7 @@ _FREE = """
         FROM agent_skill WHERE jurisdiction_id = $1 AND (expires_at IS NULL OR expires_at > $2) GROUP BY agent_id
     ) AS able USING (agent_id)
     WHERE jurisdiction_id = $1 AND state = 'available' AND lease_until > $2 AND offer_id IS NULL
-        AND cap_points - load_points >= $3
+        AND beside_leg_id IS NULL AND cap_points - load_points >= $3
     ORDER BY idle_since, agent_id
 """
 _STAFF = """

@@ -22,6 +22,7 @@ _DUE = """
     UNION ALL SELECT 'rest', id FROM work_item WHERE rest_at <= $1
     UNION ALL SELECT 'silent', id FROM work_item WHERE resting_since <= $2
     UNION ALL SELECT 'leaver', agent_id FROM agent_session WHERE state = 'leaving' AND load_points = 0
+        AND beside_leg_id IS NULL
         AND NOT EXISTS (SELECT 1 FROM work_item WHERE work_item.agent_id = agent_session.agent_id
                         AND work_item.state IN ('assigned', 'wrapping') AND resting_since IS NULL)
     UNION ALL SELECT 'orphan', work_item_id FROM offer JOIN agent_session USING (agent_id)

@@ -11,7 +11,8 @@ from sqlmodel import Session, select
 from channels.voice import conference, jobs
 from channels.voice.conference import DOCUMENTS, Told
 from intake.calls import actions as calls
-from intake.calls import queries, rooms
+from intake.calls import jobs as call_jobs
+from intake.calls import line_actions, queries, rooms
 from intake.calls.line_actions import Somebody
 from intake.calls.line_models import CallBridge, CallEvent, CallLeg, CallRecording
 from intake.calls.models import Call
@@ -32,6 +33,7 @@ _JOBS: dict[str, Callable[..., None]] = {
     "work_item.requeued": jobs.follow_work_item,
     "work_item.wrapping": jobs.follow_work_item,
     "work_item.ended": jobs.follow_work_item,
+    "agent.left_call": call_jobs.leave_call,
     "call.ended": jobs.arrange_call,
     "call_bridge.changed": jobs.arrange_call,
     "call_leg.twice": jobs.hang_up_twice,
@@ -180,6 +182,12 @@ def waiting_call(session: Session, line: PretendLine, time: time_machine.Travell
     return Desk(session, line, time, call)
 
 
+def transfer(desk: Desk, by: Somebody, to: Somebody, *, consult: bool) -> None:
+    with db.transaction() as session:
+        line_actions.transfer(session, desk.call.id, by, to_agent_id=to.id, consult=consult, now=clock.now())
+    desk.hear()
+
+
 def talkers(desk: Desk) -> set[str]:
     """Who hears whom now: the caller if they are not held, and everybody's name."""
     names = {f"client:agent-{agent_id}": name for agent_id, name in desk.people.items()}
@@ -190,7 +198,7 @@ def talkers(desk: Desk) -> set[str]:
     }
 
 
-__all__ = ["SID", "Desk", "conference", "rooms", "talkers", "waiting_call"]
+__all__ = ["SID", "Desk", "conference", "rooms", "talkers", "transfer", "waiting_call"]
 
 
 def at(desk: Desk) -> datetime:

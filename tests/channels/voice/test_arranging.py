@@ -11,7 +11,7 @@ from intake.distribution import actions as distribution
 from intake.distribution.models import AgentSession
 from kernel import clock, db
 from kernel.errors import Conflict, InvalidInput, NotFound
-from tests.channels.voice.desk import SID, Desk, talkers
+from tests.channels.voice.desk import SID, Desk, talkers, transfer
 from tests.factories import CITY
 
 pytestmark = pytest.mark.database
@@ -204,12 +204,6 @@ def test_nobody_holds_a_call_of_somebody_else(desk: Desk) -> None:
 
 
 # Transfers
-
-
-def transfer(desk: Desk, by: line_actions.Somebody, to: line_actions.Somebody, *, consult: bool) -> None:
-    with db.transaction() as session:
-        line_actions.transfer(session, desk.call.id, by, to_agent_id=to.id, consult=consult, now=clock.now())
-    desk.hear()
 
 
 def test_a_blind_transfer_that_is_answered(desk: Desk) -> None:

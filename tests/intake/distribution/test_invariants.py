@@ -31,7 +31,10 @@ STEP = st.one_of(
         st.sampled_from(("hang_up", "finish", "complete", "pass_on", "answer", "rest", "rest", "hear", "hear")),
         st.integers(0, 5),
     ),
-    st.tuples(st.sampled_from(("sign_on", "sign_off", "break", "back", "leave", "force")), st.sampled_from(NAMES)),
+    st.tuples(
+        st.sampled_from(("sign_on", "sign_off", "break", "back", "leave", "force", "sit", "sit", "rise")),
+        st.sampled_from(NAMES),
+    ),
     st.tuples(
         st.sampled_from(("accept", "accept", "accept", "decline", "late_accept", "old_window")), st.sampled_from(NAMES)
     ),
@@ -106,6 +109,12 @@ class World:
 
     def _force(self, name: str) -> None:
         actions.force_off(self.session, who(name), why="role", now=self.now)
+
+    def _sit(self, name: str) -> None:
+        actions.sit_beside(self.session, who(name), who(f"leg of {name}"), now=self.now)
+
+    def _rise(self, name: str) -> None:
+        actions.rise(self.session, who(name), who(f"leg of {name}"), now=self.now)
 
     def _break(self, name: str) -> None:
         self._state(name, "break")

@@ -245,19 +245,53 @@ document.addEventListener("change", (event) => {
 
 // Whom a call is passed on to: found by any part of a name or of what they do.
 const folded = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
-document.addEventListener("input", ({ target }) => {
-  if (target.id !== "pass-find") return;
+function narrow(typed, chosen = "") {
   const list = document.getElementById("pass-to");
-  const sought = folded(target.value).split(/\s+/).filter(Boolean);
-  let first = null;
+  const sought = folded(typed).split(/\s+/).filter(Boolean);
+  let first = null, seen = false;
   for (const one of list.options) {
     const words = folded(`${one.text} ${one.dataset.words ?? ""}`);
     one.hidden = !sought.every((part) => words.includes(part));
-    one.disabled = one.hidden;
-    if (!one.hidden) first ??= one;
+    one.disabled = one.hidden || "busy" in one.dataset;
+    seen ||= !one.hidden;
+    if (!one.disabled) first ??= one;
   }
-  list.value = sought.length && first ? first.value : "";
-  document.getElementById("pass-none").hidden = Boolean(first);
+  const kept = chosen && [...list.options].find((one) => one.value === chosen && !one.disabled);
+  list.value = kept ? chosen : sought.length && first && !chosen ? first.value : "";
+  document.getElementById("pass-none").hidden = seen;
+}
+document.addEventListener("input", ({ target }) => {
+  if (target.id === "pass-find") narrow(target.value);
+});
+
+// While the list is open it follows who comes, goes and is taken; whoever was chosen stays chosen while they can be asked.
+const PASSING_MS = 1500;
+let passingAt = 0;
+let passingLater = 0;
+async function freshPassing() {
+  const list = () => document.getElementById("pass-to");
+  const isOpen = () => document.getElementById("passing")?.open && list();
+  if (!isOpen() || passingLater) return;
+  const wait = passingAt + PASSING_MS - Date.now();
+  if (wait > 0) {
+    passingLater = setTimeout(() => { passingLater = 0; freshPassing(); }, wait);
+    return;
+  }
+  passingAt = Date.now();
+  try {
+    const answer = await fetch(list().dataset.fresh, { credentials: "same-origin" });
+    if (!answer.ok || answer.redirected) return;
+    const fresh = (await read(answer)).getElementById("pass-to");
+    if (!fresh || !isOpen()) return;
+    const chosen = list().value;
+    list().replaceChildren(...document.importNode(fresh, true).children);
+    narrow(document.getElementById("pass-find").value, chosen);
+  } catch {
+    // The line is down; the server refuses whoever has left in any case.
+  }
+}
+document.addEventListener("atiende:event", ({ detail: event }) => {
+  if (/^(agent|work_item)\./.test(event.name) || event.name === "resync") freshPassing();
 });
 document.addEventListener("keydown", (event) => {
   if (event.target.id !== "pass-find" || !["ArrowDown", "Enter"].includes(event.key)) return;
@@ -266,7 +300,11 @@ document.addEventListener("keydown", (event) => {
   else document.querySelector("#passing button[value=consult]")?.click();
 });
 document.addEventListener("toggle", (event) => {
-  if (event.target.id === "passing" && event.target.open) document.getElementById("pass-find").focus();
+  if (event.target.id === "passing" && event.target.open) {
+    document.getElementById("pass-find").focus();
+    passingAt = 0;
+    freshPassing();
+  }
 }, true);
 
 function showLetters() {

@@ -9,10 +9,12 @@ import time_machine
 from sqlmodel import Session, select
 
 from channels.voice import line as lines
+from intake.calls import line_actions
 from intake.calls.line_models import CallEvent, CallRecording
 from intake.catalog.models import Jurisdiction
+from intake.distribution import actions as distribution
 from intake.media.storage import Shelf
-from kernel import clock
+from kernel import clock, db
 from tests.agent_console.browserless import Browser
 from tests.agent_console.conftest import Console
 from tests.channels.voice.desk import SID, Desk, waiting_call
@@ -140,3 +142,23 @@ def test_a_token_is_given_to_whoever_may_answer_and_is_their_own(console: Consol
     assert post(outsider, "/consola/solicitudes", "/consola/atencion/llamadas/ficha").status_code == 404
     lines.configure(None)
     assert post(browser, "/consola/solicitudes", "/consola/atencion/llamadas/ficha").status_code == 503
+
+
+def test_whom_a_call_can_be_passed_to_is_who_is_there_and_can_hear_it(console: Console, desk: Desk) -> None:
+    browser = console.enter("operator")
+    luis, eva = desk.operator("Luis"), desk.operator("Eva")
+    with db.transaction() as session:
+        distribution.set_capacity(session, eva.id, 75, now=clock.now())
+
+    def listed() -> list[tuple[str, str]]:
+        page = browser.get("/consola/atencion/llamadas/a-quien").text
+        return re.findall(r'<option value="agent:[^"]+"( disabled data-busy)?>([^<]+)<', page)
+
+    assert listed() == [("", "Luis"), (" disabled data-busy", "Ana (en llamada)")], "Eva's page cannot ring"
+    with db.transaction() as session:
+        line_actions.supervise(session, desk.call.id, luis, "listen", now=clock.now())
+    assert [name for _, name in listed()] == ["Ana (en llamada)", "Luis (en llamada)"]
+    assert "En la llamada de alguien más" in console.enter("supervisor").get("/consola/atencion/equipo").text
+    with db.transaction() as session:
+        distribution.force_off(session, luis.id, why="forced", now=clock.now())
+    assert [name for _, name in listed()] == ["Ana (en llamada)"]

@@ -79,7 +79,7 @@ def in_tables() -> Iterator[str]:
     yield from inbox_views.TEXTS
     yield from proofs_shown.ENDS.values()
     yield from beside.WORDS.values()
-    yield from call_shown.STAGES.values()
+    yield from (*call_shown.STAGES.values(), *call_shown.BUSY.values())
     yield from called_back.OUTCOMES.values()
     yield from templating.NAMES.values()
     yield from (word for word, _, _ in payloads.STATES.values())

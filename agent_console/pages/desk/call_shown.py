@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from agent_console.accounts import Viewer
 from agent_console.pages.desk.seat import CALLS
@@ -15,6 +15,7 @@ from intake.calls.outside import Outsider, outsiders
 from intake.catalog import queries as catalog
 from intake.distribution.lifecycle import ASSIGNED
 from intake.distribution.models import AgentSession, ContactQueue, WorkItem
+from intake.distribution.values import COSTS
 from kernel import clock
 from kernel.i18n import translate
 
@@ -38,6 +39,29 @@ class Passing:
     is_mine: bool
 
 
+# What keeps a colleague from being asked, in the order in which it is looked for.
+BUSY = {"call": "en llamada", "offer": "le llega un contacto", "break": "en pausa", "missed": "no contestó"}
+
+
+@dataclass(frozen=True)
+class Colleague:
+    """why: what they are doing, in words, "" of who is free. can_hear: whether a call can be passed to them now."""
+
+    id: UUID
+    name: str
+    why: str
+    can_hear: bool
+
+
+@dataclass(frozen=True)
+class Whom:
+    """Whom a call can be passed on to."""
+
+    colleagues: Sequence[Colleague]
+    queues: Sequence[tuple[str, str]]
+    outside: Sequence[Outsider]
+
+
 @dataclass(frozen=True)
 class CallShown:
     """is_up: caller and operator hear each other; until then stage says in words what happens.
@@ -54,9 +78,7 @@ class CallShown:
     is_held: bool
     recording: str
     passing: Passing | None
-    colleagues: Sequence[tuple[UUID, str]]
-    queues: Sequence[tuple[str, str]]
-    outside: Sequence[Outsider]
+    whom: Whom
 
 
 def call_of(session: Session, viewer: Viewer, items: Sequence[WorkItem]) -> tuple[WorkItem, CallShown | None] | None:
@@ -90,10 +112,14 @@ def shown(session: Session, viewer: Viewer, call: Call) -> CallShown:
         is_held=bridge is not None and (bridge.is_hold_wanted or bridge.is_held),
         recording=_recording(session, call),
         passing=passing,
-        colleagues=_colleagues(session, viewer),
-        queues=_queues(session, viewer),
-        outside=outsiders(catalog.jurisdiction(session, viewer.jurisdiction_id).settings, viewer.language),
+        whom=whom(session, viewer),
     )
+
+
+def whom(session: Session, viewer: Viewer) -> Whom:
+    """As it is now: who may be asked changes from one moment to the next."""
+    settings = catalog.jurisdiction(session, viewer.jurisdiction_id).settings
+    return Whom(_colleagues(session, viewer), _queues(session, viewer), outsiders(settings, viewer.language))
 
 
 def _stage(session: Session, call: Call, bridge: CallBridge | None, *, is_there: bool) -> str:
@@ -118,17 +144,31 @@ def _recording(session: Session, call: Call) -> str:
     return "on" if row.state in _RECORDED else "announced"
 
 
-def _colleagues(session: Session, viewer: Viewer) -> list[tuple[UUID, str]]:
+def _colleagues(session: Session, viewer: Viewer) -> list[Colleague]:
+    """Who has a desk open that calls can come to; whoever is free first."""
+    talking = (
+        select(WorkItem.id)
+        .where(WorkItem.agent_id == AgentSession.agent_id, WorkItem.state == ASSIGNED, col(WorkItem.kind).in_(CALLS))
+        .exists()
+    )
     found = session.exec(
-        select(AgentSession.agent_id, AgentSession.name)
+        select(AgentSession, or_(talking, col(AgentSession.beside_leg_id).is_not(None)))
         .where(
             AgentSession.jurisdiction_id == viewer.jurisdiction_id,
             AgentSession.agent_id != viewer.user_id,
-            col(AgentSession.state) != "offline",
+            AgentSession.state != "offline",
+            AgentSession.cap_points >= COSTS["voice"],
         )
         .order_by(AgentSession.name)
-    )
-    return list(found)
+    ).all()
+    listed = [_colleague(viewer, agent, is_talking=bool(is_talking)) for agent, is_talking in found]
+    return sorted(listed, key=lambda one: (not one.can_hear, bool(one.why)))
+
+
+def _colleague(viewer: Viewer, agent: AgentSession, *, is_talking: bool) -> Colleague:
+    code = "call" if is_talking else "offer" if agent.offer_id is not None else agent.state
+    why = translate(viewer.language, BUSY[code]) if code in BUSY else ""
+    return Colleague(agent.agent_id, agent.name, why, code not in ("call", "offer"))
 
 
 def _queues(session: Session, viewer: Viewer) -> list[tuple[str, str]]:

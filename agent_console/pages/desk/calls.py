@@ -4,20 +4,21 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse, Response
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from sqlmodel import Session
 
-from agent_console.access import WriterDep
+from agent_console.access import ViewerDep, WriterDep
 from agent_console.accounts import Viewer
-from agent_console.pages.desk import showing
+from agent_console.pages.desk import call_shown, showing
 from agent_console.pages.desk.seat import STAFF, SittingDep, address
-from agent_console.rendering import see_other
+from agent_console.rendering import render_for, see_other
 from channels.voice.line import line
 from intake.calls import line_actions, recordings, rooms
 from intake.calls.line_actions import Somebody
 from kernel import clock
 from kernel.bodies import Form
+from kernel.db import SessionDep
 from kernel.errors import Conflict, InvalidInput, NotFound, Unavailable
 
 router = APIRouter(prefix="/atencion/llamadas", include_in_schema=False, dependencies=STAFF)
@@ -72,6 +73,12 @@ def give_token(viewer: WriterDep) -> JSONResponse:
         raise Unavailable("El teléfono no está conectado en esta instalación.")
     shown = {"token": made.token, "identity": made.identity, "expires_at": made.expires_at.isoformat()}
     return JSONResponse(shown, headers={"cache-control": "no-store"})
+
+
+@router.get("/a-quien")
+def show_whom(http_request: Request, session: SessionDep, viewer: ViewerDep) -> HTMLResponse:
+    """Whom a call can be passed on to now: the open list of the desk asks when somebody comes, goes or is taken."""
+    return render_for(http_request, viewer, "desk/_pass_to.html", whom=call_shown.whom(session, viewer))
 
 
 @router.post("/{item_id}/{act}")

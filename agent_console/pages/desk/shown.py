@@ -41,6 +41,7 @@ REASONS: Mapping[str, str] = {
 STATES: Mapping[str, tuple[str, str, str]] = {
     "offline": ("Fuera de turno", "minus", "off"),
     "call": ("En llamada", "phone", "busy"),
+    "beside": ("En la llamada de alguien más", "phone", "busy"),
     "break": ("En pausa: {reason}", "pause", "away"),
     "missed": ("No contestaste", "alert", "missed"),
     "leaving": ("Terminas lo que tienes", "go", "away"),
@@ -117,6 +118,8 @@ def presence_of(seat: Seat, language: str) -> Presence:
     talking = next((item for item in items if item.state != WRAPPING and item.kind in CALLS), None)
     if talking is not None:
         return _presence("call", talking.assigned_at, language)
+    if agent.beside_leg_id is not None:
+        return _presence("beside", agent.idle_since, language)
     if agent.state == "break":
         reason = translate(language, BREAKS.get(agent.reason, "Pausa"))
         return _presence("break", agent.state_since, language, reason=reason)

@@ -6,7 +6,6 @@ Actions take the session and never commit.
 
 import math
 import re
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session, SQLModel
 
 from kernel.errors import MisconfiguredError
+from kernel.statements import Rows, Statements
 from kernel.telling import Notification, Teller
 
 # AnyIO runs plain `def` handlers in 40 threads; each may hold one connection.
@@ -39,6 +39,8 @@ _PING_AFTER_S = 1.0
 _IDLE_SINCE = "atiende_idle_since"
 # Of a session that reads: the engine whose connections its statements may run on, each by itself.
 _READS = "atiende_reads"
+# Of a connection: its `Statements`.
+_STATEMENTS = "atiende_statements"
 # Of a session that writes: what is to be told once it has committed.
 _TOLD = "atiende_told"
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s|%%")
@@ -105,9 +107,8 @@ def make_engine(
     return engine
 
 
-def _prepare_when_told(connection: Any, _: ConnectionPoolEntry) -> None:
-    if is_direct(connection):
-        connection.prepare_threshold, connection.prepared_max = sys.maxsize, PREPARED_STATEMENTS
+def _prepare_when_told(connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info[_STATEMENTS] = Statements(connection, PREPARED_STATEMENTS if is_direct(connection) else 0)
     connection.rollback()
 
 
@@ -236,31 +237,6 @@ def _reading_connection() -> Connection:
     return _read_bind.connect()
 
 
-class Rows(Sequence[Any]):
-    """What one statement found. A row becomes Python values only when it is asked for, without another look at the database."""
-
-    def __init__(self, cursor: psycopg.Cursor[Any]) -> None:
-        self._cursor = cursor
-
-    def __len__(self) -> int:
-        return self._cursor.rowcount
-
-    def __getitem__(self, number: Any) -> Any:
-        if not 0 <= number < len(self):
-            raise IndexError(number)
-        self._cursor.scroll(number, mode="absolute")
-        return self._cursor.fetchone()
-
-    def as_sent(self, columns: Sequence[int]) -> list[tuple[bytes | None, ...]]:
-        """These columns of every row, in the database's own writing: enough to know a row again, and a tenth of the work."""
-        if not self:
-            return []
-        result = self._cursor.pgresult
-        assert result is not None
-        value, numbers = result.get_value, range(len(self))
-        return list(zip(*[[value(number, column) for number in numbers] for column in columns], strict=True))
-
-
 def fetch(session: Session, sql: str, values: Mapping[str, Any] | Sequence[Any], *, prepare: bool = False) -> list[Any]:
     """All rows of one statement of our own, as the driver's tuples: for what is hot, where SQLAlchemy's result doubles the cost.
 
@@ -268,7 +244,7 @@ def fetch(session: Session, sql: str, values: Mapping[str, Any] | Sequence[Any],
     prepare: planned once for each connection and then for all values alike, so only for a statement with one good plan.
     Raises what SQLAlchemy would.
     """
-    return _executed(session, sql, values, prepare=prepare).fetchall()
+    return fetch_rows(session, sql, values, prepare=prepare).all()
 
 
 def change_alone(sql: str, values: Sequence[Any]) -> list[Any]:
@@ -281,24 +257,19 @@ def change_alone(sql: str, values: Sequence[Any]) -> list[Any]:
         with transaction() as session:
             return fetch(session, sql, values, prepare=True)
     try:
-        with _lent_by(_read_bind) as driver:
-            return psycopg.RawCursor(driver).execute(sql.encode(), values, prepare=True).fetchall()
+        return _run_alone(_read_bind, sql.encode(), values, prepare=True).all()
     except psycopg.Error as error:
         raise _as_sqlalchemys(sql, error) from error
 
 
-def fetch_rows(session: Session, sql: str, values: Mapping[str, Any], *, prepare: bool = False) -> Rows:
+def fetch_rows(session: Session, sql: str, values: Mapping[str, Any] | Sequence[Any], *, prepare: bool = False) -> Rows:
     """As `fetch`, for a caller that knows most of the rows already."""
-    return Rows(_executed(session, sql, values, prepare=prepare))
-
-
-def _executed(
-    session: Session, sql: str, values: Mapping[str, Any] | Sequence[Any], *, prepare: bool
-) -> psycopg.Cursor[Any]:
     query, ordered = _numbered(sql, values) if isinstance(values, Mapping) else (sql.encode(), values)
+    engine: Engine | None = session.info.get(_READS)
     try:
-        with _driver_of(session) as driver:
-            return psycopg.RawCursor(driver).execute(query, ordered, prepare=prepare)
+        if engine is not None and not session.in_transaction():
+            return _run_alone(engine, query, ordered, prepare=prepare)
+        return _run_in(session.connection(), query, ordered, prepare=prepare)
     except psycopg.Error as error:
         raise _as_sqlalchemys(sql, error) from error
 
@@ -307,41 +278,29 @@ def _as_sqlalchemys(sql: str, error: psycopg.Error) -> BaseException:
     return DBAPIError.instance(sql, None, error, psycopg.Error, hide_parameters=True)
 
 
-@contextmanager
-def _driver_of(session: Session) -> Iterator[Any]:
-    """The driver's connection for one statement.
-
-    A session that reads, and has read nothing through the ORM yet, lends one from the pool for as long as the statement takes:
-    that is half of what a connection through SQLAlchemy costs, and nobody else waits while the rows are printed.
-    """
-    engine: Engine | None = session.info.get(_READS)
-    if engine is None or session.in_transaction():
-        connection = session.connection()
-        driver: Any = connection.connection.driver_connection
-        try:
-            yield driver
-        except psycopg.Error as error:
-            if driver.closed:
-                connection.invalidate(error)
-            raise
-        return
-    with _lent_by(engine) as driver:
-        yield driver
-
-
-@contextmanager
-def _lent_by(engine: Engine) -> Iterator[Any]:
-    """The driver's connection, on which each statement is by itself."""
-    lent = engine.raw_connection()
-    driver: Any = lent.driver_connection
+def _run_in(connection: Connection, query: bytes, values: Sequence[Any], *, prepare: bool) -> Rows:
+    statements: Statements = connection.info[_STATEMENTS]
     try:
-        driver.autocommit = True
-        yield driver
+        return statements.run(query, values, prepare=prepare)
+    except psycopg.Error as error:
+        if statements.driver.closed:
+            connection.invalidate(error)
+        raise
+
+
+def _run_alone(engine: Engine, query: bytes, values: Sequence[Any], *, prepare: bool) -> Rows:
+    """The statement by itself, on a connection that is lent from the pool for as long as it takes.
+
+    That is half of what a connection through SQLAlchemy costs, and nobody else waits while the rows are printed.
+    """
+    lent = engine.raw_connection()
+    statements: Statements = lent.info[_STATEMENTS]
+    try:
+        return statements.run_alone(query, values, prepare=prepare)
     finally:
-        if driver.closed:
+        if statements.driver.closed:
             lent.invalidate()
         else:
-            driver.autocommit = False
             lent.close()
 
 

@@ -22,6 +22,7 @@ from intake.open311.searching import words_of
 from intake.open311.selection import Selection, Statement, is_descending
 from intake.open311.written import written
 from kernel import clock, db
+from kernel.statements import Rows
 
 ROOT = "service_requests"
 _FOLIO = re.compile("[0-9]{10}")
@@ -68,7 +69,7 @@ def by_filters(
         headers["link"] = links(_kept(known), page, places, has_more=has_more, now=now)
     if "count" not in city.extensions_off and (wants_count or is_true(known, "count")):
         headers |= _totals(session, chosen, page)
-    if isinstance(rows, db.Rows):
+    if isinstance(rows, Rows):
         return Listing(written(ROOT, rows, numbers, city, fmt), headers)
     return Listing(_printed(session, city, asked, [rows[number] for number in numbers]), headers)
 
@@ -95,8 +96,8 @@ def prefers_count(prefer: str | None) -> bool:
 
 def _rows(
     session: Session, city: City, chosen: Selection, page: Page, circle: Circle | None, with_details: bool
-) -> list[Row] | db.Rows:
-    """One row more than the page holds, in the direction of its cursor; as db.Rows where they may have been written before."""
+) -> list[Row] | Rows:
+    """One row more than the page holds, in the direction of its cursor; as Rows where they may have been written before."""
     days = chosen.days(page)
     if days is None:
         statement = chosen.rows(page, circle=circle, with_details=with_details)

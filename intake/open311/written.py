@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from intake.open311.context import City
 from intake.open311.formats import Written, write_item
 from intake.open311.projection import VERSION, as_georeport
-from kernel.db import Rows
+from kernel.statements import Rows
 
 # A kilobyte each, or a little more.
 MOST_KEPT = 4096

@@ -113,11 +113,11 @@ def plan_of(session: Session, query: str, *, is_without_values: bool = False) ->
     else:
         numbered = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", asked.sql)
         session.connection().exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
-        session.connection().exec_driver_sql("DEALLOCATE ALL")
         session.connection().exec_driver_sql(f"PREPARE asked AS {numbered}")
         driver = session.connection().connection.driver_connection
         values = ", ".join(f"%({name})s" for name in names)
         explained = psycopg.ClientCursor(driver).execute(f"EXPLAIN EXECUTE asked ({values})", asked.values).fetchall()
+        session.connection().exec_driver_sql("DEALLOCATE asked")
     return "\n".join(line for (line,) in explained)
 
 

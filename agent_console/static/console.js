@@ -34,6 +34,7 @@ function changed(event) {
   if (isEverything || event.name.startsWith("work_item.") || event.name === "agent.changed") {
     soon("line", () => fire("#team", "atiende:line"));
   }
+  if (isEverything || event.name.startsWith("call")) soon("calls", () => fire("#going-on", "atiende:calls"));
   if (theirs && (isEverything || theirs.includes(event.conversation_id))) soon("case", () => fire("#head, #story", "atiende:case"));
   if (open && (isEverything || about === open || !about)) soon("case", () => fire("#head, #story", "atiende:case"));
 }

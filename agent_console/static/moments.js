@@ -25,6 +25,14 @@ function tick() {
   }
 }
 
-document.addEventListener("atiende:now", ({ detail }) => { ahead = Date.parse(detail) - Date.now(); tick(); });
+function compare(now) {
+  if (now) ahead = Date.parse(now) - Date.now();
+  tick();
+}
+
+document.addEventListener("atiende:now", ({ detail }) => compare(detail));
+// A part that was just brought says when it was made; its times run from the first moment.
+document.addEventListener("htmx:afterSettle", ({ target }) => compare(target.dataset?.now));
+compare(document.querySelector("[data-now]")?.dataset.now);
 
 setInterval(tick, 250);

@@ -10,12 +10,13 @@ from sqlmodel import Session
 from agent_console.access import BASE, REVIEWERS, ViewerDep, WriterDep, only
 from agent_console.accounts import Viewer
 from agent_console.forms import Problem, problem_of
-from agent_console.pages.calls.rows import going_on, recorded_row, recorded_rows, said_rows
+from agent_console.pages.calls.rows import going_on, proof_rows, recorded_row, recorded_rows, said_rows
 from agent_console.pages.calls.sound import part_of
-from agent_console.rendering import render_for, see_other
+from agent_console.rendering import render_for, see_other, wants_fragment
 from intake.calls import line_actions, recordings
 from intake.calls.line_actions import Somebody
 from intake.calls.line_models import CallRecording
+from intake.distribution.models import AgentSession
 from kernel import clock, db
 from kernel.bodies import FormDep
 from kernel.db import SessionDep
@@ -28,13 +29,28 @@ _reviewers = [Depends(only(*REVIEWERS))]
 
 @router.get("/llamadas", dependencies=_reviewers)
 def show_list(http_request: Request, session: SessionDep, viewer: ViewerDep) -> HTMLResponse:
+    """htmx asks for the calls that go on alone: recordings are many, and seldom change."""
     now = clock.now()
+    desk = session.get(AgentSession, viewer.user_id)
+    fragment = wants_fragment(http_request)
     return render_for(
         http_request,
         viewer,
-        "calls/list.html",
+        "calls/_going_on.html" if fragment else "calls/list.html",
         going_on=going_on(session, viewer, now),
-        recorded=recorded_rows(session, viewer, now),
+        recorded=[] if fragment else recorded_rows(session, viewer, now),
+        has_desk=desk is not None and desk.state != "offline",
+        now=now,
+    )
+
+
+@router.get("/llamadas/grabaciones", dependencies=_reviewers)
+def show_recorded(http_request: Request, session: SessionDep, viewer: ViewerDep) -> Response:
+    """Apart from the calls that go on; whoever comes without htmx finds them on the page."""
+    if not wants_fragment(http_request):
+        return see_other(f"{BASE}/llamadas#recorded")
+    return render_for(
+        http_request, viewer, "calls/_recorded.html", recorded=recorded_rows(session, viewer, clock.now())
     )
 
 
@@ -46,7 +62,7 @@ def supervise(session: SessionDep, viewer: WriterDep, form: FormDep, call_id: uu
         line_actions.step_out(session, call_id, by, now=clock.now())
     else:
         line_actions.supervise(session, call_id, by, how, now=clock.now())
-    return see_other(f"{BASE}/llamadas")
+    return see_other(f"{BASE}/llamadas#llamada-{call_id}")
 
 
 @router.get("/llamadas/grabaciones/{recording_id}", dependencies=_reviewers)
@@ -141,7 +157,7 @@ def _page(
         "row": recorded_row(session, row, viewer, now),
         "said": said,
         "is_whole": is_whole,
-        "proof": row.proof,
+        "proof": proof_rows(row.proof, viewer.language),
         "can_play": row.media_type.startswith("audio/"),
         "playback_id": playback_id,
         "problem": problem,

@@ -13,6 +13,7 @@ from intake.calls import history
 from intake.calls.line_models import CallBridge, CallEvent, CallLeg, CallRecording
 from intake.calls.models import Call
 from intake.people.models import ContactPoint
+from kernel.dates import day_in_words
 from kernel.i18n import translate
 from kernel.rows import load, load_one
 
@@ -49,6 +50,14 @@ WHY: Mapping[str, str] = {
     "retention": "llegó su día",
     "refused": "la persona no quiso",
 }
+PROOF: Mapping[str, str] = {
+    "key": "Huella de la clave",
+    "key_destroyed_at": "La clave se destruyó",
+    "sealed_sha256": "Huella del archivo sellado",
+    "had_file": "Había un archivo",
+    "bytes_gone_at": "Se comprobó que ya no hay archivo",
+    "provider_deleted_at": "El proveedor la borró",
+}
 
 
 @dataclass(frozen=True)
@@ -67,13 +76,15 @@ class Recorded:
 
 @dataclass(frozen=True)
 class GoingOn:
-    """mine: how the reader is in it themselves, "" if they are not."""
+    """mine: how the reader listens in, "" if they do not; is_own: they are who talks, or is asked by a colleague."""
 
     id: UUID
+    since: datetime
     when: str
     who: str
     operators: str
     is_held: bool
+    is_own: bool
     mine: str
 
 
@@ -103,7 +114,7 @@ def recorded_row(session: Session, row: CallRecording, viewer: Viewer, now: date
         length="" if seconds is None else f"{seconds // 60}:{seconds % 60:02d}",
         state=Look(translate(viewer.language, word), icon, css),
         code=row.state,
-        keep_until=row.keep_until.date().isoformat(),
+        keep_until=day_in_words(row.keep_until, viewer.timezone, viewer.language, now=now),
         kept_because=row.kept_because,
     )
 
@@ -116,17 +127,19 @@ def going_on(session: Session, viewer: Viewer, now: datetime) -> list[GoingOn]:
         mine = load_one(
             session,
             CallLeg,
-            "WHERE call_id = $1 AND agent_id = $2 AND role = 'supervisor' AND state <> 'ended' AND is_wanted",
+            "WHERE call_id = $1 AND agent_id = $2 AND state <> 'ended' AND is_wanted",
             [call.id, viewer.user_id],
         )
         found.append(
             GoingOn(
                 id=call.id,
+                since=bridge.created_at,
                 when=ago(bridge.created_at, now, viewer.timezone, viewer.language),
                 who=_who(session, call, viewer),
                 operators=_operators(session, call.id, live_only=True),
                 is_held=bridge.is_held,
-                mine=mine.mode if mine else "",
+                is_own=mine is not None and mine.role != "supervisor",
+                mine=mine.mode if mine and mine.role == "supervisor" else "",
             )
         )
     return found
@@ -137,6 +150,17 @@ def said_rows(session: Session, recording: CallRecording, viewer: Viewer, now: d
     events = history.of_call(session, recording.call_id)
     shown = [event for event in events if event.name in SAID and event.recording_id in (None, recording.id)]
     return [_said(event, viewer, now) for event in shown], history.is_whole(events)
+
+
+def proof_rows(proof: Mapping[str, object], language: str) -> list[tuple[str, str]]:
+    """The proof of a destruction as a person reads it; instants stay exact, as they are in the record."""
+    yes, no = translate(language, "sí"), translate(language, "no")
+    said = {True: yes, False: no, None: "–", "": "–"}
+    return [
+        (translate(language, PROOF[name]), said[value] if value in said else str(value))
+        for name, value in proof.items()
+        if name in PROOF
+    ]
 
 
 def _said(event: CallEvent, viewer: Viewer, now: datetime) -> Said:

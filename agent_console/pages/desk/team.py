@@ -86,7 +86,7 @@ def force(session: SessionDep, viewer: WriterDep, agent_id: UUID, form: FormDep)
     else:
         reason = "" if state == "available" else "technical"
         distribution.set_state(session, agent_id, epoch=agent.epoch, state=state, reason=reason, now=clock.now())
-    return see_other(f"{BASE}/atencion/equipo")
+    return see_other(f"{BASE}/atencion/equipo#quien-{agent_id}")
 
 
 def members(session: Session, viewer: Viewer, now: datetime, *, everybody: bool) -> list[Member]:

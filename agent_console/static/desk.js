@@ -115,6 +115,8 @@ async function visit(url, options = {}) {
   if (kept && text && kept.item === mark().dataset.item && kept.text) text.value = kept.text;
   const wanted = document.getElementById("refused") ?? (focus && document.getElementById(focus));
   wanted?.focus({ preventScroll: true });
+  // The button that was pressed may be gone with what it did: the keyboard goes on from the contact, not from the top of the page.
+  if (isChange && document.activeElement === document.body) document.getElementById("main").focus({ preventScroll: true });
   ring();
   document.dispatchEvent(new CustomEvent("atiende:desk"));
 }
@@ -188,6 +190,9 @@ document.addEventListener("submit", async (event) => {
   if (!("desk" in form.dataset) || event.defaultPrevented) return;
   event.preventDefault();
   const body = new URLSearchParams(new FormData(form, event.submitter));
+  // What was chosen from a menu closes it, and whoever chose it stands where they opened it.
+  const menu = form.closest("details.menu");
+  if (menu) { menu.open = false; menu.querySelector("summary").focus({ preventScroll: true }); }
   if (body.has("rings")) body.set("rings", "true");
   try {
     await visit(event.submitter?.getAttribute("formaction") ?? form.getAttribute("action"), { method: "POST", body });

@@ -167,6 +167,19 @@ def test_an_offer_that_passed_has_one_key_to_come_back(live_server: LiveServer, 
     expect(page.locator("#estado")).to_contain_text("Disponible")
 
 
+def test_a_break_is_chosen_and_the_menu_is_gone(page_at: PageAt) -> None:
+    page = at_desk(page_at)
+    page.locator("#estado").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#estado")).to_contain_text("Descanso")
+    expect(page.locator("#states")).not_to_have_attribute("open", re.compile(""))
+    expect(page.locator("#estado")).to_be_focused()
+    page.keyboard.press("F2")
+    expect(page.locator("#estado")).to_contain_text("Disponible")
+
+
 def test_letters_can_be_switched_off(live_server: LiveServer, page_at: PageAt) -> None:
     page = at_desk(page_at)
     offer(live_server, item_id := asks(live_server))

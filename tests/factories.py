@@ -20,6 +20,7 @@ from routing import actions, queries, rule_sets
 from routing.linting import Subjects
 from routing.models import Agency, BoundaryArea, BoundaryLayer, GazetteerPlace, WorkingCalendarRow
 from routing.values import Rule
+from tests import remembering
 
 CITY = "prueba.gob.example"
 NOW = datetime(2026, 11, 19, 19, 0, tzinfo=UTC)  # a Thursday, 13:00 in Mexico City
@@ -105,6 +106,25 @@ def make_rule(session: Session, code: str, agency: str, priority: int = 100, cit
 
 def make_city(session: Session, city: str = CITY, sms_number: str | None = SMS_NUMBER) -> Jurisdiction:
     """The tiny city, flushed. Services: BACHE (realtime), LUMINARIA (batch, questions), RUIDO (blackbox), FUGA (realtime)."""
+    remembering.again(session, (city, sms_number), _OF_CITY, lambda: _make_city(session, city, sms_number))
+    return session.get_one(Jurisdiction, city)
+
+
+_OF_CITY = (
+    "jurisdiction",
+    "api_key",
+    "working_calendar",
+    "agency",
+    "boundary_layer",
+    "boundary_area",
+    "service",
+    "service_attribute",
+    "rule_set",
+    "gazetteer_place",
+)
+
+
+def _make_city(session: Session, city: str, sms_number: str | None) -> None:
     from hashlib import sha256
 
     jurisdiction = Jurisdiction(
@@ -135,7 +155,6 @@ def make_city(session: Session, city: str = CITY, sms_number: str | None = SMS_N
         ],
         "colonia": [("N-01", "El Carmen", box(-99.16, 19.41, -99.14, 19.43))],
     }
-    # Thousands of tests begin here: whole kinds of rows are flushed at once.
     areas = [area for key, named in layers.items() for area in _add_layer(session, key, named, city)]
     _add_service(session, "BACHE", "Bache en la calle", city, keywords=["bache", "hoyo", "pavimento"], position=1)
     lamp = _add_service(
@@ -208,4 +227,3 @@ def make_city(session: Session, city: str = CITY, sms_number: str | None = SMS_N
             )
         )
     session.flush()
-    return jurisdiction

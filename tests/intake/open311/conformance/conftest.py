@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from intake.catalog import keys
 from intake.catalog.models import Jurisdiction, ServiceAttribute
+from tests import remembering
 from tests.factories import CITY, NOW, both, make_service
 from tests.intake.open311.conformance.desk import Desk
 from tests.intake.open311.test_lists import keep
@@ -23,6 +24,7 @@ _QUESTIONS = [
     ("UNA", "singlevaluelist", _OPTIONS),
     ("VARIAS", "multivaluelist", _OPTIONS),
 ]
+_TABLES = ("service", "service_attribute", "service_request", "api_key")
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +36,10 @@ def at_noon() -> Iterator[None]:
 @pytest.fixture
 def world(session: Session, city: Jurisdiction, client: TestClient) -> dict[str, str]:
     city.catalog_changed_at = NOW - timedelta(days=1)
+    return dict(remembering.again(session, "world", _TABLES, lambda: _make_world(session)))
+
+
+def _make_world(session: Session) -> dict[str, str]:
     survey = make_service(session, "007", "Encuesta", position=7, group_name=both("Otros", "Other"))
     for position, (code, datatype, options) in enumerate(_QUESTIONS, start=1):
         session.add(

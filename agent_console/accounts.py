@@ -107,6 +107,11 @@ def sign_in(session: Session, *, email: str, password: str, now: datetime) -> st
         return None
     if needs_rehash(user.password_hash):
         user.password_hash = hash_password(password)
+    return begin_session(session, user, now=now)
+
+
+def begin_session(session: Session, user: ConsoleUser, *, now: datetime) -> str:
+    """The secret token of a fresh session of one who has proved who they are; their sessions that have ended are deleted."""
     session.connection().execute(
         delete(ConsoleSession).where(col(ConsoleSession.user_id) == user.id, col(ConsoleSession.expires_at) <= now)
     )

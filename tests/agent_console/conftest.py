@@ -11,7 +11,9 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 from sqlmodel import Session, SQLModel
 
-from agent_console import rate_limits
+from agent_console import accounts, rate_limits
+from agent_console.access import BASE, SESSION_COOKIE
+from agent_console.accounts import Viewer
 from agent_console.models import ConsoleUser
 from agent_console.passwords import hash_password
 from atiende.app import create_app
@@ -67,11 +69,19 @@ class Console:
         return Browser(self.client())
 
     def enter(self, role: str) -> Browser:
-        """A browser signed in as `<role>@prueba.example`."""
+        """A browser of `<role>@prueba.example` that has a session; test_sign_in.py goes by the door."""
         browser = self.anonymous()
-        answer = browser.sign_in(f"{role}@prueba.example", PASSWORD)
-        assert answer.status_code == 303, answer.text
+        browser.client.cookies.set(SESSION_COOKIE, self._token(role), path=BASE)
         return browser
+
+    def viewer(self, role: str) -> Viewer:
+        viewer = accounts.viewer_of(self.session, self._token(role), now=clock.now())
+        assert viewer
+        return viewer
+
+    def _token(self, role: str) -> str:
+        user = self.session.get_one(ConsoleUser, self.users[role])
+        return accounts.begin_session(self.session, user, now=clock.now())
 
     def report(self, description: str = "Hay un bache", **values: object) -> ServiceRequest:
         """A request in the north, of agency ALC-N unless the service says otherwise."""

@@ -62,7 +62,7 @@ def test_who_waits_longest_comes_first_and_pages_lose_nobody(console: Console) -
     console.session.flush()
     wanted = [str(thread.id) for thread in (*waiting, *answered)]
     assert _order(console.enter("operator").get(INBOX).text) == wanted
-    viewer = _viewer(console)
+    viewer = console.viewer("operator")
     for size in (1, 2, 3, 5, 8, 9):
         seen: list[str] = []
         filters: InboxFilters | None = InboxFilters()
@@ -71,18 +71,6 @@ def test_who_waits_longest_comes_first_and_pages_lose_nobody(console: Console) -
             seen += [str(line.id) for line in page.lines]
             filters = InboxFilters(after=page.next) if page.next else None
         assert seen == wanted, size
-
-
-def _viewer(console: Console):  # type: ignore[no-untyped-def]  # a viewer
-    from agent_console import accounts
-
-    token = accounts.sign_in(
-        console.session, email="operator@prueba.example", password="correct horse battery", now=clock.now()
-    )
-    assert token
-    viewer = accounts.viewer_of(console.session, token, now=clock.now())
-    assert viewer
-    return viewer
 
 
 @pytest.mark.parametrize("cursor", ["x", "wait~x~y", f"wait~2026-01-01~{UUID(int=7)}", "none~2026-01-01T00:00:00Z~1"])

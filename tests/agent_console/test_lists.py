@@ -5,7 +5,7 @@ import time_machine
 from sqlmodel import col, select
 
 from agent_console import lists
-from agent_console.accounts import Viewer, sign_in, viewer_of
+from agent_console.accounts import Viewer
 from agent_console.lists import ListFilters
 from intake.service_requests import actions
 from intake.service_requests.models import ServiceRequest
@@ -13,19 +13,11 @@ from intake.service_requests.values import Actor
 from kernel import clock
 from kernel.errors import InvalidInput
 from kernel.folio import spaced
-from tests.agent_console.conftest import PASSWORD, Console
+from tests.agent_console.conftest import Console
 from tests.factories import IN_SUR
 
 pytestmark = pytest.mark.database
 LIST = "/consola/solicitudes"
-
-
-def _viewer(console: Console, role: str) -> Viewer:
-    token = sign_in(console.session, email=f"{role}@prueba.example", password=PASSWORD, now=clock.now())
-    assert token
-    viewer = viewer_of(console.session, token, now=clock.now())
-    assert viewer
-    return viewer
 
 
 def _ids(console: Console, viewer: Viewer, filters: ListFilters, now: datetime, limit: int = 50) -> list[str]:
@@ -55,7 +47,7 @@ def test_paging_shows_every_request_once(console: Console, order: str) -> None:
         row.expected_at = row.requested_at = rows[0].requested_at
     rows[4].expected_at = rows[5].expected_at = None
     console.session.flush()
-    viewer, now, seen, after = _viewer(console, "operator"), clock.now(), [], ""
+    viewer, now, seen, after = console.viewer("operator"), clock.now(), [], ""
     for _ in range(9):
         page = lists.page_of(console.session, viewer, ListFilters(order=order, after=after), now=now, limit=2)
         seen += [found.folio for found in page.requests]
@@ -68,7 +60,7 @@ def test_paging_shows_every_request_once(console: Console, order: str) -> None:
 
 @pytest.mark.parametrize("cursor", ["x", "~", "-~x", "2026-01-01T00:00:00~0199", "2026-01-01~" + "0" * 32])
 def test_a_cursor_we_did_not_write_is_refused(console: Console, cursor: str) -> None:
-    viewer = _viewer(console, "operator")
+    viewer = console.viewer("operator")
     with pytest.raises(InvalidInput):
         lists.page_of(console.session, viewer, ListFilters(after=cursor), now=clock.now())
     assert console.enter("operator").get(LIST, params={"after": cursor}).status_code == 400
@@ -78,7 +70,7 @@ def test_filters_narrow_the_list(console: Console) -> None:
     pothole = console.report()
     leak = console.report(service_code="FUGA", channel="sms")
     south = console.report(point=None)
-    viewer, now = _viewer(console, "operator"), clock.now()
+    viewer, now = console.viewer("operator"), clock.now()
     assert set(_ids(console, viewer, ListFilters(group="agua"), now)) == {leak.folio}
     assert set(_ids(console, viewer, ListFilters(agency="ALC-N"), now)) == {pothole.folio}
     assert set(_ids(console, viewer, ListFilters(channel="sms"), now)) == {leak.folio}
@@ -95,7 +87,7 @@ def test_due_views_follow_the_city_day(console: Console) -> None:
         found.expected_at = now + timedelta(hours=hours)
         folios[name] = found.folio
     console.session.flush()
-    viewer = _viewer(console, "operator")
+    viewer = console.viewer("operator")
     assert _ids(console, viewer, ListFilters(due="late"), now) == [folios["late"]]
     assert _ids(console, viewer, ListFilters(due="today"), now) == [folios["today"]]
     assert _ids(console, viewer, ListFilters(due="week"), now) == [folios["today"], folios["tomorrow"]]
@@ -105,7 +97,7 @@ def test_due_views_follow_the_city_day(console: Console) -> None:
 def test_search_is_blind_to_accents_and_case(console: Console, words: str) -> None:
     found = console.report("Un hóyo, se cayó un niño", address_string="Av. Sabinos 3")
     console.report("Otra cosa", service_code="FUGA")
-    viewer = _viewer(console, "operator")
+    viewer = console.viewer("operator")
     assert _ids(console, viewer, ListFilters(q=words), clock.now()) == [found.folio]
 
 

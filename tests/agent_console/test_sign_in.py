@@ -13,6 +13,7 @@ from agent_console.models import ConsoleSession, ConsoleUser
 from agent_console.rate_limits import SignInLimits
 from kernel import clock
 from kernel.errors import TooMany
+from tests.agent_console.browserless import Browser
 from tests.agent_console.conftest import PASSWORD, Console
 from tests.factories import CITY
 
@@ -20,8 +21,15 @@ pytestmark = pytest.mark.database
 LIST = "/consola/solicitudes"
 
 
+def _enter(console: Console, role: str) -> Browser:
+    browser = console.anonymous()
+    answer = browser.sign_in(f"{role}@prueba.example", PASSWORD)
+    assert answer.status_code == 303, answer.text
+    return browser
+
+
 def test_the_right_password_opens_the_list(console: Console) -> None:
-    browser = console.enter("operator")
+    browser = _enter(console, "operator")
     page = browser.get(LIST)
     assert page.status_code == 200
     assert "Amir Torres" in page.text
@@ -92,7 +100,7 @@ def test_the_session_cookie_is_out_of_reach_and_only_its_hash_is_kept(console: C
 
 
 def test_signing_out_makes_the_cookie_worthless(console: Console) -> None:
-    browser = console.enter("operator")
+    browser = _enter(console, "operator")
     token = browser.client.cookies["atiende_console"]
     assert browser.send(LIST, "/consola/cuenta/salir").status_code == 303
     browser.client.cookies.set("atiende_console", token, path="/consola")
@@ -101,13 +109,13 @@ def test_signing_out_makes_the_cookie_worthless(console: Console) -> None:
 
 @pytest.mark.parametrize(("step", "times", "holds"), [(IDLE, 1, False), (timedelta(hours=7), 1, True)])
 def test_an_idle_session_ends(console: Console, step: timedelta, times: int, holds: bool) -> None:
-    browser = console.enter("operator")
+    browser = _enter(console, "operator")
     with time_machine.travel(clock.now() + step * times, tick=False):
         assert (browser.get(LIST).status_code == 200) is holds
 
 
 def test_a_session_in_use_ends_after_twelve_hours(console: Console) -> None:
-    start, browser = clock.now(), console.enter("operator")
+    start, browser = clock.now(), _enter(console, "operator")
     for hours in (4, 8, 11):
         with time_machine.travel(start + timedelta(hours=hours), tick=False):
             assert browser.get(LIST).status_code == 200
@@ -116,7 +124,7 @@ def test_a_session_in_use_ends_after_twelve_hours(console: Console) -> None:
 
 
 def test_a_disabled_user_is_out_at_the_next_action(console: Console) -> None:
-    browser, found = console.enter("operator"), console.report()
+    browser, found = _enter(console, "operator"), console.report()
     user = console.session.get_one(ConsoleUser, console.users["operator"])
     page = browser.get(f"{LIST}/{found.folio}")
     assert page.status_code == 200
@@ -182,7 +190,7 @@ def test_ensuring_a_user_again_changes_what_changed_only(console: Console) -> No
     before = console.session.get_one(ConsoleUser, console.users["operator"]).password_hash
     same = ensure("Amir T.", PASSWORD)
     assert (same.id, same.name, same.password_hash) == (console.users["operator"], "Amir T.", before)
-    browser = console.enter("operator")
+    browser = _enter(console, "operator")
     changed = ensure("Amir T.", "another password")
     assert changed.password_hash != before
     assert browser.get(LIST).status_code == 303
@@ -193,7 +201,7 @@ def test_an_unknown_token_is_nobody(console: Console) -> None:
 
 
 def test_an_administrator_takes_and_gives_access(console: Console) -> None:
-    browser, colleague = console.enter("admin"), console.enter("operator")
+    browser, colleague = _enter(console, "admin"), _enter(console, "operator")
     action = f"/consola/personal/{console.users['operator']}"
     assert browser.send("/consola/personal", action, allowed="false").status_code == 303
     assert colleague.get(LIST).status_code == 303

@@ -8,7 +8,7 @@ from uuid import UUID
 from PIL import Image, ImageDraw
 from sqlmodel import Session
 
-from agent_console.accounts import ensure_user, sign_in
+from agent_console.accounts import begin_session, ensure_user
 from georef.points import LonLat
 from intake.conversations import actions as threads
 from intake.conversations.values import InboundMessage
@@ -80,7 +80,7 @@ def make_cast(session: Session) -> Cast:
     session.flush()
     cast = Cast()
     for role, (name, agency) in STAFF.items():
-        ensure_user(
+        user = ensure_user(
             session,
             jurisdiction_id=CITY,
             email=email_of(role),
@@ -89,9 +89,7 @@ def make_cast(session: Session) -> Cast:
             password=PASSWORD,
             agency_code=agency,
         )
-        token = sign_in(session, email=email_of(role), password=PASSWORD, now=clock.now())
-        assert token
-        cast.tokens[role] = token
+        cast.tokens[role] = begin_session(session, user, now=clock.now())
     _tell_stories(session, cast)
     return cast
 

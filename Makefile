@@ -16,6 +16,9 @@ COMPILE := $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode)
 # And the tests start it hundreds of times.
 COMPILE_OWN := $(if $(PYTHONDONTWRITEBYTECODE),$(BIN)/python -m compileall -q -j 0 atiende agent_console channels intake routing georef kernel)
 
+# The tests keep what they compile in any case: pytest writes every assertion anew, 20 s in each process.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest
+
 .PHONY: help setup demo dev check test tests-alone test-fast bench migrate lock clean
 help:            ## List the verbs
 	@grep -hE '^[a-z-]+: *.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 14
@@ -63,10 +66,10 @@ test: setup      ## Everything
 
 tests-alone: setup
 	@$(COMPILE_OWN)
-	@$(BIN)/pytest -m "not benchmark" -n $(WORKERS) --dist=loadgroup
+	@$(PYTEST) -m "not benchmark" -n $(WORKERS) --dist=loadgroup
 
 test-fast: setup ## Pure and database tests only
-	@$(BIN)/pytest -m "not benchmark and not journey and not browser and not fault and not shared_data" -n $(WORKERS)
+	@$(PYTEST) -m "not benchmark and not journey and not browser and not fault and not shared_data" -n $(WORKERS)
 
 bench: setup     ## Measure, and print the tables (ONLY=open311; WRITE=1 also renews docs/benchmarks.md)
 	@ATIENDE_BENCH_WRITE=$(WRITE) $(BIN)/pytest -m benchmark tests/benchmarks -k "$(ONLY)" -s -n 0 --timeout=7200

@@ -1,5 +1,10 @@
 """Which jobs each event starts: the one visible table. Jobs are dotted paths of functions that take the event's ids."""
 
+from kernel.jobs import paths_of, together
+
+# Whoever numbers changes, of this event or of others, sees to the webhooks that wait for numbers.
+_TELL_AGENCIES = ("intake.changes.jobs.number_changes", "intake.webhooks.jobs.queue_deliveries")
+
 SUBSCRIPTIONS: dict[str, list[str]] = {
     "message.received": ["intake.conversations.jobs.advance_conversation"],
     "inbound_payload.tried_again": ["channels.jobs.take_in_payload"],
@@ -17,19 +22,20 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     "bulk_message.queued": ["channels.jobs.deliver_bulk_message"],
     "service_request.submitted": [
         "intake.conversations.jobs.tell_resident",
-        "intake.changes.jobs.number_changes",
-        "intake.service_requests.duplicates.jobs.find_duplicates",
-        "intake.incidents.jobs.attach_reported",
-        "intake.service_requests.jobs.look_at_address",
+        together(
+            *_TELL_AGENCIES,
+            "intake.service_requests.duplicates.jobs.find_duplicates",
+            "intake.incidents.jobs.attach_reported",
+            "intake.service_requests.jobs.look_at_address",
+        ),
     ],
     "service_request.joined": ["intake.conversations.jobs.tell_joined", "intake.incidents.jobs.attach_joined"],
-    "service_request.updated": ["intake.conversations.jobs.tell_resident", "intake.changes.jobs.number_changes"],
+    "service_request.updated": ["intake.conversations.jobs.tell_resident", together(*_TELL_AGENCIES)],
     "alert_feed.added": ["channels.alert_jobs.look_at_feed"],
     "incident.updated": ["intake.conversations.jobs.tell_attached"],
     "incident.reopened": ["intake.conversations.jobs.tell_attached"],
     "incident.ended": ["intake.conversations.jobs.tell_attached", "intake.incidents.jobs.close_line"],
     "incident_update.told_some": ["intake.conversations.jobs.tell_attached"],
-    "changes.numbered": ["intake.webhooks.jobs.queue_deliveries"],
     "whatif_run.started": ["intake.whatif.jobs.advance_run"],
     "whatif_run.advanced": ["intake.whatif.jobs.advance_run"],
     "rules.published": ["intake.whatif.jobs.plan_reroutes"],
@@ -81,4 +87,4 @@ PERIODIC: dict[str, float] = {
 
 def job_paths() -> set[str]:
     """Every job that an event or the clock may start."""
-    return {job for jobs in SUBSCRIPTIONS.values() for job in jobs} | set(PERIODIC)
+    return {path for jobs in SUBSCRIPTIONS.values() for job in jobs for path in paths_of(job)} | set(PERIODIC)

@@ -1,7 +1,8 @@
 """Running one delivery: the job its row names, with the ids of its event.
 
 A job is a top-level function named by its dotted path, called with the event's ids as keywords. It opens its own
-transactions and may run twice: what makes that right is the state it looks at, never this file.
+transactions and may run twice: what makes that right is the state it looks at, never this file. Small jobs of one event may
+share a delivery (`together`): to hand over, begin and end one costs more than many a job.
 """
 
 import time
@@ -21,6 +22,7 @@ log = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 10
 # Longer than one call to a provider may take (settings.sms.timeout_s is 15).
 RUN_LEASE = timedelta(seconds=20)
+_TOGETHER = " + "
 _FIRST_RETRY_S = 0.5
 _LAST_RETRY_S = 900.0
 # Of each job, and each a unit of work by itself: they cost more than many a job.
@@ -52,6 +54,16 @@ class Later(Exception):
     def __init__(self, at: datetime) -> None:
         super().__init__(at.isoformat())
         self.at = at
+
+
+def together(*paths: str) -> str:
+    """The name of jobs that share one delivery: one runs after the other, also when one fails; then all of them run again."""
+    return _TOGETHER.join(paths)
+
+
+def paths_of(job: str) -> list[str]:
+    """The dotted paths of a delivery's job, in their order: mostly one."""
+    return job.split(_TOGETHER)
 
 
 def resolve(path: str) -> Callable[..., object]:
@@ -117,12 +129,23 @@ def run_delivery(delivery_id: int) -> None:
 def _outcome(delivery_id: int, job: str, attempts: int, payload: dict[str, Any]) -> dict[str, object]:
     """Calls the job; the columns that tell how it ended."""
     try:
-        resolve(job)(**payload)
+        _run(job, payload)
     except Later as later:
         return {"due_at": later.at, "attempts": attempts - 1, "last_error": None}
     except Exception as error:  # a job may fail in any way; none of them may stop the others
         return _failure(delivery_id, job, attempts, error)
     return {"state": "done", "done_at": clock.now(), "last_error": None}
+
+
+def _run(job: str, payload: dict[str, Any]) -> None:
+    errors: list[Exception] = []
+    for path in paths_of(job):
+        try:
+            resolve(path)(**payload)
+        except Exception as error:  # the others must not wait for what this one lacks
+            errors.append(error)
+    if errors:
+        raise next((error for error in errors if not isinstance(error, Later)), errors[0])
 
 
 def _failure(delivery_id: int, job: str, attempts: int, error: Exception) -> dict[str, object]:

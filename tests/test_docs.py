@@ -8,7 +8,6 @@ from pydantic import BaseModel
 from typer.testing import CliRunner
 
 from atiende.cli import app
-from atiende.subscriptions import SUBSCRIPTIONS
 from channels.registry import CHANNELS
 from kernel.settings import Email, Secrets, Sms, Web
 from tests.house import ROOT
@@ -43,15 +42,6 @@ def test_deploy_names_the_address_of_the_installation() -> None:
 def test_every_channel_has_its_page() -> None:
     for name in CHANNELS:
         assert (ROOT / "docs/channels" / f"{name}.md").exists()
-
-
-def test_every_job_that_is_subscribed_exists() -> None:
-    from importlib import import_module
-
-    for jobs in SUBSCRIPTIONS.values():
-        for path in jobs:
-            module, function = path.rsplit(".", 1)
-            assert callable(getattr(import_module(module), function))
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import structlog
 from sqlalchemy import text
 from sqlmodel import Session
 
-from kernel import clock, db, outbox
-
-log = structlog.get_logger(__name__)
+from kernel import clock, db
 
 BATCH = 500
 # A reader who asked for everything up to this second, by a clock that is a little ahead of ours, misses nothing.
@@ -52,7 +49,6 @@ _NUMBER = text("""
     SELECT id, service_request_id, jurisdiction_id, agency_code, is_public, is_farewell, :published_at
     FROM told ORDER BY id, is_farewell
     ON CONFLICT (event_id, is_farewell) DO NOTHING
-    RETURNING seq
 """)
 _HISTORY = text("""
     INSERT INTO service_request_change
@@ -83,15 +79,11 @@ def number(session: Session, read_clock: Callable[[], datetime] = clock.now) -> 
         return 0
     connection = session.connection()
     connection.execute(_TAKE_TURN, {"lock": _LOCK})
-    now = read_clock()
-    published_at = now.replace(microsecond=0) + AHEAD
+    published_at = read_clock().replace(microsecond=0) + AHEAD
     last = connection.execute(_LAST).scalar_one_or_none()
     if last is not None and published_at < last < published_at + _MAX_DRIFT:
         published_at = last
-    numbers = connection.execute(_NUMBER, {"batch": BATCH, "published_at": published_at}).scalars().all()
-    if numbers:
-        outbox.record(session, "changes.numbered", at=now, through_seq=max(numbers))
-    return len(numbers)
+    return connection.execute(_NUMBER, {"batch": BATCH, "published_at": published_at}).rowcount
 
 
 def number_history(session: Session, jurisdiction_id: str) -> None:

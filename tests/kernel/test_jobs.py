@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, select
 
 from kernel import db, jobs
-from kernel.jobs import MAX_ATTEMPTS, retry_after, run_delivery, run_patiently
+from kernel.jobs import MAX_ATTEMPTS, retry_after, run_delivery, run_patiently, together
 from kernel.outbox import OutboxDelivery, OutboxEvent
 from tests.kernel import outbox_jobs
 
@@ -78,6 +78,26 @@ def test_who_says_for_how_long_they_are_away_is_not_asked_sooner(effects: Sessio
 
 def test_a_foreign_error_leaves_only_its_name(effects: Session) -> None:
     assert run(effects, make_delivery(effects, "explode")).last_error == "ValueError"
+
+
+def test_jobs_that_share_a_delivery_run_in_turn_and_none_waits_for_what_another_lacks(effects: Session) -> None:
+    outbox_jobs.failures["a"] = 1
+    name = together("explode", *(f"tests.kernel.outbox_jobs.{job}" for job in ("fail_a_while", "note_once")))
+    failed = run(effects, make_delivery(effects, name))
+    assert (failed.state, failed.last_error) == ("pending", "ValueError")
+    assert effects.connection().scalars(text("SELECT ref FROM relay_run")).all() == ["a"]
+    # All of them again, of which each sees by itself what is left to do.
+    failed = run(effects, failed)
+    assert (failed.state, failed.attempts) == ("pending", 2)
+    assert effects.connection().scalars(text("SELECT ref FROM relay_run")).all() == ["a", "a", "a"]
+
+
+def test_one_that_has_nothing_to_do_yet_does_not_hide_the_failure_of_another(effects: Session) -> None:
+    name = together("come_back_later", "tests.kernel.outbox_jobs.explode")
+    assert run(effects, make_delivery(effects, name)).attempts == 1
+    name = together("come_back_later", "tests.kernel.outbox_jobs.note_once")
+    later = run(effects, make_delivery(effects, name))
+    assert (later.state, later.attempts, later.last_error) == ("pending", 0, None)
 
 
 def test_the_last_failure_is_final(effects: Session) -> None:

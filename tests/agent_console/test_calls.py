@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from sqlmodel import Session, select
 
+from agent_console.pages.desk import ending
 from channels.voice import line as lines
 from intake.calls import line_actions
 from intake.calls.line_models import CallEvent, CallRecording
@@ -130,6 +131,15 @@ def test_a_supervisor_listens_and_it_is_written_down(console: Console, desk: Des
     post(browser, LIST, f"{LIST}/{desk.call.id}/entrar", how="leave")
     assert "aria-pressed" not in browser.get(LIST).text
     assert post(browser, LIST, f"{LIST}/{desk.call.id}/entrar", how="dance").status_code == 400
+
+
+def test_a_call_that_was_talked_is_not_proposed_as_one_that_nobody_answered(console: Console, desk: Desk) -> None:
+    assert "silent" not in ending.hints(desk.session, desk.item, [])
+    for leg in desk.legs():
+        leg.joined_at = None
+        desk.session.add(leg)
+    desk.session.flush()
+    assert "silent" in ending.hints(desk.session, desk.item, [])
 
 
 def test_a_token_is_given_to_whoever_may_answer_and_is_their_own(console: Console, desk: Desk) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlmodel import Session
 
 from agent_console.accounts import Viewer
+from agent_console.contacts import masked
 from agent_console.presentation import Look, ago
 from intake.calls import history
 from intake.calls.line_models import CallBridge, CallEvent, CallLeg, CallRecording
@@ -28,6 +29,7 @@ STATES: Mapping[str, tuple[str, str, str]] = {
     "absent": ("No hay archivo", "quiet", "minus"),
     "destroyed": ("Destruida", "quiet", "minus"),
 }
+_BEFORE_ITS_END = ("wanted", "asked", "recording", "absent")
 SAID: Mapping[str, str] = {
     "recording_announced": "Se avisó a quien llama, {when}",
     "recording_started": "Empezó, {when}",
@@ -104,7 +106,8 @@ def recorded_rows(session: Session, viewer: Viewer, now: datetime) -> list[Recor
 def recorded_row(session: Session, row: CallRecording, viewer: Viewer, now: datetime) -> Recorded:
     call = session.get_one(Call, row.call_id)
     word, css, icon = STATES[row.state]
-    seconds = row.duration_s
+    # Nobody knows how long it is before it has ended.
+    seconds = row.duration_s if row.state not in _BEFORE_ITS_END else None
     return Recorded(
         id=row.id,
         conversation_id=call.conversation_id,
@@ -175,8 +178,8 @@ def _reason(reason: str, language: str) -> str:
 
 
 def _who(session: Session, call: Call, viewer: Viewer) -> str:
-    digits = session.get_one(ContactPoint, call.contact_point_id).last_digits
-    return f"… {digits}" if digits else translate(viewer.language, "Número oculto")
+    contact = session.get_one(ContactPoint, call.contact_point_id)
+    return masked(contact) if contact.last_digits else translate(viewer.language, "Número oculto")
 
 
 def _operators(session: Session, call_id: UUID, *, live_only: bool = False) -> str:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, and_, col, func, or_, select
 
 from agent_console import threads
 from agent_console.accounts import Viewer
+from intake.calls.line_models import CallBridge, CallLeg
+from intake.calls.models import Call
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import text_in
 from intake.catalog.models import Service
@@ -35,7 +37,7 @@ def choices_of(session: Session, viewer: Viewer, item: WorkItem) -> list[Choice]
     """The short list for this contact, in the viewer's language."""
     requests, groups = _about(session, viewer, item)
     listed = dispositions.offered(_of_city(session, viewer), groups)
-    chosen = dispositions.proposed(listed, _hints(session, item, requests))
+    chosen = dispositions.proposed(listed, hints(session, item, requests))
     return [Choice(one.code, text_in(one.name, viewer.language), one.code == chosen) for one in listed]
 
 
@@ -57,7 +59,8 @@ def _about(session: Session, viewer: Viewer, item: WorkItem) -> tuple[Sequence[S
     return requests, {item.topic, *groups}
 
 
-def _hints(session: Session, item: WorkItem, requests: Sequence[ServiceRequest]) -> list[str]:
+def hints(session: Session, item: WorkItem, requests: Sequence[ServiceRequest]) -> list[str]:
+    """What may be seen of it by itself (`dispositions.HINTS`)."""
     found = []
     if any(one.requested_at >= item.enqueued_at for one in requests):
         found.append("reported")
@@ -67,11 +70,25 @@ def _hints(session: Session, item: WorkItem, requests: Sequence[ServiceRequest])
         .select_from(Message)
         .where(Message.conversation_id == item.conversation_id, col(Message.at) >= since)
     )
-    if item.conversation_id is not None and not session.exec(said).one():
+    if item.conversation_id is not None and not session.exec(said).one() and not _was_talked(session, item):
         found.append("silent")
     if requests:
         found.append("known_folio")
     return found
+
+
+def _was_talked(session: Session, item: WorkItem) -> bool:
+    """Whether they and a caller were on the line together: what is said in a call is no message."""
+    joined = select(CallLeg.id).where(
+        CallLeg.call_id == Call.id, CallLeg.role == "operator", col(CallLeg.joined_at).is_not(None)
+    )
+    talked = (
+        select(Call.id)
+        .join(CallBridge, col(CallBridge.call_id) == col(Call.id))
+        .where(CallBridge.work_item_id == item.id)
+        .where(or_(col(Call.outcome) == "reached", and_(col(Call.direction) == "inbound", joined.exists())))
+    )
+    return session.exec(talked.limit(1)).first() is not None
 
 
 def newest_heard(session: Session, conversation_id: UUID | None) -> int:

@@ -1,7 +1,7 @@
 """What the desk shows of its operator and of what they hold, in words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -49,6 +49,8 @@ STATES: Mapping[str, tuple[str, str, str]] = {
     "serving": ("Disponible, atendiendo {n}", "ok", "free"),
     "available": ("Disponible", "ok", "free"),
 }
+# What a supervisor reads of somebody else where the operator is spoken to.
+THEIRS: Mapping[str, str] = {"missed": "No contestó", "leaving": "Termina lo que tiene"}
 _LAST_CONTACTS = 5
 _LAST_WORDS = 160
 
@@ -106,6 +108,14 @@ class Caller:
     more_folios: int
     contacts: Sequence[Contact]
     called_back: CalledBack | None
+
+
+def presence_of_other(seat: Seat, language: str) -> Presence:
+    """As a supervisor reads it."""
+    found = presence_of(seat, language)
+    if found.code not in THEIRS:
+        return found
+    return replace(found, look=replace(found.look, text=translate(language, THEIRS[found.code])))
 
 
 def presence_of(seat: Seat, language: str) -> Presence:

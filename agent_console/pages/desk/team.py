@@ -106,7 +106,7 @@ def _member(session: Session, viewer: Viewer, agent: AgentSession, done: int, no
         .order_by(col(WorkItem.assigned_at))
     ).all()
     standing = "off" if agent.state == "offline" else "mine"
-    presence = shown.presence_of(Seat(agent, agent.epoch, standing, items, None, ()), viewer.language)
+    presence = shown.presence_of_other(Seat(agent, agent.epoch, standing, items, None, ()), viewer.language)
     awake = [item for item in items if item.resting_since is None]
     return Member(agent, presence, shown.held_lines(session, viewer, awake, now), len(items) - len(awake), done)
 

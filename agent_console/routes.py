@@ -31,7 +31,7 @@ from agent_console.pages import (
     whatif,
 )
 from agent_console.rendering import STATIC, render, see_other
-from kernel.errors import AtiendeError, InvalidInput, NotFound, NotSignedIn, TooMany
+from kernel.errors import AtiendeError, Fault, InvalidInput, NotFound, NotSignedIn, TooMany
 from kernel.i18n import best_language, translate
 from kernel.web import LANGUAGE_COOKIE
 
@@ -75,6 +75,7 @@ def install(app: FastAPI) -> None:
     console.add_exception_handler(AtiendeError, _show_error)
     console.add_exception_handler(HTTPException, _show_http_error)
     console.add_exception_handler(RequestValidationError, _show_invalid)
+    console.add_exception_handler(Exception, _show_fault)
     console.add_middleware(SecurityHeaders)
     app.mount(BASE, console)
     app.add_api_route(BASE, _first_page, include_in_schema=False)
@@ -113,3 +114,8 @@ def _show_http_error(http_request: Request, error: Exception) -> Response:
 
 def _show_invalid(http_request: Request, error: Exception) -> Response:
     return _show_error(http_request, InvalidInput("Algo de lo que se mandó no se entiende. Vuelve atrás y revísalo."))
+
+
+def _show_fault(http_request: Request, error: Exception) -> Response:
+    """A fault of ours. It is raised again once this page is sent, so that the log has it."""
+    return _show_error(http_request, Fault("Algo falló de nuestro lado. Intenta otra vez en un minuto."))

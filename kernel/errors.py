@@ -10,6 +10,7 @@ AtiendeError
 ├── TooLarge              413
 ├── TooMany               429  slow down; `retry_after_s` says how long
 ├── Unavailable           503  a dependency is down; nothing was accepted
+├── Fault                 500  something that nobody foresaw; the log has it
 └── MisconfiguredError    500  a setting is missing or wrong
 """
 
@@ -88,3 +89,7 @@ class Unavailable(AtiendeError):
 
 class MisconfiguredError(AtiendeError):
     status = 500
+
+
+class Fault(AtiendeError):
+    """Told in place of an exception that is none of these."""

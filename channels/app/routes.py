@@ -15,15 +15,8 @@ from channels.resident.rendering import Page, language_of
 from intake.catalog import queries as catalog
 from intake.catalog.models import Jurisdiction
 from kernel import clock, db
-from kernel.errors import AtiendeError, InvalidInput, NotFound, Unavailable
+from kernel.errors import AtiendeError, Fault, InvalidInput, NotFound, Unavailable
 from kernel.i18n import translate
-
-
-class Fault(AtiendeError):
-    """Something that nobody foresaw."""
-
-    status = 500
-
 
 _STEP = re.compile(r"(/en)?/r/[\w-]+/[a-z]+")
 _NAMELESS = Jurisdiction(id="", name="Atiende", timezone="UTC", catalog_changed_at=clock.now())

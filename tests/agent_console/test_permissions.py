@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
 from sqlmodel import select
 
 from agent_console.models import ConsoleUser
@@ -22,6 +23,7 @@ from agent_console.pages import (
     webhooks,
     whatif,
 )
+from agent_console.pages.calls import page as calls_page
 from intake.conversations import actions as threads
 from intake.conversations.models import Message
 from intake.conversations.values import InboundMessage
@@ -333,3 +335,22 @@ def test_no_page_needs_an_inline_script_or_style(console: Console) -> None:
 
 
 assert sign_in.router  # the one page that is open to everybody
+
+
+@pytest.mark.parametrize(
+    ("language", "told"), [("es", "Algo falló de nuestro lado"), ("en", "Something failed on our side")]
+)
+def test_a_fault_of_ours_is_a_page_too(
+    console: Console, monkeypatch: pytest.MonkeyPatch, language: str, told: str
+) -> None:
+    def broken(*_: object) -> list[object]:
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr(calls_page, "going_on", broken)
+    entered = console.enter("supervisor").client
+    client = TestClient(entered.app, raise_server_exceptions=False, cookies=entered.cookies)
+    answer = client.get("/consola/llamadas", headers={"accept-language": language})
+    assert answer.status_code == 500
+    assert told in answer.text
+    assert "Atiende" in answer.text
+    assert "nobody foresaw" not in answer.text

@@ -125,17 +125,26 @@ async function visit(url, options = {}) {
 
 let beating = false;
 let again = false;
+// A shift that is not heard of for two beats and a little more is closed: by then whoever sits here knows why.
+let unheard = 0;
+
+function noteBeat(wasHeard) {
+  unheard = wasHeard ? 0 : unheard + 1;
+  document.getElementById("cut").hidden = unheard < 2;
+}
 
 // brief: only to say so. While events arrive, whatever is about this desk is asked for when it happens.
 async function beat(brief = false) {
   if (beating) { again ||= !brief; return; }
   beating = true;
+  let wasHeard = false;
   try {
     const { turn, csrf, item } = mark().dataset;
     const body = new URLSearchParams({ csrf, turno: turn || "0", contacto: item });
     if (brief) body.set("solo", "1");
     const begun = changes;
     const answer = await fetch(mark().dataset.beat, { method: "POST", body, credentials: "same-origin" });
+    wasHeard = answer.status < 500;
     if (answer.status === 403 || answer.redirected) { location.reload(); return; }
     if (!answer.ok || answer.status === 204) return;
     const page = await read(answer);
@@ -149,6 +158,7 @@ async function beat(brief = false) {
     // The line is down: the badge says since when, and the next beat tries again.
   } finally {
     beating = false;
+    noteBeat(wasHeard);
     if (again) { again = false; beat(); }
   }
 }

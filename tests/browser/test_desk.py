@@ -180,6 +180,20 @@ def test_a_break_is_chosen_and_the_menu_is_gone(page_at: PageAt) -> None:
     expect(page.locator("#estado")).to_contain_text("Disponible")
 
 
+def test_a_desk_that_is_not_heard_says_so_before_its_shift_is_lost(page_at: PageAt) -> None:
+    page = at_desk(page_at)
+    page.clock.install()
+    page.reload()
+    expect(page.locator("#estado")).to_contain_text("Disponible")
+    expect(page.locator("#cut")).to_be_hidden()
+    page.route("**/latido", lambda route: route.abort())
+    page.clock.run_for(11_000)
+    expect(page.locator("#cut")).to_contain_text("No hay conexión")
+    page.unroute("**/latido")
+    page.clock.run_for(6_000)
+    expect(page.locator("#cut")).to_be_hidden()
+
+
 def test_letters_can_be_switched_off(live_server: LiveServer, page_at: PageAt) -> None:
     page = at_desk(page_at)
     offer(live_server, item_id := asks(live_server))

@@ -49,6 +49,7 @@ _KEYS: Mapping[str, Choice] = {
 }
 # Stages where words go to the dialogue by way of something else.
 _SPOKEN: Mapping[str, Choice] = {
+    "menu": opening.said,
     "folio": telling.folio,
     "proof": proving.chosen,
     "services": by_keys.service_chosen,

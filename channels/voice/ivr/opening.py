@@ -4,6 +4,7 @@ from channels.voice.ivr import by_keys, telling
 from channels.voice.ivr.turn import Turn
 from channels.voice.ivr.values import Heard, Page, Said
 from channels.voice.ivr.wording import say
+from intake.conversations.dialogue import words
 from intake.incidents import queries as incidents
 
 _MOST_ANNOUNCED = 2
@@ -25,7 +26,9 @@ def menu(turn: Turn, *before: Said) -> Page:
         last = turn.say("menu_operator")
     else:
         last = turn.say("menu_closed", hours=turn.hours.in_words(turn.city, turn.language, turn.now))
-    return turn.ask((*before, turn.say("menu"), last), stage="menu")
+    choices = (turn.say("menu"), last)
+    # Who did not follow is not welcomed and warned again, which is most of it.
+    return turn.ask((*before, *choices), stage="menu", again=(_other_language(turn), *choices))
 
 
 def choose(turn: Turn, heard: Heard) -> Page | None:
@@ -35,9 +38,18 @@ def choose(turn: Turn, heard: Heard) -> Page | None:
     if heard.text == "2":
         return ask_folio(turn)
     if heard.text == "9":
-        # The dialogue goes on in the other language too, and says so.
-        return telling.heard_words(turn, "English" if turn.language == "es" else "Español")
+        return _greeting_in_other_language(turn)
     return None
+
+
+def said(turn: Turn, heard: Heard) -> Page:
+    """Words at the menu: the other language, or what is wrong."""
+    asked = words.asks_language(words.plain(heard.text))
+    return (
+        _greeting_in_other_language(turn)
+        if asked not in (None, turn.language)
+        else telling.heard_words(turn, heard.text)
+    )
 
 
 def tell(turn: Turn, *before: Said) -> Page:
@@ -46,7 +58,8 @@ def tell(turn: Turn, *before: Said) -> Page:
     if not turn.script.is_consent_told:
         turn.script.is_consent_told = True
         says.append(turn.say(_consent(turn)))
-    return turn.ask((*says, turn.say("tell")), stage="tell")
+    question = turn.say("tell")
+    return turn.ask((*says, question), stage="tell", again=(question,))
 
 
 def told(turn: Turn, heard: Heard) -> Page | None:
@@ -56,6 +69,12 @@ def told(turn: Turn, heard: Heard) -> Page | None:
 
 def ask_folio(turn: Turn, *before: Said) -> Page:
     return turn.ask((*before, turn.say("folio")), stage="folio", ask=telling.FOLIO_ASK)
+
+
+def _greeting_in_other_language(turn: Turn) -> Page:
+    """All of the beginning, which they could not follow: what there is to choose, and what is announced."""
+    turn.tell("English" if turn.language == "es" else "Español")  # from now on the dialogue speaks it too
+    return greeting(turn)
 
 
 def _consent(turn: Turn) -> str:

@@ -85,6 +85,7 @@ def waiting(turn: Turn, heard: Heard) -> Page:
 
 def callback(turn: Turn) -> Page:
     """At which number? The one that shows, unless they say another; whoever shows none that we call keys theirs."""
+    turn.script.misses = 0
     if not turn.can_be_called:
         return _ask_number(turn)
     digits = reading.by_digit(turn.contact.last_digits, turn.language)
@@ -154,6 +155,7 @@ def voicemail_kept(turn: Turn, url: str, seconds: int) -> Page:
 
 
 def _ask_number(turn: Turn) -> Page:
+    turn.script.misses = 0
     return turn.ask((turn.say("callback_which"),), stage="callback_number", ask=_PHONE)
 
 

@@ -39,6 +39,13 @@ _UNITS = {
     "es": {"km": "kilómetros", "m": "metros", "h": "horas", "min": "minutos"},
     "en": {"km": "kilometers", "m": "meters", "h": "hours", "min": "minutes"},
 }  # fmt: skip
+_ONES = {
+    "es": {"km": "un kilómetro", "m": "un metro", "h": "una hora", "min": "un minuto"},
+    "en": {"km": "one kilometer", "m": "one meter", "h": "one hour", "min": "one minute"},
+}  # fmt: skip
+_ONE = re.compile(r"(?<![\d.,])1[ \u00a0](km|m|h|min)\b")
+# What somebody wrote, as a sentence of its own; its dots are where it was cut off.
+_QUOTED = re.compile(r"(?<=[.:] )\"([^\"]+?)\.*\"")
 _UNIT = re.compile(r"(?<=\d) ?(km|m|h|min)\b")
 _SIGNS = re.compile(r"(?:[^\w\s.,;:¿?¡!'()%-]|_)+")
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
@@ -55,8 +62,10 @@ def aloud(text: str, language: str) -> str:
     # Streets have Spanish names in every language.
     for short, full in _SHORT_RE:
         said = short.sub(full, said)
+    said = _ONE.sub(lambda found: _ONES.get(language, _ONES["es"])[found[1]], said)
     units = _UNITS.get(language, _UNITS["es"])
     said = _UNIT.sub(lambda found: f" {units[found[1]]}", said)
+    said = _QUOTED.sub("It says: \\1." if language == "en" else "Dice: \\1.", said)
     joint = " and " if language == "en" else " y "
     said = re.sub(r"\s*[&/]\s*", joint, said)
     said = _SIGNS.sub(" ", said)

@@ -72,6 +72,8 @@ def answered(turn: Turn, answer: Answer) -> Page:
         return turn.go("person")  # the dialogue says no more for a while
     if not replies:
         return missed(turn, "not_understood")
+    if answer.state.step == "idle" and answer.state.misses >= MOST_MISSES:
+        return turn.go("person")
     script.misses = 0
     last = replies[-1]
     made = answer.state.folio

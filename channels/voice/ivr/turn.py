@@ -1,7 +1,7 @@
 """One turn of a call: what is known of it while the next document is made."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -116,12 +116,20 @@ class Turn:
         fields = {"emergency": self.emergency_phone, "women": self.women_phone, **params}
         return dialogue_wording.say(self.language, "dialogue", key, own, **fields)
 
-    def ask(self, says: Iterable[Said], *, stage: str, ask: Ask | None = None, expects: str = "open") -> Page:
-        """A page that waits for an answer, which is then read as of this stage."""
+    def ask(
+        self,
+        says: Iterable[Said],
+        *,
+        stage: str,
+        ask: Ask | None = None,
+        expects: str = "open",
+        again: Iterable[Said] | None = None,
+    ) -> Page:
+        """A page that waits for an answer, which is then read as of this stage. again: what of it is said a second time."""
         script = self.script
         script.stage, script.expects = stage, expects
         page = Page(tuple(says), ask or self.open_ask())
-        script.page = page.to_json()
+        script.page = (page if again is None else replace(page, says=tuple(again))).to_json()
         return page
 
     def open_ask(self, *phrases: str) -> Ask:

@@ -13,7 +13,7 @@ from intake.conversations.dialogue.state import Announced, DialogueState, Draft,
 from intake.conversations.dialogue.steps import DialogueContext, HandToAgent, Step, Submit, Text
 from intake.conversations.dialogue.told import in_words, items, label
 from intake.conversations.dialogue.understanding import Understanding
-from intake.conversations.dialogue.words import EmergencyKind, emergency, plain
+from intake.conversations.dialogue.words import LEADS, EmergencyKind, emergency, plain
 from intake.service_requests.duplicates.wording import span
 
 MOST_CHOICES = 4
@@ -21,7 +21,7 @@ MOST_CHOICES = 4
 PICKED = "service"
 MOST_MISSES = 2
 MOST_ANNOUNCED = 2
-_MOST_QUOTED = 42
+_MOST_QUOTED, _SHORT = 42, 3
 # Nobody knows where they stand any closer.
 _NEAREST_M = 10
 _LONGEST_NAME = 28
@@ -225,7 +225,11 @@ def _quoted(words: str) -> str:
     """The beginning of what was said, up to the end of a word, and a blank after it; nothing when nothing was."""
     said = " ".join(words.split())
     if len(said) > _MOST_QUOTED:
-        said = said[:_MOST_QUOTED].rpartition(" ")[0].rstrip(" .,;:") + "..."
+        kept = said[:_MOST_QUOTED].split(" ")[:-1]
+        # "en la esquina de..." says nothing more, and aloud it sounds like a mistake.
+        while len(kept) > 1 and (len(kept[-1]) <= _SHORT or plain(kept[-1]) in LEADS):
+            kept.pop()
+        said = " ".join(kept).rstrip(" .,;:") + "..."
     return f'"{said}" ' if said else ""
 
 

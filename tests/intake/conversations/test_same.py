@@ -51,7 +51,7 @@ class TestPure:
         assert step.texts[0].params == {
             "metres": 62,
             "span": "17 h",
-            "words": '"Sale agua de la banqueta, frente a la..." ',
+            "words": '"Sale agua de la banqueta..." ',
         }
 
     def test_nothing_alike_nothing_asked(self) -> None:

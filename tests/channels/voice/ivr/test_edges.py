@@ -11,6 +11,7 @@ from channels.voice.ivr.spoken_digits import digits_in
 from intake.calls.models import Call, CallTurn
 from intake.catalog.models import Jurisdiction, Service
 from intake.conversations.models import Message
+from intake.distribution.models import WorkItem
 from intake.service_requests.models import ServiceRequest
 from tests.channels.conftest import ACCOUNT, ANA, BASE_URL, sign
 from tests.channels.voice.ivr.caller import Caller
@@ -235,6 +236,26 @@ def test_a_report_near_by_is_offered(session: Session, caller: Caller) -> None:
     told = other.say("sí")
     assert first.folio in digits_in(told)
     assert session.exec(select(ServiceRequest)).all() == [first]
+
+
+@pytest.mark.parametrize("how", ["quiet", "wrong key", "again"])
+def test_who_did_not_follow_is_welcomed_once(caller: Caller, how: str) -> None:
+    first = caller.call()
+    told = caller.keep_quiet() if how == "quiet" else caller.press("7" if how == "wrong key" else "*")
+    assert "Hola" in first
+    assert "peligro" in first
+    assert "Hola" not in told
+    assert "peligro" not in told
+    for part in ("oprima 1", "oprima 2", "oprima 0", "press 9"):
+        assert part in told
+
+
+def test_what_is_never_understood_comes_to_a_person(session: Session, caller: Caller) -> None:
+    caller.call()
+    caller.say("kkk ah sss")
+    assert "para hablar con una persona, oprima 0" in caller.say("eh este mmm")
+    assert "Le comunico con una persona" in caller.say("aj ufa bru")
+    assert session.exec(select(WorkItem)).one().state == "queued"
 
 
 def test_the_newest_document_is_told_again(caller: Caller) -> None:

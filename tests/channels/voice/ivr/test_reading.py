@@ -22,6 +22,12 @@ DIGITS = st.text("0123456789", min_size=10, max_size=10)
         ("2a. Cerrada de 5 de Mayo", "segunda Cerrada de 5 de Mayo"),
         ("Nte. 45 s/n, C.P. 06700, CDMX", "norte 45 sin número, código postal 06700, Ciudad de México"),
         ("a 62 m, de hace 17 h", "a 62 metros, de hace 17 horas"),
+        ("a 1 m, de hace 1 min, o hace 1\u00a0h", "a un metro, de hace un minuto, o hace una hora"),
+        ("a 11 m, de hace 21 min", "a 11 metros, de hace 21 minutos"),
+        (
+            'hace 17 h. "Sale agua de la banqueta..." ¿Es este?',
+            "hace 17 horas. Dice: Sale agua de la banqueta. ¿Es este?",
+        ),
         ("llame ya al 911", "llame ya al nueve once"),
         ("Es el 311 de la ciudad", "Es el tres once de la ciudad"),
         ("la Línea Mujeres, *765", "la Línea Mujeres, asterisco siete, seis, cinco"),

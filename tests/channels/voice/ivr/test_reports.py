@@ -169,11 +169,17 @@ def test_a_city_says_it_in_its_own_words(session: Session, caller: Caller) -> No
     assert caller.say("hay un bache").startswith("¿En qué calle?")
 
 
-def test_in_english(session: Session, caller: Caller) -> None:
+@pytest.mark.parametrize("how", ["press", "say"])
+def test_in_english(session: Session, caller: Caller, how: str) -> None:
     caller.call()
-    told = caller.press("9")
-    assert "We will go on in English" in told
+    told = caller.press("9") if how == "press" else caller.say("English please")
+    assert told.startswith("Hello.")
+    assert "If anyone is in danger" in told
     assert 'language="en-US"' in caller.document
+    assert "10 digits of your report number" in caller.press("2")
+    caller.sid = "CA2"
+    caller.call()
+    caller.press("9")
     caller.say("there is a water leak at Niebla and Sabinos")
     told = caller.say("yes")
     assert "number is two, " in told

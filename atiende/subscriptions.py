@@ -33,6 +33,7 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     "service_request.updated": ["intake.conversations.jobs.tell_resident", together(*_TELL_AGENCIES)],
     "alert_feed.added": ["channels.alert_jobs.look_at_feed"],
     "incident.updated": ["intake.conversations.jobs.tell_attached"],
+    "incident.attached_earlier": ["intake.conversations.jobs.tell_attached"],
     "incident.reopened": ["intake.conversations.jobs.tell_attached"],
     "incident.ended": ["intake.conversations.jobs.tell_attached", "intake.incidents.jobs.close_line"],
     "incident_update.told_some": ["intake.conversations.jobs.tell_attached"],

@@ -13,17 +13,22 @@ from intake.conversations.models import Conversation
 from intake.conversations.notices import channel_of
 from intake.incidents import queries
 from intake.incidents.models import Incident, IncidentContact, IncidentUpdate
-from intake.incidents.values import in_language
+from intake.incidents.values import in_language, news_reference
 from intake.people import actions as people
 from intake.people.models import ContactPoint, Person
 from kernel import db
 from kernel.errors import AtiendeError
 from kernel.outbox import record
+from kernel.rows import load_one
 
 _log = structlog.get_logger(__name__)
 
 # One job tells so many, in so many transactions and one: short enough to be done again, long enough to be worth a job.
 PIECE = 200
+# Networks that take only approved texts take these as any other news.
+_WORDED_AS = {"attached": "updated"}
+# Whoever takes them back waits until they are told, and then withdraws what has not gone out.
+_KEPT = "WHERE id = $1 FOR KEY SHARE"
 _DELIVERIES = """
     SELECT message.status, coalesce(message.error_code, ''), count(*)
     FROM incident_contact JOIN conversation ON conversation.contact_point_id = incident_contact.contact_point_id
@@ -73,8 +78,11 @@ def tell(session: Session, update: IncidentUpdate, contact: IncidentContact, *, 
     """One of them, on the channel on which they are reached: `told`, or why not.
 
     `no_notices`: they wanted none of this report; `opted_out`: of nothing; `unreachable`: a hidden number, a short code;
-    `elsewhere`: they are told at another address, where they were heard later; `open_again`: it is no news any more.
+    `elsewhere`: they are told at another address, where they were heard later; `open_again`, `taken_back`: it is no
+    news any more.
     """
+    if load_one(session, IncidentContact, _KEPT, [contact.id]) is None:
+        return "taken_back"
     if not contact.wants_notices:
         return "no_notices"
     contact_point = session.get_one(ContactPoint, contact.contact_point_id)
@@ -97,24 +105,19 @@ def tell(session: Session, update: IncidentUpdate, contact: IncidentContact, *, 
         session,
         conversation.id,
         body,
-        client_ref=reference_of(update.id),
+        client_ref=news_reference(update.id),
         author_kind="campaign",
-        template=f"incident.{update.name}",
+        template=f"incident.{_WORDED_AS.get(update.name, update.name)}",
         template_params={"words": body},
         now=now,
     )
     return "told"
 
 
-def reference_of(update_id: UUID) -> str:
-    """By which a message is known as this news."""
-    return f"incident-{update_id}"
-
-
 def deliveries(session: Session, update: IncidentUpdate) -> list[tuple[str, str, int]]:
     """What became of the messages that carry this news: (status, why, how many)."""
     session.flush()
-    values = [update.incident_id, reference_of(update.id)]
+    values = [update.incident_id, news_reference(update.id)]
     return [(status, why, many) for status, why, many in db.fetch(session, _DELIVERIES, values, prepare=True)]
 
 

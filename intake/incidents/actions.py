@@ -71,7 +71,7 @@ def open_incident(
     made.opened_at, made.opened_by, made.opened_by_name = now, by.id, by.name
     session.add(made)
     session.flush()
-    _note(session, made, "opened", by, now, words=made.written)
+    note_update(session, made, "opened", by, now, words=made.written)
     record(session, "incident.opened", at=now, incident_id=made.id)
     return made
 
@@ -93,7 +93,7 @@ def propose(
     made.proposed_by, made.source_ref = proposed_by, source_ref
     session.add(made)
     session.flush()
-    _note(session, made, "proposed", PROGRAM, now, words=made.written)
+    note_update(session, made, "proposed", PROGRAM, now, words=made.written)
     record(session, "incident.proposed", at=now, incident_id=made.id)
     return made
 
@@ -109,7 +109,7 @@ def accept(session: Session, incident_id: UUID, draft: Draft, *, version: int, b
     incident.state, incident.opened_at = "open", now
     incident.opened_by, incident.opened_by_name = by.id, by.name
     changed(session, incident)
-    _note(session, incident, "opened", by, now, words=incident.written)
+    note_update(session, incident, "opened", by, now, words=incident.written)
     record(session, "incident.opened", at=now, incident_id=incident.id)
     return incident
 
@@ -121,7 +121,7 @@ def dismiss(session: Session, incident_id: UUID, *, version: int, by: By, note: 
         raise Conflict("Ya se decidió sobre esta propuesta.")
     incident.state, incident.ended_at = "dismissed", now
     changed(session, incident)
-    _note(session, incident, "dismissed", by, now, note=note)
+    note_update(session, incident, "dismissed", by, now, note=note)
     record(session, "incident.dismissed", at=now, incident_id=incident.id)
     return incident
 
@@ -135,7 +135,7 @@ def edit(session: Session, incident_id: UUID, draft: Draft, *, version: int, by:
     _refuse_unknown(catalog.catalog(session, incident.jurisdiction_id), draft)
     fill(incident, draft)
     changed(session, incident)
-    _note(session, incident, "edited", by, now, words=incident.written)
+    note_update(session, incident, "edited", by, now, words=incident.written)
     record(session, "incident.edited", at=now, incident_id=incident.id)
     return incident
 
@@ -182,7 +182,7 @@ def reopen(
 
     Only within REOPENED_WITHIN of its end. Raises Conflict, InvalidInput; AlreadyOpen when another one took its place.
     """
-    if (known := _of_same_form(session, incident_id, client_ref)) is not None:
+    if (known := of_same_form(session, incident_id, client_ref)) is not None:
         return known
     # Before the row is held: whoever opens waits for turns first, and for rows afterwards.
     for city in session.exec(select(Incident.jurisdiction_id).where(Incident.id == incident_id)):
@@ -224,7 +224,7 @@ def _tell_once(
     client_ref: str | None,
     now: datetime,
 ) -> IncidentUpdate:
-    known = _of_same_form(session, incident_id, client_ref)
+    known = of_same_form(session, incident_id, client_ref)
     if known is not None:
         return known
     incident = held(session, incident_id, version)
@@ -291,7 +291,7 @@ def _tell(
 ) -> IncidentUpdate:
     # Whoever is attached later has heard these words, or that it is over.
     last = session.exec(select(func.max(IncidentContact.seq)).where(IncidentContact.incident_id == incident.id)).one()
-    made = _note(session, incident, name, by, now, words=words, client_ref=client_ref)
+    made = note_update(session, incident, name, by, now, words=words, client_ref=client_ref)
     made.told_to = last
     session.add(made)
     session.flush()
@@ -299,7 +299,7 @@ def _tell(
     return made
 
 
-def _note(
+def note_update(
     session: Session,
     incident: Incident,
     name: str,
@@ -310,6 +310,7 @@ def _note(
     note: str = "",
     client_ref: str | None = None,
 ) -> IncidentUpdate:
+    """Writes down what happened to the (held) incident."""
     made = IncidentUpdate(
         incident_id=incident.id, name=name, words=dict(words or {}), note=note, actor_id=by.id, actor_name=by.name,
         client_ref=client_ref, at=now,
@@ -364,7 +365,8 @@ def _of_client_ref(session: Session, jurisdiction_id: str, client_ref: str) -> I
     return session.exec(same).one_or_none()
 
 
-def _of_same_form(session: Session, incident_id: UUID, client_ref: str | None) -> IncidentUpdate | None:
+def of_same_form(session: Session, incident_id: UUID, client_ref: str | None) -> IncidentUpdate | None:
+    """What this form has done already, if it was sent before."""
     if client_ref is None:
         return None
     same = select(IncidentUpdate).where(

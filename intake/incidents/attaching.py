@@ -15,13 +15,15 @@ from kernel.outbox import record
 
 # Against `FOR UPDATE` of who ends it: either they are attached before the end is told, or they hear that it is over.
 _KEPT = "SELECT state FROM incident WHERE id = $1 FOR KEY SHARE"
-# The thread is known by its row alone: conversations are above this folder.
+# The thread is known by its row alone: conversations are above this folder. Whom a supervisor attached (`earlier.py`) is attached
+# by themselves from now on, and stays so when that is taken back.
 _ATTACH = """
     INSERT INTO incident_contact (id, incident_id, contact_point_id, conversation_id, channel, at)
     SELECT $1, incident.id, conversation.contact_point_id, conversation.id, conversation.channel, $4
     FROM conversation JOIN incident ON incident.jurisdiction_id = conversation.jurisdiction_id
     WHERE incident.id = $2 AND conversation.id = $3
-    ON CONFLICT (incident_id, contact_point_id) DO NOTHING RETURNING 1
+    ON CONFLICT (incident_id, contact_point_id) DO UPDATE SET update_id = NULL WHERE incident_contact.update_id IS NOT NULL
+    RETURNING xmax = 0
 """
 _PART = """
     SELECT incident.id, incident_request.basis, incident.state
@@ -31,7 +33,8 @@ _PART = """
 _ATTACH_POINT = """
     INSERT INTO incident_contact (id, incident_id, contact_point_id, conversation_id, channel, at)
     VALUES ($1, $2, $3, $4, $5, $6)
-    ON CONFLICT (incident_id, contact_point_id) DO NOTHING RETURNING 1
+    ON CONFLICT (incident_id, contact_point_id) DO UPDATE SET update_id = NULL WHERE incident_contact.update_id IS NOT NULL
+    RETURNING xmax = 0
 """
 _ATTACH_REQUEST = """
     INSERT INTO incident_request (service_request_id, incident_id, basis, at)
@@ -55,7 +58,7 @@ def attach(
     Raises Conflict when it has ended meanwhile (the caller makes a request of its own), NotFound.
     """
     _keep_open(session, incident_id)
-    is_new = bool(db.fetch(session, _ATTACH, [new_id(), incident_id, conversation_id, now], prepare=True))
+    is_new = db.fetch(session, _ATTACH, [new_id(), incident_id, conversation_id, now], prepare=True) == [(True,)]
     if service_request_id is not None:
         _attach_request(session, incident_id, service_request_id, "attached", now)
     if is_new:

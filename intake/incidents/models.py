@@ -96,6 +96,8 @@ class IncidentContact(SQLModel, table=True):
     conversation_id: UUID | None = Field(default=None, foreign_key="conversation.id")
     channel: str = Field(sa_type=Text)
     wants_notices: bool = Field(default=True, sa_column=Column(Boolean, nullable=False, server_default=text("true")))
+    # By which action of a supervisor, so that it can be taken back; None of who was attached by themselves.
+    update_id: UUID | None = Field(default=None, foreign_key="incident_update.id", index=True)
     at: datetime = Field(sa_type=Instant)
 
 
@@ -111,6 +113,8 @@ class IncidentRequest(SQLModel, table=True):
     service_request_id: UUID = Field(foreign_key="service_request.id", primary_key=True)
     incident_id: UUID = Field(foreign_key="incident.id", index=True)
     basis: str = Field(default="within", sa_type=Text)
+    # As of a contact.
+    update_id: UUID | None = Field(default=None, foreign_key="incident_update.id", index=True)
     at: datetime = Field(sa_type=Instant)
 
 
@@ -124,7 +128,8 @@ class IncidentUpdate(SQLModel, table=True):
     __tablename__ = "incident_update"
     __table_args__ = (
         CheckConstraint(
-            "name IN ('proposed', 'opened', 'edited', 'updated', 'ended', 'reopened', 'dismissed', 'alert_changed')",
+            "name IN ('proposed', 'opened', 'edited', 'updated', 'ended', 'reopened', 'dismissed', 'alert_changed',"
+            " 'attached', 'taken_back')",
             name="name",
         ),
         Index("ix_incident_update_incident_id_at", "incident_id", "at"),

@@ -101,6 +101,11 @@ def shape(geometry: bytes) -> BaseGeometry:
     return read
 
 
+def news_reference(update_id: UUID) -> str:
+    """By which a message is known as this news."""
+    return f"incident-{update_id}"
+
+
 def in_language(texts: Mapping[str, str], language: str) -> str:
     return texts.get(language) or texts.get(SOURCE_LANGUAGE, "")
 

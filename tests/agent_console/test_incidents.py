@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,12 +17,14 @@ from intake.service_requests import targeting
 from intake.webhooks import config
 from intake.webhooks.config import Config
 from kernel import clock
+from kernel.folio import spaced
 from kernel.ids import new_id
 from tests.agent_console.browserless import Browser
 from tests.agent_console.conftest import Console
 from tests.factories import CITY, make_city
 from tests.intake.incidents.cast import attach, draft, opened
 from tests.intake.incidents.test_alerts import ALERT
+from tests.intake.incidents.test_telling import report as reported
 from tests.intake.service_requests.test_targeting import report
 
 pytestmark = pytest.mark.database
@@ -248,3 +251,28 @@ def test_alarms_stand_there_until_somebody_has_seen_to_them(console: Console) ->
 
 def test_our_own_alert_is_not_news(console: Console) -> None:
     assert alerts.sender_of("testserver") == "atiende@testserver"
+
+
+def test_reports_from_before_are_seen_attached_and_taken_back(console: Console) -> None:
+    session = console.session
+    made = opened(session)
+    early = reported(session, at=clock.now() - timedelta(hours=1))
+    made.opened_at = clock.now()
+    session.commit()
+    browser, home = console.enter("supervisor"), f"{HOME}/{made.id}"
+    text = browser.get(home).text
+    assert spaced(early.folio) in text
+    assert "Sumar 1 reporte<" in text
+    form = {"version": str(made.version), "ref": "b" * 20, "request": str(early.id), "words_es": "Ya sabemos de esto."}
+    for _ in range(2):
+        assert post(browser, f"{home}/anteriores", form).status_code == 303
+    text = browser.get(home).text
+    assert "Se sumaron reportes de antes: 1" in text
+    assert "Sumar 1 reporte<" not in text
+    found = re.search(r'action="([^"]+/deshacer)"', text)
+    assert found is not None
+    assert post(browser, found[1], {"version": str(only(console).version)}).status_code == 303
+    text = browser.get(home).text
+    assert "Se deshizo, reportes de antes: 1" in text
+    assert "/deshacer" not in text
+    assert "Sumar 1 reporte<" in text

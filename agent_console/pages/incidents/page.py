@@ -16,7 +16,7 @@ from agent_console.pages.incidents import rows, typed
 from agent_console.pages.incidents.typed import Typed
 from agent_console.rendering import render_for, see_other
 from intake.conversations import waiting_answers
-from intake.incidents import actions, places, queries, surges
+from intake.incidents import actions, earlier, places, queries, surges
 from intake.incidents.actions import AlreadyOpen, By
 from intake.incidents.models import Incident
 from intake.incidents.values import MOST_TITLE, MOST_WRITTEN
@@ -36,6 +36,7 @@ LAST_WORDS = {
 }
 router = APIRouter(prefix="/incidentes", include_in_schema=False, dependencies=[Depends(only(*REVIEWERS))])
 _ENDED_SHOWN = 20
+_LOOKS_BACK = 6  # hours before it was opened, unless the supervisor chooses others
 
 
 class _Change(NamedTuple):
@@ -92,8 +93,10 @@ def make(http_request: Request, session: SessionDep, viewer: WriterDep, form: Fo
 
 
 @router.get("/{incident_id}")
-def show_one(http_request: Request, session: SessionDep, viewer: ViewerDep, incident_id: uuid.UUID) -> HTMLResponse:
-    return _page(http_request, session, viewer, queries.get(session, incident_id, viewer.jurisdiction_id))
+def show_one(
+    http_request: Request, session: SessionDep, viewer: ViewerDep, incident_id: uuid.UUID, antes: int = _LOOKS_BACK
+) -> HTMLResponse:
+    return _page(http_request, session, viewer, queries.get(session, incident_id, viewer.jurisdiction_id), hours=antes)
 
 
 @router.get("/{incident_id}/cambiar")
@@ -164,6 +167,40 @@ def reopen(
     return _change(http_request, session, viewer, form, incident_id, change, "reopen")
 
 
+@router.post("/{incident_id}/anteriores")
+def attach_earlier(
+    http_request: Request, session: SessionDep, viewer: WriterDep, form: FormDep, incident_id: uuid.UUID
+) -> Response:
+    def change(to: _Change) -> None:
+        earlier.attach(
+            to.session,
+            to.incident.id,
+            typed.request_ids(form),
+            _words(to.form),
+            version=typed.version_of(form),
+            by=to.by,
+            client_ref=to.form.get("ref")[:64] or None,
+            now=to.now,
+        )
+
+    return _change(http_request, session, viewer, form, incident_id, change, "earlier")
+
+
+@router.post("/{incident_id}/anteriores/{update_id}/deshacer")
+def take_back(
+    http_request: Request,
+    session: SessionDep,
+    viewer: WriterDep,
+    form: FormDep,
+    incident_id: uuid.UUID,
+    update_id: uuid.UUID,
+) -> Response:
+    def change(to: _Change) -> None:
+        earlier.take_back(to.session, to.incident.id, update_id, version=typed.version_of(form), by=to.by, now=to.now)
+
+    return _change(http_request, session, viewer, form, incident_id, change, "earlier")
+
+
 @router.post("/{incident_id}/fila")
 def open_line(
     http_request: Request, session: SessionDep, viewer: WriterDep, form: FormDep, incident_id: uuid.UUID
@@ -206,9 +243,13 @@ def review(session: SessionDep, viewer: WriterDep, form: FormDep, flag_id: uuid.
 
 
 def _say(to: _Change, say: Callable[..., Any]) -> None:
-    words = {language: to.form.get(f"words_{language}") for language in ("es", "en")}
+    words = _words(to.form)
     ref = to.form.get("ref")[:64] or None
     say(to.session, to.incident.id, words, version=typed.version_of(to.form), by=to.by, client_ref=ref, now=to.now)
+
+
+def _words(form: Form) -> dict[str, str]:
+    return {language: form.get(f"words_{language}") for language in ("es", "en")}
 
 
 def _change(
@@ -242,14 +283,16 @@ def _page(
     *,
     problem: Problem | None = None,
     form: Form | None = None,
+    hours: int = _LOOKS_BACK,
 ) -> HTMLResponse:
     now = clock.now()
+    back = hours if hours in earlier.HOURS else _LOOKS_BACK
     counts = queries.attached(session, [incident.id])[incident.id]
     title = incident.title
     otherwise = {
         which: {language: translate(language, words, title=title.get(language, "")) for language in title}
         for which, words in LAST_WORDS.items()
-    } | {"update": {}}
+    } | {"update": {}, "earlier": dict(incident.written)}
     return render_for(
         http_request,
         viewer,
@@ -261,6 +304,8 @@ def _page(
         sketch=rows.sketch_of(session, viewer, incident, now=now),
         operators=rows.operators_of(session, viewer, incident, now=now),
         waiting=surges.waiting(session, incident),
+        before=rows.earlier_of(session, viewer, incident, hours=back, now=now),
+        spans=earlier.HOURS,
         problem=problem,
         warning=rows.beyond_reach(session, viewer, incident),
         may_reopen=incident.ended_at is not None and incident.ended_at > now - actions.REOPENED_WITHIN,

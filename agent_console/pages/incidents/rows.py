@@ -1,7 +1,7 @@
 """Incidents and alarms as the pages show them, in the reader's language."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from channels.reasons import in_words
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import text_in
 from intake.conversations import incident_news, waiting_answers
-from intake.incidents import feeds, places, queries, surges
+from intake.incidents import earlier, feeds, places, queries, surges
 from intake.incidents.models import Incident, IncidentUpdate
 from intake.incidents.queries import Attached
 from intake.people import spending
@@ -39,6 +39,8 @@ HAPPENED = {
     "reopened": "Se volvió a abrir",
     "dismissed": "Se descartó",
     "alert_changed": "La alerta cambió",
+    "attached": "Se sumaron reportes de antes: {n}",
+    "taken_back": "Se deshizo, reportes de antes: {n}",
 }
 # Why the program itself took a proposal back.
 NOTES = {"cancelled": "la alerta se canceló", "expired": "la alerta venció sin que nadie decidiera"}
@@ -98,7 +100,10 @@ class IncidentRow:
 
 @dataclass(frozen=True)
 class UpdateRow:
-    """told: how far the news has come; outcomes: to how many, and why not to the others, each in words."""
+    """told: how far the news has come; outcomes: to how many, and why not to the others, each in words.
+
+    undo: its id, where it can be taken back.
+    """
 
     what: str
     words: str
@@ -106,6 +111,25 @@ class UpdateRow:
     when: str
     told: str
     outcomes: tuple[str, ...] = ()
+    undo: UUID | None = None
+
+
+@dataclass(frozen=True)
+class BeforeRow:
+    id: UUID
+    folio: str
+    service: str
+    address: str
+    when: str
+
+
+@dataclass(frozen=True)
+class Before:
+    """Reports from before an incident. count: all of them; shown: as many as can be attached at once, newest first."""
+
+    hours: int
+    count: int
+    shown: tuple[BeforeRow, ...]
 
 
 @dataclass(frozen=True)
@@ -192,8 +216,12 @@ def _why(session: Session, viewer: Viewer, incident: Incident) -> list[str]:
 def updates_of(session: Session, viewer: Viewer, incident: Incident, *, now: datetime) -> list[UpdateRow]:
     updates = queries.updates_of(session, incident.id)
     followed = {update.id for update in [one for one in updates if one.told_to is not None][:_FOLLOWED]}
+    held = earlier.counts(session, incident.id) if incident.state == "open" else {}
     return [
-        _update(viewer, update, _outcomes(session, viewer, update) if update.id in followed else (), now)
+        replace(
+            _update(viewer, update, _outcomes(session, viewer, update) if update.id in followed else (), now),
+            undo=update.id if update.id in held else None,
+        )
         for update in updates
     ]
 
@@ -204,8 +232,8 @@ def _update(viewer: Viewer, update: IncidentUpdate, outcomes: tuple[str, ...], n
     if update.told_to is not None:
         told = translate(language, "dicho a todos") if update.told_at else translate(language, "diciéndose…")
     return UpdateRow(
-        translate(language, HAPPENED[update.name]),
-        text_in(update.words, language) if update.words else _noted(update.note, language),
+        translate(language, HAPPENED[update.name], n=update.note),
+        text_in(update.words, language) if update.words else _noted(update, language),
         update.actor_name,
         ago(update.at, now, viewer.timezone, language),
         told,
@@ -213,8 +241,10 @@ def _update(viewer: Viewer, update: IncidentUpdate, outcomes: tuple[str, ...], n
     )
 
 
-def _noted(note: str, language: str) -> str:
-    return translate(language, NOTES[note]) if note in NOTES else note
+def _noted(update: IncidentUpdate, language: str) -> str:
+    if update.name == "taken_back":
+        return ""
+    return translate(language, NOTES[update.note]) if update.note in NOTES else update.note
 
 
 def _outcomes(session: Session, viewer: Viewer, update: IncidentUpdate) -> tuple[str, ...]:
@@ -232,6 +262,26 @@ def _outcomes(session: Session, viewer: Viewer, update: IncidentUpdate) -> tuple
     lines += [(in_words(why or "unknown", language), count) for state, why, count in moved if state in _NOT_ARRIVED]
     lines += [(translate(language, UNTOLD[why]), count) for why, count in update.outcomes.items() if why in UNTOLD]
     return tuple(f"{count:,} · {line}" for line, count in lines if count)
+
+
+def earlier_of(session: Session, viewer: Viewer, incident: Incident, *, hours: int, now: datetime) -> Before | None:
+    """What may be made part of it, as it is now; None of what is over."""
+    if incident.state not in ("open", "proposed"):
+        return None
+    found = earlier.found(session, incident, hours=hours, now=now)
+    known = catalog.catalog(session, viewer.jurisdiction_id)
+    names = {code: service.name for code, service in {**known.retired, **known.by_code}.items()}
+    shown = tuple(
+        BeforeRow(
+            one.id,
+            one.folio,
+            text_in(names[one.service_code], viewer.language) if one.service_code in names else one.service_code,
+            one.address,
+            ago(one.requested_at, now, viewer.timezone, viewer.language),
+        )
+        for one in found[: earlier.MOST]
+    )
+    return Before(hours, len(found), shown)
 
 
 def beyond_reach(session: Session, viewer: Viewer, incident: Incident) -> str:

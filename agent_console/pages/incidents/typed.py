@@ -151,9 +151,19 @@ def version_of(form: Form) -> int:
 
 
 def operator_ids(form: Form) -> list[UUID]:
-    """Those that were ticked; what is no id is nobody."""
+    """Those that were ticked."""
+    return _ids(form, "operator")
+
+
+def request_ids(form: Form) -> list[UUID]:
+    """Those that were ticked."""
+    return _ids(form, "request")
+
+
+def _ids(form: Form, name: str) -> list[UUID]:
+    """What is no id is nobody's."""
     found = []
-    for value in form.get_all("operator"):
+    for value in form.get_all(name):
         try:
             found.append(UUID(value))
         except ValueError:

@@ -29,7 +29,11 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
             "intake.service_requests.jobs.look_at_address",
         ),
     ],
-    "service_request.joined": ["intake.conversations.jobs.tell_joined", "intake.incidents.jobs.attach_joined"],
+    "service_request.joined": [
+        "intake.conversations.jobs.tell_joined",
+        "intake.incidents.jobs.attach_joined",
+        "intake.service_requests.jobs.look_at_joined_address",
+    ],
     "service_request.updated": ["intake.conversations.jobs.tell_resident", together(*_TELL_AGENCIES)],
     "alert_feed.added": ["channels.alert_jobs.look_at_feed"],
     "incident.updated": ["intake.conversations.jobs.tell_attached"],

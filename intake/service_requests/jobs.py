@@ -13,6 +13,12 @@ def look_at_address(service_request_id: str, **_: object) -> None:
         targeting.look(session, UUID(service_request_id), now=clock.now())
 
 
+def look_at_joined_address(service_request_id: str, **_: object) -> None:
+    """As `look_at_address`, once somebody else has said the same of a request that was there."""
+    with db.transaction() as session:
+        targeting.look(session, UUID(service_request_id), is_joined=True, now=clock.now())
+
+
 def escalate() -> None:
     """Records the steps of promises that have fallen due, batch after batch until none is left."""
     while True:

@@ -4,6 +4,7 @@ Few people with many reports are a quarrel between neighbours, or somebody who i
 house may be a call to arms. Neither is decided here. What the same person says of the same matter at the same place is one work.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -37,8 +38,16 @@ LOOKS_BACK = timedelta(days=30)
 MANY_REPORTS, EACH = 6, 3.0
 # Many people, within hours, about nothing that is out in the street.
 MANY_PEOPLE, WITHIN = 12, timedelta(hours=24)
-# A place known no better than this is a colonia or a street, and nobody's address.
+# A place known no better than this is a colonia or a street, and nobody's address, unless its label names a house: of most
+# streets no number is on the map, and "Avenida Sabinos 214" is put in the middle of the street.
 _SURE_M = 60.0
+# Words and a number after them; `Calle 7` and `Sur 8` are streets.
+_HOUSE = re.compile(
+    r"(?!(?:calle|c|avenida|av|eje|cerrada|privada|andador|callejón|norte|sur|oriente|poniente|km|kilómetro|ruta)"
+    r"\.? \d+(?: ?[a-z])?\Z)"
+    r"[^\W\d][^,]*? (?:no\.? |núm\.? |#)?\d{1,5}(?: ?[a-z])?",
+    re.IGNORECASE,
+)
 
 _NEAR = """
     SELECT service_request.id, service_request.service_code, service_request.lon, service_request.lat,
@@ -46,13 +55,15 @@ _NEAR = """
     FROM {reports} JOIN service_request ON report.service_request_id = service_request.id
     WHERE service_request.jurisdiction_id = $1 AND service_request.lat IS NOT NULL
         AND (floor(service_request.lat * 1000)::bigint * 360000 + floor(service_request.lon * 1000)::bigint) = ANY($2)
-        AND report.at > $3 AND coalesce(service_request.precision_m, 0) <= $4
+        AND report.at > $3
+        AND CASE $4 WHEN '' THEN coalesce(service_request.precision_m, 0) <= {sure}
+            ELSE service_request.address_string = $4 END
 """
-_NEAR_BY_ANYBODY = _NEAR.format(reports="report")
+_NEAR_BY_ANYBODY = _NEAR.format(reports="report", sure=_SURE_M)
 # Of one person there are few, however many people report the place: they are looked up first.
 _NEAR_BY_SAME = "WITH theirs AS MATERIALIZED ({theirs}) {near}".format(
     theirs="SELECT * FROM report WHERE person_id IN (SELECT person_id FROM report WHERE service_request_id = $5)",
-    near=_NEAR.format(reports="theirs AS report"),
+    near=_NEAR.format(reports="theirs AS report", sure=_SURE_M),
 )
 
 
@@ -119,16 +130,29 @@ def judge(
     return None
 
 
-def look(session: Session, service_request_id: UUID, *, now: datetime) -> TargetFlag | None:
-    """Flags the address of a new request where it is unusual, and keeps one person's same matter one work."""
+def house_in(label: str) -> str:
+    """The label, where it names a house by its number; "" where it names a street, a corner or less."""
+    return label if _HOUSE.fullmatch(label.partition(",")[0].strip()) else ""
+
+
+def look(session: Session, service_request_id: UUID, *, is_joined: bool = False, now: datetime) -> TargetFlag | None:
+    """Flags the address of a new request where it is unusual, and keeps one person's same matter one work.
+
+    is_joined: somebody else says the same of a request that was there; it stays what it is.
+    """
     request = session.get(ServiceRequest, service_request_id)
-    if request is None or request.lon is None or request.lat is None or (request.precision_m or 0) > _SURE_M:
+    if request is None or request.lon is None or request.lat is None:
+        return None
+    label = house_in(request.address_string or "") if (request.precision_m or 0) > _SURE_M else ""
+    if (request.precision_m or 0) > _SURE_M and not label:
         return None
     place = LonLat(request.lon, request.lat)
-    values = [request.jurisdiction_id, cells_around(place, RADIUS_M), now - LOOKS_BACK, _SURE_M]
+    key = label or _key(place)
+    values = [request.jurisdiction_id, cells_around(place, RADIUS_M), now - LOOKS_BACK, label]
     # Where thousands report one place, each of them must not look at all the others: one look is enough to have it flagged.
-    if _is_flagged(session, request.jurisdiction_id, _key(place)):
-        _keep_one(session, request, _within(place, db.fetch(session, _NEAR_BY_SAME, [*values, request.id])), now)
+    if _is_flagged(session, request.jurisdiction_id, key):
+        if not is_joined:
+            _keep_one(session, request, _within(place, db.fetch(session, _NEAR_BY_SAME, [*values, request.id])), now)
         return None
     near = _within(place, db.fetch(session, _NEAR_BY_ANYBODY, values))
     given = cities.city(session, request.jurisdiction_id).settings.get("guards", {})
@@ -140,8 +164,9 @@ def look(session: Session, service_request_id: UUID, *, now: datetime) -> Target
     )
     if judged is None:
         return None
-    _keep_one(session, request, near, now)
-    return _flag(session, request, place, judged, now)
+    if not is_joined:
+        _keep_one(session, request, near, now)
+    return _flag(session, request, key, judged, now)
 
 
 def waiting(session: Session, jurisdiction_id: str) -> Sequence[tuple[TargetFlag, ServiceRequest]]:
@@ -205,8 +230,7 @@ def _keep_one(session: Session, request: ServiceRequest, near: Sequence[Any], no
         _log.info("targeting.not_merged", service_request_id=str(request.id), why=type(refusal).__name__)
 
 
-def _flag(session: Session, request: ServiceRequest, place: LonLat, judged: Judged, now: datetime) -> TargetFlag | None:
-    key = _key(place)
+def _flag(session: Session, request: ServiceRequest, key: str, judged: Judged, now: datetime) -> TargetFlag | None:
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"target:{key}"})
     if _is_flagged(session, request.jurisdiction_id, key):
         return None

@@ -11,7 +11,7 @@ from georef.points import LonLat
 from intake.people import actions as people
 from intake.people.addresses import read
 from intake.service_requests import actions, targeting
-from intake.service_requests.models import ServiceRequest
+from intake.service_requests.models import Report, ServiceRequest
 from intake.service_requests.targeting import MANY_PEOPLE, MANY_REPORTS, Said, TargetFlag, judge
 from intake.service_requests.values import Reporter, Submission
 from kernel.errors import NotFound
@@ -42,9 +42,24 @@ def test_a_dozen_people_over_a_month_are_neighbours_with_a_problem() -> None:
     assert flagged.reason == "many_people"
 
 
+@pytest.mark.parametrize(
+    "label", ["Avenida Sabinos 214, El Carmen", "Niebla 310 B, Los Sabinos", "Calle 7 45", "Plaza Juárez No. 3"]
+)
+def test_a_number_after_a_name_is_a_house(label: str) -> None:
+    assert targeting.house_in(label) == label
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["", "El Carmen", "Calle 7, El Carmen", "Sur 8", "Eje 7 Sur", "16 de Septiembre", "Avenida Sabinos y Niebla"],
+)
+def test_a_street_or_less_is_no_house(label: str) -> None:
+    assert targeting.house_in(label) == ""
+
+
 def report(
     session: Session, number: int, *, phone: str = "+525512340001", service: str = "RUIDO", at: datetime = NOW,
-    precision_m: float = 10, lonlat: tuple[float, float] = IN_SUR,
+    precision_m: float = 10, lonlat: tuple[float, float] = IN_SUR, label: str | None = None,
 ) -> ServiceRequest:  # fmt: skip
     contact_point = people.find_or_create_address(session, CITY, read("phone", phone), now=NOW)
     submission = Submission(
@@ -54,6 +69,7 @@ def report(
         description="Otra vez el vecino",
         point=LonLat(*lonlat),
         precision_m=precision_m,
+        address_string=label,
         reporter=Reporter(contact_point.person_id, contact_point.id, wants_notices=True),
         idempotency_key=f"k-{number}",
     )
@@ -90,6 +106,30 @@ class TestAddress:
         for number in range(MANY_REPORTS + 2):
             report(city, number, precision_m=800)
         assert targeting.waiting(city, CITY) == []
+
+    def test_a_house_is_known_by_its_number_where_the_map_knows_the_street_alone(self, city: Session) -> None:
+        for number in range(MANY_PEOPLE + 1):
+            label = f"Avenida Sabinos {214 if number else 8}, El Carmen"
+            report(city, number, phone=f"+5255123410{number:02d}", precision_m=580, label=label)
+        ((flag, request),) = targeting.waiting(city, CITY)
+        assert (flag.reason, flag.basis) == ("many_people", {"reports": MANY_PEOPLE, "people": MANY_PEOPLE})
+        assert request.address_string == "Avenida Sabinos 214, El Carmen"
+
+    def test_who_joins_counts_as_much_as_who_reports(self, city: Session) -> None:
+        made = report(city, 0)
+        for number in range(1, MANY_PEOPLE):
+            assert targeting.waiting(city, CITY) == []
+            other = people.find_or_create_address(city, CITY, read("phone", f"+5255123420{number:02d}"), now=NOW)
+            city.add(
+                Report(
+                    service_request_id=made.id, person_id=other.person_id, contact_point_id=other.id, channel="sms",
+                    words="También", at=NOW,
+                )
+            )  # fmt: skip
+            city.flush()
+            targeting.look(city, made.id, is_joined=True, now=NOW)
+        ((flag, request),) = targeting.waiting(city, CITY)
+        assert (flag.reason, request.id, request.parent_id) == ("many_people", made.id, None)
 
     def test_two_houses_are_two(self, city: Session) -> None:
         for number in range(MANY_REPORTS):

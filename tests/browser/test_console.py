@@ -222,6 +222,18 @@ def test_f6_goes_round_the_panes_and_arrows_through_the_rows(live_server: LiveSe
     expect(page.locator("#rows a.t").nth(1)).to_be_focused()
 
 
+def test_search_has_room_beside_all_the_tabs(page_at: PageAt) -> None:
+    page = page_at(LIST, role="admin")
+    account = page.locator(".menu.who").bounding_box()
+    page.keyboard.press("Control+k")
+    found = page.locator(".find").bounding_box()
+    assert found is not None
+    assert account is not None
+    assert found["width"] >= 250
+    assert found["x"] + found["width"] <= account["x"]
+    assert page.locator(".menu.who").bounding_box() == account
+
+
 def test_control_enter_sends_the_note(live_server: LiveServer, page_at: PageAt) -> None:
     page = page_at(f"{LIST}/{live_server.cast.folios['pothole']}", role="operator")
     page.locator("#text").fill("Nota por teclado")

@@ -98,27 +98,25 @@ def receive_call(channel: Reading, call: Webhook) -> bool:
         with db.transaction() as session:
             accept(session, events, now=call.received_at)
         return False
-    with db.transaction() as session:
-        payload_id = _keep(session, channel.name, " ".join(told), call)
-    return _take_in(payload_id, events, now=call.received_at)
+    # By itself: this is what the provider waits for, whatever becomes of the rest.
+    key = " ".join(told)
+    kept = db.change_alone(_KEEP, _row(channel.name, key, call)) or db.change_alone(_KEPT, [channel.name, key])
+    return _take_in(kept[0][0], events, now=call.received_at)
 
 
 def _keep(
     session: Session, channel: str, key: str, call: Webhook, *, state: str = "waiting", why: str | None = None
 ) -> UUID:
     """The payload of this call, kept once."""
-    values = [
-        new_id(),
-        channel,
-        key,
-        crypto.vault().seal(_written(call), context=_CONTEXT),
-        state,
-        why,
-        call.received_at,
-    ]
+    values = _row(channel, key, call, state=state, why=why)
     made = db.fetch(session, _KEEP, values, prepare=True) or db.fetch(session, _KEPT, [channel, key], prepare=True)
     payload_id: UUID = made[0][0]
     return payload_id
+
+
+def _row(channel: str, key: str, call: Webhook, *, state: str = "waiting", why: str | None = None) -> list[object]:
+    sealed = crypto.vault().seal(_written(call), context=_CONTEXT)
+    return [new_id(), channel, key, sealed, state, why, call.received_at]
 
 
 def _take_in(payload_id: UUID, events: list[WebhookEvent], *, now: datetime) -> bool:

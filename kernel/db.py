@@ -7,11 +7,11 @@ Actions take the session and never commit.
 import math
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import orjson
 import psycopg
@@ -43,11 +43,14 @@ _READS = "atiende_reads"
 _STATEMENTS = "atiende_statements"
 # Of a session that writes: what is to be told once it has committed.
 _TOLD = "atiende_told"
+# Of a steady session: what it asked once.
+_FOUND = "atiende_found"
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s|%%")
 
 _NOTIFY = text("SELECT pg_notify(:channel, :body)")
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -176,16 +179,31 @@ def _new_session(to: Engine | Connection) -> Session:
 
 
 @contextmanager
-def transaction() -> Iterator[Session]:
-    """One unit of work: commits when the block ends well, rolls back when it raises."""
+def transaction(*, is_steady: bool = False) -> Iterator[Session]:
+    """One unit of work: commits when the block ends well, rolls back when it raises.
+
+    is_steady: it goes by the catalogue, settings and rules as it first finds them (`asked_once`), and changes none of them.
+    """
     told: list[Notification] = []
     teller = _teller
     with _new_session(bind()) as session, session.begin():
         if teller is not None:
             session.info[_TOLD] = told
+        if is_steady:
+            session.info[_FOUND] = {}
         yield session
     if teller is not None and told:
         teller.tell(told)
+
+
+def asked_once(session: Session, question: Hashable, ask: Callable[[], T]) -> T:
+    """What `ask` gives; in a steady unit of work what it gave the first time. question: the same for the same answer."""
+    found: dict[Hashable, T] | None = session.info.get(_FOUND)
+    if found is None:
+        return ask()
+    if question not in found:
+        found[question] = ask()
+    return found[question]
 
 
 def notify(session: Session, channel: str, body: str) -> None:

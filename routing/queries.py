@@ -98,6 +98,10 @@ def city(session: Session, jurisdiction_id: str) -> City:
 
     Raises NotFound when the jurisdiction has no rules yet.
     """
+    return db.asked_once(session, ("rules", jurisdiction_id), lambda: _city_of_one_commit(session, jurisdiction_id))
+
+
+def _city_of_one_commit(session: Session, jurisdiction_id: str) -> City:
     while True:
         try:
             return _city(session, jurisdiction_id)

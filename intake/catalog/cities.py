@@ -43,6 +43,10 @@ _kept: dict[str, tuple[tuple[str, str], City]] = {}
 
 def city(session: Session, jurisdiction_id: str) -> City:
     """The city, at the cost of a glance at its row while that has not changed. Raises NotFound."""
+    return db.asked_once(session, ("city", jurisdiction_id), lambda: _city(session, jurisdiction_id))
+
+
+def _city(session: Session, jurisdiction_id: str) -> City:
     session.flush()
     kept = _kept.get(jurisdiction_id)
     if kept is not None and db.fetch(session, _VERSION, [jurisdiction_id], prepare=True) == [kept[0]]:

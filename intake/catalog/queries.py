@@ -79,7 +79,11 @@ def default_jurisdiction(session: Session) -> Jurisdiction:
 
 def catalog(session: Session, jurisdiction_id: str) -> Catalog:
     """The city's catalogue, at the cost of one small query while it has not changed. Raises NotFound."""
-    rows = db.fetch(session, _VERSION, {"id": jurisdiction_id}, prepare=True)
+    rows = db.asked_once(
+        session,
+        ("catalog", jurisdiction_id),
+        lambda: db.fetch(session, _VERSION, {"id": jurisdiction_id}, prepare=True),
+    )
     if not rows:
         raise NotFound("No atendemos la jurisdicción {jurisdiction_id}.", jurisdiction_id=jurisdiction_id)
     return catalog_at(session, jurisdiction_id, _Version._make(rows[0]))

@@ -8,10 +8,12 @@ from kernel import clock, db
 
 def number_changes(service_request_id: str | None = None, **_: object) -> None:
     """Numbers everything that waits for it; called for each event of a request."""
-    if service_request_id is not None:
-        with db.transaction() as session:
+    with db.transaction() as session:
+        if service_request_id is not None:
             numbering.remember_forgotten(session, UUID(service_request_id), now=clock.now())
-    sweep()
+        is_full = numbering.number(session) == numbering.BATCH
+    if is_full:
+        sweep()
 
 
 def sweep() -> None:

@@ -132,7 +132,14 @@ def _thread_of(
         conversation = busy
     else:
         conversation = open_conversation(
-            session, contact_point, inbound.channel, found=free, language=inbound.language, waiting_since=now, now=now
+            session,
+            contact_point,
+            inbound.channel,
+            found=free,
+            has_looked=free is None and busy is None and inbound.edits is None,
+            language=inbound.language,
+            waiting_since=now,
+            now=now,
         )
     people.remember_address(session, contact_point, sender)
     people.remember_profile_name(session, contact_point, inbound.profile_name)
@@ -150,17 +157,18 @@ def open_conversation(
     channel: str,
     *,
     found: Conversation | None = None,
+    has_looked: bool = False,
     language: str | None = None,
     waiting_since: datetime | None = None,
     now: datetime,
 ) -> Conversation:
     """The open thread with this contact point on this channel, locked; a new one after a week of silence, and for every call.
 
-    found: it, where the caller holds it already.
+    found: it, where the caller holds it already; has_looked: the caller saw just now that there is none.
     Of a new thread, language: where nothing is known of the person, what their phone is set to; waiting_since: as on its row.
     """
     while True:
-        if found is None and channel != VOICE:
+        if found is None and channel != VOICE and not has_looked:
             found = load_one(session, Conversation, _OPEN, [contact_point.id, channel])
         if found is not None and now - found.last_message_at < IDLE_AFTER:
             return found
@@ -180,7 +188,7 @@ def open_conversation(
         )
         if insert_together(session, made, []):
             return made
-        found = None
+        found, has_looked = None, False
 
 
 def move_on(session: Session, closed: Conversation, messages: Sequence[Message], *, now: datetime) -> Conversation:

@@ -37,7 +37,7 @@ def make_unanswered_reports() -> None:
 
 def advance_conversation(message_id: str, **_: object) -> None:
     """Answers this message, and every one before it that still waits, in one transaction."""
-    with db.transaction() as session:
+    with db.transaction(is_steady=True) as session:
         ((conversation_id,),) = db.fetch(session, _THREAD, [UUID(message_id)], prepare=True)
         advance(session, conversation_id, now=clock.now())
 

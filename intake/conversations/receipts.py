@@ -9,11 +9,11 @@ from sqlmodel import Session
 from intake.conversations.delivery_states import earlier_than, is_reportable
 from intake.conversations.models import Message
 from intake.conversations.values import DeliveryReceipt
-from kernel import db
-from kernel.outbox import CHANNEL
+from kernel import db, outbox
 
 _log = structlog.get_logger(__name__)
 
+_SETTLED = "message.settled"
 _FAILURES = ("failed", "undelivered")
 # By the provider's id, else by ours as long as it has none: whoever holds the row while this waits may be writing it down.
 _APPLY = """
@@ -30,10 +30,10 @@ _APPLY = """
         FROM found WHERE message.id = found.id AND (moves OR found.provider_message_id IS NULL)
     ), told AS (
         INSERT INTO outbox_event (name, payload, at)
-        SELECT 'message.settled', jsonb_build_object('message_id', id, 'conversation_id', conversation_id), $7
-        FROM found WHERE moves RETURNING name, payload
+        SELECT $8, jsonb_build_object('message_id', id, 'conversation_id', conversation_id), $7
+        FROM found WHERE moves
     )
-    SELECT id, (SELECT pg_notify($8, (jsonb_build_object('name', name) || payload)::text) FROM told) FROM found
+    SELECT id, conversation_id, moves FROM found
 """
 
 
@@ -55,13 +55,16 @@ def apply_receipt(session: Session, receipt: DeliveryReceipt, *, now: datetime) 
         receipt.error_code if receipt.status in _FAILURES else None,
         earlier_than(receipt.status),
         now,
-        CHANNEL,
+        _SETTLED,
     ]
     found = db.fetch(session, _APPLY, values, prepare=True)
     if not found:
         _log.warning("receipt_unknown_message", channel=receipt.channel, provider_id=receipt.provider_message_id)
         return None
-    message_id: UUID = found[0][0]
+    message_id: UUID
+    message_id, conversation_id, moves = found[0]
+    if moves:
+        outbox.tell(session, outbox.prepare(_SETTLED, at=now, message_id=message_id, conversation_id=conversation_id))
     known = session.identity_map.get(session.identity_key(Message, message_id))
     if known is not None:
         session.expire(known)

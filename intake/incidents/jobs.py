@@ -13,11 +13,18 @@ from intake.incidents.models import Incident
 from intake.service_requests.models import Report, ServiceRequest
 from kernel import clock, db
 
+_ANY_OPEN = """
+    SELECT 1 FROM incident JOIN service_request ON service_request.jurisdiction_id = incident.jurisdiction_id
+    WHERE service_request.id = $1 AND incident.state = 'open' LIMIT 1
+"""
 _TAKE_TURN = text("SELECT pg_try_advisory_xact_lock(hashtextextended('bursts of ' || :jurisdiction_id, 0))")
 
 
 def attach_reported(service_request_id: str, **_: object) -> None:
-    """Makes a new request part of the open incident that it belongs to."""
+    """Makes a new request part of the open incident that it belongs to; at the cost of a glance while its city has none."""
+    with db.read_transaction() as session:
+        if not db.fetch(session, _ANY_OPEN, [UUID(service_request_id)], prepare=True):
+            return
     with db.transaction() as session:
         request = session.get(ServiceRequest, UUID(service_request_id))
         if request is not None and request.life != "closed":

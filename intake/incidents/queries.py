@@ -48,7 +48,11 @@ def open_incidents(
     session: Session, jurisdiction_id: str, service_code: str | None = None, lonlat: LonLat | None = None
 ) -> list[Incident]:
     """As `open_for`, the rows."""
-    if not db.fetch(session, _ANY_OPEN, [jurisdiction_id], prepare=True):
+    if not db.asked_once(
+        session,
+        ("open incidents", jurisdiction_id),
+        lambda: db.fetch(session, _ANY_OPEN, [jurisdiction_id], prepare=True),
+    ):
         return []
     known = catalog.catalog(session, jurisdiction_id)
     scoped = [(scope_of(found, known), found) for found in load(session, Incident, _OPEN, [jurisdiction_id])]

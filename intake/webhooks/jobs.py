@@ -9,7 +9,7 @@ from kernel import clock, db
 
 def queue_deliveries(**_: object) -> None:
     """Makes the deliveries of changes that were numbered."""
-    with db.transaction() as session:
+    with db.read_transaction() as session:
         waiting = queueing.behind(session)
     for webhook_id in waiting:
         is_full = True

@@ -4,19 +4,25 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
-from intake.catalog.models import EXTENSIONS_OFF, Jurisdiction
+from intake.catalog.models import EXTENSIONS_OFF
 from intake.changes import queries as changes
 from intake.changes.queries import Reader
 from intake.webhooks import payload
 from intake.webhooks.config import config
 from intake.webhooks.models import Webhook, WebhookDelivery
-from kernel import outbox
+from kernel import db, outbox
 from kernel.ids import new_id
 
 BATCH = 200
+_BEHIND = """
+    SELECT webhook.id FROM webhook JOIN jurisdiction ON jurisdiction.id = webhook.jurisdiction_id
+    WHERE webhook.state = 'active'
+        AND webhook.through_seq < (SELECT seq FROM service_request_change ORDER BY seq DESC LIMIT 1)
+        AND NOT coalesce(jurisdiction.settings -> $1::text @> to_jsonb($2::text[]), false)
+    ORDER BY webhook.id
+"""
 # How long a job that was asked for may take to begin before it is asked for again.
 WAKE_LEASE = timedelta(seconds=60)
 
@@ -26,14 +32,8 @@ def behind(session: Session) -> list[UUID]:
 
     Those lose nothing: once the city has them again, its subscriptions go on from where they were.
     """
-    newest = changes.newest_seq(session)
-    switched_off = col(Jurisdiction.settings)[EXTENSIONS_OFF].contains(["webhooks"])
-    statement = (
-        select(Webhook.id)
-        .join(Jurisdiction, col(Jurisdiction.id) == Webhook.jurisdiction_id)
-        .where(Webhook.state == "active", col(Webhook.through_seq) < newest, ~func.coalesce(switched_off, False))
-    )
-    return list(session.exec(statement.order_by(col(Webhook.id))))
+    session.flush()
+    return [webhook_id for (webhook_id,) in db.fetch(session, _BEHIND, [EXTENSIONS_OFF, ["webhooks"]], prepare=True)]
 
 
 def queue_next(session: Session, webhook_id: UUID, *, now: datetime) -> bool:

@@ -211,3 +211,20 @@ def test_what_fails_in_a_fetch_fails_as_in_sqlalchemy(engine: Engine) -> None:
     finally:
         db.configure(None)
         own.dispose()
+
+
+@pytest.mark.database
+def test_a_steady_unit_of_work_asks_once_and_the_next_one_anew(session: Session) -> None:
+    asked: list[str] = []
+
+    def ask() -> int:
+        asked.append("once more")
+        return len(asked)
+
+    with db.transaction(is_steady=True) as unit:
+        assert [db.asked_once(unit, "how many", ask) for _ in range(3)] == [1, 1, 1]
+        assert db.asked_once(unit, "how many others", ask) == 2
+    with db.transaction(is_steady=True) as unit:
+        assert db.asked_once(unit, "how many", ask) == 3
+    with db.transaction() as unit:
+        assert [db.asked_once(unit, "how many", ask) for _ in range(2)] == [4, 5]

@@ -82,10 +82,16 @@ def wants_silence(session: Session, item: WorkItem) -> bool:
 
 
 def follow(session: Session, work_item_id: UUID, *, now: datetime) -> None:
-    """An operator has taken it: an attempt is begun, unless one goes on. Told twice, it is one."""
+    """An operator has taken it: an attempt is begun, unless one goes on. Told twice, it is one.
+
+    They have called again instead: what the first call left open is ended.
+    """
     if _going_on(session, work_item_id):
         return
     item = items.held_item(session, work_item_id)
+    if item.why == items.CALLED_AGAIN and (asked := asked_in(session, item)) is not None:
+        record(session, "call.ended", at=now, call_id=asked.id, conversation_id=asked.conversation_id)
+        return
     made = of_item(session, item.id)
     if item.state != lifecycle.ASSIGNED or item.assigned_at is None or _going_on(session, item.id):
         return

@@ -41,10 +41,41 @@ def join(session: Session, call: Call, *, now: datetime) -> None:
 
 
 def leave(session: Session, call: Call, *, why: str, now: datetime) -> None:
-    """Out of the line, or from under an offer that nobody can accept any more; a call back stays. Twice does it once."""
+    """Out of the line, or from under an offer that nobody can accept any more; a call back stays. Twice does it once.
+
+    Whoever was to be called back, called again and hangs up before anybody has answered is to be called back as before.
+    """
     item = item_of(session, call)
-    if item is not None and item.kind == "voice":
+    if item is None or item.kind != "voice":
+        return
+    if (
+        why != "hung_up"
+        or item.instead_of_id is None
+        or not _stands_again(session, call, item, item.instead_of_id, now)
+    ):
         distribution.abandon(session, item.source_ref, why=why, now=now)
+
+
+def _stands_again(session: Session, call: Call, item: WorkItem, callback_id: UUID, now: datetime) -> bool:
+    """The callback that this call took the place of, at the number and the hour that were asked for. False if it was answered."""
+    callback = session.get_one(WorkItem, callback_id)
+    (asked,) = load(
+        session,
+        Call,
+        "WHERE provider_call_id = $1 AND direction = 'inbound' LIMIT 1",
+        [in_line.call_of_source(callback.source_ref)],
+    )
+    if not distribution.call_back_instead(session, item.source_ref, due_at=callback.due_at, now=now):
+        return False
+    number = asked.callback_contact_point_id or asked.contact_point_id
+    silence = {"no_messages": True} if asked.script.get("no_messages") else {}
+    change(
+        session,
+        call,
+        callback_contact_point_id=None if number == call.contact_point_id else number,
+        script={**call.script, **silence},
+    )
+    return True
 
 
 def call_back(

@@ -16,11 +16,20 @@ from intake.distribution.lifecycle import LIVE
 from intake.distribution.models import AgentSession, Offer, WorkItem
 from intake.distribution.values import GENERAL
 from intake.incidents import queries as incidents
+from intake.people import same
+from kernel import db
 from kernel.outbox import record
 from kernel.rows import HELD, load, load_one
 
 _THREAD_OF = "WHERE id = (SELECT conversation_id FROM work_item WHERE id = $1)"
 _OF_CALLS = "WHERE conversation_id = $1 AND kind <> 'text' ORDER BY enqueued_at DESC, id DESC"
+_CALLBACK = """
+    SELECT work_item.id FROM work_item JOIN conversation ON conversation.id = conversation_id
+    JOIN contact_point ON contact_point.id = conversation.contact_point_id AND contact_point.kind = 'phone'
+    WHERE work_item.jurisdiction_id = $1 AND work_item.state = 'queued' AND work_item.kind = 'callback'
+      AND conversation.contact_point_id = $2
+    ORDER BY rank_at LIMIT 1
+"""
 _CALL = "call:"
 
 
@@ -59,12 +68,26 @@ def join_as_call(
 ) -> WorkItem:
     """The place of a call, whose thread is held; who left the line and asks again has a new one, behind all who stayed.
 
-    kind, due_at: as of `distribution.actions.enqueue`, where the place is new.
+    Whoever was to be called back and calls again has the callback's place, which ends. kind, due_at: as of
+    `distribution.actions.enqueue`, where the place is new.
     """
     known = load(session, WorkItem, _OF_CALLS, [conversation.id])
     if known and known[0].state in LIVE:
         return known[0]
-    return _enqueue(session, conversation, kind, source_of_call(call_sid, len(known)), due_at, now)
+    item = _enqueue(session, conversation, kind, source_of_call(call_sid, len(known)), due_at, now)
+    if kind == "voice" and (callback_id := _callback_of(session, conversation)) is not None:
+        distribution.take_place(session, item, callback_id, now=now)
+    return item
+
+
+def _callback_of(session: Session, conversation: Conversation) -> UUID | None:
+    """The callback that the same number waits for. Of a number that several people use nobody knows whose it is: it stays."""
+    found = db.fetch(session, _CALLBACK, [conversation.jurisdiction_id, conversation.contact_point_id], prepare=True)
+    if not found or len(same.people_at(session, conversation.contact_point_id)) > 1:
+        return None
+    callback_id = found[0][0]
+    assert isinstance(callback_id, UUID)
+    return callback_id
 
 
 def place_of_call(session: Session, conversation_id: UUID) -> WorkItem | None:

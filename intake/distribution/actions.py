@@ -13,6 +13,7 @@ from intake.distribution.agents import (
 from intake.distribution.estimating import estimate
 from intake.distribution.items import (
     abandon,
+    call_back_instead,
     claim,
     complete,
     enqueue,
@@ -21,6 +22,7 @@ from intake.distribution.items import (
     live_of,
     open_queue,
     requeue_front,
+    take_place,
     wait_for_callback,
 )
 from intake.distribution.leaving import force_off, lapse, set_state, sign_off
@@ -31,6 +33,7 @@ __all__ = [
     "abandon",
     "accept",
     "answered",
+    "call_back_instead",
     "claim",
     "complete",
     "database_now",
@@ -57,5 +60,6 @@ __all__ = [
     "sign_off",
     "sign_on",
     "sit_beside",
+    "take_place",
     "wait_for_callback",
 ]

@@ -18,6 +18,9 @@ from kernel.inserts import insert_together
 from kernel.rows import HELD as KEPT
 from kernel.rows import change, fresh, load_one
 
+# Why a callback is over whose person has called again.
+CALLED_AGAIN = "called_again"
+
 _LIVE = "state IN ('queued', 'offered', 'assigned', 'wrapping')"
 
 
@@ -153,6 +156,26 @@ def wait_for_callback(session: Session, source_ref: str, *, due_at: datetime | N
         change(session, item, kind="callback", cost=COSTS["callback"], due_at=due_at)
         note_item(session, item, "callback_asked", now=now, tell="work_item.queued")
     return True
+
+
+def take_place(session: Session, item: WorkItem, callback_id: UUID, *, now: datetime) -> bool:
+    """Whoever was to be called back calls again: the (new) item has the callback's place, which ends. False if it is no more."""
+    callback = held_item(session, callback_id)
+    if callback.state != QUEUED or callback.kind != "callback":
+        return False
+    _end(session, callback, "cancel", why=CALLED_AGAIN, now=now)
+    change(session, item, rank_at=min(item.rank_at, callback.rank_at), instead_of_id=callback.id)
+    note_item(session, item, "took_place", now=now, of=str(callback.id))
+    return True
+
+
+def call_back_instead(session: Session, source_ref: str, *, due_at: datetime | None, now: datetime) -> bool:
+    """They hung up before anybody answered: called back once more, in the place they have. False once somebody has answered."""
+    item = held_source(session, source_ref)
+    if item is None or item.state not in (QUEUED, OFFERED):
+        return False
+    give_back(session, item, why="hung_up", now=now)
+    return wait_for_callback(session, source_ref, due_at=due_at, now=now)
 
 
 def finish(session: Session, work_item_id: UUID, *, why: str = "", now: datetime) -> WorkItem:

@@ -67,7 +67,7 @@ class WorkItem(SQLModel, table=True):
 
     waiting_since: since when the person waits this time, later than their place after a transfer or a rest. rest_at: when a
     thread that was answered goes to rest, if the person stays silent; resting_since: it does, is still its operator's, and
-    holds no points (`resting.py`). rested_s: how long it did in these hands.
+    holds no points (`resting.py`). rested_s: how long it did in these hands. instead_of_id: the callback whose place it has.
     """
 
     __tablename__ = "work_item"
@@ -122,6 +122,7 @@ class WorkItem(SQLModel, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
     disposition_code: str | None = Field(default=None, sa_type=Text)
     why: str = Field(default="", sa_type=Text)
+    instead_of_id: UUID | None = None
 
 
 class Offer(SQLModel, table=True):

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlmodel import Session
 
 from intake.distribution.items import queue_of
+from intake.distribution.lines import served
 from intake.distribution.matching import rank_at
 from intake.distribution.models import ContactQueue, WorkItem
 from intake.distribution.values import COSTS, GENERAL, Estimate
@@ -31,8 +32,8 @@ _STAFF = """
             AND state = 'available'),
         coalesce(sum(cap_points), 0)
     FROM agent_session WHERE jurisdiction_id = $1 AND state IN ('available', 'missed') AND lease_until > $2
-      AND ($3::text IS NULL OR EXISTS (
-        SELECT 1 FROM agent_skill WHERE agent_skill.agent_id = agent_session.agent_id AND skill = $3
+      AND ($3::text[] IS NULL OR EXISTS (
+        SELECT 1 FROM agent_skill WHERE agent_skill.agent_id = agent_session.agent_id AND skill = ANY($3)
           AND (expires_at IS NULL OR expires_at > $2)))
 """
 _LASTED = """
@@ -61,10 +62,14 @@ def estimate(
     else:
         queue = queue_of(session, jurisdiction_id, queue_code)
         rank, cost = rank_at(now, priority, queue.head_start_s), COSTS[kind]
-    skill = queue.skill if queue.closed_at is None else None
+    line = served(session, queue.jurisdiction_id, now)[queue.id]
+    skill = line.skill
+    able = None if skill is None else [skill]
+    if line.overflow and able is not None:
+        able = None if line.overflow_skill is None else [*able, line.overflow_skill]
     who = [jurisdiction_id, queue.id, rank, now, work_item_id, skill]
     ((before, ahead, points),) = db.fetch(session, _AHEAD, who, prepare=True)
-    ((free, capacity),) = db.fetch(session, _STAFF, [jurisdiction_id, now, skill, cost], prepare=True)
+    ((free, capacity),) = db.fetch(session, _STAFF, [jurisdiction_id, now, able, cost], prepare=True)
     position = int(before) + 1
     if not capacity:
         return Estimate(position, None)

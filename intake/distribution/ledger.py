@@ -6,7 +6,7 @@ from uuid import UUID
 import orjson
 from sqlmodel import Session
 
-from intake.distribution.models import AgentSession, WorkItem
+from intake.distribution.models import AgentSession, ContactQueue, WorkItem
 from kernel import db
 from kernel.outbox import record
 
@@ -45,6 +45,13 @@ def note_agent(session: Session, agent: AgentSession, name: str, *, now: datetim
     """name: what an operator did, or what became of them; consoles are told."""
     _write(session, agent.jurisdiction_id, name, now, None, agent.agent_id, data)
     record(session, "agent.changed", at=now, agent_id=agent.agent_id)
+
+
+def note_line(
+    session: Session, line: ContactQueue, name: str, *, now: datetime, by: UUID, **data: str | int | None
+) -> None:
+    """name: what somebody changed about a line."""
+    _write(session, line.jurisdiction_id, name, now, None, by, data)
 
 
 def _write(

@@ -32,27 +32,44 @@ def rank_at(enqueued_at: datetime, priority: int, head_start_s: int = 0, *, is_f
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What an operator must have for an item; equal for most of the line. language: None when it no longer matters."""
+    """What an operator must have for an item; equal for most of the line. language: None when it no longer matters.
+
+    skills: all of them; one_of: one of them at least, if there are any.
+    """
 
     cost: int
     skills: frozenset[str] = frozenset()
     language: str | None = HOME_LANGUAGE
+    one_of: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """How one line is served. skill: of those who serve it; overflow_skill: of those who may too after `overflow_after`."""
+    """How one line is served. skill: of those who serve it, None of a line that is everybody's.
+
+    overflow_skill: of those who may too once it overflows, None where everybody may. overflow: why it does now, `nobody` or
+    `closed`, however short somebody waits; "" when it does not.
+    """
 
     skill: str | None = None
     overflow_after: timedelta | None = None
     overflow_skill: str | None = None
+    overflow: str = ""
+
+    def overflows(self, waited: timedelta) -> str:
+        """Why others may answer somebody who waited so long; "" while they may not."""
+        if self.overflow:
+            return self.overflow
+        return "waited" if self.overflow_after is not None and waited >= self.overflow_after else ""
 
     def needs(self, cost: int, skills: Iterable[str], language: str, waited: timedelta) -> Needs:
         """What an item of the line needs once it has waited so long."""
-        is_over = self.overflow_after is not None and waited >= self.overflow_after
-        own = self.overflow_skill if is_over else self.skill
-        speaks = None if is_over or waited >= LANGUAGE_PATIENCE else language
-        return Needs(cost, frozenset(skills) | ({own} if own else frozenset()), speaks)
+        hard = frozenset(skills)
+        if self.overflows(waited):
+            both = (self.skill, self.overflow_skill)
+            return Needs(cost, hard, None, frozenset(one for one in both if one) if all(both) else frozenset())
+        speaks = None if waited >= LANGUAGE_PATIENCE else language
+        return Needs(cost, hard | ({self.skill} if self.skill else frozenset()), speaks)
 
 
 def reserve(staff: int, *, has_calls: bool) -> int:
@@ -69,6 +86,16 @@ class Waiting:
     shunned: Mapping[UUID, datetime] = field(default_factory=lambda: _NOBODY)
     preferred: UUID | None = None
     is_reserved: bool = False  # for the preferred one alone, for now
+    overflow: str = ""  # why others than those of its line are asked, too
+    line_skill: str | None = None
+
+    def reason(self, agent_id: UUID, profile: "Profile") -> str:
+        """Why it comes to this operator, in a code."""
+        if agent_id == self.preferred:
+            return "preferred"
+        if self.overflow and self.line_skill is not None and self.line_skill not in profile.skills:
+            return f"overflow_{self.overflow}"
+        return "skilled" if self.needs.skills or self.needs.one_of else "longest_idle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +112,7 @@ class Profile:
             self.spare >= needs.cost
             and (needs.language is None or needs.language in self.languages)
             and needs.skills <= self.skills.keys()
+            and (not needs.one_of or not needs.one_of.isdisjoint(self.skills))
         )
 
     def order(self, needs: Needs, *, is_scarce: bool) -> tuple[int, int, int]:
@@ -93,6 +121,7 @@ class Profile:
         is_scarce: few are wholly free, so that what fits beside other work goes where there is some.
         """
         level = sum(self.skills[skill] for skill in needs.skills)
+        level += max((self.skills.get(skill, 0) for skill in needs.one_of), default=0)
         return (-level, len(self.skills) + len(self.languages), -self.load if is_scarce else self.load)
 
 
@@ -155,8 +184,7 @@ def match(waiting: Iterable[Waiting], agents: Sequence[FreeAgent], now: datetime
         agent_id, line = taken
         left -= 1
         empty -= line.profile.load == 0
-        reason = "preferred" if agent_id == item.preferred else "skilled" if item.needs.skills else "longest_idle"
-        found.append(Match(item.id, agent_id, reason))
+        found.append(Match(item.id, agent_id, item.reason(agent_id, line.profile)))
     return found
 
 

@@ -31,10 +31,12 @@ def _list() -> Column[Any]:
 class ContactQueue(SQLModel, table=True):
     """One line of people. skill: what an operator must have to serve it; without one everybody does.
 
-    head_start_s: its people count as having waited this much longer. overflow_after_s: after so long whoever serves the line
-    `overflow_to` may take them (without one: everybody), and the language is no longer asked for. offer_s, wrap_s, rest_s: in
-    place of the usual times. auto_accept: the desk answers an offer by itself. sl_seconds, sl_target: what share is answered in
-    what time. closed_at: nobody is sent there any more, and who is there still is everybody's.
+    head_start_s: its people count as having waited this much longer. overflow_after_s: after so long whoever serves the
+    line `overflow_to` may take them too (without one: everybody), and the language is no longer asked for.
+    overflow_if_nobody: at once while nobody who serves the line has a desk open. hours: of a calendar
+    (`routing.calendars`), outside of which they may at once, too; without them the line is always open. offer_s, wrap_s,
+    rest_s: in place of the usual times. auto_accept: the desk answers an offer by itself. sl_seconds, sl_target: what share
+    is answered in what time. closed_at: nobody is sent there any more, and who is there still is everybody's.
     """
 
     __tablename__ = "contact_queue"
@@ -48,6 +50,10 @@ class ContactQueue(SQLModel, table=True):
     head_start_s: int = 0
     overflow_after_s: int | None = None
     overflow_to: str | None = Field(default=None, sa_type=Text)
+    overflow_if_nobody: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false"))
+    )
+    hours: dict[str, Any] | None = Field(default=None, sa_column=Column(Json))
     offer_s: int | None = None
     wrap_s: int | None = None
     rest_s: int | None = None

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
+from intake.distribution import lines
 from intake.distribution.matching import HOME_LANGUAGE, FreeAgent, Profile, Served, Waiting, match, reserve
 from intake.distribution.offers import Made, offer_all
 from kernel import db
@@ -32,13 +33,6 @@ _LINE = """
         ) AS place
         FROM work_item WHERE jurisdiction_id = $1 AND state = 'queued' AND (due_at IS NULL OR due_at <= $2)
     ) AS line WHERE place <= $3 ORDER BY rank_at, id
-"""
-_LINES = """
-    SELECT line.id, CASE WHEN line.closed_at IS NULL THEN line.skill END, line.overflow_after_s,
-        CASE WHEN other.closed_at IS NULL THEN other.skill END FROM contact_queue AS line
-    LEFT JOIN contact_queue AS other
-        ON other.jurisdiction_id = line.jurisdiction_id AND other.code = line.overflow_to
-    WHERE line.jurisdiction_id = $1
 """
 _FREE = """
     SELECT agent_id, cap_points - load_points, load_points, able.skills, able.levels FROM agent_session
@@ -85,7 +79,7 @@ def play(session: Session, jurisdiction_id: str, *, now: datetime, kept_free: in
     agents = free_agents(session, jurisdiction_id, now, least=min(row[2] for row in rows))
     if not agents:
         return _NOTHING
-    served = _served(session, jurisdiction_id)
+    served = lines.served(session, jurisdiction_id, now)
     waiting = [_waiting(row, served[row[1]], now) for row in rows]
     matches = match(waiting, agents, now, kept_free=kept_free)
     if not matches:
@@ -120,13 +114,6 @@ def profile_of(spare: int, load: int, able: Mapping[str, int]) -> Profile:
     return Profile(spare, load, skills, languages or frozenset({HOME_LANGUAGE}))
 
 
-def _served(session: Session, jurisdiction_id: str) -> dict[UUID, Served]:
-    return {
-        id_: Served(skill, None if after_s is None else timedelta(seconds=after_s), overflow_skill)
-        for id_, skill, after_s, overflow_skill in db.fetch(session, _LINES, [jurisdiction_id], prepare=True)
-    }
-
-
 def _waiting(row: tuple[object, ...], served: Served, now: datetime) -> Waiting:
     id_, _, cost, skills, language, since, shunned, preferred, is_reserved = row
     assert isinstance(id_, UUID)
@@ -141,4 +128,6 @@ def _waiting(row: tuple[object, ...], served: Served, now: datetime) -> Waiting:
         {UUID(agent): datetime.fromisoformat(until) for agent, until in shunned.items()},
         preferred if isinstance(preferred, UUID) else None,
         bool(is_reserved),
+        served.overflows(now - since),
+        served.skill,
     )

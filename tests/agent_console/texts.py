@@ -12,6 +12,7 @@ from agent_console.pages.calls import rows as calls
 from agent_console.pages.conversations import proofs_shown, templating
 from agent_console.pages.conversations import views as inbox_views
 from agent_console.pages.desk import beside, call_shown, called_back
+from agent_console.pages.desk import lines as desk_lines
 from agent_console.pages.desk import shown as desk
 from agent_console.pages.incidents import page as incident_pages
 from agent_console.pages.incidents import rows as incidents
@@ -79,6 +80,7 @@ def in_tables() -> Iterator[str]:
     yield from inbox_views.TEXTS
     yield from proofs_shown.ENDS.values()
     yield from beside.WORDS.values()
+    yield from (*desk_lines.DAYS.values(), *desk_lines.NOW.values())
     yield from (*call_shown.STAGES.values(), *call_shown.BUSY.values())
     yield from called_back.OUTCOMES.values()
     yield from templating.NAMES.values()

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from agent_console.pages.desk import calls, contacts, page, team
+from agent_console.pages.desk import calls, contacts, lines, page, team
 
 router = APIRouter()
-for part in (team.router, calls.router, contacts.router, page.router):
+for part in (team.router, lines.router, calls.router, contacts.router, page.router):
     router.include_router(part)
 
 __all__ = ["router"]

@@ -36,6 +36,9 @@ REASONS: Mapping[str, str] = {
     "longest_idle": "Eres quien lleva más tiempo libre",
     "skilled": "Tienes la habilidad que pide",
     "preferred": "Ya hablaron contigo",
+    "overflow_waited": "En su fila nadie ha podido contestar",
+    "overflow_nobody": "En su fila no hay nadie en turno",
+    "overflow_closed": "Su fila está cerrada a esta hora",
 }
 # What an operator is doing: the words, their icon, their colour.
 STATES: Mapping[str, tuple[str, str, str]] = {

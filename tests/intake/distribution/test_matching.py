@@ -74,7 +74,21 @@ def test_a_line_overflows_after_its_time_but_a_hard_skill_stays() -> None:
     assert served.needs(100, ["lsm"], "es", timedelta(seconds=89)).skills == {"agua", "lsm"}
     assert served.needs(100, ["lsm"], "es", timedelta(seconds=90)) == Needs(100, frozenset({"lsm"}), None)
     to_other = Served("agua", timedelta(seconds=90), "luz")
-    assert to_other.needs(100, [], "es", timedelta(seconds=90)).skills == {"luz"}
+    over = to_other.needs(100, [], "es", timedelta(seconds=90))
+    water, light = Profile(100, 0, {"agua": 1}), Profile(100, 0, {"luz": 1})
+    assert match([item(1, over)], [agent(1)], NOW) == []
+    assert pairs(match([item(1, over)], [agent(1), agent(2, light)], NOW)) == [(1, 2)]
+    assert pairs(match([item(1, over)], [agent(1, water)], NOW)) == [(1, 1)], "their own are not let off"
+
+
+def test_a_line_that_is_closed_or_has_nobody_overflows_at_once_and_the_offer_says_why() -> None:
+    at_once = Served("agua", None, "luz", "closed")
+    light, both = Profile(100, 0, {"luz": 1}), Profile(100, 0, {"luz": 1, "agua": 1})
+    waits = item(1, at_once.needs(100, [], "es", timedelta()), overflow="closed", line_skill="agua")
+    assert match([waits], [agent(1, light)], NOW)[0].reason == "overflow_closed"
+    assert match([waits], [agent(1, both)], NOW)[0].reason == "skilled"
+    assert Served("agua").overflows(timedelta(days=1)) == ""
+    assert Served("agua", timedelta(0)).overflows(timedelta()) == "waited"
 
 
 def test_who_let_it_pass_is_not_asked_again_for_a_while() -> None:

@@ -7,11 +7,12 @@ from uuid import UUID
 import pytest
 from sqlmodel import Session, select
 
-from intake.distribution import actions, rounds
+from intake.distribution import actions, lines, rounds
 from intake.distribution.agents import held_agent
 from intake.distribution.items import held_item
-from intake.distribution.models import AgentSession, WorkItem
+from intake.distribution.models import AgentSession, ContactQueue, Offer, WorkItem
 from intake.distribution.sweeping import sweep
+from kernel.errors import InvalidInput
 from tests.factories import CITY, NOW, make_city
 from tests.intake.distribution.desk import accepted, later, load_of, offered, ring, sign_on, who
 
@@ -110,6 +111,70 @@ def test_overflow(session: Session) -> None:
     ring(session, "call:1", queue_code="agua")
     assert play(session, later(4)) == []
     assert play(session, later(5)) == [("call:1", who("Beatriz"))]
+
+
+def test_a_line_overflows_while_nobody_of_it_has_a_desk_open(session: Session) -> None:
+    actions.open_queue(session, CITY, "luz", name="Luz", skill="luz")
+    actions.open_queue(session, CITY, "agua", name="Agua", skill="agua")
+    lines.set_overflow(
+        session, CITY, "agua", after_s=None, if_nobody=True, hours=None, to="luz", by=who("Iván"), now=NOW
+    )
+    sign_on(session, "Beatriz", "luz")
+    water = sign_on(session, "Amir", "agua")
+    place = ring(session, "call:1", queue_code="agua").rank_at
+    actions.set_state(session, water.agent_id, epoch=water.epoch, state="break", reason="meal", now=NOW)
+    assert play(session) == [], "a break is no absence"
+    assert actions.estimate(session, CITY, "agua", now=NOW).wait_s is None
+    actions.sign_off(session, water.agent_id, epoch=water.epoch, now=NOW)
+    assert actions.estimate(session, CITY, "agua", now=NOW).wait_s == 0
+    assert play(session) == [("call:1", who("Beatriz"))]
+    assert session.exec(select(Offer.reason)).one() == "overflow_nobody"
+    item = session.exec(select(WorkItem)).one()
+    assert (item.rank_at, session.get_one(ContactQueue, item.queue_id).code) == (place, "agua"), "nobody is moved"
+
+
+def test_a_line_overflows_outside_its_hours(session: Session) -> None:
+    """By the city's clock: nine to six, and a night shift on Fridays that ends on a Saturday; a day off is one."""
+    hours = {"hours": {"mon": [["09:00", "18:00"]], "fri": [["22:00", "06:00"]]}, "closed": ["2026-12-07"]}
+    for at, is_open in (
+        ("2026-11-30T14:59+00:00", False),
+        ("2026-11-30T15:00+00:00", True),
+        ("2026-11-30T23:59+00:00", True),
+        ("2026-12-01T00:00+00:00", False),
+        ("2026-12-05T11:59+00:00", True),
+        ("2026-12-05T12:00+00:00", False),
+        ("2026-12-07T16:00+00:00", False),
+    ):
+        assert lines.is_open(hours, "America/Mexico_City", datetime.fromisoformat(at)) is is_open, at
+    actions.open_queue(session, CITY, "agua", name="Agua", skill="agua")
+    sign_on(session, "Beatriz")
+    ring(session, "call:1", queue_code="agua")
+    everyday = {"hours": {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}}
+    lines.set_overflow(
+        session, CITY, "agua", after_s=None, if_nobody=False, hours=everyday, to=None, by=who("Iván"), now=NOW
+    )
+    assert play(session) == []
+    today = {**everyday, "closed": [NOW.date().isoformat(), later(-86400).date().isoformat()]}
+    lines.set_overflow(
+        session, CITY, "agua", after_s=None, if_nobody=False, hours=today, to=None, by=who("Iván"), now=NOW
+    )
+    assert play(session) == [("call:1", who("Beatriz"))]
+    assert session.exec(select(Offer.reason)).one() == "overflow_closed"
+
+
+@pytest.mark.parametrize(
+    ("after_s", "hours", "to"),
+    [(-1, None, None), (86_401, None, None), (5, {"hours": {"mon": [["25:00", "26:00"]]}}, None), (5, None, "agua")],
+)
+def test_a_rule_that_means_nothing_is_refused(
+    session: Session, after_s: int, hours: dict[str, object] | None, to: str | None
+) -> None:
+    actions.open_queue(session, CITY, "agua", name="Agua", skill="agua")
+    with pytest.raises(InvalidInput):
+        lines.set_overflow(
+            session, CITY, "agua", after_s=after_s, if_nobody=False, hours=hours, to=to, by=who("Iván"), now=NOW
+        )
+    assert session.exec(select(ContactQueue.overflow_after_s)).one() is None
 
 
 def test_a_callback_keeps_its_place_and_waits_for_its_hour(session: Session) -> None:

@@ -1,0 +1,158 @@
+"""Handlers of the lines' page: to whom each overflows, and when. A supervisor's word is in force from the next round on."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlmodel import Session, col, select
+
+from agent_console.access import BASE, ViewerDep, WriterDep, only
+from agent_console.accounts import Viewer
+from agent_console.forms import Problem, problem_of
+from agent_console.rendering import render_for, see_other
+from intake.catalog import cities
+from intake.distribution import lines
+from intake.distribution.matching import Served
+from intake.distribution.models import ContactQueue
+from intake.people.addresses import REGION
+from kernel import clock
+from kernel.bodies import Form, FormDep
+from kernel.db import SessionDep
+from kernel.errors import InvalidInput
+
+router = APIRouter(
+    prefix="/atencion/filas", include_in_schema=False, dependencies=[Depends(only("supervisor", "admin"))]
+)
+DAYS = {
+    "mon": "Lunes",
+    "tue": "Martes",
+    "wed": "Miércoles",
+    "thu": "Jueves",
+    "fri": "Viernes",
+    "sat": "Sábado",
+    "sun": "Domingo",
+}
+NOW = {
+    "": "Abierta",
+    "nobody": "Nadie en turno: contestan otros",
+    "closed": "Cerrada a esta hora: contestan otros",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line and what its form has; what was typed and refused in place of what is kept."""
+
+    queue: ContactQueue
+    overflow: str
+    typed: dict[str, str]
+
+
+@router.get("")
+def show(http_request: Request, session: SessionDep, viewer: ViewerDep) -> HTMLResponse:
+    return _page(http_request, session, viewer)
+
+
+@router.post("/{code}")
+def save(http_request: Request, session: SessionDep, viewer: WriterDep, code: str, form: FormDep) -> Response:
+    try:
+        lines.set_overflow(
+            session,
+            viewer.jurisdiction_id,
+            code,
+            after_s=_seconds(form.get("after")),
+            if_nobody=form.get("if_nobody") == "true",
+            hours=_hours(form, _country(session, viewer)),
+            to=form.get("to") or None,
+            by=viewer.user_id,
+            now=clock.now(),
+        )
+    except InvalidInput as refusal:
+        problem = problem_of(refusal, viewer, "after", code)
+        return _page(http_request, session, viewer, problem=problem, refused={code: _as_typed(form)})
+    return see_other(f"{BASE}/atencion/filas#fila-{code}")
+
+
+def _page(
+    http_request: Request,
+    session: Session,
+    viewer: Viewer,
+    *,
+    problem: Problem | None = None,
+    refused: dict[str, dict[str, str]] | None = None,
+) -> HTMLResponse:
+    here = select(ContactQueue).where(
+        ContactQueue.jurisdiction_id == viewer.jurisdiction_id, col(ContactQueue.closed_at).is_(None)
+    )
+    queues = session.exec(here.order_by(ContactQueue.name)).all()
+    served = lines.served(session, viewer.jurisdiction_id, clock.now())
+    shown = [
+        Line(one, served.get(one.id, Served()).overflow, (refused or {}).get(one.code) or _as_kept(one))
+        for one in queues
+    ]
+    return render_for(
+        http_request,
+        viewer,
+        "desk/lines.html",
+        status=problem.status if problem else 200,
+        lines=shown,
+        days=DAYS,
+        states=NOW,
+        problem=problem,
+    )
+
+
+def _as_kept(queue: ContactQueue) -> dict[str, str]:
+    hours: dict[str, Any] = queue.hours or {}
+    blocks = hours.get("hours", {})
+    return {
+        "after": "" if queue.overflow_after_s is None else str(queue.overflow_after_s),
+        "if_nobody": "true" if queue.overflow_if_nobody else "",
+        "to": queue.overflow_to or "",
+        "holidays": "true" if hours.get("holidays") else "",
+        "closed": ", ".join(hours.get("closed", ())),
+        **{day: ", ".join(f"{start}-{end}" for start, end in blocks.get(day, ())) for day in DAYS},
+    }
+
+
+def _as_typed(form: Form) -> dict[str, str]:
+    return {name: form.get(name)[:200] for name in ("after", "if_nobody", "to", "holidays", "closed", *DAYS)}
+
+
+def _seconds(text: str) -> int | None:
+    """Raises InvalidInput."""
+    if not text.strip():
+        return None
+    if not re.fullmatch(r"[0-9]{1,6}", text.strip()):
+        raise InvalidInput("Di un tiempo de 0 segundos a un día.", field="after")
+    return int(text)
+
+
+def _hours(form: Form, country: str) -> dict[str, Any] | None:
+    """A calendar as `routing.calendars` reads it; None where no day has hours. Raises InvalidInput."""
+    blocks = {day: _blocks(form.get(day), day) for day in DAYS if form.get(day).strip()}
+    if not blocks:
+        return None
+    return {
+        "hours": blocks,
+        "closed": [one for one in re.split(r"[,\s]+", form.get("closed")) if one],
+        **({"holidays": {"country": country}} if form.get("holidays") == "true" else {}),
+    }
+
+
+def _blocks(text: str, day: str) -> list[list[str]]:
+    found = []
+    for part in text.split(","):
+        read = re.fullmatch(r"\s*([0-9]{1,2}:[0-9]{2})\s*[-–]\s*([0-9]{1,2}:[0-9]{2})\s*", part)
+        if read is None:
+            raise InvalidInput("Escribe las horas como 09:00-14:00, 16:00-19:00.", field=day)
+        found.append([read[1].rjust(5, "0"), read[2].rjust(5, "0")])
+    return found
+
+
+def _country(session: Session, viewer: Viewer) -> str:
+    """Whose holidays: of the country whose numbers are the city's."""
+    regions = cities.city(session, viewer.jurisdiction_id).settings.get("phone_regions") or [REGION]
+    return str(regions[0])

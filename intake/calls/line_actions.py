@@ -100,10 +100,10 @@ def transfer(
     """
     call, bridge, item = _own(session, call_id, by)
     open_ = rooms.open_transfer(session, call.id)
-    if open_ is not None and open_.from_agent_id == by.id and open_.to_agent_id == to_agent_id is not None:
+    name, address = _colleague(session, by, to_agent_id) if to_agent_id else _outside(session, call, to_number or "")
+    if open_ is not None and open_.from_agent_id == by.id and (open_.to_agent_id, open_.to_name) == (to_agent_id, name):
         return open_
     _no_other(session, call.id)
-    name, address = _colleague(session, by, to_agent_id) if to_agent_id else _outside(session, call, to_number or "")
     if to_agent_id is None and not consult:
         raise InvalidInput("A un número de fuera se pasa hablando primero con quien contesta.")
     leg = rooms.add_leg(session, call, agent_id=to_agent_id, name=name, role="consulted", address=address, now=now)

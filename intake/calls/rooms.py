@@ -128,17 +128,31 @@ def settle(session: Session, call: Call, bridge: CallBridge, *, now: datetime) -
     item = load_one(session, WorkItem, "WHERE id = $1", [bridge.work_item_id])
     assert item is not None, "items are never removed"
     transfer = open_transfer(session, call.id)
+    if transfer is not None and _is_left_to_who_was_asked(call, transfer, item):
+        hand_over(session, call, transfer, now=now)
+        transfer, item = None, items.held_item(session, item.id)
     legs = live_legs(session, call.id)
     owner = item.agent_id if item.state == lifecycle.ASSIGNED else None
     for leg in legs:
         if leg.role == "operator" and leg.agent_id != owner and leg.is_wanted:
             change(session, leg, is_wanted=False)
-    if transfer is not None and (owner is None or owner == transfer.to_agent_id):
-        _end_transfer(session, transfer, "done" if owner else "cancelled", now)
+    if transfer is not None and owner != transfer.from_agent_id:
+        is_done = owner is not None and owner == transfer.to_agent_id
+        _end_transfer(session, transfer, "done" if is_done else "cancelled", now)
+        for leg in legs:
+            # A number outside stays: whoever hangs up does not cut the caller off from it.
+            if leg.id == transfer.leg_id and leg.agent_id is not None and leg.agent_id != owner:
+                change(session, leg, is_wanted=False)
         transfer = None
     if owner is not None and call.ended_at is None and (call.outcome == "" or call.outcome == calling_back.REACHED):
         _seat_owner(session, call, bridge, owner, legs, item, transfer, now)
     return item
+
+
+def _is_left_to_who_was_asked(call: Call, transfer: CallTransfer, item: WorkItem) -> bool:
+    """Both talked, and the first one's desk was lost: the caller is not to wait while somebody who knows of it is there."""
+    is_waiting = item.state in WAITING and call.ended_at is None
+    return is_waiting and transfer.state == "talking" and transfer.to_agent_id is not None
 
 
 def _seat_owner(

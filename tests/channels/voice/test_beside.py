@@ -1,9 +1,12 @@
 """In a call that is another's, asked or listening: nothing is offered meanwhile, and nothing is left of it afterwards."""
 
+from datetime import timedelta
+
 import pytest
 
 from intake.calls import line_actions
 from intake.calls.line_actions import Somebody
+from intake.catalog.models import Jurisdiction
 from intake.distribution import actions as distribution
 from intake.distribution import rounds
 from intake.distribution.models import AgentSession
@@ -120,3 +123,47 @@ def test_who_could_not_hear_it_is_not_asked(desk: Desk) -> None:
     assert talkers(desk) == {"caller", "Ana"}
     transfer(desk, ana, eva, consult=True)
     assert not offers_to(desk, eva), "beside a thread there would be room for another"
+
+
+def lose(desk: Desk, who: Somebody) -> None:
+    """Nothing was heard of their desk for too long; the network has told nothing yet."""
+    with db.transaction() as session:
+        assert distribution.lapse(session, who.id, now=clock.now() + timedelta(minutes=1))
+    desk.work()
+    desk.hear()
+
+
+def test_a_desk_is_lost_while_both_talk_and_the_caller_is_whose_they_talk_with(desk: Desk) -> None:
+    ana, luis = desk.operator("Ana"), desk.operator("Luis")
+    desk.connect(ana)
+    transfer(desk, ana, luis, consult=True)
+    desk.answer(luis)
+    desk.hear()
+    lose(desk, ana)
+    assert talkers(desk) == {"caller", "Luis"}
+    assert (desk.item.state, desk.item.agent_id, desk.item.held_points) == ("assigned", luis.id, 100)
+
+
+def test_a_desk_is_lost_before_who_was_asked_answers_and_nobody_waits_beside_the_next(desk: Desk) -> None:
+    ana, luis, eva = desk.operator("Ana"), desk.operator("Luis"), desk.operator("Eva")
+    desk.connect(ana)
+    transfer(desk, ana, luis, consult=True)
+    lose(desk, ana)
+    assert not any(leg.is_up for leg in desk.line.of(f"client:agent-{luis.id}")), "it rings no more"
+    assert offers_to(desk, luis)
+    desk.connect(eva)
+    assert talkers(desk) == {"caller", "Eva"}
+
+
+def test_a_number_outside_that_is_asked_for_twice_is_rung_once(desk: Desk) -> None:
+    ana = desk.operator("Ana")
+    desk.connect(ana)
+    city = desk.session.get_one(Jurisdiction, CITY)
+    city.settings = {**city.settings, "women_phone": "55 0000 0765"}
+    desk.session.add(city)
+    desk.session.flush()
+    for _ in range(2):
+        with db.transaction() as session:
+            line_actions.transfer(session, desk.call.id, ana, to_number="+525500000765", consult=True, now=clock.now())
+        desk.hear()
+    assert len(desk.line.of("+525500000765")) == 1

@@ -87,7 +87,7 @@ def in_tables() -> Iterator[str]:
     yield from (word for word, _, _ in payloads.STATES.values())
     yield from payloads.DONE.values()
     yield from timeline.ACTORS.values()
-    yield from (*desk.BREAKS.values(), *desk.REASONS.values())
+    yield from (*desk.BREAKS.values(), *desk.REASONS.values(), *desk.THEIRS.values())
     yield from (word for word, _, _ in desk.STATES.values())
     yield from timeline.PHOTOS.values()
     yield from (*timeline.DUPLICATES.values(), *timeline.MOVED.values())
@@ -102,7 +102,7 @@ def in_tables() -> Iterator[str]:
     yield from webhooks.ERRORS.values()
     yield from incident_forms.KINDS.values()
     yield from (word for word, _, _ in calls.STATES.values())
-    yield from (*calls.SAID.values(), *calls.WHY.values())
+    yield from (*calls.SAID.values(), *calls.WHY.values(), *calls.PROOF.values())
     yield from (word for word, _, _ in incidents.STATES.values())
     tables = (incidents.HAPPENED, incidents.TROUBLES, incidents.PURPOSES, incidents.REASONS, incidents.NOTES)
     for words in (*tables, incidents.UNTOLD, incident_pages.LAST_WORDS):

@@ -34,7 +34,6 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="Atiende", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_live)
     app.state.settings = settings
     app.state.live = LiveFeed()
-    # First of all, since addresses are compared in this order and it is called most.
     install_open311(app)
     app.include_router(health)
     app.include_router(photos)

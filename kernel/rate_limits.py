@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
 from threading import Lock
@@ -125,7 +126,12 @@ class RateLimiter:
 
 def address_of(http_request: Request, key: bytes) -> str:
     """The caller's address as a keyed digest: Redis need not know who reads. IPv6 counts by the network that a site is given."""
-    host = http_request.client.host if http_request.client else ""
+    return _digest(http_request.client.host if http_request.client else "", key)
+
+
+# In memory only, and of the last who called: most calls come from few addresses.
+@lru_cache(maxsize=1024)
+def _digest(host: str, key: bytes) -> str:
     if ":" in host:
         host = _site(host)
     return hmac.digest(key, f"address\0{host}".encode(), sha256).hex()[:24]

@@ -1,17 +1,25 @@
 """What stands around every Open311 answer: cross-origin and cache headers, OPTIONS, HEAD, gzip, and calls of bounded size.
 
 The only `async` code of this folder. It reads the raw body of a POST into the scope, so that handlers stay plain functions.
+
+Three layers, and none of the framework's, which cost as much as all that a handler does beside its statement: `Mounted` takes the
+calls out of the site's own, `Edge` does what all answers have in common, `Resources` finds the handler and runs it in a thread.
 """
 
-from starlette.applications import Starlette
-from starlette.datastructures import Headers
+from asyncio import get_running_loop
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, State
+from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from intake.open311.errors import NO_SUCH_RESOURCE, TooLongAddress, UnsupportedMediaType, on_bug, render
+from intake.open311.errors import HANDLERS, NO_SUCH_RESOURCE, TooLongAddress, UnsupportedMediaType, on_bug, render
 from intake.open311.freshness import accepts_gzip
 from intake.open311.headers import answer_headers
 from kernel.bodies import held_bytes
@@ -26,6 +34,8 @@ MAX_ADDRESS_BYTES = 32 * 1024
 # Below this an answer fits one packet anyway. A list of 100 was measured a tenth of its size at level 4, no smaller above it.
 _MIN_GZIP_BYTES, _GZIP_LEVEL = 1024, 4
 
+# Each holds a connection for a statement at a time.
+_READERS = 10
 _RETRY_AFTER_S = "10"
 _METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 _PREFLIGHT = {
@@ -47,10 +57,70 @@ _ALWAYS = [
 ]
 
 
-class Edge:
-    """Wraps the Open311 application. No cookie or session is ever read below, so any page may call it."""
+class Mounted:
+    """Middleware of the site: what lies under `path` is for `edge`, before anything of the other pages is looked at."""
 
-    def __init__(self, app: Starlette, limits: Media) -> None:
+    def __init__(self, app: ASGIApp, path: str, edge: ASGIApp) -> None:
+        self.app = app
+        self.path = path
+        self.edge = edge
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        root = scope.get("root_path", "")
+        if scope["type"] != "http" or not f"{scope['path'].removeprefix(root)}/".startswith(f"{self.path}/"):
+            await self.app(scope, receive, send)
+            return
+        scope["root_path"] = root + self.path
+        await self.edge(scope, receive, send)
+
+
+class Resources:
+    """The handler of an address and method, and an error that it raises in the form of the standard."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self.routes = routes
+        self.state = State()
+        # Whoever reads waits for the database alone. AnyIO's way to a thread and back was measured three times as long; what a
+        # POST may wait for, photos and their store, stays in its threads.
+        self._readers = ThreadPoolExecutor(_READERS, "open311")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self
+        http_request = Request(scope)
+        if scope["method"] == "POST":
+            response, bug = await run_in_threadpool(self._answer, http_request)
+        else:
+            response, bug = await get_running_loop().run_in_executor(self._readers, self._answer, http_request)
+        await response(scope, receive, send)
+        if bug is not None:
+            raise bug  # with its traceback into the log
+
+    def _answer(self, http_request: Request) -> tuple[Response, Exception | None]:
+        """The answer, and an error that nobody expected."""
+        try:
+            return self._handler(http_request.scope)(http_request), None
+        except Exception as error:
+            kind = next(kind for kind in type(error).__mro__ if kind in HANDLERS)
+            return HANDLERS[kind](http_request, error), error if kind is Exception else None
+
+    def _handler(self, scope: Scope) -> Callable[[Request], Response]:
+        others: set[str] | None = None
+        for route in self.routes:
+            match, found = route.matches(scope)
+            if match is Match.FULL:
+                scope.update(found)
+                return route.endpoint
+            if match is Match.PARTIAL:
+                others = route.methods
+        if others is None:
+            raise HTTPException(404)
+        raise HTTPException(405, headers={"Allow": ", ".join(others)})
+
+
+class Edge:
+    """What all answers have in common. No cookie or session is ever read below, so any page may call it."""
+
+    def __init__(self, app: Resources, limits: Media) -> None:
         self.plain = app
         self.limits = limits
         self.routes = app.routes
@@ -58,9 +128,6 @@ class Edge:
         self.gzip = GZipMiddleware(app, minimum_size=_MIN_GZIP_BYTES, compresslevel=_GZIP_LEVEL)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.plain(scope, receive, send)
-            return
         outgoing = _Outgoing(scope, send)
         try:
             await self._answer(scope, receive, outgoing)
@@ -108,13 +175,11 @@ class Edge:
 
     def allowed_methods(self, scope: Scope) -> str | None:
         """The value of `Allow` for the address; None when there is no such resource."""
-        found = {
-            method for route in self.routes if _fits(route, scope) for method in getattr(route, "methods", None) or ()
-        }
+        found = {method for route in self.routes if _fits(route, scope) for method in route.methods or ()}
         return ", ".join(method for method in _METHODS if method in found or method == "OPTIONS") if found else None
 
 
-def _fits(route: BaseRoute, scope: Scope) -> bool:
+def _fits(route: Route, scope: Scope) -> bool:
     return route.matches(scope)[0] is not Match.NONE
 
 

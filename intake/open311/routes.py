@@ -5,10 +5,9 @@ from collections.abc import Callable
 from functools import partial
 
 from fastapi import FastAPI
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 
 from intake.catalog.keys import SUBMIT, UPDATE
 from intake.changes import numbering
@@ -27,8 +26,8 @@ from intake.open311.context import (
 )
 from intake.open311.description.operations import openapi
 from intake.open311.discovery import discovery
-from intake.open311.edge import Edge
-from intake.open311.errors import HANDLERS, format_of, language_of
+from intake.open311.edge import Edge, Mounted, Resources
+from intake.open311.errors import format_of, language_of
 from intake.open311.extensions import require, take_back
 from intake.open311.formats import FORMATS, JSON, respond
 from intake.open311.headers import answer_headers, tell_last_modified
@@ -48,18 +47,11 @@ _TOKEN = re.compile("t-[0-9a-f]{1,64}")
 
 def install(app: FastAPI) -> None:
     """Called once by the composition root."""
-    open311 = Starlette(routes=_routes(), exception_handlers=HANDLERS)
-    open311.router.redirect_slashes = False
+    open311 = Resources(_routes())
     open311.state.settings = app.state.settings
     open311.state.rate_limiter = RateLimiter(app.state.settings.redis_url, "open311")
     open311.state.last_uses = LastUses()
-    edge = Edge(open311, app.state.settings.media)
-    # A mount begins after its slash; without this the bare name would be answered by the framework, or by somebody else's page.
-    app.router.routes.append(Route(MOUNT, edge, include_in_schema=False))
-    mount = Mount(MOUNT, edge)
-    # The framework's own pattern stops at a line end (%0A), and would answer the rest in its own words.
-    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
-    app.router.routes.append(mount)
+    app.add_middleware(Mounted, path=MOUNT, edge=Edge(open311, app.state.settings.media))
 
 
 def _routes() -> list[Route]:

@@ -18,6 +18,7 @@ from intake.catalog.models import ServiceAttribute
 from intake.conversations import actions as threads
 from intake.conversations.jobs import advance_conversation
 from intake.conversations.values import InboundMessage
+from intake.open311 import routes as open311
 from intake.people.models import ContactPoint
 from intake.service_requests import reviewing
 from intake.service_requests.actions import add_note, change_status
@@ -225,7 +226,8 @@ def _addresses(world: World) -> list[str]:
     rows = world.session.exec(select(ServiceRequest)).all()
     folios = [row.folio for row in rows]
     found: set[str] = set()
-    for path in {*_routes(world.app.routes), *(f"/open311/v2/{name}" for name in ("requests.json", "requests.xml"))}:
+    # Open311 stands before the site's own routes.
+    for path in {*_routes(world.app.routes), *(open311.MOUNT + route.path for route in open311._routes())}:
         if path.startswith(("/consola/live", "/live")):
             continue  # streams without end; what they carry is tried below
         for row in rows:

@@ -15,12 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import Session
 from starlette.requests import Request
-from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from intake.catalog import clients, keys
 from intake.catalog.models import ApiKey
-from intake.open311.edge import Edge
+from intake.open311.edge import Mounted
 from intake.open311.extensions import SETTING
 from kernel.embedded.valkey import ValkeyServer
 from kernel.rate_limits import RateLimiter, address_of
@@ -135,7 +134,7 @@ def test_an_address_is_told_to_nobody_and_a_site_is_one_caller() -> None:
 def client_with(**limits: int) -> TestClient:
     app = make_app()
     settings = app.state.settings.model_copy(update={"limits": Limits(**limits)})
-    mounted = next(route.app.plain for route in app.routes if isinstance(route, Mount) and isinstance(route.app, Edge))
+    mounted = next(layer.kwargs["edge"].plain for layer in app.user_middleware if layer.cls is Mounted)
     mounted.state.settings = settings
     mounted.state.rate_limiter = RateLimiter(None, "open311", tell_time=lambda: NOON + 1)
     return TestClient(app, base_url="http://testserver/open311/v2/", raise_server_exceptions=False)

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from intake.media import storage
 from intake.media.storage import Folder, Shelf
@@ -47,6 +49,8 @@ gc.set_threshold(50_000)
 
 TESTS = Path(__file__).resolve().parent
 SHARED_DATA = TESTS.parents[1] / "shared" / "data"
+# Tests of one file that are handed out together: some seconds of them.
+PART = 20
 _URL_VARIABLE = "ATIENDE_TEST_DATABASE_URL"
 
 
@@ -85,11 +89,35 @@ def pytest_collection_finish() -> None:
 class ByGroup(LoadScopeScheduling):
     """Files that name a group (`xdist_group`) go to one process together: their demos and browsers are started once.
 
+    Other tests go out by parts of a file, so that its fixtures are made about once and few parts are kept count of. Groups
+    begin first, since the longest of them lasts minutes; they wait more than they compute, so one process computes meanwhile.
     xdist's own way writes the group into a test's id, which pytest 9.2 no longer lets it.
     """
 
+    def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
+        super().__init__(config, log)
+        self._scopes: dict[str, str] = {}
+        self._counted: Counter[str] = Counter()
+
     def _split_scope(self, nodeid: str) -> str:
-        return _group_of(nodeid.split("::")[0]) or nodeid
+        scope = self._scopes.get(nodeid)
+        if scope is None:
+            file = nodeid.split("::")[0]
+            scope = _group_of(file) or f"{file}#{self._counted[file] // PART}"
+            self._counted[file] += 1
+            self._scopes[nodeid] = scope
+        return scope
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        elsewhere = [work for other, work in self.assigned_work.items() if other is not node]
+        in_groups = sum(
+            any("#" not in scope and False in part.values() for scope, part in work.items()) for work in elsewhere
+        )
+        wants_group = in_groups < max(1, self.numnodes - 1)
+        found = next((scope for scope in self.workqueue if ("#" not in scope) == wants_group), None)
+        if found is not None:
+            self.workqueue.move_to_end(found, last=False)
+        super()._assign_work_unit(node)
 
 
 @cache

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.running import RunningDemo, wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("journeys")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("journey")]
 
 
 def _sign_in(chromium: Browser, demo: RunningDemo, role: str) -> Page:

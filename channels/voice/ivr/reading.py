@@ -71,6 +71,7 @@ def aloud(text: str, language: str) -> str:
     said = _SIGNS.sub(" ", said)
     said = re.sub(r"\s+([.,;:!?])", r"\1", " ".join(said.split()))
     said = re.sub(r"([.,;:])(?:\s*[.,;:])+", r"\1", said)
+    said = re.sub(r"([?!])[.,;:]+", r"\1", said)
     return _cut(said)
 
 

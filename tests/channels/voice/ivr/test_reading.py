@@ -23,6 +23,7 @@ DIGITS = st.text("0123456789", min_size=10, max_size=10)
         ("Nte. 45 s/n, C.P. 06700, CDMX", "norte 45 sin número, código postal 06700, Ciudad de México"),
         ("a 62 m, de hace 17 h", "a 62 metros, de hace 17 horas"),
         ("a 1 m, de hace 1 min, o hace 1\u00a0h", "a un metro, de hace un minuto, o hace una hora"),
+        ("¿De dónde viene?: Negocio", "¿De dónde viene? Negocio"),
         ("a 11 m, de hace 21 min", "a 11 metros, de hace 21 minutos"),
         (
             'hace 17 h. "Sale agua de la banqueta..." ¿Es este?',

@@ -43,19 +43,19 @@ FOLIO = re.compile(r"\b\d{2}[\s\u00a0\u202f]?\d{4}[\s\u00a0\u202f]?\d{4}\b")
 Call = Callable[[int, str, Choice | None], Webhook]
 
 
-def _form(path: str, pairs: list[tuple[str, str]]) -> Webhook:
+def form(path: str, pairs: list[tuple[str, str]]) -> Webhook:
     headers = {"content-type": "application/x-www-form-urlencoded", "x-twilio-signature": sign(BASE_URL + path, pairs)}
     return Webhook(path, "", headers, urlencode(pairs).encode(), NOW)
 
 
 def by_sms(number: int, words: str, choice: Choice | None) -> Webhook:
-    return _form("/webhooks/sms", inbound(f"SM{number}", words))
+    return form("/webhooks/sms", inbound(f"SM{number}", words))
 
 
 def by_whatsapp(number: int, words: str, choice: Choice | None) -> Webhook:
     pressed = {"ButtonPayload": choice.value, "ButtonText": choice.label} if choice else {}
     sender, to = "whatsapp:+5215587654321", f"whatsapp:{WHATSAPP_NUMBER}"
-    return _form("/webhooks/whatsapp", inbound(f"MM{number}", words, From=sender, To=to, ProfileName="Ana", **pressed))
+    return form("/webhooks/whatsapp", inbound(f"MM{number}", words, From=sender, To=to, ProfileName="Ana", **pressed))
 
 
 def by_telegram(number: int, words: str, choice: Choice | None) -> Webhook:

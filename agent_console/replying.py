@@ -29,10 +29,12 @@ def draft_of(session: Session, viewer: Viewer, thread: Conversation) -> str:
     return found.body if found else ""
 
 
-def keep_draft(session: Session, viewer: Viewer, thread: Conversation, text: str, *, now: datetime) -> None:
-    """Nothing to keep takes away what was kept."""
+def keep_draft(
+    session: Session, viewer: Viewer, thread: Conversation, text: str, *, ref: str = "", now: datetime
+) -> None:
+    """Nothing to keep takes away what was kept, and so does an answer of the same `ref`, sent while this was on its way."""
     text = text.replace("\0", "")[:MOST]
-    if not text.strip():
+    if not text.strip() or (ref and queries.is_written(session, thread.id, _reference(ref))):
         drop_draft(session, viewer, thread.id)
         return
     draft = {"user_id": viewer.user_id, "conversation_id": thread.id, "body": text, "changed_at": now}
@@ -41,6 +43,10 @@ def keep_draft(session: Session, viewer: Viewer, thread: Conversation, text: str
         .values(draft)
         .on_conflict_do_update(index_elements=["user_id", "conversation_id"], set_={"body": text, "changed_at": now})
     )
+
+
+def _reference(ref: str) -> str:
+    return f"agent-{ref[:64]}"
 
 
 def drop_draft(session: Session, viewer: Viewer, conversation_id: UUID) -> None:
@@ -101,7 +107,7 @@ def send(
         session,
         taken.id,
         text,
-        client_ref=f"agent-{ref[:64]}",
+        client_ref=_reference(ref),
         author_kind="agent",
         author_name=viewer.name,
         now=now,

@@ -110,6 +110,12 @@ def unanswered(session: Session, before: datetime, *, limit: int) -> list[UUID]:
     return list(session.exec(statement))
 
 
+def is_written(session: Session, conversation_id: UUID, client_ref: str) -> bool:
+    """Whether this thread has a message with this reference of its writer's."""
+    found = select(Message.id).where(Message.conversation_id == conversation_id, Message.client_ref == client_ref)
+    return session.exec(found).first() is not None
+
+
 def is_sent(session: Session, contact_point_id: UUID, client_ref: str) -> bool:
     """True when a message with our reference was already queued to this contact point, in any of its threads."""
     statement = (

@@ -182,6 +182,11 @@ def test_a_double_tap_sends_once_and_the_draft_is_gone(console: Console) -> None
     sent = [m for m in console.session.exec(select(Message)) if m.direction == "outbound"]
     assert [(m.body, m.author_name) for m in sent] == [("Vamos en camino", "Amir Torres")]
     assert console.session.exec(select(ReplyDraft)).all() == []
+    # What was kept by itself while the answer was on its way comes after it, and is no draft any more.
+    browser.client.post(_url(thread) + "/borrador", data=said)
+    assert console.session.exec(select(ReplyDraft)).all() == []
+    browser.client.post(_url(thread) + "/borrador", data=said | {"ref": "s" * 30})
+    assert [one.body for one in console.session.exec(select(ReplyDraft))] == ["Vamos en camino"]
     assert console.fresh(thread).taken_by == console.users["operator"]
     assert thread.waiting_since is None
 

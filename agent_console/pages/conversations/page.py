@@ -107,7 +107,7 @@ def send_template(opened: OpenedDep, form: FormDep) -> Response:
 @router.post("/{conversation_id}/borrador")
 def keep_draft(opened: OpenedDep, form: FormDep) -> Response:
     session, viewer, thread = opened.session, opened.viewer, opened.thread
-    replying.keep_draft(session, viewer, thread, form.get("text"), now=clock.now())
+    replying.keep_draft(session, viewer, thread, form.get("text"), ref=form.get("ref"), now=clock.now())
     if not wants_fragment(opened.http_request):
         return opened.after(None, at="text")
     meter = replying.meter(session, viewer, thread, form.get("text"))

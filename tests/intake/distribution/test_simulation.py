@@ -208,11 +208,11 @@ def test_the_long_line_is_the_formulas(case: Case) -> None:
 
 def test_what_is_owed_to_unusual_people_is_taken_out() -> None:
     """Many short afternoons of one line: their own errors tell of the people's, and less is left of them."""
-    afternoons = [long_fifo(S2, seed, 4_000, warm=500) for seed in range(30)]
-    waits = [one.waited_s / one.answered for one in afternoons]
+    afternoons = [long_fifo(S2, seed, 4_000, warm=500) for seed in range(100)]
+    shares = [one.within / one.people for one in afternoons]
     assert all(abs(part) < 0.1 for one in afternoons for part in one.chance)
-    _, error = without_chance(waits, [one.chance for one in afternoons])
-    assert 0 < error < 0.8 * statistics.stdev(waits) / len(waits) ** 0.5
+    _, error = without_chance(shares, [one.chance for one in afternoons])
+    assert 0 < error < 0.8 * statistics.stdev(shares) / len(shares) ** 0.5
     # What is owed to nothing else is known exactly.
     owed = [7.0 - 30 * one.chance[0] + 50 * one.chance[1] for one in afternoons]
     assert without_chance(owed, [one.chance for one in afternoons]) == pytest.approx((7.0, 0.0), abs=1e-9)

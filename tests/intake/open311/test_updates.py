@@ -226,6 +226,7 @@ def test_the_telephone_of_the_town_next_door_is_told(client: TestClient, session
     ).one()
     area = session.exec(select(BoundaryArea).where(BoundaryArea.layer_id == layer.id)).one()
     area.geometry = box(-99.60, 19.30, -99.40, 19.50).wkb
+    layer.digest = "moved"
     session.flush()
     lon, lat = OUTSIDE
     folio = posted(client, jurisdiction_id=CITY, lat=str(lat), long=str(lon))

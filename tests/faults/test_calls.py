@@ -44,6 +44,7 @@ class Center:
         self.url = str(demo.facts["standin"]["url"])
         self.city = ""
         self.desks: list[tuple[Somebody, int]] = []
+        self.calls: list[str] = []
         with psycopg.connect(demo.facts["database_url"]) as connection:
             found = connection.execute("SELECT id FROM jurisdiction WHERE is_default").fetchone()
             assert found is not None
@@ -70,6 +71,7 @@ class Center:
         answer = self.post("/calls", {"from": phone, "async": True, "script": [{"press": "0"}, {"wait": 500}]})
         assert answer.is_success, answer.text
         sid: str = answer.json()["sid"]
+        self.calls.append(sid)
         wait_for(lambda: self.item(sid), 20, "the call to wait")
         return sid
 
@@ -143,6 +145,9 @@ class Center:
         return time.monotonic() - began
 
     def close(self) -> None:
+        """Also after a failure: the next test's operator would be offered whoever still waits, and seem to be offered nobody."""
+        for sid in self.calls:
+            self.hang_up(sid)
         for who, epoch in self.desks:
             try:
                 with db.transaction() as session:

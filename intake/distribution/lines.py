@@ -20,7 +20,7 @@ from intake.distribution.matching import Served
 from intake.distribution.models import ContactQueue
 from kernel import db
 from kernel.errors import InvalidInput
-from kernel.rows import change
+from kernel.rows import change, load
 from routing.calendars import WorkingCalendar
 
 _DAY = timedelta(days=1)
@@ -39,6 +39,13 @@ _LINES = """
         ON other.jurisdiction_id = line.jurisdiction_id AND other.code = line.overflow_to
     WHERE line.jurisdiction_id = $1
 """
+
+
+def open_lines(session: Session, jurisdiction_id: str) -> list[ContactQueue]:
+    """The lines of a city that are not closed, by name."""
+    return load(
+        session, ContactQueue, "WHERE jurisdiction_id = $1 AND closed_at IS NULL ORDER BY name", [jurisdiction_id]
+    )
 
 
 def served(session: Session, jurisdiction_id: str, now: datetime) -> dict[UUID, Served]:

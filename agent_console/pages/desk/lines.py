@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from agent_console.access import BASE, ViewerDep, WriterDep, only
 from agent_console.accounts import Viewer
@@ -83,14 +83,10 @@ def _page(
     problem: Problem | None = None,
     refused: dict[str, dict[str, str]] | None = None,
 ) -> HTMLResponse:
-    here = select(ContactQueue).where(
-        ContactQueue.jurisdiction_id == viewer.jurisdiction_id, col(ContactQueue.closed_at).is_(None)
-    )
-    queues = session.exec(here.order_by(ContactQueue.name)).all()
     served = lines.served(session, viewer.jurisdiction_id, clock.now())
     shown = [
         Line(one, served.get(one.id, Served()).overflow, (refused or {}).get(one.code) or _as_kept(one))
-        for one in queues
+        for one in lines.open_lines(session, viewer.jurisdiction_id)
     ]
     return render_for(
         http_request,

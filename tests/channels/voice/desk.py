@@ -2,17 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from uuid import UUID
 
 import time_machine
 from sqlmodel import Session, select
 
-from channels.voice import conference, jobs
+from channels.voice import jobs
 from channels.voice.conference import DOCUMENTS, Told
 from intake.calls import actions as calls
 from intake.calls import jobs as call_jobs
-from intake.calls import line_actions, queries, rooms
+from intake.calls import line_actions, queries
 from intake.calls.line_actions import Somebody
 from intake.calls.line_models import CallBridge, CallEvent, CallLeg, CallRecording
 from intake.calls.models import Call
@@ -188,6 +187,16 @@ def transfer(desk: Desk, by: Somebody, to: Somebody, *, consult: bool) -> None:
     desk.hear()
 
 
+def consulting(desk: Desk) -> tuple[Somebody, Somebody]:
+    """Ana, whose call it is, and Luis, whom she asks: they talk, and the caller is held."""
+    ana, luis = desk.operator("Ana"), desk.operator("Luis")
+    desk.connect(ana)
+    transfer(desk, ana, luis, consult=True)
+    desk.answer(luis)
+    desk.hear()
+    return ana, luis
+
+
 def talkers(desk: Desk) -> set[str]:
     """Who hears whom now: the caller if they are not held, and everybody's name."""
     names = {f"client:agent-{agent_id}": name for agent_id, name in desk.people.items()}
@@ -196,10 +205,3 @@ def talkers(desk: Desk) -> set[str]:
         for leg in desk.line.in_room(f"item-{desk.item.id}")
         if not leg.is_held
     }
-
-
-__all__ = ["SID", "Desk", "conference", "rooms", "talkers", "transfer", "waiting_call"]
-
-
-def at(desk: Desk) -> datetime:
-    return clock.now()

@@ -11,7 +11,7 @@ from intake.distribution import actions as distribution
 from intake.distribution.models import AgentSession
 from kernel import clock, db
 from kernel.errors import Conflict, InvalidInput, NotFound
-from tests.channels.voice.desk import SID, Desk, talkers, transfer
+from tests.channels.voice.desk import SID, Desk, consulting, talkers, transfer
 from tests.factories import CITY
 
 pytestmark = pytest.mark.database
@@ -249,11 +249,7 @@ def test_a_consulted_transfer(desk: Desk) -> None:
 
 
 def test_a_consulted_transfer_that_is_cancelled(desk: Desk) -> None:
-    ana, luis = desk.operator("Ana"), desk.operator("Luis")
-    desk.connect(ana)
-    transfer(desk, ana, luis, consult=True)
-    desk.answer(luis)
-    desk.hear()
+    ana, _ = consulting(desk)
     with db.transaction() as session:
         line_actions.cancel_transfer(session, desk.call.id, ana, now=clock.now())
     desk.hear()
@@ -275,11 +271,7 @@ def test_who_was_asked_does_not_answer_and_the_caller_is_not_heard_unasked(desk:
 
 
 def test_the_first_operator_is_lost_while_both_talk(desk: Desk) -> None:
-    ana, luis = desk.operator("Ana"), desk.operator("Luis")
-    desk.connect(ana)
-    transfer(desk, ana, luis, consult=True)
-    desk.answer(luis)
-    desk.hear()
+    ana, luis = consulting(desk)
     (leg,) = desk.line.of(f"client:agent-{ana.id}")
     desk.line.end(leg.sid)
     desk.hear()

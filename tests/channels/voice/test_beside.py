@@ -12,7 +12,7 @@ from intake.distribution import rounds
 from intake.distribution.models import AgentSession
 from kernel import clock, db
 from kernel.errors import Conflict
-from tests.channels.voice.desk import SID, Desk, talkers, transfer
+from tests.channels.voice.desk import SID, Desk, consulting, talkers, transfer
 from tests.factories import CITY
 
 pytestmark = pytest.mark.database
@@ -42,11 +42,7 @@ def test_whoever_is_asked_is_offered_nothing_until_they_have_left(desk: Desk) ->
 
 
 def test_whoever_takes_the_call_over_holds_it_once(desk: Desk) -> None:
-    ana, luis = desk.operator("Ana"), desk.operator("Luis")
-    desk.connect(ana)
-    transfer(desk, ana, luis, consult=True)
-    desk.answer(luis)
-    desk.hear()
+    ana, luis = consulting(desk)
     with db.transaction() as session:
         line_actions.complete_transfer(session, desk.call.id, ana, now=clock.now())
     desk.hear()
@@ -72,11 +68,7 @@ def test_whoever_does_not_answer_is_free_again(desk: Desk, status: str) -> None:
 
 
 def test_the_caller_hangs_up_while_both_talk_and_whoever_was_asked_is_free(desk: Desk) -> None:
-    ana, luis = desk.operator("Ana"), desk.operator("Luis")
-    desk.connect(ana)
-    transfer(desk, ana, luis, consult=True)
-    desk.answer(luis)
-    desk.hear()
+    _, luis = consulting(desk)
     desk.line.end(SID)
     desk.hear()
     assert offers_to(desk, luis)
@@ -85,11 +77,7 @@ def test_the_caller_hangs_up_while_both_talk_and_whoever_was_asked_is_free(desk:
 
 def test_a_desk_that_closes_leaves_the_call_it_was_asked_into(desk: Desk) -> None:
     """By a supervisor, or because nothing was heard of it any more: and nothing is left that would keep them from the next."""
-    ana, luis = desk.operator("Ana"), desk.operator("Luis")
-    desk.connect(ana)
-    transfer(desk, ana, luis, consult=True)
-    desk.answer(luis)
-    desk.hear()
+    _, luis = consulting(desk)
     with db.transaction() as session:
         distribution.force_off(session, luis.id, why="forced", now=clock.now())
     desk.work()
@@ -134,11 +122,7 @@ def lose(desk: Desk, who: Somebody) -> None:
 
 
 def test_a_desk_is_lost_while_both_talk_and_the_caller_is_whose_they_talk_with(desk: Desk) -> None:
-    ana, luis = desk.operator("Ana"), desk.operator("Luis")
-    desk.connect(ana)
-    transfer(desk, ana, luis, consult=True)
-    desk.answer(luis)
-    desk.hear()
+    ana, luis = consulting(desk)
     lose(desk, ana)
     assert talkers(desk) == {"caller", "Luis"}
     assert (desk.item.state, desk.item.agent_id, desk.item.held_points) == ("assigned", luis.id, 100)

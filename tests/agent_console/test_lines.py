@@ -1,5 +1,7 @@
 """The lines' page: a supervisor says to whom each overflows and when, and reads how it stands now."""
 
+import re
+
 import pytest
 from sqlmodel import select
 
@@ -46,22 +48,27 @@ def test_a_line_overflows_as_a_supervisor_says(console: Console, water: ContactQ
 
 
 @pytest.mark.parametrize(
-    "said",
+    ("said", "field"),
     [
-        {"after": "pronto"},
-        {"mon": "de nueve a seis"},
-        {"mon": "09:00-26:00"},
-        {"to": "agua"},
-        {"mon": "09:00-18:00", "closed": "mañana"},
+        ({"after": "pronto"}, "after"),
+        ({"mon": "de nueve a seis"}, "mon"),
+        ({"mon": "09:00-26:00"}, "mon"),
+        ({"tue": "09:00-14:00, 13:00-18:00"}, "tue"),
+        ({"to": "agua"}, "to"),
+        ({"mon": "09:00-18:00", "closed": "mañana"}, "closed"),
     ],
 )
 def test_what_means_nothing_is_refused_and_stays_typed(
-    console: Console, water: ContactQueue, said: dict[str, str]
+    console: Console, water: ContactQueue, said: dict[str, str], field: str
 ) -> None:
     browser = console.enter("supervisor")
     answer = browser.send(LINES, f"{LINES}/agua", **said)
     assert answer.status_code == 400
     assert 'role="alert"' in answer.text
+    (at_fault,) = re.findall(
+        r'<(?:input|select)[^>]* name="(\w+)"[^>]* aria-invalid="true"[^>]* autofocus', answer.text
+    )
+    assert at_fault == field
     assert all(f'value="{text}"' in answer.text for text in said.values())
     assert console.fresh(water).hours is None
 

@@ -21,6 +21,7 @@ from kernel import clock
 from kernel.bodies import Form, FormDep
 from kernel.db import SessionDep
 from kernel.errors import InvalidInput
+from routing.calendars import WorkingCalendar
 
 router = APIRouter(
     prefix="/atencion/filas", include_in_schema=False, dependencies=[Depends(only("supervisor", "admin"))]
@@ -145,6 +146,10 @@ def _blocks(text: str, day: str) -> list[list[str]]:
         if read is None:
             raise InvalidInput("Escribe las horas como 09:00-14:00, 16:00-19:00.", field=day)
         found.append([read[1].rjust(5, "0"), read[2].rjust(5, "0")])
+    try:
+        WorkingCalendar({"hours": {day: found}})
+    except InvalidInput as refusal:  # a calendar does not say of which of its days
+        raise InvalidInput(refusal.text, field=day, **refusal.params) from refusal
     return found
 
 

@@ -15,15 +15,13 @@ from kernel import clock, db
 from tests.benchmarks.report import report
 from tests.factories import CITY
 from tests.intake.distribution import erlang
+from tests.intake.distribution.long_lines import Totals, long_fifo, without_chance
 from tests.intake.distribution.simulation import (
     CASES,
     Case,
     Memory,
-    Totals,
     fifo,
-    long_fifo,
     simulate,
-    without_chance,
 )
 from tests.intake.distribution.test_at_once import city as city  # the fixture
 from tests.intake.distribution.test_at_once import ring, sign_on

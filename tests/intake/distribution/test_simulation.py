@@ -10,6 +10,7 @@ from sqlmodel import Session
 from intake.distribution.matching import reserve
 from tests.factories import make_city
 from tests.intake.distribution import erlang
+from tests.intake.distribution.long_lines import long_fifo, without_chance
 from tests.intake.distribution.simulation import (
     CASES,
     Case,
@@ -18,9 +19,7 @@ from tests.intake.distribution.simulation import (
     Outcome,
     Person,
     fifo,
-    long_fifo,
     simulate,
-    without_chance,
 )
 
 S2, S4 = CASES[1], CASES[3]

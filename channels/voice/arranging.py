@@ -14,7 +14,7 @@ from sqlmodel import Session
 from channels.voice import line as lines
 from channels.voice.line import Dial, Gone, LineError, Mode, Refused, Ring, Room, Uncertain, VoiceLine
 from channels.voice.twilio_line import DEADLINE_S
-from intake.calls import actions, calling_back, history, queries, recordings, rooms
+from intake.calls import actions, calling_back, history, queries, recordings, room_reports, rooms
 from intake.calls.line_models import CallBridge, CallLeg, CallRecording
 from intake.calls.models import Call
 from intake.calls.planning import Rest, Step, plan
@@ -105,8 +105,8 @@ def _next(session: Session, call_id: UUID, mine: datetime | None, *, now: dateti
     item = rooms.settle(session, call, bridge, now=now)
     calling_back.look(session, call, item, is_owner_lost=rooms.is_owner_lost(session, call, item), now=now)
     if call.ended_at is not None:
-        rooms.note_caller(session, call, bridge, "gone", now=now)
-        rooms.end_item(session, call, now=now)
+        room_reports.note_caller(session, call, bridge, "gone", now=now)
+        room_reports.end_item(session, call, now=now)
         recordings.note_call_over(session, call_id, now=now)
     recordings.want(session, call, bridge, item, now=now)
     step = plan(rooms.situation(session, call, bridge, item, now=now), now)
@@ -120,7 +120,7 @@ def _next(session: Session, call_id: UUID, mine: datetime | None, *, now: dateti
             actions.report(session, call, "canceled", ended_by="machine", now=now)
         return None
     if step.do == "drop":
-        rooms.move_leg(session, call, _leg(session, UUID(step.leg)), "ended", now=now)
+        room_reports.move_leg(session, call, _leg(session, UUID(step.leg)), "ended", now=now)
     lease = now + LEASE
     change(session, bridge, arranging_until=lease, due_at=lease)
     return _begun(session, call, bridge, step, lease, now)
@@ -294,13 +294,13 @@ def _note_found(session: Session, call: Call, bridge: CallBridge, known: Sequenc
     if mine is not None:
         calling_back.name(session, call, mine)
     else:
-        rooms.note_caller(session, call, bridge, "outside", now=now)
+        room_reports.note_caller(session, call, bridge, "outside", now=now)
 
 
 def _note_look(session: Session, call: Call, bridge: CallBridge, room: Room | None, is_up: bool, now: datetime) -> None:
     change(session, bridge, looked_at=now, room_reference=room.reference if room else None)
     if not is_up:
-        rooms.note_gone(session, call.id, now=now)
+        room_reports.note_gone(session, call.id, now=now)
         return
     for leg in rooms.live_legs(session, call.id):
         if leg.state == "wanted":
@@ -308,29 +308,29 @@ def _note_look(session: Session, call: Call, bridge: CallBridge, room: Room | No
         seat = room.seat_of(leg.provider_call_id, label=str(leg.id)) if room else None
         if seat is not None:
             state = "joined" if seat.is_connected else "ringing"
-            rooms.move_leg(session, call, leg, state, provider_call_id=seat.provider_call_id, now=now)
-        elif rooms.is_settled(leg.joined_at or leg.asked_at, now):
-            rooms.note_absent_leg(session, call, leg, now=now)
+            room_reports.move_leg(session, call, leg, state, provider_call_id=seat.provider_call_id, now=now)
+        elif room_reports.is_settled(leg.joined_at or leg.asked_at, now):
+            room_reports.note_absent_leg(session, call, leg, now=now)
     caller = room.seat_of(call.provider_call_id) if room else None
     if caller is not None:
-        rooms.note_caller(session, call, bridge, "inside", now=now)
+        room_reports.note_caller(session, call, bridge, "inside", now=now)
         change(session, bridge, is_held=caller.is_held)
-    elif bridge.caller_state != "outside" and rooms.is_settled(bridge.caller_asked_at, now):
+    elif bridge.caller_state != "outside" and room_reports.is_settled(bridge.caller_asked_at, now):
         if calling_back.is_dialling(call):
             change(session, bridge, caller_asked_at=now)  # it rings, or they are being told who calls
         else:
-            rooms.note_caller(session, call, bridge, "outside", now=now)
+            room_reports.note_caller(session, call, bridge, "outside", now=now)
 
 
 def _lose(session: Session, call: Call, now: datetime) -> None:
-    rooms.lose_operator(session, call.id, now=now)
+    room_reports.lose_operator(session, call.id, now=now)
 
 
 def _note_hung_up(session: Session, call: Call, bridge: CallBridge, leg_id: UUID | None, now: datetime) -> None:
     if leg_id is not None:
-        rooms.move_leg(session, call, _leg(session, leg_id), "ended", why="completed", now=now)
+        room_reports.move_leg(session, call, _leg(session, leg_id), "ended", why="completed", now=now)
     else:
-        rooms.note_caller(session, call, bridge, "gone", now=now)
+        room_reports.note_caller(session, call, bridge, "gone", now=now)
         state = "completed" if call.answered_at is not None else "canceled"
         actions.report(session, call, state, ended_by=call.ended_by or "operator", now=now)
 
@@ -351,10 +351,10 @@ def _note_trouble(task: Task, error: LineError) -> None:
             _note_missing(session, task, call, bridge, now)
             return
         if isinstance(error, Refused) and task.step.do == "ring":
-            rooms.move_leg(session, call, _leg(session, _id(task.leg_id)), "ended", why="failed", now=now)
+            room_reports.move_leg(session, call, _leg(session, _id(task.leg_id)), "ended", why="failed", now=now)
             return
         if isinstance(error, Refused) and task.step.do == "dial":
-            rooms.note_caller(session, call, bridge, "outside", now=now)
+            room_reports.note_caller(session, call, bridge, "outside", now=now)
             calling_back.not_reached(session, call, bridge, "failed", is_last=not task.number, now=now)
             return
         if isinstance(error, Refused) and task.step.do == "start_recording":
@@ -380,11 +380,11 @@ def _note_missing(session: Session, task: Task, call: Call, bridge: CallBridge, 
     """Whom or what it was about is not there any more."""
     do = task.step.do
     if do in ("move", "check_caller", "start_recording"):
-        rooms.note_gone(session, call.id, now=now)
+        room_reports.note_gone(session, call.id, now=now)
     elif do == "hang_up_caller":
         _note_hung_up(session, call, bridge, None, now)
     elif do == "hang_up_leg":
-        rooms.move_leg(session, call, _leg(session, _id(task.leg_id)), "ended", why="gone", now=now)
+        room_reports.move_leg(session, call, _leg(session, _id(task.leg_id)), "ended", why="gone", now=now)
     elif do == "ring":
         change(session, _leg(session, _id(task.leg_id)), state="wanted")
     elif do in ("pause", "resume"):

@@ -14,7 +14,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlmodel import Session
 
 from channels.voice import notice
-from intake.calls import actions, calling_back, recordings, rooms
+from intake.calls import actions, calling_back, recordings, room_reports, rooms
 from intake.calls.leg_states import LEG_STATUSES
 from intake.calls.line_models import CallLeg
 from intake.calls.models import Call
@@ -116,7 +116,7 @@ def leg(told: Told) -> str:
         return _SILENT
     state, why = status
     with db.transaction() as session:
-        noted = rooms.note_leg(session, leg_id, sid, state, why=why, now=told.now)
+        noted = room_reports.note_leg(session, leg_id, sid, state, why=why, now=told.now)
         if noted is not None and not noted[1] and state != "ended":
             record(session, "call_leg.twice", at=told.now, provider_call_id=sid)
     return _SILENT
@@ -170,11 +170,11 @@ def conference(told: Told) -> str:
         if event != "conference-end" and reference and its_bridge.room_reference is None:
             change(session, its_bridge, room_reference=reference)
         if event == "participant-join" and sid == call.provider_call_id and call.ended_at is None:
-            rooms.note_caller(session, call, its_bridge, "inside", now=told.now)
+            room_reports.note_caller(session, call, its_bridge, "inside", now=told.now)
         elif event == "participant-join":
             seated = load_one(session, CallLeg, "WHERE provider_call_id = $1 AND call_id = $2", [sid, call.id])
             if seated is not None:
-                rooms.move_leg(session, call, seated, "joined", now=told.now)
+                room_reports.move_leg(session, call, seated, "joined", now=told.now)
         elif event == "conference-end" and its_bridge.room_reference == reference:
             change(session, its_bridge, room_reference=None)
             rooms.touch(session, its_bridge, told.now)

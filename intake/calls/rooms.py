@@ -1,30 +1,27 @@
 """The room of a call in our database: who is wanted in it, and what is known of it. Whoever writes here holds the call's row.
 
 The work item says whose the call is; legs follow it. Nothing here talks to the network: `channels/voice/arranging.py` does,
-step by step, between these.
+step by step, between these. What the network tells of a room is in `room_reports.py`.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlmodel import Session
 
-from intake.calls import actions, calling_back, history, queries, recordings
-from intake.calls.leg_states import later_leg
+from intake.calls import calling_back, history, queries, recordings
 from intake.calls.line_models import CallBridge, CallLeg, CallTransfer
 from intake.calls.models import Call
-from intake.calls.planning import ANSWER_WITHIN, MOST_ATTEMPTS, LegFacts, Situation
+from intake.calls.planning import LegFacts, Situation
 from intake.conversations.in_line import call_of_source
 from intake.distribution import actions as distribution
 from intake.distribution import items, lifecycle
 from intake.distribution.models import AgentSession, WorkItem
 from kernel.outbox import record
-from kernel.rows import HELD, change, load, load_one
+from kernel.rows import change, load, load_one
 
 CHANGED = "call_bridge.changed"
-# An operator whose browser did not ring is not asked again at once.
-SHUN_UNANSWERED = timedelta(seconds=60)
 
 _LIVE_LEGS = "WHERE call_id = $1 AND state <> 'ended' ORDER BY created_at, id"
 _OPEN_TRANSFER = "WHERE call_id = $1 AND state IN ('ringing', 'talking')"
@@ -138,7 +135,7 @@ def settle(session: Session, call: Call, bridge: CallBridge, *, now: datetime) -
             change(session, leg, is_wanted=False)
     if transfer is not None and owner != transfer.from_agent_id:
         is_done = owner is not None and owner == transfer.to_agent_id
-        _end_transfer(session, transfer, "done" if is_done else "cancelled", now)
+        end_transfer(session, transfer, "done" if is_done else "cancelled", now)
         for leg in legs:
             # A number outside stays: whoever hangs up does not cut the caller off from it.
             if leg.id == transfer.leg_id and leg.agent_id is not None and leg.agent_id != owner:
@@ -225,8 +222,32 @@ def sit(session: Session, leg: CallLeg, *, now: datetime) -> None:
         distribution.sit_beside(session, leg.agent_id, leg.id, now=now)
 
 
-def _end_transfer(session: Session, transfer: CallTransfer, state: str, now: datetime) -> None:
+def end_transfer(session: Session, transfer: CallTransfer, state: str, now: datetime) -> None:
     change(session, transfer, state=state, ended_at=now)
+
+
+def hand_over(session: Session, call: Call, transfer: CallTransfer, *, now: datetime) -> None:
+    """The call is now whoever's it was passed on to; outside of the city's people it is over for the operator."""
+    bridge = bridge_of(session, call.id)
+    assert bridge is not None
+    change(session, bridge, is_hold_wanted=False)
+    end_transfer(session, transfer, "done", now)
+    history.note(
+        session,
+        call.id,
+        "transferred",
+        actor=(transfer.from_agent_id, transfer.from_agent_name),
+        now=now,
+        to=transfer.to_name,
+        kind=transfer.kind,
+    )
+    if transfer.to_agent_id is not None:
+        distribution.claim(session, bridge.work_item_id, agent_id=transfer.to_agent_id, now=now)
+    else:
+        distribution.finish(session, bridge.work_item_id, why="transferred", now=now)
+        for leg in live_legs(session, call.id):
+            if leg.role == "operator":
+                change(session, leg, is_wanted=False)
 
 
 # What is known
@@ -278,194 +299,3 @@ def _facts(leg: CallLeg) -> LegFacts:
         since=leg.joined_at or leg.asked_at or leg.created_at,
         attempts=leg.attempts,
     )
-
-
-# What the network tells
-
-
-def note_leg(
-    session: Session, leg_id: UUID, provider_call_id: str, state: str, *, why: str = "", now: datetime
-) -> tuple[UUID, bool] | None:
-    """A leg's own report, in any order and as often as it comes. The call, and whether it was of the leg that we know.
-
-    False: the same person was rung twice, and this is the other one, which is to be hung up. None: no leg of ours.
-    """
-    seen = load_one(session, CallLeg, "WHERE id = $1", [leg_id])
-    if seen is None:
-        return None
-    call = queries.held(session, seen.call_id)
-    leg = _held_leg(session, leg_id)
-    if leg.provider_call_id not in (None, provider_call_id):
-        return call.id, False
-    move_leg(session, call, leg, state, provider_call_id=provider_call_id, why=why, now=now)
-    return call.id, True
-
-
-def move_leg(
-    session: Session,
-    call: Call,
-    leg: CallLeg,
-    state: str,
-    *,
-    provider_call_id: str | None = None,
-    why: str = "",
-    now: datetime,
-) -> None:
-    """The (held) leg climbs to this state, with what follows from it; the same or a lower one changes nothing."""
-    if provider_call_id is not None and leg.provider_call_id is None:
-        change(session, leg, provider_call_id=provider_call_id)
-    stands = later_leg(leg.state, state)
-    bridge = bridge_of(session, call.id)
-    assert bridge is not None, "legs are of a room"
-    if stands == leg.state:
-        return
-    if stands == "joined":
-        change(session, leg, state=stands, joined_at=now, mode_done=leg.mode_done or leg.mode)
-        _joined(session, call, leg, now)
-    elif stands == "ended":
-        why = why or "completed" if leg.is_wanted else "unwanted"
-        change(session, leg, state=stands, ended_at=now, why_ended=why)
-        _ended(session, call, bridge, leg, now)
-        if leg.agent_id is not None:
-            items.held_item(session, bridge.work_item_id)
-            distribution.rise(session, leg.agent_id, leg.id, now=now)
-    else:
-        change(session, leg, state=stands)
-    touch(session, bridge, now)
-
-
-def _joined(session: Session, call: Call, leg: CallLeg, now: datetime) -> None:
-    history.note(session, call.id, f"{leg.role}_joined", actor=(leg.agent_id, leg.agent_name), now=now)
-    transfer = open_transfer(session, call.id)
-    if transfer is None or transfer.leg_id != leg.id or not leg.is_wanted:
-        return
-    if transfer.kind == "consulted":
-        change(session, transfer, state="talking")
-        return
-    hand_over(session, call, transfer, now=now)
-
-
-def hand_over(session: Session, call: Call, transfer: CallTransfer, *, now: datetime) -> None:
-    """The call is now whoever's it was passed on to; outside of the city's people it is over for the operator."""
-    bridge = bridge_of(session, call.id)
-    assert bridge is not None
-    change(session, bridge, is_hold_wanted=False)
-    _end_transfer(session, transfer, "done", now)
-    history.note(
-        session,
-        call.id,
-        "transferred",
-        actor=(transfer.from_agent_id, transfer.from_agent_name),
-        now=now,
-        to=transfer.to_name,
-        kind=transfer.kind,
-    )
-    if transfer.to_agent_id is not None:
-        distribution.claim(session, bridge.work_item_id, agent_id=transfer.to_agent_id, now=now)
-    else:
-        distribution.finish(session, bridge.work_item_id, why="transferred", now=now)
-        for leg in live_legs(session, call.id):
-            if leg.role == "operator":
-                change(session, leg, is_wanted=False)
-
-
-def _ended(session: Session, call: Call, bridge: CallBridge, leg: CallLeg, now: datetime) -> None:
-    transfer = open_transfer(session, call.id)
-    if leg.why_ended == "unwanted":
-        return
-    history.note(session, call.id, f"{leg.role}_left", actor=(leg.agent_id, leg.agent_name), now=now, why=leg.why_ended)
-    if transfer is None:
-        return
-    if transfer.leg_id == leg.id:
-        # Nobody answered, or whoever was asked has gone: it is the first one's again, who says when the caller hears them.
-        _end_transfer(session, transfer, "returned", now)
-        change(session, bridge, is_hold_wanted=transfer.kind == "consulted")
-    elif leg.agent_id == transfer.from_agent_id and transfer.state == "talking" and call.ended_at is None:
-        hand_over(session, call, transfer, now=now)
-
-
-def lose_operator(session: Session, call_id: UUID, *, now: datetime) -> bool:
-    """The caller is there and their operator is not: back to the head of the line. False when that is so no more."""
-    call = queries.held(session, call_id)
-    bridge = bridge_of(session, call_id)
-    if bridge is None or call.ended_at is not None:
-        return False
-    item = items.held_item(session, bridge.work_item_id)
-    if item.state != lifecycle.ASSIGNED or item.agent_id is None:
-        return False
-    if any(leg.agent_id == item.agent_id for leg in live_legs(session, call_id)):
-        return False
-    tail = "WHERE call_id = $1 AND agent_id = $2 ORDER BY created_at DESC, id DESC LIMIT 1"
-    last = load_one(session, CallLeg, tail, [call_id, item.agent_id])
-    has_answered = last is not None and last.joined_at is not None
-    history.note(session, call_id, "operator_lost", actor=(item.agent_id, last.agent_name if last else ""), now=now)
-    items.give_back(
-        session,
-        item,
-        why="lost" if has_answered else "no_answer",
-        is_front=True,
-        shun_until=None if has_answered else now + SHUN_UNANSWERED,
-        now=now,
-    )
-    touch(session, bridge, now)
-    return True
-
-
-def note_caller(session: Session, call: Call, bridge: CallBridge, state: str, *, now: datetime) -> None:
-    """Where the caller is. A room that they are in once more hears them: whoever enters is not held."""
-    if bridge.caller_state == state:
-        return
-    is_held = bridge.is_held if state == "inside" and bridge.caller_state == "inside" else False
-    change(session, bridge, caller_state=state, caller_asked_at=now, is_held=is_held)
-    if state == "inside":
-        calling_back.reached(session, call, now=now)
-    touch(session, bridge, now)
-
-
-def note_gone(session: Session, call_id: UUID, *, now: datetime) -> None:
-    """The network says that the caller is not there any more, perhaps before it has told us so itself."""
-    call = queries.held(session, call_id)
-    # A call of ours that nobody answered has not been a talk.
-    state = "completed" if call.answered_at is not None or not calling_back.is_attempt(call) else "no_answer"
-    actions.report(session, call, state, ended_by=call.ended_by or "caller", now=now)
-    end_item(session, call, now=now)
-
-
-def end_item(session: Session, call: Call, *, now: datetime) -> None:
-    """The call is over: it waits no more, and whoever had it makes their notes; who never met the caller is free at once."""
-    bridge = bridge_of(session, call.id)
-    if bridge is None:
-        return
-    if calling_back.is_attempt(call):
-        calling_back.note_over(session, call, bridge, now=now)
-        touch(session, bridge, now)
-        return
-    item = items.held_item(session, bridge.work_item_id)
-    if item.state in lifecycle.ENDED:
-        return
-    has_met = load_one(session, CallLeg, "WHERE call_id = $1 AND joined_at IS NOT NULL LIMIT 1", [call.id]) is not None
-    if has_met or item.state not in lifecycle.HELD:
-        distribution.abandon(session, item.source_ref, why="hung_up", now=now)
-    else:
-        distribution.complete(session, item.id, disposition_code="caller_gone", now=now)
-    touch(session, bridge, now)
-
-
-def note_absent_leg(session: Session, call: Call, leg: CallLeg, *, now: datetime) -> None:
-    """The network knows nobody by this leg: it is rung again if no answer ever came of ringing it, else it has ended."""
-    if leg.provider_call_id is not None:
-        move_leg(session, call, leg, "ended", why="completed" if leg.joined_at else "no_answer", now=now)
-    elif leg.attempts >= MOST_ATTEMPTS:
-        move_leg(session, call, leg, "ended", why="failed", now=now)
-    else:
-        change(session, leg, state="wanted")
-
-
-def is_settled(since: datetime | None, now: datetime) -> bool:
-    """Whether the network has had time to show what it was asked then."""
-    return since is None or now - since >= ANSWER_WITHIN
-
-
-def _held_leg(session: Session, leg_id: UUID) -> CallLeg:
-    (found,) = load(session, CallLeg, f"WHERE id = $1 {HELD}", [leg_id])
-    return found

@@ -5,8 +5,10 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from uuid import UUID
 
 from agent_console.accounts import Viewer
+from kernel.bodies import Form
 from kernel.errors import AtiendeError, InvalidInput
 
 _SHORTEST_REF, _LONGEST_REF = 20, 64
@@ -44,3 +46,14 @@ def seed(session_key: bytes, viewer: Viewer, purpose: str, ref: str) -> bytes:
     if not _SHORTEST_REF <= len(ref) <= _LONGEST_REF:
         raise InvalidInput("Algo de lo que se mandó no se entiende. Vuelve atrás y revísalo.")
     return hmac.digest(session_key, f"{purpose}\0{viewer.token}\0{ref}".encode(), sha256)
+
+
+def ids_in(form: Form, name: str) -> list[UUID]:
+    """The ids that were chosen under a name, in their order; what is no id is nobody's."""
+    found = []
+    for value in form.get_all(name):
+        try:
+            found.append(UUID(value))
+        except ValueError:
+            continue
+    return found

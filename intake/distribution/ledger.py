@@ -6,7 +6,7 @@ from uuid import UUID
 import orjson
 from sqlmodel import Session
 
-from intake.distribution.models import AgentSession, ContactQueue, WorkItem
+from intake.distribution.models import AgentSession, WorkItem
 from kernel import db
 from kernel.outbox import record
 
@@ -47,11 +47,11 @@ def note_agent(session: Session, agent: AgentSession, name: str, *, now: datetim
     record(session, "agent.changed", at=now, agent_id=agent.agent_id)
 
 
-def note_line(
-    session: Session, line: ContactQueue, name: str, *, now: datetime, by: UUID, **data: str | int | None
+def note_lines(
+    session: Session, jurisdiction_id: str, name: str, *, now: datetime, by: UUID, **data: str | int | None
 ) -> None:
-    """name: what somebody changed about a line."""
-    _write(session, line.jurisdiction_id, name, now, None, by, data)
+    """name: what somebody changed about a city's lines, or about who serves them."""
+    _write(session, jurisdiction_id, name, now, None, by, data)
 
 
 def _write(

@@ -4,26 +4,31 @@ Nobody is moved: who waits keeps line and place, and more operators are asked fo
 to answers for it, and not for what overflows to that line.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from intake.catalog import cities
-from intake.distribution.items import queue_of
-from intake.distribution.ledger import note_line
-from intake.distribution.matching import Served
-from intake.distribution.models import ContactQueue
+from intake.distribution.agents import grant_skill, revoke_skills
+from intake.distribution.items import open_queue, queue_of
+from intake.distribution.ledger import note_lines
+from intake.distribution.matching import HOME_LANGUAGE, Served
+from intake.distribution.models import AgentSession, AgentSkill, ContactQueue
+from intake.distribution.values import LANGUAGE
 from kernel import db
-from kernel.errors import InvalidInput
+from kernel.errors import Conflict, InvalidInput, NotFound
+from kernel.i18n import LANGUAGES
+from kernel.ids import new_id
 from kernel.rows import change, load
 from routing.calendars import WorkingCalendar
 
 _DAY = timedelta(days=1)
+MOST_NAME = 60
 LONGEST_S = 24 * 3600
 # Whoever serves the line and is at work, also when they are busy or on a break.
 _LINES = """
@@ -39,6 +44,16 @@ _LINES = """
         ON other.jurisdiction_id = line.jurisdiction_id AND other.code = line.overflow_to
     WHERE line.jurisdiction_id = $1
 """
+
+
+class Operator(NamedTuple):
+    """Somebody who ever opened their desk here. is_able: they have the skill asked about; until: how long, if not for good."""
+
+    id: UUID
+    name: str
+    is_here: bool
+    is_able: bool
+    until: datetime | None
 
 
 def open_lines(session: Session, jurisdiction_id: str) -> list[ContactQueue]:
@@ -106,7 +121,99 @@ def set_overflow(
         hours=dict(hours) if hours else None,
         overflow_to=to,
     )
-    note_line(
-        session, line, "overflow_set", now=now, by=by, code=code, after_s=after_s, if_nobody=int(if_nobody), to=to
+    note_lines(
+        session,
+        jurisdiction_id,
+        "overflow_set",
+        now=now,
+        by=by,
+        code=code,
+        after_s=after_s,
+        if_nobody=int(if_nobody),
+        to=to,
     )
     return line
+
+
+def open_line(session: Session, jurisdiction_id: str, name: str, *, by: UUID, now: datetime) -> ContactQueue:
+    """A line with operators of its own, whom `set_operators` names; while none of them is there everybody answers.
+
+    Raises InvalidInput for a name that is none, or that another open line has.
+    """
+    name = " ".join(name.split())
+    if not 0 < len(name) <= MOST_NAME:
+        raise InvalidInput("Escribe el nombre de la fila, de 60 letras a lo más.", field="name")
+    if name.casefold() in {line.name.casefold() for line in open_lines(session, jurisdiction_id)}:
+        raise InvalidInput("Ya hay una fila con ese nombre.", field="name")
+    code = f"line-{new_id().hex[-12:]}"
+    made = open_queue(session, jurisdiction_id, code, name=name, skill=code, overflow_if_nobody=True)
+    note_lines(session, jurisdiction_id, "line_opened", now=now, by=by, code=code)
+    return made
+
+
+def close_line(session: Session, jurisdiction_id: str, code: str, *, by: UUID, now: datetime) -> None:
+    """Nobody is sent there any more, and who waits there is everybody's. Twice does it once. Raises NotFound, Conflict."""
+    line = queue_of(session, jurisdiction_id, code)
+    if line.closed_at is not None:
+        return
+    if line.skill is None:
+        raise Conflict("Esa fila la atienden todos y no se cierra.")
+    shut(session, line, now=now)
+    note_lines(session, jurisdiction_id, "line_closed", now=now, by=by, code=code)
+
+
+def shut(session: Session, line: ContactQueue, *, now: datetime) -> None:
+    """As `close_line`, of a line that ends by itself."""
+    if line.skill is not None:
+        revoke_skills(session, line.jurisdiction_id, line.skill)
+    change(session, line, skill=None, closed_at=now)
+
+
+def operators(session: Session, jurisdiction_id: str, skill: str) -> list[Operator]:
+    """Who ever opened their desk here, those that are there first, and who of them has this skill."""
+    has = select(AgentSkill.agent_id, AgentSkill.expires_at).where(
+        AgentSkill.jurisdiction_id == jurisdiction_id, AgentSkill.skill == skill
+    )
+    able = dict(session.exec(has).all())
+    rows = session.exec(select(AgentSession).where(AgentSession.jurisdiction_id == jurisdiction_id))
+    found = [
+        Operator(row.agent_id, row.name, row.state != "offline", row.agent_id in able, able.get(row.agent_id))
+        for row in rows
+    ]
+    return sorted(found, key=lambda one: (not one.is_here, one.name.casefold()))
+
+
+def set_operators(
+    session: Session, jurisdiction_id: str, code: str, agent_ids: Collection[UUID], *, by: UUID, now: datetime
+) -> None:
+    """Who serves a line from the next round on, besides what else they serve; what others hold of it they finish.
+
+    Raises NotFound, Conflict for a line that is everybody's, InvalidInput for somebody who never opened a desk here.
+    """
+    line = queue_of(session, jurisdiction_id, code)
+    if line.closed_at is not None or line.skill is None:
+        raise Conflict("Esa fila la atienden todos.")
+    _give(session, jurisdiction_id, line.skill, agent_ids)
+    note_lines(session, jurisdiction_id, "operators_set", now=now, by=by, code=code, operators=len(agent_ids))
+
+
+def set_speakers(
+    session: Session, jurisdiction_id: str, language: str, agent_ids: Collection[UUID], *, by: UUID, now: datetime
+) -> None:
+    """Who speaks a language besides the city's own. Raises NotFound for one that is not spoken here, InvalidInput."""
+    if language not in LANGUAGES or language == HOME_LANGUAGE:
+        raise NotFound("No existe ese idioma.")
+    _give(session, jurisdiction_id, f"{LANGUAGE}{language}", agent_ids)
+    for agent_id in agent_ids:
+        # Whoever has languages written down speaks those alone.
+        grant_skill(session, agent_id, f"{LANGUAGE}{HOME_LANGUAGE}", jurisdiction_id=jurisdiction_id)
+    note_lines(session, jurisdiction_id, "speakers_set", now=now, by=by, language=language, operators=len(agent_ids))
+
+
+def _give(session: Session, jurisdiction_id: str, skill: str, agent_ids: Collection[UUID]) -> None:
+    known = operators(session, jurisdiction_id, skill)
+    if not {one.id for one in known}.issuperset(agent_ids):
+        raise InvalidInput("Elige entre los operadores de la ciudad.", field="operator")
+    revoke_skills(session, jurisdiction_id, skill, [one.id for one in known if one.id not in agent_ids])
+    for agent_id in agent_ids:
+        grant_skill(session, agent_id, skill, jurisdiction_id=jurisdiction_id)

@@ -13,11 +13,11 @@ from sqlmodel import Session
 from intake.distribution import lines
 from intake.distribution.matching import HOME_LANGUAGE, FreeAgent, Profile, Served, Waiting, match, reserve
 from intake.distribution.offers import Made, offer_all
+from intake.distribution.values import LANGUAGE
 from kernel import db
 
 # Of each class of items the first so many are looked at: more can hardly be offered in one round.
 _OF_EACH = 64
-_LANGUAGE = "lang:"
 
 _ALONE = "SELECT pg_try_advisory_xact_lock(hashtextextended('distribution:' || $1, 0))"
 # Items of one class need the same operators: the first of each class must be seen, however long another class is.
@@ -109,8 +109,8 @@ def free_agents(session: Session, jurisdiction_id: str, now: datetime, *, least:
 
 def profile_of(spare: int, load: int, able: Mapping[str, int]) -> Profile:
     """Whoever is said to speak no language speaks the home one."""
-    languages = frozenset(skill.removeprefix(_LANGUAGE) for skill in able if skill.startswith(_LANGUAGE))
-    skills = {skill: level for skill, level in able.items() if not skill.startswith(_LANGUAGE)}
+    languages = frozenset(skill.removeprefix(LANGUAGE) for skill in able if skill.startswith(LANGUAGE))
+    skills = {skill: level for skill, level in able.items() if not skill.startswith(LANGUAGE)}
     return Profile(spare, load, skills, languages or frozenset({HOME_LANGUAGE}))
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 GENERAL = "general"
+# Before the code of a language, where it is a skill.
+LANGUAGE = "lang:"
 
 # Points of an operator's capacity: one call is all of it, four threads are.
 COSTS = {"voice": 100, "text": 25, "callback": 100}

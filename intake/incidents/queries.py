@@ -60,6 +60,14 @@ def open_incidents(
     return [found for _, found in sorted(fitting, key=lambda pair: pair[0].size)]
 
 
+def lent_lines(session: Session, jurisdiction_id: str) -> frozenset[str]:
+    """The codes of lines that belong to an incident, and who serves them with it."""
+    codes = select(Incident.queue_code).where(
+        Incident.jurisdiction_id == jurisdiction_id, col(Incident.queue_code).is_not(None)
+    )
+    return frozenset(code for code in session.exec(codes) if code is not None)
+
+
 def scope_of(incident: Incident, known: Catalog) -> Scope:
     """What it is about: its services and all of its groups, also those that came to the group later."""
     codes = set(incident.service_codes)

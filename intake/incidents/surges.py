@@ -6,13 +6,13 @@ itself. When the incident ends, so does the lending; who still waits is served b
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
 from uuid import UUID
 
 from sqlmodel import Session, col, select
 
 from intake.distribution import actions as distribution
-from intake.distribution.models import AgentSession, AgentSkill, ContactQueue, WorkItem
+from intake.distribution import items, lines
+from intake.distribution.models import ContactQueue, WorkItem
 from intake.incidents import actions
 from intake.incidents.actions import By
 from intake.incidents.models import Incident
@@ -22,15 +22,6 @@ from kernel.outbox import record
 LONGEST = timedelta(hours=24)
 # Nobody waits longer than this for the few who were lent: then everybody serves the line.
 OVERFLOW_S = 120
-
-
-class Operator(NamedTuple):
-    """Somebody who may be lent. until: how long they are, None when they are not."""
-
-    id: UUID
-    name: str
-    is_here: bool
-    until: datetime | None
 
 
 def code_of(incident_id: UUID) -> str:
@@ -87,33 +78,15 @@ def close_line(session: Session, incident: Incident, *, now: datetime) -> None:
     """Nobody is lent any more; those who wait are everybody's."""
     if incident.queue_code is None:
         return
-    distribution.revoke_skills(session, incident.jurisdiction_id, incident.queue_code)
-    distribution.open_queue(
-        session,
-        incident.jurisdiction_id,
-        incident.queue_code,
-        name=incident.title.get("es", ""),
-        skill=None,
-        closed_at=now,
-    )
+    lines.shut(session, items.queue_of(session, incident.jurisdiction_id, incident.queue_code), now=now)
     incident.queue_code = None
     session.add(incident)
     session.flush()
 
 
-def operators(session: Session, incident: Incident) -> list[Operator]:
+def operators(session: Session, incident: Incident) -> list[lines.Operator]:
     """Who ever opened their desk here, those that are there first, and until when they are lent."""
-    code = code_of(incident.id)
-    lent = dict(
-        session.exec(
-            select(AgentSkill.agent_id, AgentSkill.expires_at).where(
-                AgentSkill.jurisdiction_id == incident.jurisdiction_id, AgentSkill.skill == code
-            )
-        ).all()
-    )
-    rows = session.exec(select(AgentSession).where(AgentSession.jurisdiction_id == incident.jurisdiction_id))
-    found = [Operator(row.agent_id, row.name, row.state != "offline", lent.get(row.agent_id)) for row in rows]
-    return sorted(found, key=lambda one: (not one.is_here, one.name.casefold()))
+    return lines.operators(session, incident.jurisdiction_id, code_of(incident.id))
 
 
 def waiting(session: Session, incident: Incident) -> int:

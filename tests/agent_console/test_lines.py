@@ -1,12 +1,18 @@
 """The lines' page: a supervisor says to whom each overflows and when, and reads how it stands now."""
 
 import re
+from uuid import UUID
 
 import pytest
 from sqlmodel import select
 
 from intake.distribution import actions as distribution
+from intake.distribution import lines, rounds
 from intake.distribution.models import ContactQueue, DistributionEvent
+from intake.incidents.models import Incident
+from kernel import clock
+from kernel.ids import new_id
+from tests.agent_console.browserless import Browser
 from tests.agent_console.conftest import Console
 from tests.factories import CITY
 
@@ -33,7 +39,7 @@ def test_a_line_overflows_as_a_supervisor_says(console: Console, water: ContactQ
     }
     page = browser.get(LINES).text
     assert 'value="09:00-14:00, 16:00-19:00"' in page
-    assert "contestan otros" in page
+    assert ": contestan otros" in page
     event = console.session.exec(select(DistributionEvent).where(DistributionEvent.name == "overflow_set")).one()
     assert (event.agent_id, event.data["to"]) == (console.users["supervisor"], "luz")
     assert browser.send(LINES, f"{LINES}/agua", to="", after="").status_code == 303
@@ -44,7 +50,7 @@ def test_a_line_overflows_as_a_supervisor_says(console: Console, water: ContactQ
         False,
         None,
     )
-    assert "contestan otros" not in browser.get(LINES).text
+    assert ": contestan otros" not in browser.get(LINES).text
 
 
 @pytest.mark.parametrize(
@@ -75,3 +81,85 @@ def test_what_means_nothing_is_refused_and_stays_typed(
 
 def test_operators_do_not_find_it(console: Console, water: ContactQueue) -> None:
     assert console.enter("operator").get(LINES).status_code == 404
+
+
+def _posted(browser: Browser, path: str, **values: str) -> int:
+    """The answer to a form that the page does not have."""
+    csrf = re.search(r'name="csrf" value="([^"]+)"', browser.get(LINES).text)
+    assert csrf
+    status: int = browser.client.post(path, data={"csrf": csrf[1], **values}).status_code
+    return status
+
+
+def _names_served_by(console: Console, code: str) -> set[str]:
+    return {one.name for one in lines.operators(console.session, CITY, code) if one.is_able}
+
+
+@pytest.fixture
+def staff(console: Console) -> dict[str, UUID]:
+    """Two who have opened their desk once."""
+    known = {name: new_id() for name in ("Ana", "Luis")}
+    for name, agent_id in known.items():
+        distribution.sign_on(console.session, agent_id=agent_id, jurisdiction_id=CITY, name=name, now=clock.now())
+    return known
+
+
+def test_a_line_is_opened_served_and_closed(console: Console, staff: dict[str, UUID]) -> None:
+    browser = console.enter("supervisor")
+    went = browser.send(LINES, LINES, name="  Predial ")
+    assert went.status_code == 303
+    code = went.headers["location"].partition("#fila-")[2]
+    line = console.session.exec(select(ContactQueue).where(ContactQueue.code == code)).one()
+    assert (line.name, line.skill, line.overflow_if_nobody) == ("Predial", code, True)
+    assert "ese nombre" in browser.send(LINES, LINES, name="predial").text
+    assert browser.send(LINES, LINES, name=" ").status_code == 400
+    path = f"{LINES}/{code}/operadores"
+    assert browser.send(LINES, path, operator=str(staff["Ana"])).status_code == 303
+    assert _names_served_by(console, code) == {"Ana"}
+    assert browser.send(LINES, path, operator=str(staff["Luis"])).status_code == 303
+    assert _names_served_by(console, code) == {"Luis"}
+    assert browser.send(LINES, path, operator=str(new_id())).status_code == 400
+    assert _names_served_by(console, code) == {"Luis"}, "and nobody was taken from it"
+    assert browser.send(LINES, f"{LINES}/{code}/cerrar").status_code == 303
+    assert console.fresh(line).closed_at is not None
+    assert _names_served_by(console, code) == set()
+    assert "Predial" not in browser.get(LINES).text
+
+
+def test_whom_a_line_has_is_asked_first(console: Console, staff: dict[str, UUID]) -> None:
+    """From the page to an offer."""
+    browser = console.enter("supervisor")
+    code = browser.send(LINES, LINES, name="Predial").headers["location"].partition("#fila-")[2]
+    browser.send(LINES, f"{LINES}/{code}/operadores", operator=str(staff["Luis"]))
+    distribution.enqueue(
+        console.session, jurisdiction_id=CITY, kind="text", source_ref="thread:1", queue_code=code, now=clock.now()
+    )
+    (made,) = rounds.play(console.session, CITY, now=clock.now()).made
+    assert made.agent_id == staff["Luis"]
+
+
+def test_who_speaks_english_speaks_spanish_still(console: Console, staff: dict[str, UUID]) -> None:
+    browser = console.enter("supervisor")
+    assert browser.send(LINES, f"{LINES}/idiomas/en", operator=str(staff["Ana"])).status_code == 303
+    found = {one.id: one.profile.languages for one in rounds.free_agents(console.session, CITY, clock.now(), least=25)}
+    assert found == {staff["Ana"]: {"es", "en"}, staff["Luis"]: {"es"}}
+    assert browser.send(LINES, f"{LINES}/idiomas/en").status_code == 303
+    found = {one.id: one.profile.languages for one in rounds.free_agents(console.session, CITY, clock.now(), least=25)}
+    assert found == {staff["Ana"]: {"es"}, staff["Luis"]: {"es"}}
+    assert _posted(browser, f"{LINES}/idiomas/fr", operator=str(staff["Ana"])) == 404
+
+
+def test_whom_an_incident_has_borrowed_is_not_changed_here(console: Console, staff: dict[str, UUID]) -> None:
+    distribution.open_queue(console.session, CITY, "surge-1", name="Lluvia", skill="surge-1")
+    console.session.add(Incident(jurisdiction_id=CITY, kind="storm", queue_code="surge-1", created_at=clock.now()))
+    console.session.flush()
+    browser = console.enter("supervisor")
+    assert "Es la fila de un incidente" in browser.get(LINES).text
+    for act in ("operadores", "cerrar"):
+        assert _posted(browser, f"{LINES}/surge-1/{act}", operator=str(staff["Ana"])) == 409
+    assert _names_served_by(console, "surge-1") == set()
+
+
+def test_the_line_that_is_everybodys_is_not_closed(console: Console) -> None:
+    distribution.open_queue(console.session, CITY, "general", name="General")
+    assert _posted(console.enter("supervisor"), f"{LINES}/general/cerrar") == 409

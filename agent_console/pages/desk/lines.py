@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
@@ -10,22 +11,27 @@ from sqlmodel import Session
 
 from agent_console.access import BASE, ViewerDep, WriterDep, only
 from agent_console.accounts import Viewer
-from agent_console.forms import Problem, problem_of
+from agent_console.forms import Problem, ids_in, problem_of
 from agent_console.rendering import render_for, see_other
 from intake.catalog import cities
 from intake.distribution import lines
 from intake.distribution.matching import Served
 from intake.distribution.models import ContactQueue
+from intake.distribution.values import LANGUAGE
+from intake.incidents import queries as incidents
 from intake.people.addresses import REGION
 from kernel import clock
 from kernel.bodies import Form, FormDep
 from kernel.db import SessionDep
-from kernel.errors import InvalidInput
+from kernel.errors import Conflict, InvalidInput
 from routing.calendars import WorkingCalendar
 
 router = APIRouter(
     prefix="/atencion/filas", include_in_schema=False, dependencies=[Depends(only("supervisor", "admin"))]
 )
+HERE = f"{BASE}/atencion/filas"
+# Besides the one that everybody speaks.
+SPOKEN = {"en": "English"}
 DAYS = {
     "mon": "Lunes",
     "tue": "Martes",
@@ -44,16 +50,55 @@ NOW = {
 
 @dataclass(frozen=True)
 class Line:
-    """A line and what its form has; what was typed and refused in place of what is kept."""
+    """A line and what its form has; what was typed and refused in place of what is kept.
+
+    able: who serves it; is_lent: as the incident says whose line it is.
+    """
 
     queue: ContactQueue
     overflow: str
     typed: dict[str, str]
+    able: frozenset[UUID]
+    is_lent: bool
 
 
 @router.get("")
 def show(http_request: Request, session: SessionDep, viewer: ViewerDep) -> HTMLResponse:
     return _page(http_request, session, viewer)
+
+
+@router.post("")
+def open_one(http_request: Request, session: SessionDep, viewer: WriterDep, form: FormDep) -> Response:
+    try:
+        made = lines.open_line(session, viewer.jurisdiction_id, form.get("name"), by=viewer.user_id, now=clock.now())
+    except InvalidInput as refusal:
+        problem = problem_of(refusal, viewer, "name", "open")
+        return _page(http_request, session, viewer, problem=problem, name=form.get("name")[:200])
+    return _back_to(made.code)
+
+
+@router.post("/idiomas/{language}")
+def save_speakers(session: SessionDep, viewer: WriterDep, language: str, form: FormDep) -> Response:
+    lines.set_speakers(
+        session, viewer.jurisdiction_id, language, set(ids_in(form, "operator")), by=viewer.user_id, now=clock.now()
+    )
+    return see_other(f"{HERE}#idiomas")
+
+
+@router.post("/{code}/operadores")
+def save_operators(session: SessionDep, viewer: WriterDep, code: str, form: FormDep) -> Response:
+    _refuse_lent(session, viewer, code)
+    lines.set_operators(
+        session, viewer.jurisdiction_id, code, set(ids_in(form, "operator")), by=viewer.user_id, now=clock.now()
+    )
+    return _back_to(code)
+
+
+@router.post("/{code}/cerrar")
+def close(session: SessionDep, viewer: WriterDep, code: str) -> Response:
+    _refuse_lent(session, viewer, code)
+    lines.close_line(session, viewer.jurisdiction_id, code, by=viewer.user_id, now=clock.now())
+    return see_other(HERE)
 
 
 @router.post("/{code}")
@@ -73,7 +118,7 @@ def save(http_request: Request, session: SessionDep, viewer: WriterDep, code: st
     except InvalidInput as refusal:
         problem = problem_of(refusal, viewer, "after", code)
         return _page(http_request, session, viewer, problem=problem, refused={code: _as_typed(form)})
-    return see_other(f"{BASE}/atencion/filas#fila-{code}")
+    return _back_to(code)
 
 
 def _page(
@@ -83,10 +128,18 @@ def _page(
     *,
     problem: Problem | None = None,
     refused: dict[str, dict[str, str]] | None = None,
+    name: str = "",
 ) -> HTMLResponse:
     served = lines.served(session, viewer.jurisdiction_id, clock.now())
+    lent = incidents.lent_lines(session, viewer.jurisdiction_id)
     shown = [
-        Line(one, served.get(one.id, Served()).overflow, (refused or {}).get(one.code) or _as_kept(one))
+        Line(
+            one,
+            served.get(one.id, Served()).overflow,
+            (refused or {}).get(one.code) or _as_kept(one),
+            _able(session, viewer, one.skill or ""),
+            one.code in lent,
+        )
         for one in lines.open_lines(session, viewer.jurisdiction_id)
     ]
     return render_for(
@@ -97,8 +150,25 @@ def _page(
         lines=shown,
         days=DAYS,
         states=NOW,
+        operators=lines.operators(session, viewer.jurisdiction_id, ""),
+        languages=SPOKEN,
+        speakers={language: _able(session, viewer, f"{LANGUAGE}{language}") for language in SPOKEN},
+        name=name,
         problem=problem,
     )
+
+
+def _able(session: Session, viewer: Viewer, skill: str) -> frozenset[UUID]:
+    return frozenset(one.id for one in lines.operators(session, viewer.jurisdiction_id, skill) if one.is_able)
+
+
+def _refuse_lent(session: Session, viewer: Viewer, code: str) -> None:
+    if code in incidents.lent_lines(session, viewer.jurisdiction_id):
+        raise Conflict("Es la fila de un incidente: a quién se presta se decide ahí.")
+
+
+def _back_to(code: str) -> Response:
+    return see_other(f"{HERE}#fila-{code}")
 
 
 def _as_kept(queue: ContactQueue) -> dict[str, str]:

@@ -9,6 +9,7 @@ import shapely
 from sqlmodel import Session
 
 from agent_console.accounts import Viewer
+from agent_console.forms import ids_in
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import text_in
 from intake.incidents import places
@@ -152,20 +153,9 @@ def version_of(form: Form) -> int:
 
 def operator_ids(form: Form) -> list[UUID]:
     """Those that were ticked."""
-    return _ids(form, "operator")
+    return ids_in(form, "operator")
 
 
 def request_ids(form: Form) -> list[UUID]:
     """Those that were ticked."""
-    return _ids(form, "request")
-
-
-def _ids(form: Form, name: str) -> list[UUID]:
-    """What is no id is nobody's."""
-    found = []
-    for value in form.get_all(name):
-        try:
-            found.append(UUID(value))
-        except ValueError:
-            continue
-    return found
+    return ids_in(form, "request")

@@ -103,17 +103,17 @@ class Center:
         found = self.read(WorkItem, WorkItem.source_ref == f"call:{sid}")
         return found[0] if found else None
 
+    def offer(self, sid: str, who: Somebody) -> Offer | None:
+        """What is offered to them of this call now."""
+        self.beat()
+        item = self.item(sid)
+        assert item is not None
+        found = self.read(Offer, Offer.work_item_id == item.id, Offer.agent_id == who.id, Offer.state == "pending")
+        return found[0] if found else None
+
     def accept(self, sid: str, who: Somebody) -> None:
         """As soon as the dispatcher offers it to them."""
-
-        def offered() -> Offer | None:
-            self.beat()
-            item = self.item(sid)
-            assert item is not None
-            found = self.read(Offer, Offer.work_item_id == item.id, Offer.agent_id == who.id, Offer.state == "pending")
-            return found[0] if found else None
-
-        made = wait_for(offered, 30, "an offer")
+        made = wait_for(lambda: self.offer(sid, who), 30, "an offer")
         epoch = next(epoch for one, epoch in self.desks if one.id == who.id)
         with db.transaction() as session:
             distribution.accept(session, made.id, agent_id=who.id, epoch=epoch, now=clock.now())
@@ -135,10 +135,12 @@ class Center:
         return found
 
     def until_they_talk(self, sid: str, who: Somebody, within_s: float = WITHIN_S) -> float:
+        """They accept again what comes to them again: a desk that was silent for too long has lost it."""
         began = time.monotonic()
 
         def talking() -> bool:
-            self.beat()
+            if self.offer(sid, who):
+                self.accept(sid, who)
             return self.talkers(sid) == {"caller", f"client:agent-{who.id}"}
 
         wait_for(talking, within_s, "the two to talk")

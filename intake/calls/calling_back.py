@@ -14,7 +14,7 @@ from intake.calls import actions, history
 from intake.calls.line_models import CallBridge, CallLeg
 from intake.calls.models import Call
 from intake.catalog import cities
-from intake.conversations.in_line import call_of_source
+from intake.conversations.in_line import call_of_source, give_place_to_call
 from intake.distribution import items, lifecycle
 from intake.distribution.models import WorkItem
 from intake.people import actions as people
@@ -178,7 +178,7 @@ def not_reached(
 ) -> None:
     """Nobody came of this attempt: the work waits for the next one in its old place, or is over. Twice does it once.
 
-    outcome: one of `PAUSES`. is_last: another one would be as vain.
+    Whoever is in the line themselves by then has that place. outcome: one of `PAUSES`. is_last: another one would be as vain.
     """
     if call.direction != OUTBOUND or call.outcome not in ("", REACHED):
         return
@@ -207,6 +207,7 @@ def not_reached(
     else:
         items.give_back(session, item, why=outcome, now=now)
         change(session, item, due_at=due_at)
+        give_place_to_call(session, item, call.started_at, now=now)
 
 
 def note_over(session: Session, call: Call, bridge: CallBridge, *, now: datetime) -> None:

@@ -62,6 +62,9 @@ def begin(turn: Turn, *before: Said, is_promise: bool = False) -> Page:
     line.join(turn.session, turn.call, now=turn.now)
     turn.script.stage, turn.script.misses = "waiting", 0
     told = () if before else (turn.say("wait_begin"),)
+    item = line.item_of(turn.session, turn.call)
+    if item is not None and item.instead_of_id is not None:
+        told = (*told, turn.say("wait_kept"))
     said = notice.told(turn.session, turn.call, turn.language, now=turn.now)
     page = _music(turn, *before, *told, *_place_in_line(turn))
     return replace(page, told=(turn.aloud(said),)) if said else page

@@ -144,3 +144,33 @@ def test_what_is_not_surely_theirs_stays(desk: Desk) -> None:
         assert distribution.offer(session, callback.id, ana.id, now=clock.now()) is not None
     _, item = call_again(desk, sid="CA" + "4" * 32)
     assert (item.instead_of_id, desk.item.state) == (None, "offered")
+
+
+@pytest.mark.parametrize("is_answered", [False, True])
+def test_who_calls_while_we_call_them_has_one_place(desk: Desk, is_answered: bool) -> None:
+    """Their telephone is busy with calling us: that they are called once more serves nobody."""
+    place = ask(desk).rank_at
+    ana = desk.operator("Ana")
+    desk.take(ana)
+    desk.work()
+    desk.answer(ana)
+    desk.hear()
+    call, item = call_again(desk)
+    assert (item.instead_of_id, desk.item.state) == (None, "assigned")
+    if is_answered:
+        luis = desk.operator("Luis")
+        with db.transaction() as session:
+            made = distribution.offer(session, item.id, luis.id, now=clock.now())
+            assert made is not None
+            distribution.accept(session, made.id, agent_id=luis.id, epoch=1, now=clock.now())
+    desk.line.end(desk.line.of(NUMBER)[-1].sid, "busy")
+    desk.hear()
+    desk.work()
+    desk.session.expire_all()
+    assert (desk.item.state, desk.item.why) == ("cancelled", "called_again")
+    assert (item.rank_at, item.instead_of_id) == (place, desk.item.id)
+    assert (item.state == "queued") is not is_answered
+    assert not desk.session.exec(select(WorkItem).where(WorkItem.kind == "callback", WorkItem.state == "queued")).all()
+    end_call(str(desk.call.id))
+    hang_up(desk, call.id)
+    assert item.kind == ("voice" if is_answered else "callback")

@@ -20,6 +20,7 @@ from channels.voice.webhooks import webhook_of
 from kernel.bodies import with_body
 from kernel.errors import AtiendeError, NotFound, Unavailable
 from kernel.settings import Settings
+from kernel.web import Mounted
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +41,7 @@ def install(app: FastAPI) -> None:
     )
     webhooks.router.redirect_slashes = False
     webhooks.state = app.state
-    app.mount("/webhooks", webhooks)
+    app.add_middleware(Mounted, path="/webhooks", app_there=webhooks)
 
 
 def post_webhook(http_request: Request, body: bytes) -> Response:

@@ -12,13 +12,15 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("atiende", "agent_console", "channels", "intake", "routing", "georef", "kernel")
 MAX_LINES = 500
 
-# `async def` never touches the database: live streams, dependencies that read a raw body, what starts and ends with an app.
+# `async def` never touches the database: live streams, dependencies that read a raw body, what starts and ends with an app,
+# what hands a call on.
 ASYNC_FILES = {
     "agent_console/live.py",
     "channels/web_chat/live.py",
     "kernel/live.py",
     "kernel/bodies.py",
     "intake/open311/edge.py",
+    "kernel/web.py",
     "atiende/app.py",
     "channels/standin/app.py",
     "channels/standin/voice/live.py",

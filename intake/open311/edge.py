@@ -2,8 +2,9 @@
 
 The only `async` code of this folder. It reads the raw body of a POST into the scope, so that handlers stay plain functions.
 
-Three layers, and none of the framework's, which cost as much as all that a handler does beside its statement: `Mounted` takes the
-calls out of the site's own, `Edge` does what all answers have in common, `Resources` finds the handler and runs it in a thread.
+Three layers, and none of the framework's, which cost as much as all that a handler does beside its statement: `Mounted` of
+`kernel.web` takes the calls out of the site's own, `Edge` does what all answers have in common, `Resources` finds the handler
+and runs it in a thread.
 """
 
 from asyncio import get_running_loop
@@ -55,23 +56,6 @@ _ALWAYS = [
     (b"vary", b"Accept-Encoding, Authorization, Prefer"),
     (b"x-content-type-options", b"nosniff"),
 ]
-
-
-class Mounted:
-    """Middleware of the site: what lies under `path` is for `edge`, before anything of the other pages is looked at."""
-
-    def __init__(self, app: ASGIApp, path: str, edge: ASGIApp) -> None:
-        self.app = app
-        self.path = path
-        self.edge = edge
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        root = scope.get("root_path", "")
-        if scope["type"] != "http" or not f"{scope['path'].removeprefix(root)}/".startswith(f"{self.path}/"):
-            await self.app(scope, receive, send)
-            return
-        scope["root_path"] = root + self.path
-        await self.edge(scope, receive, send)
 
 
 class Resources:

@@ -26,7 +26,7 @@ from intake.open311.context import (
 )
 from intake.open311.description.operations import openapi
 from intake.open311.discovery import discovery
-from intake.open311.edge import Edge, Mounted, Resources
+from intake.open311.edge import Edge, Resources
 from intake.open311.errors import format_of, language_of
 from intake.open311.extensions import require, take_back
 from intake.open311.formats import FORMATS, JSON, respond
@@ -39,6 +39,7 @@ from intake.service_requests import queries
 from kernel import clock, db
 from kernel.errors import NotFound
 from kernel.rate_limits import RateLimiter
+from kernel.web import Mounted
 
 MOUNT = "/open311"
 # Ours look like `t-7f3a9c…`; anything else is not worth a query, and might not even be text for a database.
@@ -51,7 +52,7 @@ def install(app: FastAPI) -> None:
     open311.state.settings = app.state.settings
     open311.state.rate_limiter = RateLimiter(app.state.settings.redis_url, "open311")
     open311.state.last_uses = LastUses()
-    app.add_middleware(Mounted, path=MOUNT, edge=Edge(open311, app.state.settings.media))
+    app.add_middleware(Mounted, path=MOUNT, app_there=Edge(open311, app.state.settings.media))
 
 
 def _routes() -> list[Route]:

@@ -19,11 +19,11 @@ from starlette.testclient import TestClient
 
 from intake.catalog import clients, keys
 from intake.catalog.models import ApiKey
-from intake.open311.edge import Mounted
 from intake.open311.extensions import SETTING
 from kernel.embedded.valkey import ValkeyServer
 from kernel.rate_limits import RateLimiter, address_of
 from kernel.settings import Limits
+from kernel.web import Mounted
 from tests.factories import API_KEY, CITY, NOW, make_city
 from tests.intake.open311.asking import errors_of, form, posted
 from tests.intake.open311.conftest import make_app
@@ -134,7 +134,7 @@ def test_an_address_is_told_to_nobody_and_a_site_is_one_caller() -> None:
 def client_with(**limits: int) -> TestClient:
     app = make_app()
     settings = app.state.settings.model_copy(update={"limits": Limits(**limits)})
-    mounted = next(layer.kwargs["edge"].plain for layer in app.user_middleware if layer.cls is Mounted)
+    mounted = next(layer.kwargs["app_there"].plain for layer in app.user_middleware if layer.cls is Mounted)
     mounted.state.settings = settings
     mounted.state.rate_limiter = RateLimiter(None, "open311", tell_time=lambda: NOON + 1)
     return TestClient(app, base_url="http://testserver/open311/v2/", raise_server_exceptions=False)

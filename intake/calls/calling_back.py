@@ -14,12 +14,15 @@ from intake.calls import actions, history
 from intake.calls.line_models import CallBridge, CallLeg
 from intake.calls.models import Call
 from intake.catalog import cities
-from intake.conversations.in_line import call_of_source, give_place_to_call
+from intake.conversations.in_line import call_of_source
+from intake.conversations.models import Conversation
 from intake.distribution import items, lifecycle
 from intake.distribution.models import WorkItem
 from intake.people import actions as people
+from intake.people import same
 from intake.people.addresses import REGION, Address, read_phone, read_phone_of
 from intake.people.models import ContactPoint
+from kernel import db
 from kernel.errors import Conflict, InvalidInput
 from kernel.outbox import record
 from kernel.rows import change, load, load_one
@@ -42,6 +45,18 @@ NOT_REACHED = "not_reached"
 _HANGS_UP_WITHIN = timedelta(seconds=45)
 # An operator whose browser did not ring is not asked again at once.
 _SHUN = timedelta(seconds=60)
+_CALLED_MEANWHILE = """
+    SELECT work_item.id FROM work_item JOIN conversation ON conversation.id = conversation_id
+    WHERE work_item.jurisdiction_id = $1 AND conversation.contact_point_id = $2 AND work_item.id <> $3 AND (
+        kind = 'voice' AND work_item.state IN ('queued', 'offered', 'assigned')
+        OR kind = 'callback' AND work_item.state = 'queued'
+        OR kind = 'voice' AND work_item.state IN ('wrapping', 'done') AND enqueued_at >= $4
+    ) ORDER BY enqueued_at DESC LIMIT 1
+"""
+_TALKED = """
+    SELECT 1 FROM call_bridge JOIN call_leg ON call_leg.call_id = call_bridge.call_id
+    WHERE work_item_id = $1 AND joined_at IS NOT NULL LIMIT 1
+"""
 # A call of ours is called so until the network has given it a name.
 _UNNAMED = "callback-"
 _OUTCOMES = {"busy": "busy", "no_answer": "no_answer", "failed": "failed", "canceled": "stopped", "completed": "cut"}
@@ -183,10 +198,11 @@ def not_reached(
     if call.direction != OUTBOUND or call.outcome not in ("", REACHED):
         return
     item = items.held_item(session, bridge.work_item_id)
+    instead = _called_meanwhile(session, item, call.started_at)
     change(session, call, outcome=outcome)
     tried = [one for one in of_item(session, item.id) if one.outcome in PAUSES]
     due_at = now + PAUSES[outcome]
-    is_last = is_last or len(tried) >= MOST_ATTEMPTS
+    is_last = (is_last or len(tried) >= MOST_ATTEMPTS) and instead is None
     history.note(
         session,
         call.id,
@@ -195,7 +211,7 @@ def not_reached(
         reason=outcome,
         now=now,
         attempt=len(tried),
-        again_at=None if is_last else due_at.isoformat(),
+        again_at=None if is_last or instead else due_at.isoformat(),
     )
     if item.state != lifecycle.ASSIGNED:
         return
@@ -207,7 +223,25 @@ def not_reached(
     else:
         items.give_back(session, item, why=outcome, now=now)
         change(session, item, due_at=due_at)
-        give_place_to_call(session, item, call.started_at, now=now)
+        if instead is not None:
+            items.take_place(session, instead, item.id, now=now)
+
+
+def _called_meanwhile(session: Session, callback: WorkItem, since: datetime) -> WorkItem | None:
+    """What whoever was being called has in the line by their own call, locked; what is over too, if somebody talked to them.
+
+    Of a number that several people use nobody knows who called.
+    """
+    thread = load_one(session, Conversation, "WHERE id = $1", [callback.conversation_id])
+    if thread is None or len(same.people_at(session, thread.contact_point_id)) > 1:
+        return None
+    values = [callback.jurisdiction_id, thread.contact_point_id, callback.id, since]
+    found = db.fetch(session, _CALLED_MEANWHILE, values, prepare=True)
+    if not found:
+        return None
+    item = items.held_item(session, found[0][0])
+    is_over = item.state not in (lifecycle.QUEUED, lifecycle.OFFERED, lifecycle.ASSIGNED)
+    return None if is_over and not db.fetch(session, _TALKED, [item.id], prepare=True) else item
 
 
 def note_over(session: Session, call: Call, bridge: CallBridge, *, now: datetime) -> None:

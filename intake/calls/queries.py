@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
+from intake.calls.line_models import CallLeg
 from intake.calls.models import Call
 from kernel import db
 from kernel.errors import NotFound
@@ -35,6 +36,11 @@ def held(session: Session, call_id: UUID) -> Call:
     if found is None:
         raise NotFound("No encontramos esa llamada.")
     return found
+
+
+def has_met(session: Session, call_id: UUID) -> bool:
+    """Whether anybody of ours has ever been in the room of this call."""
+    return load_one(session, CallLeg, "WHERE call_id = $1 AND joined_at IS NOT NULL LIMIT 1", [call_id]) is not None
 
 
 def of_conversation(session: Session, conversation_id: UUID) -> Call | None:

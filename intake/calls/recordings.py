@@ -14,7 +14,7 @@ from sqlmodel import Session
 from intake.calls import history, queries
 from intake.calls.history import NOBODY, Actor
 from intake.calls.leg_states import later_recording
-from intake.calls.line_models import CallBridge, CallEvent, CallLeg, CallRecording
+from intake.calls.line_models import CallBridge, CallEvent, CallRecording
 from intake.calls.models import Call
 from intake.calls.planning import RecordingFacts
 from intake.catalog import cities
@@ -112,7 +112,7 @@ def want(session: Session, call: Call, bridge: CallBridge, item: WorkItem, *, no
     """Once caller and operator are together, and only if the caller was told, the call is to be recorded."""
     if not call.is_recording_announced or bridge.caller_state != "inside" or call.ended_at is not None:
         return
-    if of_call(session, call.id) is not None or not _somebody_serves(session, call.id):
+    if of_call(session, call.id) is not None or not queries.has_met(session, call.id):
         return
     rules = policy_of(session, call)
     if not rules.is_on:
@@ -131,10 +131,6 @@ def want(session: Session, call: Call, bridge: CallBridge, item: WorkItem, *, no
     )
     session.add(row)
     session.flush()
-
-
-def _somebody_serves(session: Session, call_id: UUID) -> bool:
-    return load_one(session, CallLeg, "WHERE call_id = $1 AND joined_at IS NOT NULL LIMIT 1", [call_id]) is not None
 
 
 def is_sensitive(session: Session, call: Call, item: WorkItem) -> bool:

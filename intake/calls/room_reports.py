@@ -157,7 +157,10 @@ def end_item(session: Session, call: Call, *, now: datetime) -> None:
     item = items.held_item(session, bridge.work_item_id)
     if item.state in lifecycle.ENDED:
         return
-    has_met = load_one(session, CallLeg, "WHERE call_id = $1 AND joined_at IS NOT NULL LIMIT 1", [call.id]) is not None
+    if item.kind == calling_back.KIND and call.direction != calling_back.OUTBOUND:
+        rooms.touch(session, bridge, now)  # they are to be called back: it is not this call's any more
+        return
+    has_met = queries.has_met(session, call.id)
     if has_met or item.state not in lifecycle.HELD:
         distribution.abandon(session, item.source_ref, why="hung_up", now=now)
     else:

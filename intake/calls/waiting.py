@@ -5,12 +5,13 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from intake.calls import turns
+from intake.calls import queries, turns
 from intake.calls.models import Call
 from intake.conversations import actions as conversations
 from intake.conversations import in_line
 from intake.conversations.values import InboundMedia
 from intake.distribution import actions as distribution
+from intake.distribution import items
 from intake.distribution.models import WorkItem
 from intake.distribution.values import Estimate
 from kernel.rows import change, load
@@ -43,10 +44,14 @@ def join(session: Session, call: Call, *, now: datetime) -> None:
 def leave(session: Session, call: Call, *, why: str, now: datetime) -> None:
     """Out of the line, or from under an offer that nobody can accept any more; a call back stays. Twice does it once.
 
-    Whoever was to be called back, called again and hangs up before anybody has answered is to be called back as before.
+    Whoever was to be called back, called again and hangs up before anybody has talked to them is to be called back as before.
     """
-    item = item_of(session, call)
-    if item is None or item.kind != "voice":
+    waiting = item_of(session, call)
+    if waiting is None:
+        return
+    # As it is now: it may have been given a callback's place meanwhile.
+    item = items.held_item(session, waiting.id)
+    if item.kind != "voice":
         return
     if (
         why != "hung_up"
@@ -65,7 +70,8 @@ def _stands_again(session: Session, call: Call, item: WorkItem, callback_id: UUI
         "WHERE provider_call_id = $1 AND direction = 'inbound' LIMIT 1",
         [in_line.call_of_source(callback.source_ref)],
     )
-    if not distribution.call_back_instead(session, item.source_ref, due_at=callback.due_at, now=now):
+    has_met = queries.has_met(session, call.id)
+    if not distribution.call_back_instead(session, item.source_ref, has_met=has_met, due_at=callback.due_at, now=now):
         return False
     number = asked.callback_contact_point_id or asked.contact_point_id
     silence = {"no_messages": True} if asked.script.get("no_messages") else {}

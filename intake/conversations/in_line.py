@@ -12,7 +12,6 @@ from georef.points import LonLat
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import VOICE
 from intake.distribution import actions as distribution
-from intake.distribution import items
 from intake.distribution.lifecycle import LIVE
 from intake.distribution.models import AgentSession, Offer, WorkItem
 from intake.distribution.values import GENERAL
@@ -30,13 +29,6 @@ _CALLBACK = """
     WHERE work_item.jurisdiction_id = $1 AND work_item.state = 'queued' AND work_item.kind = 'callback'
       AND conversation.contact_point_id = $2
     ORDER BY rank_at LIMIT 1
-"""
-_CALL_OF = """
-    SELECT work_item.id FROM work_item JOIN conversation ON conversation.id = conversation_id
-    WHERE work_item.jurisdiction_id = $1 AND work_item.kind = 'voice' AND conversation.contact_point_id = $2
-      AND (work_item.state IN ('queued', 'offered', 'assigned')
-        OR work_item.state IN ('wrapping', 'done') AND work_item.enqueued_at >= $3)
-    ORDER BY enqueued_at DESC LIMIT 1
 """
 _CALL = "call:"
 
@@ -90,29 +82,12 @@ def join_as_call(
 
 def _callback_of(session: Session, conversation: Conversation) -> UUID | None:
     """The callback that the same number waits for. Of a number that several people use nobody knows whose it is: it stays."""
-    return _found_of(session, conversation, _CALLBACK)
-
-
-def give_place_to_call(session: Session, callback: WorkItem, since: datetime, *, now: datetime) -> None:
-    """Whoever could not be called back, because they were calling us: their call has the place of the (waiting) callback.
-
-    Also one that came since and is over, if somebody answered it.
-    """
-    if callback.conversation_id is None:
-        return
-    thread = load_one(session, Conversation, "WHERE id = $1", [callback.conversation_id])
-    call_id = _found_of(session, thread, _CALL_OF, since) if thread is not None else None
-    if call_id is not None:
-        distribution.take_place(session, items.held_item(session, call_id), callback.id, now=now)
-
-
-def _found_of(session: Session, conversation: Conversation, query: str, *more: datetime) -> UUID | None:
-    found = db.fetch(session, query, [conversation.jurisdiction_id, conversation.contact_point_id, *more], prepare=True)
+    found = db.fetch(session, _CALLBACK, [conversation.jurisdiction_id, conversation.contact_point_id], prepare=True)
     if not found or len(same.people_at(session, conversation.contact_point_id)) > 1:
         return None
-    item_id = found[0][0]
-    assert isinstance(item_id, UUID)
-    return item_id
+    callback_id = found[0][0]
+    assert isinstance(callback_id, UUID)
+    return callback_id
 
 
 def place_of_call(session: Session, conversation_id: UUID) -> WorkItem | None:

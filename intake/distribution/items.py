@@ -169,10 +169,12 @@ def take_place(session: Session, item: WorkItem, callback_id: UUID, *, now: date
     return True
 
 
-def call_back_instead(session: Session, source_ref: str, *, due_at: datetime | None, now: datetime) -> bool:
-    """They hung up before anybody answered: called back once more, in the place they have. False once somebody has answered."""
+def call_back_instead(
+    session: Session, source_ref: str, *, has_met: bool, due_at: datetime | None, now: datetime
+) -> bool:
+    """They hung up: called back once more, in the place they have. has_met: somebody talked to them; False is answered then."""
     item = held_source(session, source_ref)
-    if item is None or item.state not in (QUEUED, OFFERED):
+    if item is None or has_met or item.state not in (QUEUED, OFFERED, ASSIGNED):
         return False
     give_back(session, item, why="hung_up", now=now)
     return wait_for_callback(session, source_ref, due_at=due_at, now=now)

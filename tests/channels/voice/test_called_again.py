@@ -8,11 +8,13 @@ from sqlmodel import select
 
 from intake.calls import actions as calls
 from intake.calls import calling_back, queries, waiting
+from intake.calls.calling_back import MOST_ATTEMPTS, PAUSES
 from intake.calls.jobs import end_call
+from intake.calls.line_actions import Somebody
 from intake.calls.models import Call
 from intake.conversations.models import Conversation
 from intake.distribution import actions as distribution
-from intake.distribution.models import WorkItem
+from intake.distribution.models import AgentSession, WorkItem
 from intake.people import actions as people
 from intake.people.addresses import read_phone
 from intake.people.models import ContactPoint, ContactPointPerson, Person
@@ -49,9 +51,25 @@ def call_again(desk: Desk, number: str = NUMBER, sid: str = "CA" + "2" * 32) -> 
         )
         waiting.join(session, call, now=clock.now())
         waiting.join(session, call, now=clock.now())
+    desk.line.caller(sid)
     desk.work()
     desk.session.expire_all()
     return call, desk.session.exec(select(WorkItem).where(WorkItem.source_ref == f"call:{sid}")).one()
+
+
+def accept(desk: Desk, item: WorkItem, who: Somebody) -> None:
+    """Before their browser has answered: nobody talks yet."""
+    with db.transaction() as session:
+        made = distribution.offer(session, item.id, who.id, now=clock.now())
+        assert made is not None
+        distribution.accept(session, made.id, agent_id=who.id, epoch=1, now=clock.now())
+    desk.work()
+
+
+def talk(desk: Desk, item: WorkItem, who: Somebody) -> None:
+    accept(desk, item, who)
+    desk.answer(who)
+    desk.hear()
 
 
 def hang_up(desk: Desk, call_id: UUID) -> None:
@@ -114,13 +132,23 @@ def test_who_was_answered_is_not_called_back(desk: Desk) -> None:
     ask(desk)
     ana = desk.operator("Ana")
     call, item = call_again(desk)
-    with db.transaction() as session:
-        made = distribution.offer(session, item.id, ana.id, now=clock.now())
-        assert made is not None
-        distribution.accept(session, made.id, agent_id=ana.id, epoch=1, now=clock.now())
+    talk(desk, item, ana)
     hang_up(desk, call.id)
     assert item.state in ("wrapping", "done")
     assert not desk.session.exec(select(WorkItem).where(WorkItem.state == "queued")).all()
+
+
+def test_who_hangs_up_before_anybody_talked_to_them_is_called_back(desk: Desk) -> None:
+    """Somebody has pressed the button: they have still talked to nobody."""
+    place = ask(desk).rank_at
+    ana = desk.operator("Ana")
+    call, item = call_again(desk)
+    accept(desk, item, ana)
+    hang_up(desk, call.id)
+    desk.hear()
+    assert (item.kind, item.state, item.rank_at) == ("callback", "queued", place)
+    agent = desk.session.get_one(AgentSession, ana.id)
+    assert (agent.load_points, agent.state) == (0, "available")
 
 
 def test_what_is_not_surely_theirs_stays(desk: Desk) -> None:
@@ -146,31 +174,83 @@ def test_what_is_not_surely_theirs_stays(desk: Desk) -> None:
     assert (item.instead_of_id, desk.item.state) == (None, "offered")
 
 
-@pytest.mark.parametrize("is_answered", [False, True])
-def test_who_calls_while_we_call_them_has_one_place(desk: Desk, is_answered: bool) -> None:
-    """Their telephone is busy with calling us: that they are called once more serves nobody."""
+def dial_them(desk: Desk, *, misses: int = 0) -> datetime:
+    """An operator has taken the callback, and their telephone rings. misses: attempts before, that reached nobody."""
     place = ask(desk).rank_at
     ana = desk.operator("Ana")
-    desk.take(ana)
-    desk.work()
-    desk.answer(ana)
-    desk.hear()
-    call, item = call_again(desk)
-    assert (item.instead_of_id, desk.item.state) == (None, "assigned")
-    if is_answered:
-        luis = desk.operator("Luis")
-        with db.transaction() as session:
-            made = distribution.offer(session, item.id, luis.id, now=clock.now())
-            assert made is not None
-            distribution.accept(session, made.id, agent_id=luis.id, epoch=1, now=clock.now())
+    for missed in range(misses + 1):
+        if missed:
+            be_busy(desk)
+            desk.time.shift(PAUSES["busy"] + timedelta(seconds=1))
+            with db.transaction() as session:
+                distribution.heartbeat(session, ana.id, epoch=1, now=clock.now())
+        desk.take(ana)
+        desk.work()
+        desk.answer(ana)
+        desk.hear()
+    return place
+
+
+def be_busy(desk: Desk) -> None:
     desk.line.end(desk.line.of(NUMBER)[-1].sid, "busy")
     desk.hear()
     desk.work()
     desk.session.expire_all()
-    assert (desk.item.state, desk.item.why) == ("cancelled", "called_again")
+
+
+def waiting_callbacks(desk: Desk) -> list[WorkItem]:
+    return list(desk.session.exec(select(WorkItem).where(WorkItem.kind == "callback", WorkItem.state == "queued")))
+
+
+@pytest.mark.parametrize("misses", [0, MOST_ATTEMPTS - 1])
+@pytest.mark.parametrize("is_answered", [False, True])
+def test_who_calls_while_we_call_them_has_one_place(desk: Desk, is_answered: bool, misses: int) -> None:
+    """Their telephone is busy with calling us: that they are called once more, or told that we gave up, serves nobody."""
+    place = dial_them(desk, misses=misses)
+    call, item = call_again(desk)
+    assert (item.instead_of_id, desk.item.state) == (None, "assigned")
+    if is_answered:
+        talk(desk, item, desk.operator("Luis"))
+    be_busy(desk)
+    assert (desk.item.state, desk.item.why, desk.item.disposition_code) == ("cancelled", "called_again", None)
     assert (item.rank_at, item.instead_of_id) == (place, desk.item.id)
-    assert (item.state == "queued") is not is_answered
-    assert not desk.session.exec(select(WorkItem).where(WorkItem.kind == "callback", WorkItem.state == "queued")).all()
+    assert item.state == ("assigned" if is_answered else "queued")
+    assert waiting_callbacks(desk) == []
     end_call(str(desk.call.id))
     hang_up(desk, call.id)
-    assert item.kind == ("voice" if is_answered else "callback")
+    assert waiting_callbacks(desk) == ([] if is_answered else [item])
+
+
+@pytest.mark.parametrize("hangs_up", ["before", "after"])
+def test_who_calls_while_we_call_them_and_talks_to_nobody_is_called_back(desk: Desk, hangs_up: str) -> None:
+    """Before our own attempt is over, or after it."""
+    dial_them(desk)
+    call, item = call_again(desk)
+    accept(desk, item, desk.operator("Luis"))
+    if hangs_up == "before":
+        hang_up(desk, call.id)
+        desk.hear()
+    be_busy(desk)
+    if hangs_up == "after":
+        hang_up(desk, call.id)
+        desk.hear()
+    assert len(waiting_callbacks(desk)) == 1
+
+
+def test_who_asks_once_more_to_be_called_is_called_once(desk: Desk) -> None:
+    dial_them(desk)
+    call, item = call_again(desk)
+    with db.transaction() as session:
+        assert waiting.call_back(session, queries.held(session, call.id), None, due_at=None, now=clock.now())
+    hang_up(desk, call.id)
+    be_busy(desk)
+    assert waiting_callbacks(desk) == [item]
+
+
+def test_a_call_that_has_just_ended_takes_no_place(desk: Desk) -> None:
+    dial_them(desk)
+    call, item = call_again(desk)
+    hang_up(desk, call.id)
+    assert item.state == "abandoned"
+    be_busy(desk)
+    assert waiting_callbacks(desk) == [desk.item]

@@ -74,9 +74,14 @@ def note_voicemail(session: Session, call_id: UUID, by: Somebody, *, now: dateti
 
 
 def transfer_to_line(session: Session, call_id: UUID, by: Somebody, queue_code: str, *, now: datetime) -> None:
-    """Into another line of people, at its head: the caller hears music until somebody there takes it."""
+    """Into another line of people, at its head: the caller hears music until somebody there takes it.
+
+    Raises Conflict for a line that was closed since, NotFound.
+    """
     call, bridge, item = _own(session, call_id, by)
     _no_other(session, call.id)
+    if items.queue_of(session, item.jurisdiction_id, queue_code).closed_at is not None:
+        raise Conflict("Esa fila ya se cerró.")
     change(session, bridge, is_hold_wanted=False)
     distribution.requeue_front(session, item.id, why="transferred", queue_code=queue_code, now=now)
     history.note(session, call.id, "transferred", actor=(by.id, by.name), now=now, queue=queue_code)

@@ -29,16 +29,20 @@ from routing.calendars import WorkingCalendar
 
 _DAY = timedelta(days=1)
 MOST_NAME = 60
+# So long those who wait are left to a line's own operators: they may be on a break, or at a desk without a telephone.
+OVERFLOW_S = 120
+_ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('lines:' || $1, 0))"
 LONGEST_S = 24 * 3600
 # Whoever serves the line and is at work, also when they are busy or on a break.
 _LINES = """
+    WITH served AS (
+        SELECT DISTINCT skill FROM agent_session JOIN agent_skill USING (agent_id)
+        WHERE agent_session.jurisdiction_id = $1 AND (expires_at IS NULL OR expires_at > $2)
+            AND state NOT IN ('offline', 'leaving') AND lease_until > $2
+    )
     SELECT line.id, CASE WHEN line.closed_at IS NULL THEN line.skill END, line.overflow_after_s,
-        CASE WHEN other.closed_at IS NULL THEN other.skill END, line.hours, timezone,
-        line.overflow_if_nobody AND NOT EXISTS (
-            SELECT 1 FROM agent_session JOIN agent_skill USING (agent_id)
-            WHERE agent_session.jurisdiction_id = $1 AND skill = line.skill AND (expires_at IS NULL OR expires_at > $2)
-                AND state NOT IN ('offline', 'leaving') AND lease_until > $2
-        )
+        CASE WHEN other.closed_at IS NULL AND other.skill IN (SELECT skill FROM served) THEN other.skill END,
+        line.hours, timezone, line.overflow_if_nobody AND line.skill NOT IN (SELECT skill FROM served)
     FROM contact_queue AS line JOIN jurisdiction ON jurisdiction.id = line.jurisdiction_id
     LEFT JOIN contact_queue AS other
         ON other.jurisdiction_id = line.jurisdiction_id AND other.code = line.overflow_to
@@ -136,23 +140,28 @@ def set_overflow(
 
 
 def open_line(session: Session, jurisdiction_id: str, name: str, *, by: UUID, now: datetime) -> ContactQueue:
-    """A line with operators of its own, whom `set_operators` names; while none of them is there everybody answers.
+    """A line with operators of its own, whom `set_operators` names. Everybody answers while none of them is there, and who has
+    waited for `OVERFLOW_S`.
 
     Raises InvalidInput for a name that is none, or that another open line has.
     """
+    _hold(session, jurisdiction_id)
     name = " ".join(name.split())
     if not 0 < len(name) <= MOST_NAME:
         raise InvalidInput("Escribe el nombre de la fila, de 60 letras a lo más.", field="name")
     if name.casefold() in {line.name.casefold() for line in open_lines(session, jurisdiction_id)}:
         raise InvalidInput("Ya hay una fila con ese nombre.", field="name")
     code = f"line-{new_id().hex[-12:]}"
-    made = open_queue(session, jurisdiction_id, code, name=name, skill=code, overflow_if_nobody=True)
+    made = open_queue(
+        session, jurisdiction_id, code, name=name, skill=code, overflow_if_nobody=True, overflow_after_s=OVERFLOW_S
+    )
     note_lines(session, jurisdiction_id, "line_opened", now=now, by=by, code=code)
     return made
 
 
 def close_line(session: Session, jurisdiction_id: str, code: str, *, by: UUID, now: datetime) -> None:
     """Nobody is sent there any more, and who waits there is everybody's. Twice does it once. Raises NotFound, Conflict."""
+    _hold(session, jurisdiction_id)
     line = queue_of(session, jurisdiction_id, code)
     if line.closed_at is not None:
         return
@@ -184,36 +193,76 @@ def operators(session: Session, jurisdiction_id: str, skill: str) -> list[Operat
 
 
 def set_operators(
-    session: Session, jurisdiction_id: str, code: str, agent_ids: Collection[UUID], *, by: UUID, now: datetime
+    session: Session,
+    jurisdiction_id: str,
+    code: str,
+    *,
+    join: Collection[UUID],
+    leave: Collection[UUID],
+    by: UUID,
+    now: datetime,
 ) -> None:
-    """Who serves a line from the next round on, besides what else they serve; what others hold of it they finish.
+    """Who serves a line besides (`join`) and no longer (`leave`), from the next round on; what they hold of it they finish.
 
     Raises NotFound, Conflict for a line that is everybody's, InvalidInput for somebody who never opened a desk here.
     """
+    _hold(session, jurisdiction_id)
     line = queue_of(session, jurisdiction_id, code)
     if line.closed_at is not None or line.skill is None:
         raise Conflict("Esa fila la atienden todos.")
-    _give(session, jurisdiction_id, line.skill, agent_ids)
-    note_lines(session, jurisdiction_id, "operators_set", now=now, by=by, code=code, operators=len(agent_ids))
+    _give(session, jurisdiction_id, line.skill, join, leave)
+    _note(session, jurisdiction_id, "operators_set", join, leave, by, now, code=code)
 
 
 def set_speakers(
-    session: Session, jurisdiction_id: str, language: str, agent_ids: Collection[UUID], *, by: UUID, now: datetime
+    session: Session,
+    jurisdiction_id: str,
+    language: str,
+    *,
+    join: Collection[UUID],
+    leave: Collection[UUID],
+    by: UUID,
+    now: datetime,
 ) -> None:
-    """Who speaks a language besides the city's own. Raises NotFound for one that is not spoken here, InvalidInput."""
+    """Who speaks a language besides the city's own (`join`), and who does not (`leave`).
+
+    Raises NotFound for one that is not spoken here, InvalidInput.
+    """
     if language not in LANGUAGES or language == HOME_LANGUAGE:
         raise NotFound("No existe ese idioma.")
-    _give(session, jurisdiction_id, f"{LANGUAGE}{language}", agent_ids)
-    for agent_id in agent_ids:
+    _hold(session, jurisdiction_id)
+    _give(session, jurisdiction_id, f"{LANGUAGE}{language}", join, leave)
+    for agent_id in sorted(join):
         # Whoever has languages written down speaks those alone.
         grant_skill(session, agent_id, f"{LANGUAGE}{HOME_LANGUAGE}", jurisdiction_id=jurisdiction_id)
-    note_lines(session, jurisdiction_id, "speakers_set", now=now, by=by, language=language, operators=len(agent_ids))
+    _note(session, jurisdiction_id, "speakers_set", join, leave, by, now, language=language)
 
 
-def _give(session: Session, jurisdiction_id: str, skill: str, agent_ids: Collection[UUID]) -> None:
-    known = operators(session, jurisdiction_id, skill)
-    if not {one.id for one in known}.issuperset(agent_ids):
+def _hold(session: Session, jurisdiction_id: str) -> None:
+    """One change of a city's lines at a time: two supervisors, or one who pressed twice, see each other's."""
+    db.fetch(session, _ALONE, [jurisdiction_id], prepare=True)
+
+
+def _give(session: Session, jurisdiction_id: str, skill: str, join: Collection[UUID], leave: Collection[UUID]) -> None:
+    known = {one.id for one in operators(session, jurisdiction_id, skill)}
+    if not known.issuperset(join):
         raise InvalidInput("Elige entre los operadores de la ciudad.", field="operator")
-    revoke_skills(session, jurisdiction_id, skill, [one.id for one in known if one.id not in agent_ids])
-    for agent_id in agent_ids:
+    revoke_skills(session, jurisdiction_id, skill, sorted(leave))
+    for agent_id in sorted(join):
         grant_skill(session, agent_id, skill, jurisdiction_id=jurisdiction_id)
+
+
+def _note(
+    session: Session,
+    jurisdiction_id: str,
+    name: str,
+    join: Collection[UUID],
+    leave: Collection[UUID],
+    by: UUID,
+    now: datetime,
+    **which: str,
+) -> None:
+    """Whom the record says it was given to and taken from."""
+    changed = {"joined": join, "left": leave}
+    lists = {key: " ".join(map(str, sorted(ids))) for key, ids in changed.items() if ids}
+    note_lines(session, jurisdiction_id, name, now=now, by=by, **which, **lists)

@@ -21,7 +21,6 @@ from kernel.outbox import record
 
 LONGEST = timedelta(hours=24)
 # Nobody waits longer than this for the few who were lent: then everybody serves the line.
-OVERFLOW_S = 120
 
 
 def code_of(incident_id: UUID) -> str:
@@ -58,7 +57,7 @@ def open_line(
         code,
         name=incident.title.get("es", ""),
         skill=code,
-        overflow_after_s=OVERFLOW_S,
+        overflow_after_s=lines.OVERFLOW_S,
     )
     distribution.revoke_skills(session, incident.jurisdiction_id, code)
     known = {one.id for one in operators(session, incident)}

@@ -79,8 +79,9 @@ def open_one(http_request: Request, session: SessionDep, viewer: WriterDep, form
 
 @router.post("/idiomas/{language}")
 def save_speakers(session: SessionDep, viewer: WriterDep, language: str, form: FormDep) -> Response:
+    joined, left = _changed(form)
     lines.set_speakers(
-        session, viewer.jurisdiction_id, language, set(ids_in(form, "operator")), by=viewer.user_id, now=clock.now()
+        session, viewer.jurisdiction_id, language, join=joined, leave=left, by=viewer.user_id, now=clock.now()
     )
     return see_other(f"{HERE}#idiomas")
 
@@ -88,8 +89,9 @@ def save_speakers(session: SessionDep, viewer: WriterDep, language: str, form: F
 @router.post("/{code}/operadores")
 def save_operators(session: SessionDep, viewer: WriterDep, code: str, form: FormDep) -> Response:
     _refuse_lent(session, viewer, code)
+    joined, left = _changed(form)
     lines.set_operators(
-        session, viewer.jurisdiction_id, code, set(ids_in(form, "operator")), by=viewer.user_id, now=clock.now()
+        session, viewer.jurisdiction_id, code, join=joined, leave=left, by=viewer.user_id, now=clock.now()
     )
     return _back_to(code)
 
@@ -160,6 +162,12 @@ def _page(
 
 def _able(session: Session, viewer: Viewer, skill: str) -> frozenset[UUID]:
     return frozenset(one.id for one in lines.operators(session, viewer.jurisdiction_id, skill) if one.is_able)
+
+
+def _changed(form: Form) -> tuple[set[UUID], set[UUID]]:
+    """Who is chosen besides those that the form showed as chosen, and who of them no longer: what others changed stands."""
+    chosen, were = set(ids_in(form, "operator")), set(ids_in(form, "was"))
+    return chosen - were, were - chosen
 
 
 def _refuse_lent(session: Session, viewer: Viewer, code: str) -> None:

@@ -290,6 +290,17 @@ def test_into_another_line(desk: Desk) -> None:
     assert desk.line.legs[SID].is_held
 
 
+def test_into_a_line_that_was_closed_since(desk: Desk) -> None:
+    """The list was on the screen: the caller stays with whom they talk to."""
+    ana = desk.operator("Ana")
+    desk.connect(ana)
+    with db.transaction() as session:
+        distribution.open_queue(session, CITY, "agua", name="Agua", closed_at=clock.now())
+    with pytest.raises(Conflict, match="ya se cerró"), db.transaction() as session:
+        line_actions.transfer_to_line(session, desk.call.id, ana, "agua", now=clock.now())
+    assert talkers(desk) == {"caller", "Ana"}
+
+
 def test_to_the_emergency_number_and_to_no_other(desk: Desk) -> None:
     ana = desk.operator("Ana")
     desk.connect(ana)

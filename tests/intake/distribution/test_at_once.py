@@ -18,11 +18,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from intake.catalog.models import Jurisdiction
-from intake.distribution import actions, rounds
+from intake.distribution import actions, lines, rounds
 from intake.distribution.dispatcher import Dispatcher
 from intake.distribution.models import Offer
 from kernel import clock, db
-from kernel.errors import AtiendeError, Conflict
+from kernel.errors import AtiendeError, Conflict, InvalidInput
 from kernel.listener import connection_string
 from kernel.rows import load
 from tests.factories import CITY, NOW
@@ -348,3 +348,35 @@ def test_a_skill_taken_away_while_it_rings_leaves_everything_whole(city: Engine)
         (closed,) = rounds.play(session, CITY, now=clock.now()).made
     assert closed.agent_id == who("A1")
     assert breaches(city) == {}
+
+
+def test_two_supervisors_who_save_at_once_wait_for_each_other(city: Engine) -> None:
+    """Who serves a line is written in some order: two orders at once used to end one of the two by a deadlock."""
+    sign_on(6)
+    by, names = who("Tomás"), [who(f"A{number}") for number in range(6)]
+    with db.transaction() as session:
+        code = lines.open_line(session, CITY, "Predial", by=by, now=clock.now()).code
+
+    def save(first: int) -> None:
+        for turn in range(25):
+            join = {name for number, name in enumerate(names) if (number + turn + first) % 2}
+            with db.transaction() as session:
+                lines.set_operators(session, CITY, code, join=join, leave=set(names) - join, by=by, now=clock.now())
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(save, range(4)))
+    with db.transaction() as session:
+        assert sum(one.is_able for one in lines.operators(session, CITY, code)) == 3
+
+
+def test_a_line_opened_twice_at_once_is_one(city: Engine) -> None:
+    def open_it(_: int) -> bool:
+        try:
+            with db.transaction() as session:
+                lines.open_line(session, CITY, "Predial", by=who("Tomás"), now=clock.now())
+        except InvalidInput:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(open_it, range(4))) == 1

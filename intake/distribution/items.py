@@ -235,7 +235,7 @@ def claim(session: Session, work_item_id: UUID, *, agent_id: UUID, now: datetime
     if item.state in ENDED or not lifecycle.may(item.state, "claim"):
         raise Conflict("Ese contacto ya terminó.")
     before = item.agent_id
-    agents.keep(session, [one for one in (_whose(session, item), agent_id) if one is not None])
+    agents.keep(session, [one for one in (whose_is(session, item), agent_id) if one is not None])
     let_go(session, item, now=now)
     points = agents.take_points(session, agent_id, item.cost, now=now)
     change(
@@ -289,7 +289,7 @@ def give_back(
     if item.state == QUEUED:
         return item
     target = lifecycle.after(item.state, "give_back")
-    whose = _whose(session, item)
+    whose = whose_is(session, item)
     let_go(session, item, now=now)
     values: dict[str, object] = awake(item, now) | {"preferred_agent_id": None, "preferred_until": None}
     if preferred_for is not None:
@@ -328,7 +328,8 @@ def awake(item: WorkItem, now: datetime) -> dict[str, object]:
     return {"rest_at": None, "resting_since": None, "rested_s": item.rested_s + int(slept.total_seconds())}
 
 
-def _whose(session: Session, item: WorkItem) -> UUID | None:
+def whose_is(session: Session, item: WorkItem) -> UUID | None:
+    """Whoever has the (locked) item, or is asked to take it."""
     if item.state != OFFERED:
         return item.agent_id
     # The newest one: the caller may have ended it a moment ago.
@@ -346,7 +347,7 @@ def _end(
     now: datetime,
 ) -> None:
     target = lifecycle.after(item.state, step)
-    whose = _whose(session, item)
+    whose = whose_is(session, item)
     let_go(session, item, now=now)
     change(
         session,

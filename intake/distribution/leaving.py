@@ -78,7 +78,9 @@ def is_orphan(session: Session, item: WorkItem) -> bool:
 
 
 def _theirs(session: Session, agent_id: UUID) -> list[WorkItem]:
-    return load(session, WorkItem, f"{_THEIRS} {HELD}", [agent_id])
+    found = load(session, WorkItem, f"{_THEIRS} {HELD}", [agent_id])
+    # Whom a colleague took it from while we waited for its row has it no more, though the offer is found as it was before.
+    return [item for item in found if items.whose_is(session, item) == agent_id]
 
 
 def _leave(session: Session, agent: AgentSession, theirs: list[WorkItem], *, why: str, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """What identifies a person goes in by every field of every channel, and is looked for in everything that anybody can read."""
 
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -48,6 +49,7 @@ SECRETS = (
     "cuenta-88",
     "8765",
 )
+_LAST_DIGITS = 4
 WORDS = (
     "Hay un hoyo. Soy Rosa Barrientos, tel 55 1234 5678, rosa.secreta@correo.mx. Mi vecino Ildefonso Barrientos lo hizo con su"
     " camioneta placas ABC-123-D, CURP PEGJ850312HDFRRN09, tarjeta 4111 1111 1111 1111"
@@ -253,11 +255,14 @@ def _addresses(world: World) -> list[str]:
 
 def _leaks(answer: Any, asked: str) -> list[str]:
     told = answer.text + "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
-    return [
-        secret
-        for secret in SECRETS
-        if secret.casefold() in told.casefold() and secret.casefold() not in asked.casefold()
-    ]
+    return [secret for secret in SECRETS if _is_in(secret, told) and not _is_in(secret, asked)]
+
+
+def _is_in(secret: str, told: str) -> bool:
+    """The last digits of a number stand by themselves: within a key or a longer number they are anybody's."""
+    if len(secret) > _LAST_DIGITS:
+        return secret.casefold() in told.casefold()
+    return re.search(rf"(?<![\w.-]){secret}(?![\w])", told) is not None
 
 
 def test_nothing_that_identifies_comes_out_anywhere(world: World, caplog: pytest.LogCaptureFixture) -> None:
@@ -280,9 +285,9 @@ def test_nothing_that_identifies_comes_out_anywhere(world: World, caplog: pytest
         in world.client.get("/open311/v2/requests.json").text
     )
     for event in world.session.exec(select(OutboxEvent)):
-        assert not any(secret in str(event.payload) for secret in SECRETS), event.name
+        assert not any(_is_in(secret, str(event.payload)) for secret in SECRETS), event.name
     logged = "\n".join(record.getMessage() for record in caplog.records)
-    assert [secret for secret in SECRETS if secret in logged] == []
+    assert [secret for secret in SECRETS if _is_in(secret, logged)] == []
 
 
 def test_a_search_does_not_find_what_is_hidden(world: World) -> None:

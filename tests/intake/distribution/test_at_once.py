@@ -20,7 +20,7 @@ from sqlmodel import Session
 from intake.catalog.models import Jurisdiction
 from intake.distribution import actions, lines, rounds
 from intake.distribution.dispatcher import Dispatcher
-from intake.distribution.models import Offer
+from intake.distribution.models import Offer, WorkItem
 from kernel import clock, db
 from kernel.errors import AtiendeError, Conflict, InvalidInput
 from kernel.listener import connection_string
@@ -380,3 +380,36 @@ def test_a_line_opened_twice_at_once_is_one(city: Engine) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(open_it, range(4))) == 1
+
+
+def test_who_leaves_takes_nothing_along_that_a_colleague_takes_in_that_moment(city: Engine) -> None:
+    """It is offered to one, and claimed by the other; who leaves waits for its row, and finds it with a colleague."""
+    sign_on(2)
+    first, second = who("A0"), who("A1")
+    with db.transaction() as session:
+        ring(session, "call:1")
+        (item,) = load(session, WorkItem, "WHERE source_ref = $1", ["call:1"])
+        made = actions.offer(session, item.id, first, now=clock.now())
+        assert made is not None
+    with ThreadPoolExecutor(1) as pool:
+        with db.transaction() as session:
+            actions.claim(session, item.id, agent_id=second, now=clock.now())
+
+            def leave() -> None:
+                with db.transaction() as other:
+                    actions.sign_off(other, first, epoch=1, now=clock.now())
+
+            leaving = pool.submit(leave)
+            _until_somebody_waits(city)
+        leaving.result(timeout=20)
+    with db.transaction() as session:
+        (item,) = load(session, WorkItem, "WHERE source_ref = $1", ["call:1"])
+    assert (item.state, item.agent_id) == ("assigned", second)
+
+
+def _until_somebody_waits(city: Engine) -> None:
+    deadline = time.monotonic() + 10
+    with city.connect() as connection:
+        while not connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+            assert time.monotonic() < deadline, "nobody waits for a row"
+            time.sleep(0.01)

@@ -102,16 +102,24 @@ def test_a_caller_is_answered_held_recorded_and_ended(demo: RunningDemo, chromiu
     _leave(page)
 
 
-def test_a_call_is_passed_on_to_a_colleague(demo: RunningDemo, chromium: Browser) -> None:
+def _find_colleague(page: Page) -> None:
+    """Types the last name of the first one of the list."""
+    expect(page.locator("#pass-find")).to_be_focused()
+    colleague = page.locator("#pass-to option[value^=agent]").first.text_content() or ""
+    page.keyboard.type(colleague.partition(" (")[0].split()[-1].lower())
+
+
+def test_a_call_is_passed_on_to_a_colleague_by_keyboard(demo: RunningDemo, chromium: Browser) -> None:
     first = _sign_in(chromium, demo, "operator")
     sid = _in_call(demo, first, "+525577779999")
     second = _sign_in(chromium, demo, "supervisor")
     first.wait_for_timeout(6000)
-    colleague = first.locator("#pass-to option[value^=agent]").first
-    expect(colleague).to_be_attached(timeout=30_000)
-    first.locator("#transfer").click()
-    first.locator("#pass-to").select_option(colleague.get_attribute("value"))
-    first.locator("#passing button[value=blind]").click()
+    expect(first.locator("#pass-to option[value^=agent]")).to_be_attached(timeout=30_000)
+    first.locator("#main").focus()
+    first.keyboard.press("t")
+    _find_colleague(first)
+    for key in ("ArrowDown", "Tab", "Tab", "Enter"):
+        first.keyboard.press(key)
     expect(second.locator(".callbar")).to_be_visible(timeout=60_000)
     expect(second.locator(".callbar .t[data-since]")).to_be_visible(timeout=60_000)
     second.locator("#hang-up").click()
@@ -190,9 +198,7 @@ def test_a_call_is_talked_over_with_a_colleague_taken_back_and_then_handed_over(
         first.locator("#main").focus()
         expect(first.locator("#pass-to option[value^=agent]")).to_be_attached(timeout=30_000)
         first.keyboard.press("t")
-        expect(first.locator("#pass-find")).to_be_focused()
-        colleague = first.locator("#pass-to option[value^=agent]").first.text_content() or ""
-        first.keyboard.type(colleague.partition(" (")[0].split()[-1].lower())
+        _find_colleague(first)
         first.keyboard.press("Enter")
         expect(first.locator(".callbar")).to_contain_text("Hablas con", timeout=60_000)
         first.locator("#words").fill(f"Tengo a alguien con un poste caído {is_last}")

@@ -32,6 +32,12 @@ LEASE = timedelta(seconds=DEADLINE_S * 2 + 2)
 _MOST_STEPS = 40
 _AFTER_TROUBLE = timedelta(seconds=1)
 _DUE = "SELECT call_id FROM call_bridge WHERE ended_at IS NULL AND due_at <= $1 ORDER BY due_at LIMIT 200"
+# Taken, and nobody has made its room: whoever was to died with it, and would be asked again only in ten or twenty seconds.
+_FORGOTTEN_AFTER, _FORGOTTEN_UNTIL = timedelta(seconds=3), timedelta(minutes=2)
+_FORGOTTEN = """
+    SELECT id FROM work_item WHERE state = 'assigned' AND kind = 'voice' AND assigned_at BETWEEN $1 AND $2
+      AND NOT EXISTS (SELECT 1 FROM call_bridge WHERE work_item_id = work_item.id) LIMIT 200
+"""
 
 
 @dataclass(frozen=True)
@@ -85,8 +91,14 @@ def arrange(call_id: UUID, *, line: VoiceLine | None = None) -> None:
 
 def sweep(line: VoiceLine | None = None) -> None:
     """Looks at every room that is due: whatever was lost is found here."""
+    now = clock.now()
     with db.transaction() as session:
-        due = [row[0] for row in db.fetch(session, _DUE, [clock.now()], prepare=True)]
+        forgotten = db.fetch(session, _FORGOTTEN, [now - _FORGOTTEN_UNTIL, now - _FORGOTTEN_AFTER], prepare=True)
+    for (work_item_id,) in forgotten:
+        with db.transaction() as session:
+            rooms.follow_item(session, work_item_id, now=now)
+    with db.transaction() as session:
+        due = [row[0] for row in db.fetch(session, _DUE, [now], prepare=True)]
     for call_id in due:
         try:
             arrange(call_id, line=line)

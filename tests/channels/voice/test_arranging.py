@@ -4,6 +4,7 @@ from itertools import permutations
 
 import pytest
 
+from channels.voice import arranging
 from intake.calls import history, line_actions, rooms
 from intake.calls.models import Call
 from intake.catalog.models import Jurisdiction
@@ -277,6 +278,19 @@ def test_the_first_operator_is_lost_while_both_talk(desk: Desk) -> None:
     desk.hear()
     assert talkers(desk) == {"caller", "Luis"}
     assert desk.item.agent_id == luis.id
+
+
+def test_a_call_whose_room_nobody_made_is_found_by_the_sweep(desk: Desk) -> None:
+    """The worker that was told of the acceptance died with it: its job comes again only after its lease."""
+    ana = desk.operator("Ana")
+    desk.take(ana)
+    arranging.sweep()
+    assert desk.legs() == []
+    desk.time.shift(4)
+    arranging.sweep()
+    assert [leg.agent_id for leg in desk.legs()] == [ana.id]
+    desk.hear()
+    assert len(desk.line.of(f"client:agent-{ana.id}")) == 1
 
 
 def test_into_another_line(desk: Desk) -> None:

@@ -48,6 +48,10 @@ _LINES = """
         ON other.jurisdiction_id = line.jurisdiction_id AND other.code = line.overflow_to
     WHERE line.jurisdiction_id = $1
 """
+_ABLE = """
+    SELECT skill, array_agg(agent_id) FROM agent_skill
+    WHERE jurisdiction_id = $1 AND (expires_at IS NULL OR expires_at > $2) GROUP BY skill
+"""
 
 
 class Operator(NamedTuple):
@@ -176,6 +180,12 @@ def shut(session: Session, line: ContactQueue, *, now: datetime) -> None:
     if line.skill is not None:
         revoke_skills(session, line.jurisdiction_id, line.skill)
     change(session, line, skill=None, closed_at=now)
+
+
+def able(session: Session, jurisdiction_id: str, now: datetime) -> dict[str, frozenset[UUID]]:
+    """Who has each skill of a city now."""
+    rows = db.fetch(session, _ABLE, [jurisdiction_id, now])
+    return {skill: frozenset(agent_ids) for skill, agent_ids in rows}
 
 
 def operators(session: Session, jurisdiction_id: str, skill: str) -> list[Operator]:

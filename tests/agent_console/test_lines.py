@@ -163,3 +163,14 @@ def test_whom_an_incident_has_borrowed_is_not_changed_here(console: Console, sta
 def test_the_line_that_is_everybodys_is_not_closed(console: Console) -> None:
     distribution.open_queue(console.session, CITY, "general", name="General")
     assert _posted(console.enter("supervisor"), f"{LINES}/general/cerrar") == 409
+
+
+def test_a_skill_that_has_lapsed_is_not_shown_as_given(
+    console: Console, staff: dict[str, UUID], water: ContactQueue
+) -> None:
+    """Saved with the rest, it would come back for good."""
+    browser = console.enter("supervisor")
+    distribution.grant_skill(console.session, staff["Ana"], "agua", jurisdiction_id=CITY, expires_at=clock.now())
+    assert 'name="was"' not in browser.get(LINES).text
+    distribution.grant_skill(console.session, staff["Ana"], "agua", jurisdiction_id=CITY)
+    assert f'name="was" value="{staff["Ana"]}"' in browser.get(LINES).text

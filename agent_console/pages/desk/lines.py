@@ -132,14 +132,16 @@ def _page(
     refused: dict[str, dict[str, str]] | None = None,
     name: str = "",
 ) -> HTMLResponse:
-    served = lines.served(session, viewer.jurisdiction_id, clock.now())
+    now = clock.now()
+    served = lines.served(session, viewer.jurisdiction_id, now)
+    able = lines.able(session, viewer.jurisdiction_id, now)
     lent = incidents.lent_lines(session, viewer.jurisdiction_id)
     shown = [
         Line(
             one,
             served.get(one.id, Served()).overflow,
             (refused or {}).get(one.code) or _as_kept(one),
-            _able(session, viewer, one.skill or ""),
+            able.get(one.skill or "", frozenset()),
             one.code in lent,
         )
         for one in lines.open_lines(session, viewer.jurisdiction_id)
@@ -154,14 +156,10 @@ def _page(
         states=NOW,
         operators=lines.operators(session, viewer.jurisdiction_id, ""),
         languages=SPOKEN,
-        speakers={language: _able(session, viewer, f"{LANGUAGE}{language}") for language in SPOKEN},
+        speakers={language: able.get(f"{LANGUAGE}{language}", frozenset()) for language in SPOKEN},
         name=name,
         problem=problem,
     )
-
-
-def _able(session: Session, viewer: Viewer, skill: str) -> frozenset[UUID]:
-    return frozenset(one.id for one in lines.operators(session, viewer.jurisdiction_id, skill) if one.is_able)
 
 
 def _changed(form: Form) -> tuple[set[UUID], set[UUID]]:

@@ -52,12 +52,11 @@ def run_worker(settings: Settings) -> None:
     dispatcher = Child("dispatcher", own_command("dispatcher"))
     dispatcher.start()
     _give_way()
+    # It loads while this process does: a worker that died took its relay along, and until that is back nothing is relayed.
+    relay = Child("relay", own_command("relay"))
+    relay.start()
     bootstrap.configure(settings)
     load(job_paths())
-    relay = Child("relay", own_command("relay"))
-    # Who was told to stop while it loaded starts nothing that it would have to wait for.
-    if not stop.is_set():
-        relay.start()
     has_failed = threading.Event()
     keeper = threading.Thread(target=_keep, args=([relay, dispatcher], stop, has_failed), name="relay")
     keeper.start()

@@ -45,6 +45,9 @@ _STATEMENTS = "atiende_statements"
 _TOLD = "atiende_told"
 # Of a steady session: what it asked once.
 _FOUND = "atiende_found"
+# A column to RETURN from a change that may be forgotten if the server loses its memory in the next moment, because it would be
+# made again: its commit does not wait for the disk. What is committed after it is never kept without it.
+UNHURRIED = "set_config('synchronous_commit', 'off', true)"
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s|%%")
 
 _NOTIFY = text("SELECT pg_notify(:channel, :body)")
@@ -160,12 +163,12 @@ def configure(bind: Engine | Connection | None, standby: Engine | None = None) -
         _teller.close()
     _teller = Teller(bind) if isinstance(bind, Engine) else None
     _bind = bind
-    _read_bind = _without_begin(bind) if isinstance(bind, Engine) else bind
-    _standby = _without_begin(standby) if standby else None
+    _read_bind = alone(bind) if isinstance(bind, Engine) else bind
+    _standby = alone(standby) if standby else None
     _standby_away_until = 0.0
 
 
-def _without_begin(engine: Engine) -> Engine:
+def alone(engine: Engine) -> Engine:
     """The same pool, each statement by itself: under READ COMMITTED a reading sees no less, and saves two of four round trips."""
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -273,17 +276,18 @@ def fetch(session: Session, sql: str, values: Mapping[str, Any] | Sequence[Any],
     return fetch_rows(session, sql, values, prepare=prepare).all()
 
 
-def change_alone(sql: str, values: Sequence[Any]) -> list[Any]:
+def change_alone(sql: str, values: Sequence[Any], engine: Engine | None = None) -> list[Any]:
     """One statement of our own that is a unit of work by itself, and the rows it returns; planned once for each connection.
 
-    values: in the order of `$1`. Beginning and committing around it are two more round trips, and a session costs more than they.
-    Raises what SQLAlchemy would.
+    values: in the order of `$1`. engine: another than this process uses, one of `alone`.
+    Beginning and committing around it are two more round trips, and a session costs more than they. Raises what SQLAlchemy would.
     """
-    if not isinstance(_read_bind, Engine):
+    engine = engine or (_read_bind if isinstance(_read_bind, Engine) else None)
+    if engine is None:
         with transaction() as session:
             return fetch(session, sql, values, prepare=True)
     try:
-        return _run_alone(_read_bind, sql.encode(), values, prepare=True).all()
+        return _run_alone(engine, sql.encode(), values, prepare=True).all()
     except psycopg.Error as error:
         raise _as_sqlalchemys(sql, error) from error
 

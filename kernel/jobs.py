@@ -26,19 +26,22 @@ _TOGETHER = " + "
 _FIRST_RETRY_S = 0.5
 _LAST_RETRY_S = 900.0
 # Of each job, and each a unit of work by itself: they cost more than many a job.
-_BEGIN = """
+# A server that loses its memory may forget that a job began or ended: then it runs twice, as it may. What the job itself has
+# written waits for the disk.
+_BEGIN = f"""
     WITH mine AS (
         UPDATE outbox_delivery SET running_until = $2, due_at = $2, attempts = attempts + 1
         WHERE id = $1 AND state = 'pending' AND (running_until IS NULL OR running_until <= $3)
         RETURNING job, attempts, event_id
     )
-    SELECT mine.job, mine.attempts, outbox_event.payload FROM mine JOIN outbox_event ON outbox_event.id = mine.event_id
-"""
-_END = """
+    SELECT mine.job, mine.attempts, outbox_event.payload, {db.UNHURRIED}
+    FROM mine JOIN outbox_event ON outbox_event.id = mine.event_id
+"""  # noqa: S608  # words of our own
+_END = f"""
     UPDATE outbox_delivery SET running_until = NULL, state = coalesce($3, state), done_at = coalesce($4, done_at),
         due_at = coalesce($5, due_at), attempts = coalesce($6, attempts), last_error = $7
-    WHERE id = $1 AND running_until = $2 RETURNING 1
-"""
+    WHERE id = $1 AND running_until = $2 RETURNING {db.UNHURRIED}
+"""  # noqa: S608  # words of our own
 _GIVE_UP = """
     UPDATE outbox_delivery SET state = 'dead', attempts = $3, running_until = NULL,
         last_error = coalesce(last_error, 'worker died')
@@ -116,7 +119,7 @@ def run_delivery(delivery_id: int) -> None:
     rows = db.change_alone(_BEGIN, [delivery_id, mine, now])
     if not rows:
         return
-    job, attempts, payload = rows[0]
+    job, attempts, payload, _ = rows[0]
     if attempts > MAX_ATTEMPTS:
         log.error("job given up: its worker died under it", delivery_id=delivery_id, job=job, attempts=MAX_ATTEMPTS)
         db.change_alone(_GIVE_UP, [delivery_id, mine, MAX_ATTEMPTS])

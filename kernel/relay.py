@@ -32,31 +32,32 @@ _PRUNE_EVERY_S = 60.0
 _PRUNE_BATCH = 500
 _PRUNE_WINDOW = 5000
 
-_FAN_OUT = text("""
+# To give a delivery twice, or to claim it again, does no harm: neither waits for the disk.
+_FAN_OUT = f"""
     WITH batch AS (
-        SELECT id, name FROM outbox_event WHERE relayed_at IS NULL ORDER BY id LIMIT :batch FOR UPDATE SKIP LOCKED
+        SELECT id, name FROM outbox_event WHERE relayed_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
     ), subscription AS (
-        SELECT * FROM unnest(CAST(:names AS text[]), CAST(:jobs AS text[]), CAST(:lanes AS smallint[]))
+        SELECT * FROM unnest($2::text[], $3::text[], $4::smallint[])
         AS subscription (name, job, lane)
     ), made AS (
         INSERT INTO outbox_delivery (event_id, job, lane, state, attempts, due_at)
-        SELECT batch.id, subscription.job, subscription.lane, 'pending', 0, :now
+        SELECT batch.id, subscription.job, subscription.lane, 'pending', 0, $5
         FROM batch JOIN subscription USING (name) ORDER BY batch.id
         ON CONFLICT (event_id, job) DO NOTHING
     )
-    UPDATE outbox_event SET relayed_at = :now FROM batch WHERE outbox_event.id = batch.id
-""")
+    UPDATE outbox_event SET relayed_at = $5 FROM batch WHERE outbox_event.id = batch.id RETURNING {db.UNHURRIED}
+"""  # noqa: S608  # words of our own
 
-_CLAIM = text("""
+_CLAIM = f"""
     WITH due AS (
-        SELECT turn.id FROM unnest(CAST(:lanes AS smallint[])) AS lanes (number), LATERAL (
-            SELECT id FROM outbox_delivery WHERE state = 'pending' AND lane = lanes.number AND due_at <= :now
-            ORDER BY due_at, id LIMIT :batch FOR UPDATE SKIP LOCKED
-        ) AS turn LIMIT :batch
+        SELECT turn.id FROM unnest($1::smallint[]) AS lanes (number), LATERAL (
+            SELECT id FROM outbox_delivery WHERE state = 'pending' AND lane = lanes.number AND due_at <= $2
+            ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
+        ) AS turn LIMIT $3
     )
-    UPDATE outbox_delivery SET due_at = :until FROM due WHERE outbox_delivery.id = due.id
-    RETURNING outbox_delivery.lane, outbox_delivery.id
-""")
+    UPDATE outbox_delivery SET due_at = $4 FROM due WHERE outbox_delivery.id = due.id
+    RETURNING outbox_delivery.lane, outbox_delivery.id, {db.UNHURRIED}
+"""  # noqa: S608  # words of our own
 
 # What failed and waits for its next try is in it too: once too early does no harm.
 _CLAIM_AGAIN = text("""
@@ -98,27 +99,27 @@ class Relay:
         bulk: Collection[str] = (),
         listen_url: str | None = None,
     ) -> None:
-        self._engine = engine
+        self._engine, self._alone = engine, db.alone(engine)
         self._listen_url = listen_url or connection_string(engine)
         pairs = [(name, job) for name, jobs in subscriptions.items() for job in jobs]
         self._names, self._jobs = [name for name, _ in pairs], [job for _, job in pairs]
-        self._lanes = [Lane.FIRST if job in first else Lane.BULK if job in bulk else Lane.COMMON for job in self._jobs]
+        self._lanes = [
+            int(Lane.FIRST if job in first else Lane.BULK if job in bulk else Lane.COMMON) for job in self._jobs
+        ]
         self._dispatch = dispatch
         self._sweeps = [_Sweep(path, every_s) for path, every_s in (periodic or {}).items()]
         self._prune_at = time.monotonic() + _PRUNE_EVERY_S
 
     def fan_out(self, now: datetime) -> int:
         """Gives each new event its deliveries; how many events that were."""
-        with db.core_transaction(self._engine) as connection:
-            values = {"batch": BATCH, "names": self._names, "jobs": self._jobs, "lanes": self._lanes, "now": now}
-            return connection.execute(_FAN_OUT, values).rowcount
+        values = [BATCH, self._names, self._jobs, self._lanes, now]
+        return len(db.change_alone(_FAN_OUT, values, self._alone))
 
     def claim(self, now: datetime, limit: int = BATCH) -> list[Claim]:
         """Leases due deliveries, in each lane the longest due first; of a lane only what those before it leave room for."""
         until = now + LEASE
-        with db.core_transaction(self._engine) as connection:
-            values = {"batch": limit, "now": now, "until": until, "lanes": list(Lane)}
-            turns = sorted((lane, delivery_id) for lane, delivery_id in connection.execute(_CLAIM, values))
+        claimed = db.change_alone(_CLAIM, [list(map(int, Lane)), now, limit, until], self._alone)
+        turns = sorted((lane, delivery_id) for lane, delivery_id, _ in claimed)
         lease = int(until.timestamp() * 1000)
         return [Claim(delivery_id, lease) for _, delivery_id in turns]
 

@@ -228,3 +228,14 @@ def test_a_steady_unit_of_work_asks_once_and_the_next_one_anew(session: Session)
         assert db.asked_once(unit, "how many", ask) == 3
     with db.transaction() as unit:
         assert [db.asked_once(unit, "how many", ask) for _ in range(2)] == [4, 5]
+
+
+@pytest.mark.database
+def test_an_unhurried_change_leaves_the_next_one_as_careful_as_ever(engine: Engine) -> None:
+    own = db.make_engine(engine.url.render_as_string(hide_password=False), pool_size=1, pool_overflow=0)
+    try:
+        one = db.alone(own)
+        assert db.change_alone(f"SELECT {db.UNHURRIED}", [], one) == [("off",)]
+        assert db.change_alone("SELECT current_setting('synchronous_commit')", [], one) == [("on",)]
+    finally:
+        own.dispose()

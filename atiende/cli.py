@@ -1,6 +1,5 @@
 """The `atiende` command: parses, calls one function of `atiende.commands`, prints. Errors are one clear line and exit code 1."""
 
-import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -18,6 +17,7 @@ from atiende.rules_cli import rules_app
 from atiende.telegram_cli import telegram_app
 from atiende.understanding_cli import understanding_app
 from atiende.webhook_cli import webhook_app
+from kernel.loading import collect_rarely, loading
 
 if TYPE_CHECKING:
     from kernel.errors import AtiendeError
@@ -50,33 +50,41 @@ Descriptor = Annotated[
 @app.command()
 def serve(host: str | None = None, port: int | None = None, descriptor: Descriptor = None) -> None:
     """Serve the web application (Open311, console, resident pages, webhooks)."""
-    from atiende.commands.serve import run
+    with loading():
+        from atiende.commands.serve import prepare
 
-    run(host=host, port=port, descriptor=descriptor)
+        run = prepare(host=host, port=port, descriptor=descriptor)
+    run()
 
 
 @app.command()
 def worker() -> None:
     """Relay events to jobs and run the jobs."""
-    from atiende.commands.worker import run
+    with loading():
+        from atiende.commands.worker import prepare
 
+        run = prepare()
     run()
 
 
 @app.command(hidden=True)
 def relay() -> None:
     """Relay events to jobs: the process that `worker` keeps beside it."""
-    from atiende.commands.worker import relay
+    with loading():
+        from atiende.commands.worker import prepare_relay
 
-    relay()
+        run = prepare_relay()
+    run()
 
 
 @app.command()
 def dispatcher() -> None:
     """Give whoever waits for a person to an operator who is free: `worker` keeps one; more may run anywhere."""
-    from atiende.commands.worker import dispatcher
+    with loading():
+        from atiende.commands.worker import prepare_dispatcher
 
-    dispatcher()
+        run = prepare_dispatcher()
+    run()
 
 
 @app.command()
@@ -90,9 +98,11 @@ def migrate() -> None:
 @app.command()
 def standin(host: str | None = None, port: int | None = None, descriptor: Descriptor = None) -> None:
     """Serve the stand-in for the SMS provider: a phone in the browser, nothing leaves this computer."""
-    from atiende.commands.standin import run
+    with loading():
+        from atiende.commands.standin import prepare
 
-    run(host=host, port=port, descriptor=descriptor)
+        run = prepare(host=host, port=port, descriptor=descriptor)
+    run()
 
 
 @app.command()
@@ -124,8 +134,7 @@ def main() -> None:
     from kernel.errors import AtiendeError
     from kernel.processes import follow_parent
 
-    # Nothing of what is made while it loads is garbage: looking for some took a quarter of a start.
-    gc.set_threshold(50_000)
+    collect_rarely()
     follow_parent()
     try:
         app()

@@ -10,7 +10,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import FrameType
 
 import structlog
@@ -40,13 +41,14 @@ def redis_url(settings: Settings) -> str | None:
     return None if settings.redis_url in (None, "", "none") else settings.redis_url
 
 
-def run_worker(settings: Settings) -> None:
-    """Works until SIGTERM or Ctrl-C; finishes what is running first. Exits with 1 if nobody can keep its relay alive any more."""
+def prepare_worker(settings: Settings) -> Callable[[], None]:
+    """Loads what works until SIGTERM or Ctrl-C and finishes what is running first. It exits with 1 if nobody can keep its relay
+    alive any more.
+    """
     url = redis_url(settings)
     if url is None:
         _give_way()
-        run_relay(settings)
-        return
+        return prepare_relay(settings)
     stop = _stop_on_signal()
     # Before this process gives way: somebody waits for what the dispatcher does.
     dispatcher = Child("dispatcher", own_command("dispatcher"))
@@ -57,10 +59,14 @@ def run_worker(settings: Settings) -> None:
     relay.start()
     bootstrap.configure(settings)
     load(job_paths())
+    return partial(_work, url, settings.worker.threads, [relay, dispatcher], stop)
+
+
+def _work(url: str, threads: int, children: Sequence[Child], stop: threading.Event) -> None:
     has_failed = threading.Event()
-    keeper = threading.Thread(target=_keep, args=([relay, dispatcher], stop, has_failed), name="relay")
+    keeper = threading.Thread(target=_keep, args=(children, stop, has_failed), name="relay")
     keeper.start()
-    pool = LocalPool(settings.worker.threads)
+    pool = LocalPool(threads)
     _run_jobs(url, stop, pool)
     stop.set()
     pool.close()
@@ -69,11 +75,15 @@ def run_worker(settings: Settings) -> None:
         sys.exit(1)
 
 
-def run_relay(settings: Settings) -> None:
-    """Relays until SIGTERM or Ctrl-C; finishes the jobs that run in this process first."""
+def prepare_relay(settings: Settings) -> Callable[[], None]:
+    """Loads what relays until SIGTERM or Ctrl-C and finishes the jobs that run in this process first."""
     stop = _stop_on_signal()
     engine = bootstrap.configure(settings)
     load(job_paths())
+    return partial(_relay, settings, engine, stop)
+
+
+def _relay(settings: Settings, engine: Engine, stop: threading.Event) -> None:
     pool = LocalPool(settings.worker.threads)
     url = redis_url(settings)
     dispatch: Dispatcher = pool if url is None else RedisQueue(url, fallback=pool)
@@ -98,11 +108,11 @@ def run_relay(settings: Settings) -> None:
         line.join()
 
 
-def run_dispatcher(settings: Settings) -> None:
-    """Matches who waits with who is free until SIGTERM or Ctrl-C."""
+def prepare_dispatcher(settings: Settings) -> Callable[[], None]:
+    """Loads what matches who waits with who is free until SIGTERM or Ctrl-C."""
     stop = _stop_on_signal()
     engine = bootstrap.configure(settings)
-    _make_dispatcher(settings, engine).run(stop)
+    return partial(_make_dispatcher(settings, engine).run, stop)
 
 
 def _make_dispatcher(settings: Settings, engine: Engine) -> LineDispatcher:

@@ -4,6 +4,8 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -29,8 +31,8 @@ def _end(number: int, frame: FrameType | None) -> None:
     sys.exit(0)
 
 
-def run(host: str | None, port: int | None, descriptor: int | None = None) -> None:
-    """Serves until it is told to stop. Raises MisconfiguredError for missing or wrong settings.
+def prepare(host: str | None, port: int | None, descriptor: int | None = None) -> Callable[[], None]:
+    """What serves until it is told to stop. Raises MisconfiguredError for missing or wrong settings.
 
     `descriptor`: a listening socket to serve on, inherited from the parent. Who connects while this process is being started
     again waits there instead of being refused.
@@ -50,4 +52,4 @@ def run(host: str | None, port: int | None, descriptor: int | None = None) -> No
     # When it has stopped, uvicorn raises the signal again for whoever was there before. The system's own way of dying of it would
     # leave out what is to be done at the end, and an embedded database would go on without anybody.
     signal.signal(signal.SIGTERM, _end)
-    _Server(config).run(None if descriptor is None else [socket.socket(fileno=descriptor)])
+    return partial(_Server(config).run, None if descriptor is None else [socket.socket(fileno=descriptor)])

@@ -2,6 +2,8 @@
 
 import os
 import socket
+from collections.abc import Callable
+from functools import partial
 
 import uvicorn
 
@@ -9,8 +11,8 @@ from channels.standin.app import create_app
 from channels.standin.config import from_environ
 
 
-def run(host: str | None, port: int | None, descriptor: int | None = None) -> None:
-    """Serves until it is told to stop. Raises MisconfiguredError for missing or wrong settings.
+def prepare(host: str | None, port: int | None, descriptor: int | None = None) -> Callable[[], None]:
+    """What serves until it is told to stop. Raises MisconfiguredError for missing or wrong settings.
 
     `descriptor`: a bound socket to serve on, inherited from the parent; callers wait there while this process starts.
     """
@@ -24,4 +26,4 @@ def run(host: str | None, port: int | None, descriptor: int | None = None) -> No
             timeout_graceful_shutdown=3,
         )
     )
-    server.run(None if descriptor is None else [socket.socket(fileno=descriptor)])
+    return partial(server.run, None if descriptor is None else [socket.socket(fileno=descriptor)])

@@ -1,30 +1,31 @@
-"""`atiende worker`, and the `relay` and `dispatcher` processes it starts."""
+"""`atiende worker`, and the `relay` and `dispatcher` processes it starts: what each does until it is told to stop."""
 
 import os
+from collections.abc import Callable
 
-from atiende.worker import run_dispatcher, run_relay, run_worker
+from atiende import worker
 from kernel import log
 from kernel.processes import wait_at_gate
-from kernel.settings import load_settings
+from kernel.settings import Settings, load_settings
 
 
-def run() -> None:
+def prepare() -> Callable[[], None]:
     """Raises MisconfiguredError for missing or wrong settings."""
     wait_at_gate()
+    return worker.prepare_worker(_settings())
+
+
+def prepare_relay() -> Callable[[], None]:
+    """As `prepare`, for the child."""
+    return worker.prepare_relay(_settings())
+
+
+def prepare_dispatcher() -> Callable[[], None]:
+    """As `prepare`, for the waiting line."""
+    return worker.prepare_dispatcher(_settings())
+
+
+def _settings() -> Settings:
     settings = load_settings(os.environ)
     log.configure(settings.log_format)
-    run_worker(settings)
-
-
-def relay() -> None:
-    """As `run`, for the child."""
-    settings = load_settings(os.environ)
-    log.configure(settings.log_format)
-    run_relay(settings)
-
-
-def dispatcher() -> None:
-    """As `run`, for the waiting line."""
-    settings = load_settings(os.environ)
-    log.configure(settings.log_format)
-    run_dispatcher(settings)
+    return settings

@@ -172,8 +172,8 @@ def tend_or_fail(child):
         raise error
     return tend(child)
 atiende.worker.Child.tend = tend_or_fail
-from atiende.commands.worker import run
-run()
+from atiende.commands.worker import prepare
+prepare()()
 """
 STOPPED_AT_ONCE = """
 import os, signal, time
@@ -184,16 +184,16 @@ def make_queue(url):
     time.sleep(0.1)
     return make(url)
 atiende.worker.make_queue = make_queue
-from atiende.commands.worker import run
-run()
+from atiende.commands.worker import prepare
+prepare()()
 """
 NO_KEEPER = """
 import atiende.worker
 def tend(child):
     raise ValueError("the keeper breaks")
 atiende.worker.Child.tend = tend
-from atiende.commands.worker import run
-run()
+from atiende.commands.worker import prepare
+prepare()()
 """
 
 
@@ -296,8 +296,8 @@ def show(*_):
     print(sorted({path.rpartition(".")[0] for path in job_paths()} - set(sys.modules)))
 atiende.worker.Relay.run = show
 atiende.worker._run_jobs = show
-from atiende.commands.worker import run
-run()
+from atiende.commands.worker import prepare
+prepare()()
 """
 
 

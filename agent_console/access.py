@@ -16,8 +16,8 @@ from intake.service_requests import reviewing
 from intake.service_requests.models import ServiceRequest
 from kernel import clock
 from kernel.bodies import FormDep
-from kernel.db import SessionDep
 from kernel.errors import Forbidden, NotFound, NotSignedIn
+from kernel.sessions import SessionDep
 from kernel.settings import Settings
 from kernel.web import SettingsDep
 from routing import alerts, queries

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends
 
 from agent_console.access import ViewerDep
-from kernel.db import SessionDep
+from kernel.sessions import SessionDep
 from routing import drafts
 from routing.draft_models import RoutingDraft
 

@@ -11,12 +11,11 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import orjson
 import psycopg
 import structlog
-from fastapi import Depends
 from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -26,12 +25,10 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session, SQLModel
 
 from kernel.errors import MisconfiguredError
+from kernel.settings import POOL_OVERFLOW, POOL_SIZE
 from kernel.statements import Rows, Statements
 from kernel.telling import Notification, Teller
 
-# AnyIO runs plain `def` handlers in 40 threads; each may hold one connection.
-POOL_SIZE = 40
-POOL_OVERFLOW = 10
 STANDBY_PAUSE_S = 15.0
 # A connection's own, so that a process of 50 connections keeps a few hundred megabytes of plans at most.
 PREPARED_STATEMENTS = 64
@@ -357,12 +354,3 @@ def core_transaction(engine: Engine) -> Iterator[Connection]:
     """`transaction` for plain SQL on a connection of `engine`, without a session."""
     with engine.begin() as connection:
         yield connection
-
-
-def _request_transaction() -> Iterator[Session]:
-    with transaction() as session:
-        yield session
-
-
-# scope="function": the commit happens BEFORE the reply is sent; a failed commit must not look like a success.
-SessionDep = Annotated[Session, Depends(_request_transaction, scope="function")]

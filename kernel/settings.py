@@ -25,11 +25,13 @@ from pydantic import (
 )
 
 from kernel.crypto import Vault
-from kernel.db import POOL_OVERFLOW, POOL_SIZE
 from kernel.errors import MisconfiguredError
 
 INSTALLATION_FILE = "installation.env"
 PREFIX = "ATIENDE_"
+# AnyIO runs plain `def` handlers in 40 threads; each may hold one connection.
+POOL_SIZE = 40
+POOL_OVERFLOW = 10
 
 
 def _key(minimum_bytes: int, exact: bool = False) -> Any:

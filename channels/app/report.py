@@ -25,10 +25,10 @@ from intake.people.addresses import REGION, read_phone, read_phone_of
 from intake.service_requests import queries
 from intake.service_requests.answers import read_answers
 from kernel.bodies import FormDep
-from kernel.db import SessionDep
 from kernel.errors import InvalidInput
 from kernel.folio import spoken
 from kernel.i18n import translate
+from kernel.sessions import SessionDep
 from routing.explain import explain
 
 MIN_WORDS = 5

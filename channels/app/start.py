@@ -17,7 +17,7 @@ from intake.catalog.queries import match_services
 from intake.conversations.dialogue.words import is_emergency, plain
 from intake.incidents import queries as incidents
 from kernel.bodies import FormDep
-from kernel.db import SessionDep
+from kernel.sessions import SessionDep
 
 HOME_SERVICES = 12
 MAX_WORDS = 500

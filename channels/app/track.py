@@ -19,9 +19,9 @@ from intake.service_requests import lifecycle, published, queries
 from intake.service_requests.models import ServiceRequest, ServiceRequestEvent
 from kernel import folio
 from kernel.dates import day_in_words
-from kernel.db import SessionDep
 from kernel.errors import InvalidInput, NotFound
 from kernel.i18n import translate
+from kernel.sessions import SessionDep
 from routing.explain import explain
 from routing.queries import agencies
 

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 from channels.resident.rendering import Page, language_of
 from intake.catalog import queries as catalog
 from kernel import clock
-from kernel.db import SessionDep
+from kernel.sessions import SessionDep
 
 
 def page_of(http_request: Request, session: SessionDep) -> Page:

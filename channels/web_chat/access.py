@@ -12,9 +12,9 @@ from channels.web_chat import tokens
 from channels.web_chat.tokens import Visitor
 from intake.catalog import queries as catalog
 from kernel import clock, db
-from kernel.db import SessionDep
 from kernel.errors import Forbidden, TooMany
 from kernel.rate_limits import RateLimiter, address_of
+from kernel.sessions import SessionDep
 from kernel.settings import Settings
 from kernel.web import SettingsDep
 

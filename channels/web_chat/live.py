@@ -12,9 +12,9 @@ from channels.web_chat.access import GuestDep, refuse_other_sites
 from channels.web_chat.thread import conversation_ids
 from channels.web_chat.tokens import Visitor
 from kernel import clock
-from kernel.db import SessionDep
 from kernel.errors import Forbidden, TooMany
 from kernel.live import RESYNC, TICK, Batch
+from kernel.sessions import SessionDep
 from kernel.web import SettingsDep
 
 router = APIRouter()

@@ -36,10 +36,10 @@ from intake.media.serving import kept, refusal
 from intake.media.storage import shelf
 from kernel import clock, db
 from kernel.bodies import FormOrUploadDep, Upload
-from kernel.db import SessionDep
 from kernel.errors import AtiendeError, InvalidInput, NotFound, TooMany, Unavailable
 from kernel.i18n import translate
 from kernel.rate_limits import RateLimiter
+from kernel.sessions import SessionDep
 from kernel.settings import Settings
 from kernel.web import SettingsDep
 

@@ -24,10 +24,10 @@ from intake.incidents.cap.writing import MEDIA_TYPE, write_alert, write_feed
 from intake.incidents.models import Incident, IncidentUpdate
 from kernel import clock, db
 from kernel.bodies import body_up_to
-from kernel.db import SessionDep
 from kernel.errors import AtiendeError, Forbidden, NotFound, NotSignedIn, TooMany
 from kernel.i18n import best_language, translate
 from kernel.rate_limits import RateLimiter, address_of
+from kernel.sessions import SessionDep
 from kernel.settings import Settings
 
 _log = structlog.get_logger(__name__)

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from atiende import bootstrap
 from kernel import db
 from kernel.errors import MisconfiguredError
-from kernel.settings import Database, load_storage_settings
+from kernel.settings import POOL_OVERFLOW, POOL_SIZE, Database, load_storage_settings
 from tests.house import ROOT
 
 URL = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}
@@ -27,7 +27,7 @@ def pool(environ: Mapping[str, str]) -> tuple[int, int, float]:
 
 
 def test_the_pool_follows_the_settings() -> None:
-    assert pool({}) == (db.POOL_SIZE, db.POOL_OVERFLOW, 10)
+    assert pool({}) == (POOL_SIZE, POOL_OVERFLOW, 10)
     own = {
         "ATIENDE_DATABASE_POOL_SIZE": "5",
         "ATIENDE_DATABASE_POOL_OVERFLOW": "2",

@@ -7,8 +7,8 @@ from agent_console import accounts
 from agent_console.access import BASE, SESSION_COOKIE, WriterDep, safe_path
 from agent_console.rendering import see_other
 from kernel.bodies import FormDep
-from kernel.db import SessionDep
 from kernel.i18n import LANGUAGES
+from kernel.sessions import SessionDep
 from kernel.web import LANGUAGE_COOKIE
 
 router = APIRouter(prefix="/cuenta", include_in_schema=False)

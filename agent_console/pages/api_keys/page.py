@@ -18,7 +18,7 @@ from agent_console.rows import names
 from intake.catalog import keys
 from kernel import clock
 from kernel.bodies import FormDep
-from kernel.db import SessionDep
+from kernel.sessions import SessionDep
 from kernel.web import SettingsDep
 
 router = APIRouter(prefix="/llaves", include_in_schema=False, dependencies=[Depends(only("admin"))])

@@ -5,7 +5,7 @@ from fastapi.responses import Response
 
 from agent_console.theme import theme_css
 from intake.catalog.queries import jurisdiction
-from kernel.db import SessionDep
+from kernel.sessions import SessionDep
 
 router = APIRouter(prefix="/colores", include_in_schema=False)
 

@@ -19,8 +19,8 @@ from intake.calls.line_models import CallRecording
 from intake.distribution.models import AgentSession
 from kernel import clock, db
 from kernel.bodies import FormDep
-from kernel.db import SessionDep
 from kernel.errors import Conflict, InvalidInput, NotFound
+from kernel.sessions import SessionDep
 
 _LONGEST_REASON = 300
 router = APIRouter(include_in_schema=False)

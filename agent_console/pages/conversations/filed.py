@@ -22,8 +22,8 @@ from intake.service_requests.values import Actor
 from kernel import clock
 from kernel import folio as folios
 from kernel.bodies import FormDep
-from kernel.db import SessionDep
 from kernel.errors import Conflict, InvalidInput, NotFound
+from kernel.sessions import SessionDep
 from routing import queries as routing
 
 router = APIRouter(

@@ -25,7 +25,7 @@ from agent_console.timeline import story
 from intake.conversations import attachments, notes
 from intake.conversations.models import Conversation
 from kernel import clock
-from kernel.db import SessionDep
+from kernel.sessions import SessionDep
 
 # Agency staff read what is about their requests, on those requests' pages.
 STAFF = [Depends(only("operator", "supervisor", "admin"))]

@@ -19,8 +19,8 @@ from intake.conversations import actions as conversations
 from intake.conversations import approved, notes
 from kernel import clock
 from kernel.bodies import FormDep
-from kernel.db import SessionDep
 from kernel.errors import Conflict, InvalidInput
+from kernel.sessions import SessionDep
 
 router = APIRouter(prefix="/conversaciones", include_in_schema=False, dependencies=STAFF)
 

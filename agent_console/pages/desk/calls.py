@@ -18,8 +18,8 @@ from intake.calls import line_actions, recordings, rooms
 from intake.calls.line_actions import Somebody
 from kernel import clock
 from kernel.bodies import Form
-from kernel.db import SessionDep
 from kernel.errors import Conflict, InvalidInput, NotFound, Unavailable
+from kernel.sessions import SessionDep
 
 router = APIRouter(prefix="/atencion/llamadas", include_in_schema=False, dependencies=STAFF)
 Act = Callable[[Session, UUID, Somebody, Form, datetime], object]

@@ -16,8 +16,8 @@ from intake.conversations.models import Conversation
 from intake.distribution import actions as distribution
 from intake.distribution.models import WorkItem
 from kernel import clock
-from kernel.db import SessionDep
 from kernel.errors import Conflict, InvalidInput, NotFound
+from kernel.sessions import SessionDep
 
 router = APIRouter(prefix="/atencion/contactos", include_in_schema=False, dependencies=STAFF)
 _MORE_TIME = timedelta(seconds=60)

@@ -22,8 +22,8 @@ from intake.incidents import queries as incidents
 from intake.people.addresses import REGION
 from kernel import clock
 from kernel.bodies import Form, FormDep
-from kernel.db import SessionDep
 from kernel.errors import Conflict, InvalidInput
+from kernel.sessions import SessionDep
 from routing.calendars import WorkingCalendar
 
 router = APIRouter(

@@ -23,8 +23,8 @@ from intake.distribution import actions as distribution
 from intake.distribution.values import CAPACITY
 from kernel import clock
 from kernel.bodies import FormDep
-from kernel.db import SessionDep
 from kernel.errors import Conflict, InvalidInput
+from kernel.sessions import SessionDep
 
 router = APIRouter(prefix="/atencion", include_in_schema=False, dependencies=STAFF)
 Turn = Annotated[str, Query(alias="turno", max_length=9)]

@@ -18,8 +18,8 @@ from intake.distribution.lifecycle import ASSIGNED, WRAPPING
 from intake.distribution.models import AgentSession, Offer, WorkItem
 from kernel import clock
 from kernel.bodies import FormDep
-from kernel.db import SessionDep
 from kernel.errors import Conflict, InvalidInput
+from kernel.sessions import SessionDep
 
 HERE = f"{BASE}/atencion"
 STAFF = [Depends(only("operator", "supervisor", "admin"))]

@@ -21,8 +21,8 @@ from intake.distribution.lifecycle import ASSIGNED, DONE, WRAPPING
 from intake.distribution.models import AgentSession, WorkItem
 from kernel import clock
 from kernel.bodies import FormDep
-from kernel.db import SessionDep
 from kernel.errors import InvalidInput, NotFound
+from kernel.sessions import SessionDep
 
 router = APIRouter(
     prefix="/atencion/equipo", include_in_schema=False, dependencies=[Depends(only("supervisor", "admin"))]

@@ -19,8 +19,8 @@ from intake.webhooks.addresses import check_url
 from intake.webhooks.config import config
 from kernel import clock
 from kernel.bodies import FormDep, FormOrUploadDep, Upload
-from kernel.db import SessionDep
 from kernel.errors import AtiendeError, InvalidInput
+from kernel.sessions import SessionDep
 from kernel.settings import Settings
 from kernel.web import SettingsDep
 

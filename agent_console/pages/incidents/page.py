@@ -24,9 +24,9 @@ from intake.people import spending
 from intake.service_requests import targeting
 from kernel import clock
 from kernel.bodies import Form, FormDep
-from kernel.db import SessionDep
 from kernel.errors import AtiendeError
 from kernel.i18n import translate
+from kernel.sessions import SessionDep
 
 HOME = f"{BASE}/incidentes"
 # What everybody attached is told, where the supervisor writes nothing else.

@@ -17,8 +17,8 @@ from channels import failed_payloads
 from channels.failed_payloads import By, Content
 from kernel import clock
 from kernel.bodies import FormDep
-from kernel.db import SessionDep
 from kernel.errors import Conflict, InvalidInput
+from kernel.sessions import SessionDep
 
 router = APIRouter(prefix="/sin-leer", include_in_schema=False, dependencies=[Depends(only(*REVIEWERS))])
 

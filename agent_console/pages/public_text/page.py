@@ -17,9 +17,9 @@ from intake.service_requests.models import ServiceRequest
 from intake.service_requests.values import Actor
 from kernel import clock
 from kernel.bodies import Form, FormDep
-from kernel.db import SessionDep
 from kernel.errors import AtiendeError, Conflict, InvalidInput, NotFound
 from kernel.i18n import translate
+from kernel.sessions import SessionDep
 
 router = APIRouter(prefix="/revision", include_in_schema=False, dependencies=[Depends(only(*REVIEWERS))])
 

@@ -16,8 +16,8 @@ from agent_console.rendering import render_for, see_other, wants_fragment
 from agent_console.rows import names, rows_of
 from intake.service_requests.models import ServiceRequest
 from kernel import clock, folio
-from kernel.db import SessionDep
 from kernel.errors import InvalidInput, NotFound
+from kernel.sessions import SessionDep
 
 router = APIRouter(prefix="/solicitudes", include_in_schema=False)
 # A transaction that began before the page was drawn may commit after it, with ids a little older than now.

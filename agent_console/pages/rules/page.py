@@ -19,8 +19,8 @@ from agent_console.rows import names, place_of
 from intake.service_requests import returning
 from kernel import clock
 from kernel.bodies import Form, FormDep
-from kernel.db import SessionDep
 from kernel.errors import AtiendeError
+from kernel.sessions import SessionDep
 from routing import drafts, withdrawing
 from routing.draft_models import RoutingDraft
 from routing.stored_rules import NoReadableRules

@@ -25,8 +25,8 @@ from intake.service_requests.models import ServiceRequest
 from intake.service_requests.past import decide_again
 from kernel import clock
 from kernel.bodies import FormDep
-from kernel.db import SessionDep
 from kernel.i18n import translate
+from kernel.sessions import SessionDep
 from routing.explain import explain
 
 router = APIRouter(prefix="/solicitudes/{folio}", include_in_schema=False)

@@ -20,8 +20,8 @@ from intake.media.serving import FOR_STAFF, picture
 from intake.service_requests.models import ServiceRequest
 from kernel import clock, db
 from kernel.bodies import FormDep
-from kernel.db import SessionDep
 from kernel.errors import NotFound
+from kernel.sessions import SessionDep
 
 router = APIRouter(prefix="/solicitudes/{folio}/fotos", include_in_schema=False)
 

@@ -21,8 +21,8 @@ from intake.catalog.models import Jurisdiction
 from intake.catalog.queries import default_jurisdiction
 from kernel import clock
 from kernel.bodies import FormDep
-from kernel.db import SessionDep
 from kernel.i18n import LANGUAGES
+from kernel.sessions import SessionDep
 from kernel.settings import Settings
 from kernel.web import LANGUAGE_COOKIE, LanguageDep, SettingsDep
 

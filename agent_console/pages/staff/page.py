@@ -12,7 +12,7 @@ from agent_console.rendering import render_for, see_other
 from agent_console.rows import names
 from kernel import clock
 from kernel.bodies import FormDep
-from kernel.db import SessionDep
+from kernel.sessions import SessionDep
 
 router = APIRouter(prefix="/personal", include_in_schema=False, dependencies=[Depends(only("admin"))])
 

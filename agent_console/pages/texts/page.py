@@ -19,9 +19,9 @@ from intake.conversations.models import OwnText
 from intake.conversations.values import VOICE
 from kernel import clock
 from kernel.bodies import FormDep
-from kernel.db import SessionDep
 from kernel.errors import AtiendeError, InvalidInput, NotFound
 from kernel.i18n import LANGUAGES
+from kernel.sessions import SessionDep
 
 router = APIRouter(prefix="/textos", include_in_schema=False, dependencies=[Depends(only(*REVIEWERS))])
 

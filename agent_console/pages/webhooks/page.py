@@ -18,7 +18,7 @@ from intake.webhooks import actions, payload, queries
 from intake.webhooks.models import Webhook
 from kernel import clock
 from kernel.bodies import FormDep
-from kernel.db import SessionDep
+from kernel.sessions import SessionDep
 from kernel.web import SettingsDep
 
 router = APIRouter(prefix="/avisos", include_in_schema=False, dependencies=[Depends(only("admin"))])

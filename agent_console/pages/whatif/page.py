@@ -19,8 +19,8 @@ from intake.whatif.files import NAMES
 from intake.whatif.history import Period
 from kernel import clock
 from kernel.bodies import FormDep, Upload, UploadDep
-from kernel.db import SessionDep
 from kernel.errors import AtiendeError, NotFound
+from kernel.sessions import SessionDep
 from kernel.web import SettingsDep
 from routing import drafts, publishing
 from routing.draft_models import RoutingDraft

@@ -16,8 +16,8 @@ from agent_console.rows import names
 from intake.whatif import reroutes
 from kernel import clock
 from kernel.bodies import Form, FormDep
-from kernel.db import SessionDep
 from kernel.errors import AtiendeError, InvalidInput, NotFound
+from kernel.sessions import SessionDep
 
 HOME = f"{BASE}/ruteo/propuestas"
 

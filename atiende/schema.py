@@ -25,7 +25,7 @@ import intake.service_requests.clock_models as clock_models
 import intake.service_requests.duplicates.models as duplicate_models
 import intake.service_requests.models as service_request_models
 import intake.service_requests.rule_models as rule_models
-import intake.service_requests.targeting as targeting_models
+import intake.service_requests.target_models as target_models
 import intake.webhooks.models as webhook_models
 import intake.whatif.models as whatif_models
 import kernel.outbox as outbox_models
@@ -49,7 +49,7 @@ MODULES = (
     rule_models,
     incident_models,
     spending_models,
-    targeting_models,
+    target_models,
     duplicate_models,
     media_models,
     change_models,

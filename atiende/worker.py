@@ -17,7 +17,7 @@ from types import FrameType
 import structlog
 from sqlalchemy import Engine
 
-from atiende import bootstrap
+from atiende.database import configure_storage
 from atiende.subscriptions import BULK, FIRST, PERIODIC, SUBSCRIPTIONS, job_paths
 from intake.distribution.dispatcher import Dispatcher as LineDispatcher
 from kernel.dispatch import Dispatcher, LocalPool, RedisQueue, make_queue
@@ -57,8 +57,7 @@ def prepare_worker(settings: Settings) -> Callable[[], None]:
     # It loads while this process does: a worker that died took its relay along, and until that is back nothing is relayed.
     relay = Child("relay", own_command("relay"))
     relay.start()
-    bootstrap.configure(settings)
-    load(job_paths())
+    _load_jobs(settings)
     return partial(_work, url, settings.worker.threads, [relay, dispatcher], stop)
 
 
@@ -78,8 +77,7 @@ def _work(url: str, threads: int, children: Sequence[Child], stop: threading.Eve
 def prepare_relay(settings: Settings) -> Callable[[], None]:
     """Loads what relays until SIGTERM or Ctrl-C and finishes the jobs that run in this process first."""
     stop = _stop_on_signal()
-    engine = bootstrap.configure(settings)
-    load(job_paths())
+    engine = _load_jobs(settings)
     return partial(_relay, settings, engine, stop)
 
 
@@ -111,8 +109,16 @@ def _relay(settings: Settings, engine: Engine, stop: threading.Event) -> None:
 def prepare_dispatcher(settings: Settings) -> Callable[[], None]:
     """Loads what matches who waits with who is free until SIGTERM or Ctrl-C."""
     stop = _stop_on_signal()
-    engine = bootstrap.configure(settings)
+    engine = configure_storage(settings)
     return partial(_make_dispatcher(settings, engine).run, stop)
+
+
+def _load_jobs(settings: Settings) -> Engine:
+    from atiende import bootstrap  # half of what a process can load, and the dispatcher sends nothing
+
+    engine = bootstrap.configure(settings)
+    load(job_paths())
+    return engine
 
 
 def _make_dispatcher(settings: Settings, engine: Engine) -> LineDispatcher:

@@ -6,7 +6,7 @@ import time
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from atiende import bootstrap
+from atiende import database
 from atiende.bench import seed as seeding
 from atiende.commands.progress import Progress
 from intake.catalog import queries as catalog
@@ -21,7 +21,7 @@ def seed(rows: int, *, jurisdiction: str | None, number: int, until: str | None,
     language = "en" if os.environ.get("LANG", "").startswith("en") else "es"
     settings = load_settings(os.environ)
     crypto.configure(settings.secrets.vault())
-    bootstrap.configure_storage(settings)
+    database.configure_storage(settings)
     started = time.monotonic()
     progress = Progress()
     city, made = seeding.seed(

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from atiende import bootstrap
+from atiende import database
 from atiende.commands.layer import tell_rounds
 from intake.city_folder.check import check_folder
 from intake.city_folder.load import import_folder
@@ -42,7 +42,7 @@ def _table(problems: list[Problem], language: str) -> list[str]:
 
 def import_(folder: Path) -> None:
     """Writes the folder into the installation that the environment names. Raises InvalidInput when the folder has errors."""
-    bootstrap.configure_storage(load_storage_settings(os.environ))
+    database.configure_storage(load_storage_settings(os.environ))
     with db.transaction() as session:
         now = clock.now()
         report = import_folder(session, folder, now=now)

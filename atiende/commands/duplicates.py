@@ -4,7 +4,7 @@ import csv
 import os
 import sys
 
-from atiende import bootstrap
+from atiende import database
 from intake.catalog import queries as catalog
 from intake.service_requests.duplicates.measuring import by_threshold, decided_pairs
 from kernel import db
@@ -15,7 +15,7 @@ _COLUMNS = ("threshold", "shown", "same", "precision", "recall")
 
 def evaluate(*, jurisdiction: str | None, as_csv: bool) -> None:
     """Prints a table, or CSV. Raises NotFound for an unknown city."""
-    bootstrap.configure_storage(load_storage_settings(os.environ))
+    database.configure_storage(load_storage_settings(os.environ))
     with db.transaction() as session:
         city = catalog.jurisdiction(session, jurisdiction) if jurisdiction else catalog.default_jurisdiction(session)
         pairs = decided_pairs(session, city.id)

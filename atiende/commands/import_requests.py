@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from atiende import bootstrap
+from atiende import database
 from atiende.commands.progress import Progress
 from intake.history.load import Options, Summary, import_requests
 from intake.history.mapping import read_map
@@ -29,7 +29,7 @@ def run(file: Path, map_file: Path, options: Options, rejects: Path | None) -> N
     mapped = read_map(map_file)
     settings = load_settings(os.environ)
     crypto.configure(settings.secrets.vault())
-    bootstrap.configure_storage(settings)
+    database.configure_storage(settings)
     progress = Progress()
     with _account(rejects, language) as account:
         summary = import_requests(file, mapped, options, now=clock.now(), reject=account.reject, progress=progress)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlmodel import Session
 
-from atiende import bootstrap
+from atiende import database
 from atiende.commands.staff import check_agency
 from intake.catalog import keys
 from intake.catalog import queries as catalog
@@ -31,7 +31,7 @@ def add(
     scopes: none given is `submit`, and `update` with an agency. expires: the last day, YYYY-MM-DD. Raises InvalidInput for what
     does not hold together or an agency the city does not have, NotFound for the city, Conflict for a label in use.
     """
-    bootstrap.configure_storage(load_storage_settings(os.environ))
+    database.configure_storage(load_storage_settings(os.environ))
     with db.transaction() as session:
         city = catalog.jurisdiction(session, jurisdiction)
         check_agency(session, jurisdiction, agency)
@@ -48,7 +48,7 @@ def rotate(name: str, *, overlap_days: int) -> None:
 
     Raises NotFound, Conflict when several have the label or the key has ended, InvalidInput for an overlap that is too long.
     """
-    bootstrap.configure_storage(load_storage_settings(os.environ))
+    database.configure_storage(load_storage_settings(os.environ))
     with db.transaction() as session:
         found = _the_one(session, name)
         secret = keys.new_secret()
@@ -59,7 +59,7 @@ def rotate(name: str, *, overlap_days: int) -> None:
 
 def disable(name: str) -> None:
     """Ends the key with this label or id at once. Raises NotFound, or Conflict when several have the label."""
-    bootstrap.configure_storage(load_storage_settings(os.environ))
+    database.configure_storage(load_storage_settings(os.environ))
     with db.transaction() as session:
         keys.disable(session, _the_one(session, name).id, now=clock.now())
 
@@ -78,7 +78,7 @@ def list_() -> None:
     """Prints a line per key, tab-separated, `-` for what is not there: id, city, label, agency, day made, scopes, first letters,
     writes a minute, end of the previous secret, expiry, last use, and the day it was disabled.
     """
-    bootstrap.configure_storage(load_storage_settings(os.environ))
+    database.configure_storage(load_storage_settings(os.environ))
     with db.transaction() as session:
         for key in keys.listed(session):
             limit = key.writes_per_minute

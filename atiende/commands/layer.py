@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from datetime import date
 
-from atiende import bootstrap
+from atiende import database
 from georef.readers import read_areas
 from intake.catalog import queries as catalog
 from intake.city_folder.load import layer_name, layer_names
@@ -33,7 +33,7 @@ def import_(
     areas = read_areas(file, code_field=code_field, name_field=name_field)
     blank = sum(not code.strip() for code, _, _ in areas)
     areas = [area for area in areas if area[0].strip()]
-    bootstrap.configure_storage(load_storage_settings(os.environ))
+    database.configure_storage(load_storage_settings(os.environ))
     now = clock.now()
     with db.transaction() as session:
         city = catalog.jurisdiction(session, jurisdiction)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlmodel import Session
 
-from atiende import bootstrap
+from atiende import database
 from atiende.commands.rules import cities
 from intake.city_folder import rule_text
 from intake.city_folder.linting import lint_folder, subjects_of
@@ -48,7 +48,7 @@ def run(jurisdiction: str | None, file: Path | None) -> None:
 
 
 def _connect() -> None:
-    bootstrap.configure_storage(load_storage_settings(os.environ))
+    database.configure_storage(load_storage_settings(os.environ))
 
 
 def _of_a_city(session: Session, city: str) -> int:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from atiende import bootstrap
+from atiende import database
 from georef.points import LonLat
 from intake.catalog import queries as catalog
 from intake.catalog.models import Jurisdiction
@@ -18,7 +18,7 @@ from routing import queries
 
 def connect() -> None:
     """Names the installation's database. Raises MisconfiguredError when neither ATIENDE_DATA nor DATABASE_URL is given."""
-    bootstrap.configure_storage(load_storage_settings(os.environ))
+    database.configure_storage(load_storage_settings(os.environ))
 
 
 def read_point(lon: float, lat: float) -> LonLat:

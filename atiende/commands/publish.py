@@ -4,7 +4,7 @@ import os
 import sys
 from uuid import UUID
 
-from atiende import bootstrap
+from atiende import database
 from intake.service_requests.publishing import publish_texts
 from kernel import clock, db
 from kernel.errors import InvalidInput
@@ -13,7 +13,7 @@ from kernel.settings import load_storage_settings
 
 def texts(*, after: str | None, batch: int, everything: bool) -> None:
     """Batch after batch until none is left; each line on standard error says where to go on with `--after`."""
-    bootstrap.configure_storage(load_storage_settings(os.environ))
+    database.configure_storage(load_storage_settings(os.environ))
     last, total = _read(after), 0
     while True:
         with db.transaction() as session:

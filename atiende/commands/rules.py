@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from atiende import bootstrap
+from atiende import database
 from intake.catalog.models import Jurisdiction
 from intake.city_folder import rule_text
 from intake.city_folder.linting import subjects_of
@@ -106,7 +106,7 @@ def withdraw(version: int, jurisdiction: str, by: str) -> None:
 
 
 def _connect() -> None:
-    bootstrap.configure_storage(load_storage_settings(os.environ))
+    database.configure_storage(load_storage_settings(os.environ))
 
 
 def cities(session: Session, jurisdiction: str | None) -> list[str]:

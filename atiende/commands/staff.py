@@ -8,7 +8,7 @@ from sqlmodel import Session, select
 
 from agent_console import accounts
 from agent_console.models import ConsoleUser
-from atiende import bootstrap
+from atiende import database
 from intake.catalog import queries as catalog
 from kernel import clock, db
 from kernel.errors import Conflict, InvalidInput, NotFound
@@ -29,7 +29,7 @@ def add(email: str, *, name: str, role: str, jurisdiction: str, agency: str | No
     password = sys.stdin.readline().rstrip("\r\n") if from_stdin else secrets.token_urlsafe(_PASSWORD_BYTES)
     if len(password) < _SHORTEST_PASSWORD:
         raise InvalidInput("La contraseña necesita {count} caracteres o más.", count=_SHORTEST_PASSWORD)
-    bootstrap.configure_storage(load_storage_settings(os.environ))
+    database.configure_storage(load_storage_settings(os.environ))
     with db.transaction() as session:
         catalog.jurisdiction(session, jurisdiction)
         check_agency(session, jurisdiction, agency)
@@ -54,7 +54,7 @@ def add(email: str, *, name: str, role: str, jurisdiction: str, agency: str | No
 
 def disable(email: str) -> None:
     """Keeps the account out and signs it out everywhere. Raises NotFound."""
-    bootstrap.configure_storage(load_storage_settings(os.environ))
+    database.configure_storage(load_storage_settings(os.environ))
     with db.transaction() as session:
         user = _account(session, email)
         if user is None:

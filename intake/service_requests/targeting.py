@@ -12,8 +12,8 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import CheckConstraint, Column, Index, Text, text
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlalchemy import text
+from sqlmodel import Session, col, select
 
 from georef.distances import distance_m
 from georef.points import LonLat
@@ -21,11 +21,10 @@ from intake.catalog import cities
 from intake.service_requests.duplicates import merging
 from intake.service_requests.duplicates.cells import cells_around
 from intake.service_requests.models import ServiceRequest
+from intake.service_requests.target_models import TargetFlag
 from intake.service_requests.values import Actor
 from kernel import db
-from kernel.db import Instant, Json
 from kernel.errors import AtiendeError, NotFound
-from kernel.ids import new_id
 from kernel.outbox import record
 
 _log = structlog.get_logger(__name__)
@@ -65,37 +64,6 @@ _NEAR_BY_SAME = "WITH theirs AS MATERIALIZED ({theirs}) {near}".format(
     theirs="SELECT * FROM report WHERE person_id IN (SELECT person_id FROM report WHERE service_request_id = $5)",
     near=_NEAR.format(reports="theirs AS report", sure=_SURE_M),
 )
-
-
-class TargetFlag(SQLModel, table=True):
-    """An address that a person should look at. basis: what it rests on, as `Judged` has it."""
-
-    __tablename__ = "target_flag"
-    __table_args__ = (
-        CheckConstraint("reason IN ('few_people', 'many_people')", name="reason"),
-        # One at a time for each place, however many reports come.
-        Index(
-            "uq_target_flag_open",
-            "jurisdiction_id",
-            "place_key",
-            unique=True,
-            postgresql_where=text("reviewed_at IS NULL"),
-        ),
-    )
-
-    id: UUID = Field(default_factory=new_id, primary_key=True)
-    jurisdiction_id: str = Field(sa_type=Text, foreign_key="jurisdiction.id")
-    service_request_id: UUID = Field(foreign_key="service_request.id")
-    place_key: str = Field(sa_type=Text)
-    reason: str = Field(sa_type=Text)
-    basis: dict[str, Any] = Field(
-        default_factory=dict, sa_column=Column(Json, nullable=False, server_default=text("'{}'::jsonb"))
-    )
-    at: datetime = Field(sa_type=Instant)
-    reviewed_at: datetime | None = Field(default=None, sa_type=Instant)
-    reviewed_by: UUID | None = None
-    reviewed_by_name: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
-    note: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from typer.testing import CliRunner
 
 from agent_console import accounts
-from atiende import bootstrap
+from atiende import database
 from atiende.cli import app
 from atiende.commands import key, staff
 from intake.catalog import clients, keys
@@ -28,7 +28,7 @@ WHO = "Ana.Perez@prueba.gob.example"
 def city(session: Session, monkeypatch: pytest.MonkeyPatch, engine: Engine) -> Session:
     """The tiny city; the commands work in this test's transaction."""
     make_city(session)
-    monkeypatch.setattr(bootstrap, "configure_storage", lambda settings: engine)
+    monkeypatch.setattr(database, "configure_storage", lambda settings: engine)
     monkeypatch.setenv("DATABASE_URL", "postgresql://of/this/test")
     return session
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from atiende.bootstrap import database_url
+from atiende.database import database_url
 from kernel.embedded.postgres import PostgresServer
 from kernel.errors import MisconfiguredError
 from kernel.settings import StorageSettings
 
 USER = """
 import sys
-from atiende.bootstrap import configure_storage
+from atiende.database import configure_storage
 from kernel.settings import load_storage_settings
 import os
 with configure_storage(load_storage_settings(os.environ)).connect():

@@ -5,7 +5,7 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session
 from typer.testing import CliRunner
 
-from atiende import bootstrap
+from atiende import database
 from atiende.cli import app
 from georef.points import LonLat
 from intake.service_requests.actions import submit
@@ -21,7 +21,7 @@ def rows(session: Session, monkeypatch: pytest.MonkeyPatch, engine: Engine) -> S
     for n in range(3):
         submit(session, Submission(CITY, "BACHE", "web", description=f"{n}", point=LonLat(*IN_NORTE)), now=NOW)
     session.connection().execute(text("UPDATE service_request SET public_text_version = NULL"))
-    monkeypatch.setattr(bootstrap, "configure_storage", lambda settings: engine)
+    monkeypatch.setattr(database, "configure_storage", lambda settings: engine)
     monkeypatch.setenv("DATABASE_URL", "postgresql://of/this/test")
     return session
 

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, QueuePool, event, text
 from sqlalchemy.exc import InternalError, OperationalError, ProgrammingError
 from sqlmodel import Session
 
-from atiende import bootstrap
+from atiende import database
 from kernel import db
 from kernel.errors import MisconfiguredError
 from kernel.settings import POOL_OVERFLOW, POOL_SIZE, Database, load_storage_settings
@@ -18,7 +18,7 @@ URL = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}
 
 
 def pool(environ: Mapping[str, str]) -> tuple[int, int, float]:
-    engine = bootstrap.configure_storage(load_storage_settings(URL | dict(environ)))
+    engine = database.configure_storage(load_storage_settings(URL | dict(environ)))
     db.configure(None)
     assert isinstance(engine.pool, QueuePool)
     found = engine.pool.size(), engine.pool._max_overflow, engine.pool._timeout

@@ -12,7 +12,8 @@ from intake.people import actions as people
 from intake.people.addresses import read
 from intake.service_requests import actions, targeting
 from intake.service_requests.models import Report, ServiceRequest
-from intake.service_requests.targeting import MANY_PEOPLE, MANY_REPORTS, Said, TargetFlag, judge
+from intake.service_requests.target_models import TargetFlag
+from intake.service_requests.targeting import MANY_PEOPLE, MANY_REPORTS, Said, judge
 from intake.service_requests.values import Reporter, Submission
 from kernel.errors import NotFound
 from kernel.ids import new_id

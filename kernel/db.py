@@ -60,6 +60,8 @@ SQLModel.metadata.naming_convention = {
     "pk": "pk_%(table_name)s",
 }
 metadata: MetaData = SQLModel.metadata
+# Rows are not validated by their class, so most tables never need what Pydantic would build for them: a tenth of a start.
+SQLModel.model_config["defer_build"] = True
 
 
 class Instant(TypeDecorator[datetime]):

@@ -4,19 +4,10 @@ Bounded and repeatable: the same examples every run. SCHEMATHESIS_EXAMPLES asks 
 """
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis import Case, GenerationMode, Response
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 from sqlmodel import Session
 from starlette.testclient import TestClient
 
@@ -26,15 +17,25 @@ from tests.factories import CITY, NOW
 from tests.intake.open311.asking import form, posted
 from tests.intake.open311.conformance.spark import differences
 
+if TYPE_CHECKING:
+    from schemathesis import Case, Response
+
 pytestmark = pytest.mark.database
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "25"))
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-]
+
+
+def checks() -> list[Any]:
+    """Those that hold for JSON; the last one does not read XML."""
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi import checks
+
+    return [
+        not_a_server_error,
+        checks.status_code_conformance,
+        checks.content_type_conformance,
+        checks.response_headers_conformance,
+        checks.response_schema_conformance,
+    ]
 
 
 @pytest.fixture
@@ -68,20 +69,24 @@ def _either(values: list[str]) -> dict[str, Any]:
     return {"anyOf": [{"enum": values}, {"type": "string"}]}
 
 
-@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize("mode", ["positive", "negative"])
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_no_call_breaks_the_description(
-    client: TestClient, known: dict[str, list[str]], operation: Operation, mode: GenerationMode
+    client: TestClient, known: dict[str, list[str]], operation: Operation, mode: str
 ) -> None:
+    import schemathesis  # a second, in each process of the tests, for the one that runs these
+    from schemathesis import GenerationMode
+
+    is_wrong = mode == "negative"
     document = client.get("openapi.json").json()
-    offer(document, known, only=mode is GenerationMode.POSITIVE)
+    offer(document, known, only=not is_wrong)
     schema = schemathesis.openapi.from_dict(document)
     schema.app = client.app
     as_json, as_xml = (schema[f"{operation.path}.{fmt}"][operation.method.upper()] for fmt in ("json", "xml"))
     headers = {"authorization": f"Bearer {known['api_key'][0]}"}
     seen: set[int] = set()
 
-    @given(case=as_json.as_strategy(generation_mode=mode))
+    @given(case=as_json.as_strategy(generation_mode=GenerationMode(mode)))
     @settings(
         max_examples=EXAMPLES,
         deadline=None,
@@ -90,8 +95,8 @@ def test_no_call_breaks_the_description(
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    def run(case: Case) -> None:
-        response = case.call_and_validate(headers=headers, checks=CHECKS)
+    def run(case: "Case") -> None:
+        response = case.call_and_validate(headers=headers, checks=checks())
         seen.add(response.status_code)
         twin = as_xml.Case(
             path_parameters=case.path_parameters,
@@ -101,12 +106,12 @@ def test_no_call_breaks_the_description(
             body=case.body,
             media_type=case.media_type,
         )
-        compare(response, twin.call_and_validate(headers=headers, checks=CHECKS[:-1]))
+        compare(response, twin.call_and_validate(headers=headers, checks=checks()[:-1]))
 
     run()
-    assert mode is GenerationMode.NEGATIVE or 200 in seen
+    assert is_wrong or 200 in seen
 
 
-def compare(as_json: Response, as_xml: Response) -> None:
+def compare(as_json: "Response", as_xml: "Response") -> None:
     assert as_json.status_code == as_xml.status_code
     assert differences(as_xml.content, as_json.json()) == []

@@ -21,14 +21,15 @@ _MAX_DRIFT = timedelta(minutes=1)
 _REPAIR_SPAN = timedelta(days=1)
 _LOCK = 311_0007
 
-_PENDING = "SELECT 1 FROM service_request_event WHERE is_pending_change LIMIT 1"
-_TAKE_TURN = text("SELECT pg_advisory_xact_lock(:lock)")
-_LAST = text("SELECT published_at FROM service_request_change ORDER BY seq DESC LIMIT 1")
-_NUMBER = text("""
+# By its id, as the index of those that wait has it: without, a table that nobody has analysed is read from end to end.
+_PENDING = "SELECT 1 FROM service_request_event WHERE is_pending_change ORDER BY id LIMIT 1"
+_TAKE_TURN = "SELECT pg_advisory_xact_lock($1)"
+_LAST = "SELECT published_at FROM service_request_change ORDER BY seq DESC LIMIT 1"
+_NUMBER = """
     WITH pending AS (
         SELECT e.id, e.name, e.audience, e.service_request_id, r.jurisdiction_id, r.agency_code
         FROM service_request_event e JOIN service_request r ON r.id = e.service_request_id
-        WHERE e.is_pending_change ORDER BY e.id LIMIT :batch
+        WHERE e.is_pending_change ORDER BY e.id LIMIT $1
     ), taken AS (
         UPDATE service_request_event SET is_pending_change = false FROM pending
         WHERE service_request_event.id = pending.id
@@ -46,10 +47,11 @@ _NUMBER = text("""
     )
     INSERT INTO service_request_change
         (event_id, service_request_id, jurisdiction_id, agency_code, is_public, is_farewell, published_at)
-    SELECT id, service_request_id, jurisdiction_id, agency_code, is_public, is_farewell, :published_at
+    SELECT id, service_request_id, jurisdiction_id, agency_code, is_public, is_farewell, $2::timestamptz
     FROM told ORDER BY id, is_farewell
     ON CONFLICT (event_id, is_farewell) DO NOTHING
-""")
+    RETURNING 1
+"""
 _HISTORY = text("""
     INSERT INTO service_request_change
         (event_id, service_request_id, jurisdiction_id, agency_code, is_public, is_farewell, published_at)
@@ -77,13 +79,13 @@ def number(session: Session, read_clock: Callable[[], datetime] = clock.now) -> 
     session.flush()
     if not db.fetch(session, _PENDING, [], prepare=True):
         return 0
-    connection = session.connection()
-    connection.execute(_TAKE_TURN, {"lock": _LOCK})
+    # Each by itself: what was committed while this waited for its turn is to be seen.
+    db.fetch(session, _TAKE_TURN, [_LOCK], prepare=True)
     published_at = read_clock().replace(microsecond=0) + AHEAD
-    last = connection.execute(_LAST).scalar_one_or_none()
-    if last is not None and published_at < last < published_at + _MAX_DRIFT:
-        published_at = last
-    return connection.execute(_NUMBER, {"batch": BATCH, "published_at": published_at}).rowcount
+    last = db.fetch(session, _LAST, [], prepare=True)
+    if last and published_at < last[0][0] < published_at + _MAX_DRIFT:
+        published_at = last[0][0]
+    return len(db.fetch(session, _NUMBER, [BATCH, published_at], prepare=True))
 
 
 def number_history(session: Session, jurisdiction_id: str) -> None:

@@ -26,6 +26,7 @@ from intake.service_requests.values import Actor
 from kernel import db
 from kernel.errors import AtiendeError, NotFound
 from kernel.outbox import record
+from kernel.rows import load_one
 
 _log = structlog.get_logger(__name__)
 
@@ -64,6 +65,7 @@ _NEAR_BY_SAME = "WITH theirs AS MATERIALIZED ({theirs}) {near}".format(
     theirs="SELECT * FROM report WHERE person_id IN (SELECT person_id FROM report WHERE service_request_id = $5)",
     near=_NEAR.format(reports="theirs AS report", sure=_SURE_M),
 )
+_FLAGGED = "SELECT 1 FROM target_flag WHERE jurisdiction_id = $1 AND place_key = $2 AND reviewed_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ def look(session: Session, service_request_id: UUID, *, is_joined: bool = False,
 
     is_joined: somebody else says the same of a request that was there; it stays what it is.
     """
-    request = session.get(ServiceRequest, service_request_id)
+    request = load_one(session, ServiceRequest, "WHERE id = $1", [service_request_id])
     if request is None or request.lon is None or request.lat is None:
         return None
     label = house_in(request.address_string or "") if (request.precision_m or 0) > _SURE_M else ""
@@ -120,9 +122,10 @@ def look(session: Session, service_request_id: UUID, *, is_joined: bool = False,
     # Where thousands report one place, each of them must not look at all the others: one look is enough to have it flagged.
     if _is_flagged(session, request.jurisdiction_id, key):
         if not is_joined:
-            _keep_one(session, request, _within(place, db.fetch(session, _NEAR_BY_SAME, [*values, request.id])), now)
+            same = db.fetch(session, _NEAR_BY_SAME, [*values, request.id], prepare=True)
+            _keep_one(session, request, _within(place, same), now)
         return None
-    near = _within(place, db.fetch(session, _NEAR_BY_ANYBODY, values))
+    near = _within(place, db.fetch(session, _NEAR_BY_ANYBODY, values, prepare=True))
     given = cities.city(session, request.jurisdiction_id).settings.get("guards", {})
     judged = judge(
         [Said(str(row[4]), row[5], str(row[0])) for row in near],
@@ -172,12 +175,7 @@ def _key(place: LonLat) -> str:
 
 
 def _is_flagged(session: Session, jurisdiction_id: str, key: str) -> bool:
-    open_one = select(TargetFlag.id).where(
-        TargetFlag.jurisdiction_id == jurisdiction_id,
-        TargetFlag.place_key == key,
-        col(TargetFlag.reviewed_at).is_(None),
-    )
-    return session.exec(open_one).first() is not None
+    return bool(db.fetch(session, _FLAGGED, [jurisdiction_id, key], prepare=True))
 
 
 def _keep_one(session: Session, request: ServiceRequest, near: Sequence[Any], now: datetime) -> None:

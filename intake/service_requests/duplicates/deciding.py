@@ -6,14 +6,19 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import and_, or_
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from intake.service_requests.duplicates.lookup import Found
 from intake.service_requests.duplicates.models import DuplicateDecision
+from kernel.inserts import insert_together
+from kernel.rows import fresh, load
 
 Decision = Literal["found", "same", "other", "undone"]
 Decider = Literal["system", "resident", "staff"]
+
+_ABOUT = """
+    WHERE service_request_id = $1 OR (candidate_id = $1 AND service_request_id IS NOT NULL) ORDER BY id LIMIT 500
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,9 @@ def record(
     channel: str = "",
 ) -> None:
     """One row for each pair: what was shown, and the request or the report that it was compared with."""
-    session.add_all(
-        DuplicateDecision(
+    rows = [
+        fresh(
+            DuplicateDecision,
             jurisdiction_id=jurisdiction_id,
             candidate_id=one.candidate_id,
             service_request_id=service_request_id,
@@ -81,28 +87,15 @@ def record(
             at=now,
         )
         for one in shown
-    )
-    session.flush()
+    ]
+    if rows:
+        insert_together(session, rows[0], rows[1:])
 
 
 def pairs_of(session: Session, service_request_id: UUID) -> dict[UUID, DuplicateDecision]:
     """The decision in force about this request and each other one, by the other's id, whichever of the two came first."""
-    statement = (
-        select(DuplicateDecision)
-        .where(
-            or_(
-                col(DuplicateDecision.service_request_id) == service_request_id,
-                and_(
-                    col(DuplicateDecision.candidate_id) == service_request_id,
-                    col(DuplicateDecision.service_request_id).is_not(None),
-                ),
-            )
-        )
-        .order_by(col(DuplicateDecision.id))
-        .limit(500)
-    )
     found: dict[UUID, DuplicateDecision] = {}
-    for row in session.exec(statement):
+    for row in load(session, DuplicateDecision, _ABOUT, [service_request_id]):
         other = row.candidate_id if row.service_request_id == service_request_id else row.service_request_id
         assert other is not None
         found[other] = row

@@ -7,16 +7,17 @@ from uuid import UUID
 
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from intake.service_requests.events import add_event
 from intake.service_requests.models import ServiceRequest, ServiceRequestEvent
 from intake.service_requests.values import Actor
-from kernel import outbox
+from kernel import db, outbox
 from kernel.errors import Conflict
+from kernel.rows import HELD, load
 
-# What this session read before a lock may be old by now.
-FRESH = {"populate_existing": True}
+# Rows that only point at a request (FOR KEY SHARE) need not wait: their order is nobody's choice.
+_LOCKED = f"WHERE id = ANY($1) ORDER BY id {HELD}"
+_PARENTS = "SELECT id, parent_id FROM service_request WHERE id = ANY($1) AND parent_id IS NOT NULL"
 
 
 def separate(
@@ -62,14 +63,13 @@ def lock_all(session: Session, ids: Collection[UUID]) -> dict[UUID, ServiceReque
     second time for what it has already. Raises Conflict when somebody links one of them at this very moment.
     """
     wanted = _reach(session, ids)
-    rows = {row.id: row for row in session.exec(_rows_for_update(wanted), execution_options=FRESH)}
+    rows = {row.id: row for row in load(session, ServiceRequest, _LOCKED, [list(wanted)])}
     late = _reach(session, ids) - wanted if any(_has_other_parent(rows.get(one), wanted) for one in ids) else set()
     if late:
         # One of them may be lower than what is held: to wait for it might be to wait for somebody who waits for us.
         try:
             with session.begin_nested():
-                found = session.exec(_rows_for_update(late, is_patient=False), execution_options=FRESH)
-                rows |= {row.id: row for row in found}
+                rows |= {row.id: row for row in load(session, ServiceRequest, f"{_LOCKED} NOWAIT", [list(late)])}
         except OperationalError:
             raise Conflict("Alguien cambió este reporte mientras lo veías. Revísalo y vuelve a intentarlo.") from None
     return rows
@@ -77,14 +77,10 @@ def lock_all(session: Session, ids: Collection[UUID]) -> dict[UUID, ServiceReque
 
 def _reach(session: Session, ids: Collection[UUID]) -> set[UUID]:
     """These, what they are duplicates of, and what would come back to them."""
-    linked = session.exec(
-        select(ServiceRequest.id, ServiceRequest.parent_id).where(
-            col(ServiceRequest.id).in_(ids), col(ServiceRequest.parent_id).is_not(None)
-        )
-    ).all()
+    session.flush()
     found = set(ids)
-    for one, parent_id in linked:
-        found |= {parent_id, *_moved_by(merging_of(session, one))} if parent_id else set()
+    for one, parent_id in db.fetch(session, _PARENTS, [list(ids)], prepare=True):
+        found |= {parent_id, *_moved_by(merging_of(session, one))}
     return found
 
 
@@ -94,12 +90,6 @@ def _has_other_parent(found: ServiceRequest | None, known: Collection[UUID]) -> 
 
 def _moved_by(merging: ServiceRequestEvent | None) -> list[UUID]:
     return [UUID(one) for one in merging.data.get("moved", ())] if merging is not None else []
-
-
-def _rows_for_update(ids: Collection[UUID], *, is_patient: bool = True) -> SelectOfScalar[ServiceRequest]:
-    # Rows that only point at a request (FOR KEY SHARE) need not wait: their order is nobody's choice.
-    locked = select(ServiceRequest).where(col(ServiceRequest.id).in_(ids)).order_by(col(ServiceRequest.id))
-    return locked.with_for_update(key_share=True, nowait=not is_patient)
 
 
 def tell(

@@ -2,12 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from intake.service_requests import actions
@@ -17,6 +17,7 @@ from intake.service_requests.models import ServiceRequest
 from kernel import crypto, db
 from kernel.crypto import Vault
 from kernel.errors import AtiendeError
+from kernel.statements import Rows, Statements
 from tests.conftest import make_database
 from tests.factories import CITY, NOW, make_city
 from tests.intake.service_requests.duplicates.cast import AGENCY, STAFF, report
@@ -51,10 +52,12 @@ class Desk:
         is_locked, refused = threading.Event(), []
         slow_thread = threading.Thread(target=lambda: run(slow))
 
-        def linger(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-            if threading.current_thread() is slow_thread and "FOR " in statement and not is_locked.is_set():
+        def linger(statements: Statements, query: bytes, values: Sequence[Any], *, prepare: bool) -> Rows:
+            rows = run_alone(statements, query, values, prepare=prepare)
+            if threading.current_thread() is slow_thread and b" FOR " in query and not is_locked.is_set():
                 is_locked.set()
                 time.sleep(_LINGERS_S)
+            return rows
 
         def run(act: Act) -> None:
             try:
@@ -64,14 +67,15 @@ class Desk:
             except Exception as error:  # a deadlock, most of all
                 refused.append(f"{type(error).__name__}: {error}")
 
-        event.listen(self.engine, "after_cursor_execute", linger)
         quick_thread = threading.Thread(target=lambda: run(quick))
-        slow_thread.start()
-        assert is_locked.wait(10)
-        quick_thread.start()
-        slow_thread.join(20)
-        quick_thread.join(20)
-        event.remove(self.engine, "after_cursor_execute", linger)
+        run_alone = Statements.run_alone
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(Statements, "run_alone", linger)
+            slow_thread.start()
+            assert is_locked.wait(10)
+            quick_thread.start()
+            slow_thread.join(20)
+            quick_thread.join(20)
         return refused
 
 

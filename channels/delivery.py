@@ -7,7 +7,7 @@
 
 `sending` is committed before the provider is called, so that a crash in between is seen: after a while such a message is
 uncertain. An uncertain one is never sent again by itself; docs/delivery.md has the rules by which it is settled.
-Every function takes the session and never commits.
+What takes a session never commits.
 """
 
 from collections.abc import Sequence
@@ -27,14 +27,14 @@ from intake.catalog import cities
 from intake.catalog.cities import City
 from intake.conversations import actions as conversations
 from intake.conversations import proofs
-from intake.conversations.delivery_states import later
+from intake.conversations.delivery_states import earlier_than
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import Choice
 from intake.people import actions as people
 from intake.people.models import ContactPoint
 from kernel import db
 from kernel.errors import Conflict
-from kernel.outbox import record
+from kernel.outbox import prepare, record, tell_committed
 from kernel.rows import HELD, change, load
 
 log = structlog.get_logger(__name__)
@@ -50,9 +50,25 @@ UNASKED = ("notice", "campaign")
 # A one-time code too is nothing to whoever wants no messages; asked for, it passes the night by.
 SILENCED = (*UNASKED, proofs.AUTHOR)
 
+_SETTLED = "message.settled"
 _UNSENT = "direction = 'outbound' AND status IN ('queued', 'sending')"
-_ANY_UNSENT = f"""
-    SELECT 1 FROM message WHERE conversation_id = (SELECT conversation_id FROM message WHERE id = $1) AND {_UNSENT} LIMIT 1
+# One round trip, and twice does it once: whoever lost the answer to it asks again. A receipt may be writing the same row.
+_TAKEN = f"""
+    WITH found AS (
+        SELECT id, conversation_id, status, status = ANY($4) AS moves FROM message WHERE id = $1 {HELD}
+    ), written AS (
+        UPDATE message SET provider_message_id = $2, segments = $3,
+            status = CASE WHEN moves THEN 'accepted' ELSE message.status END,
+            error_code = CASE WHEN moves THEN NULL ELSE message.error_code END,
+            changed_at = CASE WHEN moves THEN $5 ELSE message.changed_at END
+        FROM found WHERE message.id = found.id
+    ), told AS (
+        INSERT INTO outbox_event (name, payload, at)
+        SELECT $6, jsonb_build_object('message_id', id, 'conversation_id', conversation_id), $5 FROM found WHERE moves
+    )
+    SELECT status, conversation_id, moves, EXISTS (
+        SELECT FROM message WHERE conversation_id = found.conversation_id AND id <> found.id AND {_UNSENT}
+    ) FROM found
 """  # noqa: S608  # words of our own
 _LAST_INBOUND = """
     SELECT message.provider_message_id, message.at, message.subject
@@ -142,11 +158,6 @@ def _unsent(session: Session, message_id: UUID) -> Sequence[Message]:
     return load(session, Message, f"WHERE conversation_id = {thread} AND {_UNSENT} ORDER BY seq {HELD}", [message_id])
 
 
-def is_more_unsent(session: Session, message_id: UUID) -> bool:
-    """Whether the thread of this message has any that wait for their turn."""
-    return bool(db.fetch(session, _ANY_UNSENT, [message_id], prepare=True))
-
-
 def _thread_of(session: Session, message: Message) -> Conversation:
     (found,) = load(session, Conversation, "WHERE id = $1", [message.conversation_id])
     return found
@@ -202,16 +213,17 @@ def _folio(session: Session, message: Message) -> str | None:
     return found[0][0] if found else None
 
 
-def note_taken(
-    session: Session, message_id: UUID, provider_message_id: ProviderMessageId, *, segments: int, now: datetime
-) -> None:
-    """The provider has it. A receipt may have come before its answer; then there is nothing left to say."""
-    message = held(session, message_id)
-    learnt: dict[str, str | int] = {"provider_message_id": provider_message_id, "segments": segments}
-    if later(message.status, "accepted") != message.status:
-        move(session, message, "accepted", reason=None, now=now, **learnt)
-    else:
-        change(session, message, **learnt)
+def note_taken(message_id: UUID, provider_message_id: ProviderMessageId, *, segments: int, now: datetime) -> bool:
+    """The provider has it: a unit of work by itself. Whether the thread has more that wait for their turn.
+
+    A receipt may have come before the provider's answer; then there is nothing left to say.
+    """
+    values = [message_id, provider_message_id, segments, earlier_than("accepted"), now, _SETTLED]
+    ((was, conversation_id, moves, is_more),) = db.change_alone(_TAKEN, values)
+    if moves:
+        log.info("message.moved", message_id=str(message_id), was=was, now="accepted", reason=None)
+        tell_committed(prepare(_SETTLED, at=now, message_id=message_id, conversation_id=conversation_id))
+    return bool(is_more)
 
 
 def note_failure(session: Session, message_id: UUID, failure: DeliveryError, *, now: datetime) -> None:
@@ -225,14 +237,12 @@ def note_failure(session: Session, message_id: UUID, failure: DeliveryError, *, 
     move(session, message, status, reason=failure.reason, now=now)
 
 
-def move(
-    session: Session, message: Message, status: str, *, reason: str | None, now: datetime, **learnt: str | int
-) -> None:
-    """Writes the state, and with it other columns that were `learnt`, and wakes whoever watches the thread."""
+def move(session: Session, message: Message, status: str, *, reason: str | None, now: datetime) -> None:
+    """Writes the state and wakes whoever watches the thread."""
     log.info("message.moved", message_id=str(message.id), was=message.status, now=status, reason=reason)
-    change(session, message, status=status, error_code=reason, changed_at=now, **learnt)
+    change(session, message, status=status, error_code=reason, changed_at=now)
     if status != "queued":
-        name = "message.uncertain" if status == "uncertain" else "message.settled"
+        name = "message.uncertain" if status == "uncertain" else _SETTLED
         record(session, name, at=now, message_id=message.id, conversation_id=message.conversation_id)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlmodel import Session, select
+from sqlmodel import select
 
 from channels import delivery, receiving, reconciling, registry, settling
 from channels.delivery import Claim, Nothing
@@ -83,9 +83,10 @@ def fetch_mail() -> None:
 
 def _claim(message_id: UUID) -> Claim | delivery.Later | Nothing:
     with db.transaction() as session:
-        ((channel,),) = db.fetch(session, "SELECT channel FROM message WHERE id = $1", [message_id], prepare=True)
-        registry.channel_named(channel)  # not connected: nothing is marked as being sent
-        return delivery.claim_next(session, message_id, now=clock.now())
+        claim = delivery.claim_next(session, message_id, now=clock.now())
+        if isinstance(claim, Claim):
+            registry.channel_named(claim.channel)  # not connected: nothing is marked as being sent
+        return claim
 
 
 def _send(channel: Channel, claim: Claim) -> bool:
@@ -96,27 +97,26 @@ def _send(channel: Channel, claim: Claim) -> bool:
         provider_message_id = channel.send(claim.message)
     except DeliveryError as failure:
         reason = failure
-        _store(lambda session: delivery.note_failure(session, message_id, reason, now=clock.now()))
+
+        def refused() -> None:
+            with db.transaction() as session:
+                delivery.note_failure(session, message_id, reason, now=clock.now())
+
+        _store(refused)
         if not failure.permanent and not failure.uncertain:
             raise Unavailable(
                 "El proveedor no tomó el mensaje; se intenta otra vez.", retry_after_s=failure.retry_after_s
             ) from failure
         return True
 
-    def taken(session: Session) -> bool:
-        delivery.note_taken(session, message_id, provider_message_id, segments=segments, now=clock.now())
-        return delivery.is_more_unsent(session, message_id)
-
-    return _store(taken)
+    return _store(lambda: delivery.note_taken(message_id, provider_message_id, segments=segments, now=clock.now()))
 
 
-def _store(write: Callable[[Session], T]) -> T:
+def _store(write: Callable[[], T]) -> T:
     for pause_s in _STORE_PAUSES_S:
         try:
-            with db.transaction() as session:
-                return write(session)
+            return write()
         except (OperationalError, InterfaceError) as error:
             log.warning("delivery.store_again", error=type(error.orig).__name__)
             time.sleep(pause_s)
-    with db.transaction() as session:
-        return write(session)
+    return write()

@@ -224,6 +224,15 @@ def notify(session: Session, channel: str, body: str) -> None:
     session.connection().execute(_NOTIFY, {"channel": channel, "body": body})
 
 
+def notify_now(channel: str, body: str) -> None:
+    """As `notify`, of what has been committed already."""
+    if _teller is not None:
+        _teller.tell([(channel, body)])
+        return
+    with transaction() as session:
+        notify(session, channel, body)
+
+
 @contextmanager
 def read_transaction(*, may_lag: bool = False) -> Iterator[Session]:
     """One reading, of which nothing may be written: under a test's connection PostgreSQL refuses to.

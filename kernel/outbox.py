@@ -85,5 +85,13 @@ def prepare(name: str, *, at: datetime, **ids: UUID | str | int) -> Row:
 
 def tell(session: Session, event: Row) -> None:
     """Wakes whoever waits for events, if this transaction commits."""
-    body = orjson.dumps({"name": event.values["name"], **event.values["payload"]}).decode()
-    db.notify(session, CHANNEL, body)
+    db.notify(session, CHANNEL, _body(event))
+
+
+def tell_committed(event: Row) -> None:
+    """As `tell`, of an event that has been committed already."""
+    db.notify_now(CHANNEL, _body(event))
+
+
+def _body(event: Row) -> str:
+    return orjson.dumps({"name": event.values["name"], **event.values["payload"]}).decode()

@@ -62,12 +62,23 @@ _log = structlog.get_logger(__name__)
 
 
 class Replies:
-    """The answers to one message: each has a reference of its own, so that answering twice sends once."""
+    """The answers to one message: each has a reference of its own, so that answering twice sends once.
+
+    is_held: whoever answers holds the thread, and writes `last_message_at` on it afterwards.
+    """
 
     def __init__(
-        self, session: Session, conversation: Conversation, message: Message, now: datetime, *, name: str = "reply"
+        self,
+        session: Session,
+        conversation: Conversation,
+        message: Message,
+        now: datetime,
+        *,
+        name: str = "reply",
+        is_held: bool = False,
     ) -> None:
         self.name = name
+        self.is_held = is_held
         self.session = session
         self.conversation = conversation
         self.message = message
@@ -112,8 +123,15 @@ class Replies:
             prompt=prompt,
             choices=choices,
             asks_place=asks_place,
+            thread=self.conversation if self.is_held else None,
             now=self.now,
         )
+
+    @property
+    def last_message_at(self) -> datetime:
+        """Of the thread, with these answers."""
+        known = self.conversation.last_message_at
+        return max(known, self.now) if self.count else known
 
 
 def act(replies: Replies, step: Step, emergency_phone: str) -> DialogueState:

@@ -225,9 +225,12 @@ def queue_message(
     asks_place: bool = False,
     template: str | None = None,
     template_params: Mapping[str, str] | None = None,
+    thread: Conversation | None = None,
     now: datetime,
 ) -> Message:
     """A message to the resident, queued for delivery. The same client_ref again gives the first one.
+
+    thread: the conversation where the caller holds it already, and writes on it when its last message was.
 
     author_kind: `dialogue` (an automatic answer), `notice` (news of a request, which an opt-out silences), `campaign` (the same
     for many), `proof` (a one-time code) or `agent` (a person; the thread waits for people, and is reopened if it was closed).
@@ -238,7 +241,7 @@ def queue_message(
     """
     if not body.strip():
         raise InvalidInput("Escribe el mensaje antes de enviarlo.", field="body")
-    conversation = held(session, conversation_id)
+    conversation = held(session, conversation_id) if thread is None else thread
     is_spoken = conversation.channel == VOICE and author_kind == "dialogue"
     if conversation.channel == VOICE and not is_spoken:
         conversation = _written_to(session, conversation, now)
@@ -269,7 +272,8 @@ def queue_message(
         (known,) = load(session, Message, _REFERRED, [conversation.id, client_ref])
         return known
     tell(session, event)
-    change(session, conversation, last_message_at=max(conversation.last_message_at, now))
+    if conversation is not thread:
+        change(session, conversation, last_message_at=max(conversation.last_message_at, now))
     if author_kind == "agent":
         in_line.answered(session, conversation, now=now)
     return message

@@ -21,18 +21,28 @@ from intake.conversations.dialogue.steps import (
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import VOICE
 from intake.people.models import ContactPoint
-from kernel.rows import change, load
+from kernel.rows import HELD, change, load
 
 # A person who asked for somebody and then was silent for a day gets the automatic dialogue again.
 AGENT_HOLDS_FOR = timedelta(hours=24)
 _MOST_LOOSE = 10
+_THREAD = f"WHERE id = (SELECT conversation_id FROM message WHERE id = $1) {HELD}"  # noqa: S608  # words of our own
 
 _log = structlog.get_logger(__name__)
 
 
 def advance(session: Session, conversation_id: UUID, *, now: datetime) -> None:
     """Handles every waiting message of the thread in order. Doing it twice does nothing the second time."""
-    conversation = actions.held(session, conversation_id)
+    _advance(session, actions.held(session, conversation_id), now)
+
+
+def advance_with(session: Session, message_id: UUID, *, now: datetime) -> None:
+    """As `advance`, of the thread that this message is in."""
+    (conversation,) = load(session, Conversation, _THREAD, [message_id])
+    _advance(session, conversation, now)
+
+
+def _advance(session: Session, conversation: Conversation, now: datetime) -> None:
     waiting = queries.waiting(session, conversation.id)
     if waiting and conversation.state == "closed" and conversation.channel != VOICE:
         conversation = actions.move_on(session, conversation, waiting, now=now)
@@ -60,12 +70,19 @@ def _handle(session: Session, conversation: Conversation, message: Message, now:
     if context.code == "elsewhere":
         proofs.hide_typed(message)
         step = replace(step, state=replace(step.state, last_words=""))
-    replies = Replies(session, conversation, message, now)
+    replies = Replies(session, conversation, message, now, is_held=True)
     state = _noted(state, act(replies, step, context.emergency_phone), message, step.effect)
     # In one writing with what ends the wait: the row has many indexes.
     is_answered = is_last and conversation.state == "automatic"
     since = None if is_answered else conversation.waiting_since
-    change(session, conversation, dialogue=state.to_json(), language=state.language, waiting_since=since)
+    change(
+        session,
+        conversation,
+        dialogue=state.to_json(),
+        language=state.language,
+        waiting_since=since,
+        last_message_at=replies.last_message_at,
+    )
 
 
 def make_unanswered(session: Session, conversation_id: UUID, *, now: datetime) -> bool:

@@ -6,7 +6,7 @@ from uuid import UUID
 from intake.conversations import attachments, in_line, proofs, queries
 from intake.conversations.acting import answer_waiting as answer_next
 from intake.conversations.actions import follow_ended
-from intake.conversations.advance import advance, make_unanswered
+from intake.conversations.advance import advance_with, make_unanswered
 from intake.conversations.attachment_models import photo_key
 from intake.conversations.incident_news import tell_attached as tell_next_attached
 from intake.conversations.notices import tell_joined as tell_who_joined
@@ -22,7 +22,6 @@ ANSWERS_WITHIN = timedelta(minutes=30)
 # What strangers made us send is counted by the hour.
 COUNTS_KEPT_FOR = timedelta(days=2)
 _BATCH = 100
-_THREAD = "SELECT conversation_id FROM message WHERE id = $1"
 
 
 def make_unanswered_reports() -> None:
@@ -38,8 +37,7 @@ def make_unanswered_reports() -> None:
 def advance_conversation(message_id: str, **_: object) -> None:
     """Answers this message, and every one before it that still waits, in one transaction."""
     with db.transaction(is_steady=True) as session:
-        ((conversation_id,),) = db.fetch(session, _THREAD, [UUID(message_id)], prepare=True)
-        advance(session, conversation_id, now=clock.now())
+        advance_with(session, UUID(message_id), now=clock.now())
 
 
 def follow_work_item(work_item_id: str, agent_id: str | None = None, **_: object) -> None:

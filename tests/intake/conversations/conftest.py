@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session, col, select
 
 from intake.conversations import actions
-from intake.conversations.advance import advance
+from intake.conversations.advance import advance_with
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import InboundMedia, InboundMessage
 from intake.service_requests.models import ServiceRequest
@@ -46,7 +46,7 @@ class Phone:
             jurisdiction_id=CITY,
             now=self.now,
         )
-        advance(self.session, message.conversation_id, now=self.now)
+        advance_with(self.session, message.id, now=self.now)
         return self.unread()
 
     def unread(self) -> list[str]:

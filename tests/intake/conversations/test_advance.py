@@ -69,6 +69,14 @@ def test_a_report_becomes_a_request_of_the_agency_with_a_date(phone: Phone) -> N
     assert len(events(phone.session, "message.queued")) == 1
 
 
+def test_a_thread_knows_when_its_last_answer_was(phone: Phone) -> None:
+    told = actions.receive(phone.session, inbound("late", "hola"), jurisdiction_id=CITY, now=phone.now)
+    answered_at = phone.now + timedelta(minutes=3)
+    advance(phone.session, told.conversation_id, now=answered_at)
+    phone.session.expire_all()
+    assert (phone.conversation.last_message_at, phone.conversation.waiting_since) == (answered_at, None)
+
+
 def test_advancing_twice_answers_and_submits_once(phone: Phone) -> None:
     phone.write("hay un bache en avenida sabinos 214, el carmen")
     for message in phone.session.exec(select(Message).where(Message.direction == "inbound")):

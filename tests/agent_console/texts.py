@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, nodes
@@ -111,5 +112,6 @@ def in_tables() -> Iterator[str]:
         yield from table.values()
 
 
-def all_texts() -> set[str]:
-    return {*in_templates(), *in_code(), *in_tables()}
+@cache
+def all_texts() -> frozenset[str]:
+    return frozenset({*in_templates(), *in_code(), *in_tables()})

@@ -21,7 +21,7 @@ from channels.values import OptOutSignal, Webhook, WebhookEvent
 from intake.catalog import cities
 from intake.catalog.models import Jurisdiction
 from intake.conversations import actions as conversations
-from intake.conversations.receipts import apply_receipt
+from intake.conversations.receipts import apply_receipt, apply_receipt_alone
 from intake.conversations.values import DeliveryReceipt, InboundMessage
 from intake.people import actions as people
 from kernel import clock, crypto, db
@@ -95,13 +95,23 @@ def receive_call(channel: Reading, call: Webhook) -> bool:
     told = [event.provider_message_id for event in events if isinstance(event, InboundMessage)]
     told = told or [event.provider_id for event in events if isinstance(event, OptOutSignal) and event.provider_id]
     if not told:
-        with db.transaction() as session:
-            accept(session, events, now=call.received_at)
+        _settle(events, now=call.received_at)
         return False
     # By itself: this is what the provider waits for, whatever becomes of the rest.
     key = " ".join(told)
     kept = db.change_alone(_KEEP, _row(channel.name, key, call)) or db.change_alone(_KEPT, [channel.name, key])
     return _take_in(kept[0][0], events, now=call.received_at)
+
+
+def _settle(events: list[WebhookEvent], *, now: datetime) -> None:
+    """Reports alone, each of which stands for itself; else everything, or nothing of it."""
+    reports = [event for event in events if isinstance(event, DeliveryReceipt)]
+    if len(reports) == len(events):
+        for report in reports:
+            apply_receipt_alone(report, now=now)
+        return
+    with db.transaction() as session:
+        accept(session, events, now=now)
 
 
 def _keep(

@@ -21,6 +21,7 @@ from channels.values import OptOutSignal, Webhook, WebhookEvent
 from intake.catalog import cities
 from intake.catalog.models import Jurisdiction
 from intake.conversations import actions as conversations
+from intake.conversations import arrivals
 from intake.conversations.receipts import apply_receipt, apply_receipt_alone
 from intake.conversations.values import DeliveryReceipt, InboundMessage
 from intake.people import actions as people
@@ -228,7 +229,7 @@ def accept(session: Session, events: list[WebhookEvent], *, now: datetime) -> No
         match event:
             case InboundMessage():
                 city = jurisdiction_of(session, event.channel, event.recipient)
-                _, is_new = conversations.receive_once(session, event, jurisdiction_id=city, now=now)
+                _, is_new = arrivals.receive_once(session, event, jurisdiction_id=city, now=now)
             case DeliveryReceipt():
                 apply_receipt(session, event, now=now)
             # The choice came with that message: told again, it must not undo what was chosen since.

@@ -32,8 +32,8 @@ class Row(NamedTuple):
 def insert_together(session: Session, head: SQLModel, others: Sequence[SQLModel | Row]) -> bool:
     """Inserts `head`, and with it `others` in their order; False, and no row at all, when a unique value of `head` is taken.
 
-    others: rows that nobody changes in this session; they may refer to `head`.
-    Afterwards `head` is known to the session as if it had been loaded; `others` are not.
+    others: they may refer to `head`, and to each other.
+    Afterwards `head` is known to the session as if it had been loaded; `others` are not, until they are adopted.
     """
     session.flush()  # what the rows refer to
     groups: dict[type[SQLModel], list[SQLModel | Row]] = {}
@@ -48,9 +48,14 @@ def insert_together(session: Session, head: SQLModel, others: Sequence[SQLModel 
             _write(values, model, row)
     made = bool(db.fetch(session, _statement(tables, sizes), values, prepare=True))
     if made:
-        make_transient_to_detached(head)
-        session.add(head)
+        adopt(session, head)
     return made
+
+
+def adopt(session: Session, row: SQLModel) -> None:
+    """Makes a new row, which was written by a statement of ours, known to the session as if it had been loaded."""
+    make_transient_to_detached(row)
+    session.add(row)
 
 
 def table_of(row: SQLModel | type[SQLModel]) -> Table:

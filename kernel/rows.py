@@ -4,18 +4,17 @@
 session's own objects: all else works with them as ever.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import inspect
 from sqlalchemy.dialects.postgresql import psycopg
-from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, SQLModel
 
 from kernel import db
-from kernel.inserts import as_text, column_types, table_of, written
+from kernel.inserts import adopt, as_text, column_types, table_of, written
 
 M = TypeVar("M", bound=SQLModel)
 
@@ -49,6 +48,38 @@ def load_one(session: Session, model: type[M], tail: str, values: Sequence[Any])
     """As `load`, the first of them."""
     found = load(session, model, tail, values)
     return found[0] if found else None
+
+
+def load_beside(
+    session: Session, models: Mapping[str, type[SQLModel]], tail: str, values: Sequence[Any]
+) -> list[tuple[Any, ...]]:
+    """The rows that `SELECT … <tail>` finds, each an object for each of `models`, by the name its table has in the tail.
+
+    None for one that an outer join has no row of. As `load` otherwise.
+    """
+    session.flush()
+    listed, parts = _listed(tuple(models.items()))
+    return [
+        tuple(
+            None if row[key] is None else _known(session, model, columns, row[start:end])
+            for model, columns, start, key, end in parts
+        )
+        for row in db.fetch(session, f"SELECT {listed} {tail}", values, prepare=True)  # as above
+    ]
+
+
+@lru_cache
+def _listed(
+    models: tuple[tuple[str, type[SQLModel]], ...],
+) -> tuple[str, tuple[tuple[type[SQLModel], _Columns, int, int, int], ...]]:
+    """The columns of all, and of each model where its own begin, its key is, and they end."""
+    listed: list[str] = []
+    parts = []
+    for alias, model in models:
+        columns, start = _columns(model), len(listed)
+        listed += [f"{alias}.{column.name}" for column in table_of(model).columns]
+        parts.append((model, columns, start, start + columns.names.index(columns.key), len(listed)))
+    return ", ".join(listed), tuple(parts)
 
 
 def fresh(model: type[M], **values: Any) -> M:
@@ -92,8 +123,7 @@ def _known(session: Session, model: type[M], columns: _Columns, row: Sequence[An
         return known
     made: M = columns.new()
     made.__dict__.update(values)
-    make_transient_to_detached(made)
-    session.add(made)
+    adopt(session, made)
     return made
 
 

@@ -8,6 +8,7 @@ from sqlmodel import Session
 
 from intake.calls.models import Call, CallTurn
 from intake.conversations import actions as conversations
+from intake.conversations import arrivals
 from intake.conversations.advance import advance
 from intake.conversations.dialogue.state import DialogueState
 from intake.conversations.models import Conversation, Message
@@ -77,7 +78,7 @@ def hear(
         choice=choice,
         media=media,
     )
-    message, _ = conversations.receive_once(
+    message, _ = arrivals.receive_once(
         session, inbound, jurisdiction_id=call.jurisdiction_id, conversation=conversation, now=now
     )
     return conversation, message

@@ -1,6 +1,6 @@
 """Writes on threads. Whoever answers in a thread holds its row: replies and choices happen one after another.
 
-What comes in is put into a thread that somebody holds all the same; it is answered when they are done.
+What comes in is stored by `arrivals.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,13 +12,11 @@ import structlog
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
-from intake.conversations import attachments, edits, in_line
+from intake.conversations import in_line
 from intake.conversations.models import Conversation, Message
-from intake.conversations.values import VOICE, Choice, InboundMessage
-from intake.people import actions as people
-from intake.people import addresses, linking
+from intake.conversations.values import VOICE, Choice
+from intake.people import linking
 from intake.people.models import ContactPoint
-from kernel import db
 from kernel.errors import Conflict, InvalidInput, NotFound
 from kernel.i18n import LANGUAGES
 from kernel.inserts import insert_together
@@ -26,129 +24,12 @@ from kernel.outbox import prepare, record, tell
 from kernel.rows import HELD, change, fresh, load, load_one
 
 IDLE_AFTER = timedelta(days=7)
-MAX_LABEL = 400
-MAX_BODY = 16_000  # ten times the longest SMS; what is longer is not a person's text message
 
 # What this session read before it held the lock may be old: a loaded row is as it is now.
-_OPEN_NOW = "WHERE contact_point_id = $1 AND channel = $2 AND state <> 'closed'"
-_OPEN = f"{_OPEN_NOW} {HELD}"
-_OPEN_AND_FREE = f"{_OPEN} SKIP LOCKED"
-_TOLD = "WHERE channel = $1 AND provider_message_id = $2"
+_OPEN = f"WHERE contact_point_id = $1 AND channel = $2 AND state <> 'closed' {HELD}"
 _REFERRED = "WHERE conversation_id = $1 AND client_ref = $2"
-_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 
 _log = structlog.get_logger(__name__)
-
-
-def receive(session: Session, inbound: InboundMessage, *, jurisdiction_id: str, now: datetime) -> Message:
-    """The message of `inbound`, stored once however often and however parallel the provider tells of it.
-
-    Records `message.received` the first time only; `message.heard` of what was said in a call.
-    """
-    return receive_once(session, inbound, jurisdiction_id=jurisdiction_id, now=now)[0]
-
-
-def receive_once(
-    session: Session,
-    inbound: InboundMessage,
-    *,
-    jurisdiction_id: str,
-    conversation: Conversation | None = None,
-    now: datetime,
-) -> tuple[Message, bool]:
-    """As `receive`; True with it when this call stored it, False when it was told before, or moves a place already answered.
-
-    conversation: the thread it belongs to, held, where that is known already: what is said in a call.
-    """
-    key = f"{inbound.channel}:{inbound.provider_message_id}"
-    db.fetch(session, _ONE_AT_A_TIME, [key], prepare=True)
-    known = load_one(session, Message, _TOLD, [inbound.channel, inbound.provider_message_id])
-    if known is not None:
-        return known, False
-    is_held = True
-    if conversation is None:
-        conversation, is_held = _thread_of(session, inbound, jurisdiction_id, now)
-    message = fresh(
-        Message,
-        conversation_id=conversation.id,
-        channel=inbound.channel,
-        direction="inbound",
-        provider_message_id=inbound.provider_message_id,
-        body=_stored(inbound.body, MAX_BODY),
-        media=[part.to_json() for part in inbound.media],
-        lon=inbound.place.lon if inbound.place else None,
-        lat=inbound.place.lat if inbound.place else None,
-        place_label=_stored(inbound.place.label, MAX_LABEL) if inbound.place else "",
-        choice=inbound.choice,
-        album=inbound.album,
-        reply_to=inbound.reply_to,
-        edits=inbound.edits,
-        subject=_stored(inbound.subject, MAX_LABEL),
-        status="received",
-        at=inbound.received_at,
-        changed_at=now,
-    )
-    if not edits.settle(session, message):
-        return message, False
-    is_new = insert_together(session, message, [])
-    assert is_new, "whoever tells of the same message waits above"
-    if is_held:
-        note_waiting(session, conversation, since=now, until=now)
-    attachments.keep(session, message, conversation.jurisdiction_id, inbound.media, now=now)
-    # What was said in a call is answered by whoever keeps it, while the caller waits; no job does it again.
-    name = "message.heard" if inbound.channel == VOICE else "message.received"
-    record(session, name, at=now, message_id=message.id, conversation_id=conversation.id)
-    return message, True
-
-
-def note_waiting(session: Session, conversation: Conversation, *, since: datetime, until: datetime) -> None:
-    """Writes on the held thread that its resident waits for an answer. since, until: of the messages that nobody answered yet."""
-    change(
-        session,
-        conversation,
-        last_message_at=max(conversation.last_message_at, until),
-        waiting_since=conversation.waiting_since or since,
-    )
-
-
-def _thread_of(
-    session: Session, inbound: InboundMessage, jurisdiction_id: str, now: datetime
-) -> tuple[Conversation, bool]:
-    """The open thread that the message belongs to, and whether it is held.
-
-    It is not where somebody is at it: who tells us of a message must not wait for whoever answers the one before, which is done
-    with the lower priority. Whoever answers this one notes then that it waited, and finds it a thread if this one was closed.
-    """
-    sender = addresses.read(inbound.sender_kind, inbound.sender)
-    contact_point = people.find_or_create_address(session, jurisdiction_id, sender, now=now)
-    if inbound.shared_phone:
-        linking.prove_phone(session, contact_point, inbound.shared_phone, now=now)
-    # A message and its correction, told at once, must see each other.
-    db.fetch(session, _ONE_AT_A_TIME, [f"{contact_point.id}:{inbound.channel}"], prepare=True)
-    ids = [contact_point.id, inbound.channel]
-    free = load_one(session, Conversation, _OPEN_AND_FREE, ids)
-    busy = load_one(session, Conversation, _OPEN_NOW, ids) if free is None and inbound.edits is None else None
-    if busy is not None and now - busy.last_message_at < IDLE_AFTER:
-        conversation = busy
-    else:
-        conversation = open_conversation(
-            session,
-            contact_point,
-            inbound.channel,
-            found=free,
-            has_looked=free is None and busy is None and inbound.edits is None,
-            language=inbound.language,
-            waiting_since=now,
-            now=now,
-        )
-    people.remember_address(session, contact_point, sender)
-    people.remember_profile_name(session, contact_point, inbound.profile_name)
-    return conversation, conversation is not busy
-
-
-def _stored(text: str, most: int) -> str:
-    # PostgreSQL's text has no NUL.
-    return text.replace("\0", "")[:most]
 
 
 def open_conversation(
@@ -157,38 +38,45 @@ def open_conversation(
     channel: str,
     *,
     found: Conversation | None = None,
-    has_looked: bool = False,
     language: str | None = None,
     waiting_since: datetime | None = None,
     now: datetime,
 ) -> Conversation:
     """The open thread with this contact point on this channel, locked; a new one after a week of silence, and for every call.
 
-    found: it, where the caller holds it already; has_looked: the caller saw just now that there is none.
+    found: it, where the caller holds it already.
     Of a new thread, language: where nothing is known of the person, what their phone is set to; waiting_since: as on its row.
     """
     while True:
-        if found is None and channel != VOICE and not has_looked:
+        if found is None and channel != VOICE:
             found = load_one(session, Conversation, _OPEN, [contact_point.id, channel])
         if found is not None and now - found.last_message_at < IDLE_AFTER:
             return found
         if found is not None:
             _close(session, found, now)
             session.flush()
-        made = fresh(
-            Conversation,
-            jurisdiction_id=contact_point.jurisdiction_id,
-            person_id=contact_point.person_id,
-            contact_point_id=contact_point.id,
-            channel=channel,
-            language=found.language if found else language if language in LANGUAGES else "es",
-            waiting_since=waiting_since,
-            last_message_at=now,
-            created_at=now,
-        )
+        language = found.language if found else language
+        made = new_conversation(contact_point, channel, language, waiting_since=waiting_since, now=now)
         if insert_together(session, made, []):
             return made
-        found, has_looked = None, False
+        found = None
+
+
+def new_conversation(
+    contact_point: ContactPoint, channel: str, language: str | None, *, waiting_since: datetime | None, now: datetime
+) -> Conversation:
+    """A thread that is not written yet."""
+    return fresh(
+        Conversation,
+        jurisdiction_id=contact_point.jurisdiction_id,
+        person_id=contact_point.person_id,
+        contact_point_id=contact_point.id,
+        channel=channel,
+        language=language if language in LANGUAGES else "es",
+        waiting_since=waiting_since,
+        last_message_at=now,
+        created_at=now,
+    )
 
 
 def move_on(session: Session, closed: Conversation, messages: Sequence[Message], *, now: datetime) -> Conversation:

@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 from sqlmodel import Session
 
-from intake.conversations import actions, in_line, proofs, queries
+from intake.conversations import actions, arrivals, in_line, proofs, queries
 from intake.conversations.acting import Replies, act
 from intake.conversations.context import context_of
 from intake.conversations.dialogue.answers import unanswered
@@ -47,7 +47,7 @@ def _advance(session: Session, conversation: Conversation, now: datetime) -> Non
     if waiting and conversation.state == "closed" and conversation.channel != VOICE:
         conversation = actions.move_on(session, conversation, waiting, now=now)
     if waiting:
-        actions.note_waiting(session, conversation, since=waiting[0].changed_at, until=waiting[-1].changed_at)
+        arrivals.note_waiting(session, conversation, since=waiting[0].changed_at, until=waiting[-1].changed_at)
     for left, message in zip(reversed(range(len(waiting))), waiting, strict=True):
         _handle(session, conversation, message, now, is_last=left == 0)
         change(session, message, status="handled", changed_at=now)

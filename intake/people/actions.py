@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlmodel import Session, col, select
@@ -15,7 +16,17 @@ from kernel.inserts import Row, insert_together
 from kernel.rows import change, fresh, load_one
 
 LONGEST_NAME = 80
+_PROFILE_NAME = "contact_point.profile_name"
 _LOOKUP = "WHERE jurisdiction_id = $1 AND kind = $2 AND lookup = $3"
+
+
+class Keys(NamedTuple):
+    """other, other_lookup: of the same telephone number on the other network; empty where no network vouches for one."""
+
+    kind: str
+    lookup: bytes
+    other: str
+    other_lookup: bytes
 
 
 def find_or_create(
@@ -32,40 +43,61 @@ def find_or_create_address(
     session: Session, jurisdiction_id: str, address: Address, *, now: datetime, language: str = "es"
 ) -> ContactPoint:
     """As `find_or_create`, for an address that was read already. A withheld one is a new person every time."""
+    keys = keys_of(address)
+    found = _by_lookup(session, jurisdiction_id, keys.kind, keys.lookup)
+    if found is not None:
+        return found
+    beside = _by_lookup(session, jurisdiction_id, keys.other, keys.other_lookup) if address.phone else None
+    beside_id = beside.person_id if beside else None
+    made, person = new_contact_point(jurisdiction_id, address, keys, beside=beside_id, language=language, now=now)
+    if insert_together(session, made, person):
+        return made
+    found = _by_lookup(session, jurisdiction_id, keys.kind, keys.lookup)
+    assert found is not None, "somebody was faster and has committed"
+    return found
+
+
+def keys_of(address: Address) -> Keys:
+    """By what an address is looked up. A withheld one has a key of its own each time."""
     vault = crypto.vault()
     key = secrets.token_hex(16) if address.key is None else address.key
     lookup = vault.lookup(f"contact_point.{address.kind}", key)
-    found = _by_lookup(session, jurisdiction_id, address.kind, lookup)
-    if found is not None:
-        return found
-    # Who answers a number on one network answers it on the other: the same person, until somebody says otherwise.
-    beside = _beside(session, jurisdiction_id, address)
+    if address.phone is None:
+        return Keys(address.kind, lookup, "", b"")
+    other = "whatsapp" if address.kind == "phone" else "phone"
+    return Keys(address.kind, lookup, other, vault.lookup(f"contact_point.{other}", address.phone))
+
+
+def new_contact_point(
+    jurisdiction_id: str,
+    address: Address,
+    keys: Keys,
+    *,
+    beside: UUID | None,
+    language: str = "es",
+    profile_name: str = "",
+    now: datetime,
+) -> tuple[ContactPoint, list[Row]]:
+    """A contact point that is not written yet, and its person if that is a new one.
+
+    beside: who has the same telephone number on the other network. Who answers it there answers it here: the same person, until
+    somebody says otherwise.
+    """
+    vault = crypto.vault()
+    told = _told_name(profile_name)
     made = fresh(
         ContactPoint,
         jurisdiction_id=jurisdiction_id,
         person_id=beside or new_id(),
         kind=address.kind,
-        lookup=lookup,
+        lookup=keys.lookup,
         address_sealed=vault.seal(address.reachable, context=f"contact_point.{address.kind}"),
         last_digits=address.last_digits,
+        profile_name_sealed=vault.seal(told, context=_PROFILE_NAME) if told else None,
         created_at=now,
     )
     person = {"id": made.person_id, "jurisdiction_id": jurisdiction_id, "language": language, "created_at": now}
-    if insert_together(session, made, [] if beside else [Row(Person, person)]):
-        return made
-    found = _by_lookup(session, jurisdiction_id, address.kind, lookup)
-    assert found is not None, "somebody was faster and has committed"
-    return found
-
-
-def _beside(session: Session, jurisdiction_id: str, address: Address) -> UUID | None:
-    """The person who has the same telephone number on another network."""
-    if address.phone is None:
-        return None
-    other = "whatsapp" if address.kind == "phone" else "phone"
-    lookup = crypto.vault().lookup(f"contact_point.{other}", address.phone)
-    found = load_one(session, ContactPoint, _LOOKUP, [jurisdiction_id, other, lookup])
-    return found.person_id if found else None
+    return made, [] if beside else [Row(Person, person)]
 
 
 def _by_lookup(session: Session, jurisdiction_id: str, kind: str, lookup: bytes) -> ContactPoint | None:
@@ -87,18 +119,21 @@ def remember_address(session: Session, contact_point: ContactPoint, address: Add
 
 def remember_profile_name(session: Session, contact_point: ContactPoint, name: str) -> None:
     """Keeps what the network says they are called, the newest: a hint for staff, never a name they gave us."""
-    told = " ".join(name.replace("\0", "").split())[:LONGEST_NAME]
+    told = _told_name(name)
     kept = contact_point.profile_name_sealed
-    if not told or (kept is not None and crypto.vault().unseal(kept, context="contact_point.profile_name") == told):
+    if not told or (kept is not None and crypto.vault().unseal(kept, context=_PROFILE_NAME) == told):
         return
-    sealed = crypto.vault().seal(told, context="contact_point.profile_name")
-    change(session, contact_point, profile_name_sealed=sealed)
+    change(session, contact_point, profile_name_sealed=crypto.vault().seal(told, context=_PROFILE_NAME))
+
+
+def _told_name(name: str) -> str:
+    return " ".join(name.replace("\0", "").split())[:LONGEST_NAME]
 
 
 def profile_name_of(contact_point: ContactPoint) -> str:
     """What the network says they are called; "" when it says nothing."""
     kept = contact_point.profile_name_sealed
-    return "" if kept is None else crypto.vault().unseal(kept, context="contact_point.profile_name")
+    return "" if kept is None else crypto.vault().unseal(kept, context=_PROFILE_NAME)
 
 
 def record_consent(

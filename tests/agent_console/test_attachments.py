@@ -13,7 +13,7 @@ from sqlmodel import Session, select
 from channels import composing, registry
 from channels.attachment_jobs import take_attachment
 from channels.whatsapp.adapter import WhatsappChannel
-from intake.conversations import actions
+from intake.conversations import arrivals
 from intake.conversations.attachment_models import MessageAttachment
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import InboundMedia, InboundMessage, SharedPlace
@@ -48,7 +48,7 @@ class Ana:
         told = InboundMessage(
             "whatsapp", f"SM{self.count}", "+5215512345678", "+525500000312", body, at, media, "whatsapp", **more
         )
-        message = actions.receive(self.session, told, jurisdiction_id=CITY, now=at)
+        message = arrivals.receive(self.session, told, jurisdiction_id=CITY, now=at)
         conversation = self.session.get_one(Conversation, message.conversation_id)
         conversation.state = "with_agent"
         return conversation

@@ -6,6 +6,7 @@ from sqlmodel import select
 
 from channels import registry
 from intake.conversations import actions as threads
+from intake.conversations import arrivals
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import InboundMessage
 from intake.people.actions import find_or_create
@@ -26,7 +27,7 @@ def _url(found: ServiceRequest) -> str:
 
 def _by_sms(console: Console, body: str = "Hay una fuga") -> tuple[ServiceRequest, Conversation]:
     inbound = InboundMessage("sms", f"SM-{body}", "+525512345678", "+525500000311", body, clock.now())
-    message = threads.receive(console.session, inbound, jurisdiction_id=CITY, now=clock.now())
+    message = arrivals.receive(console.session, inbound, jurisdiction_id=CITY, now=clock.now())
     message.status = "handled"
     thread = threads.held(console.session, message.conversation_id)
     found = console.report(
@@ -304,7 +305,7 @@ def test_words_that_no_sms_can_carry_come_back_to_who_wrote_them(console: Consol
 def test_a_message_nobody_handled_is_shown_to_people(console: Console) -> None:
     inbound = InboundMessage("sms", "SM-stuck", "+525511112222", "+525500000311", "¿Hola?", clock.now())
     old = clock.now() - timedelta(minutes=3)
-    threads.receive(console.session, inbound, jurisdiction_id=CITY, now=old)
+    arrivals.receive(console.session, inbound, jurisdiction_id=CITY, now=old)
     assert "¿Hola?" in console.enter("operator").get("/consola/conversaciones").text
 
 

@@ -10,6 +10,7 @@ from sqlmodel import select
 from agent_console.models import ReplyDraft
 from channels import registry
 from intake.conversations import actions as threads
+from intake.conversations import arrivals
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import Choice, InboundMessage, SharedPlace
 from intake.people import actions as people
@@ -30,7 +31,7 @@ def _write(
 ) -> Message:
     kind = {"sms": "sender"}.get(channel, channel)
     inbound = InboundMessage(channel, uuid4().hex, sender, "us", body, clock.now(), sender_kind=kind, **values)  # type: ignore[arg-type]  # of one message
-    return threads.receive(console.session, inbound, jurisdiction_id=city, now=clock.now())
+    return arrivals.receive(console.session, inbound, jurisdiction_id=city, now=clock.now())
 
 
 def _asks(console: Console, body: str = "Quiero hablar con alguien", **values: object) -> Conversation:

@@ -10,6 +10,7 @@ from httpx2 import Response
 from sqlmodel import select
 
 from intake.conversations import actions as threads
+from intake.conversations import arrivals
 from intake.conversations.advance import advance
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import InboundMessage
@@ -29,7 +30,7 @@ DESK = "/consola/atencion"
 def _asks(console: Console, sender: str = "+525512345678", body: str = "Quiero hablar con alguien") -> WorkItem:
     now = clock.now()
     inbound = InboundMessage("sms", uuid4().hex, sender, "+525500000311", body, now)
-    message = threads.receive(console.session, inbound, jurisdiction_id=CITY, now=now)
+    message = arrivals.receive(console.session, inbound, jurisdiction_id=CITY, now=now)
     thread = threads.held(console.session, message.conversation_id)
     threads.hand_to_agent(console.session, thread, said=message, now=now)
     console.session.flush()
@@ -251,7 +252,7 @@ def test_what_they_write_while_the_contact_is_closed_is_read_first(console: Cons
     page = window.text()
     fields = window.fields() | {"disposition": "answered", "seen": _seen(page)}
     inbound = InboundMessage("sms", uuid4().hex, "+525512345678", "+525500000311", "¡Esperen!", clock.now())
-    threads.receive(console.session, inbound, jurisdiction_id=CITY, now=clock.now())
+    arrivals.receive(console.session, inbound, jurisdiction_id=CITY, now=clock.now())
     answer = window.browser.client.post(f"{DESK}/contactos/{item.id}/motivo", data=fields)
     assert answer.status_code == 409
     assert "¡Esperen!" in answer.text
@@ -373,7 +374,7 @@ def test_a_thread_rests_apart_and_comes_back_when_they_write(console: Console) -
     assert console.fresh(item).resting_since is not None
     now = clock.now()
     inbound = InboundMessage("sms", uuid4().hex, "+525512345678", "+525500000311", "En Juárez", now)
-    threads.receive(console.session, inbound, jurisdiction_id=CITY, now=now)
+    arrivals.receive(console.session, inbound, jurisdiction_id=CITY, now=now)
     advance(console.session, item.conversation_id, now=now)
     page = window.text()
     assert "Esperan a la persona" not in page

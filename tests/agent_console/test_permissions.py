@@ -25,6 +25,7 @@ from agent_console.pages import (
 )
 from agent_console.pages.calls import page as calls_page
 from intake.conversations import actions as threads
+from intake.conversations import arrivals
 from intake.conversations.models import Message
 from intake.conversations.values import InboundMessage
 from intake.service_requests.models import ServiceRequest
@@ -73,7 +74,7 @@ def _thread(console: Console, city: str = CITY, phone: str = "+525512345678") ->
     inbound = InboundMessage(
         "sms", f"SM{uuid4().hex}", phone, "+525500000311", "Quiero hablar con alguien", clock.now()
     )
-    message = threads.receive(console.session, inbound, jurisdiction_id=city, now=clock.now())
+    message = arrivals.receive(console.session, inbound, jurisdiction_id=city, now=clock.now())
     threads.hand_to_agent(console.session, threads.held(console.session, message.conversation_id), now=clock.now())
     console.session.flush()
     return message

@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from channels import registry
 from intake.conversations import actions as threads
-from intake.conversations import proofs
+from intake.conversations import arrivals, proofs
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import InboundMessage
 from intake.people import actions as people
@@ -32,7 +32,7 @@ def connected() -> Iterator[None]:
 
 def _thread(console: Console) -> Conversation:
     inbound = InboundMessage("telegram", uuid4().hex, "777", "us", "Hola", clock.now(), sender_kind="telegram")
-    message = threads.receive(console.session, inbound, jurisdiction_id=CITY, now=clock.now())
+    message = arrivals.receive(console.session, inbound, jurisdiction_id=CITY, now=clock.now())
     return threads.held(console.session, message.conversation_id)
 
 

@@ -15,7 +15,7 @@ from channels import delivery, registry
 from channels.delivery import Claim
 from intake.catalog.models import Jurisdiction
 from intake.conversations import actions as threads
-from intake.conversations import approved
+from intake.conversations import approved, arrivals
 from intake.conversations.approved import Template
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import InboundMessage
@@ -53,7 +53,7 @@ def _approve(console: Console, **texts: Any) -> None:
 def _thread(console: Console, hours: float = 25) -> Conversation:
     at = clock.now() - timedelta(hours=hours)
     inbound = InboundMessage("whatsapp", uuid4().hex, "+525512345678", "us", "Hola", at, sender_kind="whatsapp")
-    message = threads.receive(console.session, inbound, jurisdiction_id=CITY, now=at)
+    message = arrivals.receive(console.session, inbound, jurisdiction_id=CITY, now=at)
     return threads.held(console.session, message.conversation_id)
 
 

@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route
 from atiende.app import create_app
 from intake.catalog import keys
 from intake.catalog.models import ServiceAttribute
-from intake.conversations import actions as threads
+from intake.conversations import arrivals
 from intake.conversations.jobs import advance_conversation
 from intake.conversations.values import InboundMessage
 from intake.open311 import routes as open311
@@ -133,7 +133,7 @@ def _by_sms(world: World) -> None:
     ):
         at = clock.now() + timedelta(seconds=n)
         inbound = InboundMessage("sms", f"SM{n}", "+525512345678", "+525500000311", body, at)
-        message = threads.receive(world.session, inbound, jurisdiction_id=CITY, now=at)
+        message = arrivals.receive(world.session, inbound, jurisdiction_id=CITY, now=at)
         world.session.flush()
         advance_conversation(str(message.id))
 

@@ -11,6 +11,7 @@ from sqlmodel import Session
 from agent_console.accounts import begin_session, ensure_user
 from georef.points import LonLat
 from intake.conversations import actions as threads
+from intake.conversations import arrivals
 from intake.conversations.values import InboundMessage
 from intake.media import actions as actions_of_photos
 from intake.media.models import MediaFile
@@ -142,7 +143,7 @@ def _tell_stories(session: Session, cast: Cast) -> None:
     inbound = InboundMessage(
         "sms", "SM-cast-1", "+525512345678", "+525500000311", "Hay una fuga grande en av sabinos 214", now
     )
-    message = threads.receive(session, inbound, jurisdiction_id=CITY, now=now)
+    message = arrivals.receive(session, inbound, jurisdiction_id=CITY, now=now)
     message.status = "handled"
     thread = threads.held(session, message.conversation_id)
     cast.thread_id = thread.id
@@ -167,7 +168,7 @@ def _tell_stories(session: Session, cast: Cast) -> None:
     inbound = InboundMessage(
         "sms", "SM-cast-2", "+525512345678", "+525500000311", "¿Sí van a venir hoy?", now + timedelta(seconds=1)
     )
-    threads.receive(session, inbound, jurisdiction_id=CITY, now=now).status = "handled"
+    arrivals.receive(session, inbound, jurisdiction_id=CITY, now=now).status = "handled"
     pothole = report(session, "Un bache enorme frente a la escuela")
     cast.folios["pothole"] = pothole.folio
     late = report(session, "Sigue el bache", point=LonLat(*IN_SUR))

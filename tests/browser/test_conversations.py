@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from intake.conversations import actions as threads
+from intake.conversations import arrivals
 from intake.conversations.values import Choice, InboundMedia, InboundMessage, SharedPlace
 from kernel import clock, db
 from tests.browser.conftest import LOOKS, LiveServer, PageAt
@@ -31,7 +32,7 @@ def _asks_by_telegram(live_server: LiveServer) -> UUID:
                 sender_kind="telegram",
                 **values,  # type: ignore[arg-type]  # of one message
             )
-            return threads.receive(session, inbound, jurisdiction_id=CITY, now=now).conversation_id
+            return arrivals.receive(session, inbound, jurisdiction_id=CITY, now=now).conversation_id
 
         id_ = write("Hay una fuga", profile_name="Rosita", shared_phone="+525544443333")
         threads.queue_message(
@@ -76,7 +77,7 @@ def test_a_conversation_is_found_taken_and_answered_by_keyboard(live_server: Liv
 def _one_who_writes(live_server: LiveServer, channel: str, sender: str, kind: str) -> UUID:
     with live_server.at_work(), db.transaction() as session:
         inbound = InboundMessage(channel, uuid4().hex, sender, "", "Hay una fuga", clock.now(), sender_kind=kind)
-        return threads.receive(session, inbound, jurisdiction_id=CITY, now=clock.now()).conversation_id
+        return arrivals.receive(session, inbound, jurisdiction_id=CITY, now=clock.now()).conversation_id
 
 
 @pytest.mark.parametrize("scripts", [True, False])

@@ -10,6 +10,7 @@ from sqlmodel import col, select
 
 from agent_console.models import ConsoleUser
 from intake.conversations import actions as threads
+from intake.conversations import arrivals
 from intake.conversations.values import InboundMessage
 from intake.distribution import actions as distribution
 from intake.distribution import lifecycle
@@ -47,7 +48,7 @@ def asks(live_server: LiveServer, body: str = "Quiero hablar con alguien", sende
     with live_server.at_work(), db.transaction() as session:
         now = clock.now()
         inbound = InboundMessage("sms", uuid4().hex, sender, "+525500000311", body, now)
-        message = threads.receive(session, inbound, jurisdiction_id=CITY, now=now)
+        message = arrivals.receive(session, inbound, jurisdiction_id=CITY, now=now)
         thread = threads.held(session, message.conversation_id)
         threads.hand_back(session, thread.id, now=now)
         threads.hand_to_agent(session, thread, said=message, now=now)

@@ -17,7 +17,7 @@ from channels.attachment_jobs import sweep, take_attachment
 from channels.attachments import MOST_ATTEMPTS
 from channels.errors import FetchFailed
 from channels.media_fetching import Stream
-from intake.conversations import actions
+from intake.conversations import arrivals
 from intake.conversations.advance import advance
 from intake.conversations.attachment_models import MessageAttachment
 from intake.conversations.jobs import give_photo
@@ -86,7 +86,7 @@ class Rosa:
         self.count += 1
         self.now += timedelta(seconds=20)
         told = InboundMessage("sms", f"SM{self.count}", ROSA, SMS_NUMBER, body, self.now, media)
-        message = actions.receive(self.session, told, jurisdiction_id=CITY, now=self.now)
+        message = arrivals.receive(self.session, told, jurisdiction_id=CITY, now=self.now)
         if answered:
             advance(self.session, message.conversation_id, now=self.now)
         return message

@@ -18,7 +18,7 @@ from channels.jobs import deliver_message, sweep
 from channels.sms.adapter import SmsChannel
 from channels.values import OutboundMessage, ProviderMessageId
 from intake.conversations import actions as conversations
-from intake.conversations import proofs
+from intake.conversations import arrivals, proofs
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import InboundMessage
 from intake.people import actions as people
@@ -52,7 +52,7 @@ class Desk:
 
     def receive(self, session: Session, sender: str) -> Message:
         inbound = InboundMessage("sms", f"IN{sender}", sender, SMS_NUMBER, "hola", received_at=clock.now())
-        return conversations.receive(session, inbound, jurisdiction_id=CITY, now=clock.now())
+        return arrivals.receive(session, inbound, jurisdiction_id=CITY, now=clock.now())
 
     def queue(self, body: str = "Listo. Folio 26 9264 1082.", kind: str = "dialogue") -> UUID:
         with db.transaction() as session:
@@ -392,7 +392,7 @@ def _queue_code(desk: Desk) -> tuple[UUID, UUID]:
     """A code that Ana's telephone is to show; the ids of the code and of its message."""
     with db.transaction() as session:
         inbound = InboundMessage("telegram", "T1", "777", "us", "hola", clock.now(), sender_kind="telegram")
-        asker = conversations.receive(session, inbound, jurisdiction_id=CITY, now=clock.now()).conversation_id
+        asker = arrivals.receive(session, inbound, jurisdiction_id=CITY, now=clock.now()).conversation_id
         thread = session.get_one(Conversation, asker)
         asked = proofs.ask(session, thread, addresses.read_phone(ANA), "es", now=clock.now())
         assert isinstance(asked, ContactCode)

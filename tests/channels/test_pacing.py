@@ -16,6 +16,7 @@ from channels.pacing import BULK_SHARE, slot
 from channels.quiet_hours import QuietHours
 from intake.catalog.models import Jurisdiction
 from intake.conversations import actions as conversations
+from intake.conversations import arrivals
 from intake.conversations.models import Message
 from intake.conversations.values import InboundMessage
 from kernel.outbox import OutboxEvent
@@ -108,7 +109,7 @@ class TestQuietHours:
 def open_thread(session: Session) -> UUID:
     city = make_city(session)
     inbound = InboundMessage("sms", "IN1", "+525512345678", SMS_NUMBER, "hola", NOW)
-    thread = conversations.receive(session, inbound, jurisdiction_id=CITY, now=NOW).conversation_id
+    thread = arrivals.receive(session, inbound, jurisdiction_id=CITY, now=NOW).conversation_id
     assert isinstance(city, Jurisdiction)
     return thread
 

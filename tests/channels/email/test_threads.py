@@ -4,7 +4,7 @@ import pytest
 from sqlmodel import Session, select
 
 from georef.points import LonLat
-from intake.conversations import actions, queries
+from intake.conversations import actions, arrivals, queries
 from intake.conversations.actions import IDLE_AFTER
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import InboundMessage
@@ -38,7 +38,7 @@ def answer(session: Session, sender: str, reply_to: str | None) -> Message:
     inbound = InboundMessage(
         "email", "<m9@x>", sender, CITY_ADDRESS, "No es cierto", LATER, sender_kind="email", reply_to=reply_to
     )
-    return actions.receive(session, inbound, jurisdiction_id=CITY, now=LATER)
+    return arrivals.receive(session, inbound, jurisdiction_id=CITY, now=LATER)
 
 
 def test_it_is_about_what_it_replies_to(session: Session, told: ServiceRequest) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session, col, select
 
-from intake.conversations import actions
+from intake.conversations import arrivals
 from intake.conversations.advance import advance_with
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import InboundMedia, InboundMessage
@@ -40,7 +40,7 @@ class Phone:
         """The replies to `body`, in order."""
         self.now += after
         self.count += 1
-        message = actions.receive(
+        message = arrivals.receive(
             self.session,
             inbound(f"{self.sender}-{self.count}", body, sender=self.sender, at=self.now, media=media),
             jurisdiction_id=CITY,

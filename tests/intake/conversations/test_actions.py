@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from intake.conversations import actions, jobs
+from intake.conversations import actions, arrivals, jobs
 from intake.conversations.models import Conversation, Message
 from intake.conversations.notices import tell_reporters
 from intake.conversations.receipts import apply_receipt
@@ -37,7 +37,7 @@ def receipt(
 @pytest.fixture
 def queued(session: Session) -> Message:
     make_city(session)
-    received = actions.receive(session, inbound("SM-in", "hola"), jurisdiction_id=CITY, now=NOW)
+    received = arrivals.receive(session, inbound("SM-in", "hola"), jurisdiction_id=CITY, now=NOW)
     return actions.queue_message(
         session, received.conversation_id, "Hola", client_ref="r1", author_kind="dialogue", now=NOW
     )
@@ -85,7 +85,7 @@ def test_our_own_reference_settles_a_message_whose_provider_id_was_lost(session:
 
 def test_a_receipt_waits_for_who_is_writing_the_providers_id_down(committed_city: Engine) -> None:
     with db.transaction() as session:
-        received = actions.receive(session, inbound("SM-in", "hola"), jurisdiction_id=CITY, now=NOW)
+        received = arrivals.receive(session, inbound("SM-in", "hola"), jurisdiction_id=CITY, now=NOW)
         sent = actions.queue_message(
             session, received.conversation_id, "Hola", client_ref="r1", author_kind="dialogue", now=NOW
         )
@@ -124,7 +124,7 @@ def at_once(works: list[Any]) -> list[Any]:
 
 def test_a_job_that_runs_many_times_at_once_answers_once(committed_city: Engine) -> None:
     with db.transaction() as session:
-        message = actions.receive(
+        message = arrivals.receive(
             session, inbound("SM1", "hay un bache en avenida sabinos 214, el carmen"), jurisdiction_id=CITY, now=NOW
         )
     at_once([lambda: jobs.advance_conversation(str(message.id), conversation_id="x") for _ in range(6)])
@@ -143,7 +143,7 @@ def test_parallel_messages_of_one_person_are_each_answered_once(committed_city: 
 
     def arrive(n: int) -> None:
         with db.transaction() as session:
-            message = actions.receive(session, inbound(f"SM{n}", bodies[n]), jurisdiction_id=CITY, now=NOW)
+            message = arrivals.receive(session, inbound(f"SM{n}", bodies[n]), jurisdiction_id=CITY, now=NOW)
         jobs.advance_conversation(str(message.id))
 
     at_once([lambda n=n: arrive(n) for n in range(len(bodies))])
@@ -164,7 +164,7 @@ def test_news_told_by_many_jobs_at_once_is_one_message(committed_city: Engine) -
 def test_after_an_opt_out_has_committed_no_notice_is_waiting_to_go(committed_city: Engine) -> None:
     request_id, event_id = _closed_request()
     with db.transaction() as session:
-        stop = actions.receive(session, inbound("SM-stop", "ALTO"), jurisdiction_id=CITY, now=NOW)
+        stop = arrivals.receive(session, inbound("SM-stop", "ALTO"), jurisdiction_id=CITY, now=NOW)
     at_once(
         [lambda: jobs.advance_conversation(str(stop.id))]
         + [lambda: jobs.tell_resident(str(request_id), event_id) for _ in range(5)]
@@ -198,7 +198,7 @@ def test_news_of_a_request_that_is_gone_is_no_error(session: Session) -> None:
 
 def test_notices_are_taken_back_in_the_order_in_which_they_are_sent(committed_city: Engine) -> None:
     with db.transaction() as session:
-        received = actions.receive(session, inbound("SM-in", "hola"), jurisdiction_id=CITY, now=NOW)
+        received = arrivals.receive(session, inbound("SM-in", "hola"), jurisdiction_id=CITY, now=NOW)
         contact_point_id = session.get_one(Conversation, received.conversation_id).contact_point_id
         first, second = (
             actions.queue_message(

@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import Session, col, select
 
 from georef.points import LonLat
-from intake.conversations import actions, queries
+from intake.conversations import actions, arrivals, queries
 from intake.conversations.advance import advance
 from intake.conversations.models import Conversation, Message
 from intake.conversations.notices import tell_reporters
@@ -91,7 +91,7 @@ def test_advancing_twice_answers_and_submits_once(phone: Phone) -> None:
 
 def test_messages_are_handled_in_the_order_they_came(phone: Phone) -> None:
     for n, body in enumerate((LAMP, "2")):
-        actions.receive(phone.session, inbound(f"M{n}", body), jurisdiction_id=CITY, now=phone.now)
+        arrivals.receive(phone.session, inbound(f"M{n}", body), jurisdiction_id=CITY, now=phone.now)
     advance(phone.session, phone.conversation.id, now=phone.now)
     assert [request.attributes for request in phone.requests] == [{"TIPO_FALLA": "parpadea"}]
 

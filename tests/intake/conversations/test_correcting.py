@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from intake.conversations import actions
+from intake.conversations import actions, arrivals
 from intake.conversations.advance import advance
 from intake.conversations.dialogue.next_step import next_step
 from intake.conversations.dialogue.state import STEPS, DialogueState, Place
@@ -217,7 +217,7 @@ def picture(
         channel, provider_id, sender or phone.sender, "", body, phone.now, [InboundMedia("photo", f"x:{provider_id}")],
         sender_kind="whatsapp" if channel == "whatsapp" else "sender",
     )  # fmt: skip
-    message = actions.receive(phone.session, told, jurisdiction_id=CITY, now=phone.now)
+    message = arrivals.receive(phone.session, told, jurisdiction_id=CITY, now=phone.now)
     advance(phone.session, message.conversation_id, now=phone.now)
     return phone.unread()
 
@@ -289,7 +289,7 @@ class TestAPictureThatComesLater:
 
 def by_whatsapp(phone: Phone, provider_id: str, body: str) -> list[str]:
     told = InboundMessage("whatsapp", provider_id, "+5215512345678", "", body, phone.now, sender_kind="whatsapp")
-    message = actions.receive(phone.session, told, jurisdiction_id=CITY, now=phone.now)
+    message = arrivals.receive(phone.session, told, jurisdiction_id=CITY, now=phone.now)
     advance(phone.session, message.conversation_id, now=phone.now)
     return phone.unread()
 
@@ -397,7 +397,7 @@ def test_a_mistake_seen_after_it_was_made_goes_to_a_person(phone: Phone, session
 def test_a_report_begun_by_sms_goes_on_by_whatsapp(phone: Phone, session: Session) -> None:
     phone.write("fuga de agua")
     told = InboundMessage("whatsapp", "W1", "+5215512345678", "", "continuar", phone.now, sender_kind="whatsapp")
-    message = actions.receive(session, told, jurisdiction_id=CITY, now=phone.now)
+    message = arrivals.receive(session, told, jurisdiction_id=CITY, now=phone.now)
     advance(session, message.conversation_id, now=phone.now)
     resumed, asked = phone.unread()
     assert "Seguimos" in resumed

@@ -7,7 +7,7 @@ from sqlmodel import Session, select
 
 from georef.points import LonLat
 from intake.conversations import actions as threads
-from intake.conversations import filing
+from intake.conversations import arrivals, filing
 from intake.conversations.attachment_models import STORED, MessageAttachment
 from intake.conversations.models import Message
 from intake.conversations.values import InboundMedia, InboundMessage
@@ -44,7 +44,7 @@ def _photo(session: Session, album: str | None = None) -> Message:
         media=[InboundMedia("photo", reference="x")],
         album=album,
     )
-    message = threads.receive(session, inbound, jurisdiction_id=CITY, now=NOW)
+    message = arrivals.receive(session, inbound, jurisdiction_id=CITY, now=NOW)
     row = session.exec(select(MessageAttachment).where(MessageAttachment.message_id == message.id)).one()
     row.state, row.storage_key, row.sha256, row.width, row.height = STORED, new_key(), uuid4().bytes, 8, 6
     row.stored_type, row.stored_bytes = "image/jpeg", 1

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import Session, select
 
-from intake.conversations import actions, in_line, jobs
+from intake.conversations import actions, arrivals, in_line, jobs
 from intake.conversations.advance import advance
 from intake.conversations.models import Conversation, Message
 from intake.distribution import actions as distribution
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.database
 @pytest.fixture
 def thread(session: Session) -> Conversation:
     make_city(session)
-    said = actions.receive(session, inbound("SM-1", "agente"), jurisdiction_id=CITY, now=NOW)
+    said = arrivals.receive(session, inbound("SM-1", "agente"), jurisdiction_id=CITY, now=NOW)
     return actions.held(session, said.conversation_id)
 
 
@@ -44,7 +44,9 @@ def _message(session: Session, thread: Conversation) -> object:
 
 
 def test_a_call_waits_as_a_call(session: Session, thread: Conversation) -> None:
-    said = actions.receive(session, replace(inbound("CA7:2", "agente"), channel="voice"), jurisdiction_id=CITY, now=NOW)
+    said = arrivals.receive(
+        session, replace(inbound("CA7:2", "agente"), channel="voice"), jurisdiction_id=CITY, now=NOW
+    )
     call = actions.held(session, said.conversation_id)
     actions.hand_to_agent(session, call, said=said, now=NOW)
     assert items(session) == [("voice", "queued")]
@@ -123,7 +125,7 @@ def test_an_answered_thread_rests_and_its_resident_finds_the_same_operator(
     assert item.rest_at is not None
     distribution.rest(session, item.id, now=NOW)
     assert load_of(session) == 0
-    actions.receive(session, inbound("SM-2", "Juárez"), jurisdiction_id=CITY, now=NOW + timedelta(seconds=2))
+    arrivals.receive(session, inbound("SM-2", "Juárez"), jurisdiction_id=CITY, now=NOW + timedelta(seconds=2))
     advance(session, thread.id, now=NOW + timedelta(seconds=2))
     session.expire_all()
     assert (items(session), load_of(session)) == ([("text", "assigned")], 25)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sqlmodel import Session, col, select
 
-from intake.conversations import actions
+from intake.conversations import arrivals
 from intake.conversations.advance import advance
 from intake.conversations.dialogue.next_step import next_step, press
 from intake.conversations.dialogue.state import DialogueState, Place
@@ -75,7 +75,7 @@ class TestPressing:
 
 def tap(phone: Phone, provider_id: str, choice: str) -> list[str]:
     told = replace(inbound(provider_id, "Sí", sender=phone.sender, at=phone.now), choice=choice)
-    message = actions.receive(phone.session, told, jurisdiction_id=CITY, now=phone.now)
+    message = arrivals.receive(phone.session, told, jurisdiction_id=CITY, now=phone.now)
     advance(phone.session, message.conversation_id, now=phone.now)
     return phone.unread()
 
@@ -105,7 +105,7 @@ def test_where_it_is_can_be_shared(phone: Phone, session: Session) -> None:
     phone.write("hay un bache")
     assert (last(session).asks_place, last(session).choices) == (True, [])
     told = replace(inbound("S1", "", sender=phone.sender, at=phone.now), place=SharedPlace(*IN_SUR))
-    message = actions.receive(session, told, jurisdiction_id=CITY, now=phone.now)
+    message = arrivals.receive(session, told, jurisdiction_id=CITY, now=phone.now)
     advance(session, message.conversation_id, now=phone.now)
     [request] = phone.requests
     assert (request.lon, request.lat, request.agency_code) == (*IN_SUR, "ALC-S")

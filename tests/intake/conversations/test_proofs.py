@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from intake.conversations import actions, proofs
+from intake.conversations import arrivals, proofs
 from intake.conversations.advance import advance
 from intake.conversations.dialogue import other_address
 from intake.conversations.dialogue.steps import AskCode
@@ -196,7 +196,7 @@ def test_two_at_once_ask_for_one_code(committed_city: Engine) -> None:
 
     with db.transaction() as session:
         inbound = InboundMessage("telegram", "1", "777", "bot", "Hola", NOW, sender_kind="telegram")
-        thread_id = actions.receive(session, inbound, jurisdiction_id=CITY, now=NOW).conversation_id
+        thread_id = arrivals.receive(session, inbound, jurisdiction_id=CITY, now=NOW).conversation_id
 
     def ask(_: int) -> object:
         with db.transaction() as session:
@@ -216,7 +216,7 @@ def test_two_at_once_try_five_times_and_not_ten(committed_city: Engine) -> None:
 
     with db.transaction() as session:
         inbound = InboundMessage("telegram", "1", "777", "bot", "Hola", NOW, sender_kind="telegram")
-        thread_id = actions.receive(session, inbound, jurisdiction_id=CITY, now=NOW).conversation_id
+        thread_id = arrivals.receive(session, inbound, jurisdiction_id=CITY, now=NOW).conversation_id
         asked = proofs.ask(
             session, session.get_one(Conversation, thread_id), addresses.read_phone(OTHER), "es", now=NOW
         )

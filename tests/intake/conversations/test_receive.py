@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, func
 from sqlmodel import Session, select
 
-from intake.conversations import actions
+from intake.conversations import actions, arrivals
 from intake.conversations.advance import advance
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import InboundMessage
@@ -35,7 +35,7 @@ def at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
 
 def receive_committed(message: InboundMessage) -> Any:
     with db.transaction() as session:
-        return actions.receive(session, message, jurisdiction_id=CITY, now=NOW).id
+        return arrivals.receive(session, message, jurisdiction_id=CITY, now=NOW).id
 
 
 def count(session: Session, table: type[Any]) -> int:
@@ -113,10 +113,10 @@ def test_what_comes_while_its_thread_is_closed_is_answered_in_a_new_one(committe
 
 def test_a_withheld_number_is_somebody_new_each_time(session: Session) -> None:
     make_city(session)
-    first = actions.receive(session, inbound("SM1", sender="Anonymous"), jurisdiction_id=CITY, now=NOW)
-    second = actions.receive(session, inbound("SM2", sender="+266696687"), jurisdiction_id=CITY, now=NOW)
+    first = arrivals.receive(session, inbound("SM1", sender="Anonymous"), jurisdiction_id=CITY, now=NOW)
+    second = arrivals.receive(session, inbound("SM2", sender="+266696687"), jurisdiction_id=CITY, now=NOW)
     assert first.conversation_id != second.conversation_id
-    again = actions.receive(session, inbound("SM1", sender="Anonymous"), jurisdiction_id=CITY, now=NOW)
+    again = arrivals.receive(session, inbound("SM1", sender="Anonymous"), jurisdiction_id=CITY, now=NOW)
     assert again.id == first.id
     assert count(session, Person) == 2
 
@@ -125,8 +125,8 @@ def test_both_writings_of_a_mexican_mobile_are_one_person_answered_where_they_wr
     from intake.people.actions import address_of
 
     make_city(session)
-    first = actions.receive(session, inbound("SM1", sender="+5215512345678"), jurisdiction_id=CITY, now=NOW)
-    second = actions.receive(session, inbound("SM2", sender="+525512345678"), jurisdiction_id=CITY, now=NOW)
+    first = arrivals.receive(session, inbound("SM1", sender="+5215512345678"), jurisdiction_id=CITY, now=NOW)
+    second = arrivals.receive(session, inbound("SM2", sender="+525512345678"), jurisdiction_id=CITY, now=NOW)
     assert first.conversation_id == second.conversation_id
     session.expire_all()
     assert address_of(session.exec(select(ContactPoint)).one()) == "+525512345678"
@@ -134,15 +134,15 @@ def test_both_writings_of_a_mexican_mobile_are_one_person_answered_where_they_wr
 
 def test_a_week_of_silence_starts_a_new_thread(session: Session) -> None:
     make_city(session)
-    first = actions.receive(session, inbound("SM1"), jurisdiction_id=CITY, now=NOW)
-    soon = actions.receive(session, inbound("SM2"), jurisdiction_id=CITY, now=NOW + timedelta(days=6))
-    late = actions.receive(session, inbound("SM3"), jurisdiction_id=CITY, now=NOW + timedelta(days=13, seconds=1))
+    first = arrivals.receive(session, inbound("SM1"), jurisdiction_id=CITY, now=NOW)
+    soon = arrivals.receive(session, inbound("SM2"), jurisdiction_id=CITY, now=NOW + timedelta(days=6))
+    late = arrivals.receive(session, inbound("SM3"), jurisdiction_id=CITY, now=NOW + timedelta(days=13, seconds=1))
     assert first.conversation_id == soon.conversation_id != late.conversation_id
     assert session.get_one(Conversation, first.conversation_id).state == "closed"
 
 
 def test_a_body_with_a_nul_and_without_end_is_kept(session: Session) -> None:
     make_city(session)
-    message = actions.receive(session, inbound(body="a\0b" + "c" * 20_000), jurisdiction_id=CITY, now=NOW)
+    message = arrivals.receive(session, inbound(body="a\0b" + "c" * 20_000), jurisdiction_id=CITY, now=NOW)
     assert message.body.startswith("abc")
-    assert len(message.body) == actions.MAX_BODY
+    assert len(message.body) == arrivals.MAX_BODY

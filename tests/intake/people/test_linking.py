@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sqlmodel import Session, select
 
 from intake.conversations import actions as threads
+from intake.conversations import arrivals
 from intake.conversations.values import InboundMessage
 from intake.people import actions, linking, same
 from intake.people.models import ContactPoint, Person, PersonLink
@@ -31,7 +32,7 @@ def _from_telegram(session: Session, chat: str, shared_phone: str | None, city: 
     inbound = InboundMessage(
         "telegram", uuid4().hex, chat, "bot", "Hola", NOW, sender_kind="telegram", shared_phone=shared_phone
     )
-    threads.receive(session, inbound, jurisdiction_id=city, now=NOW)
+    arrivals.receive(session, inbound, jurisdiction_id=city, now=NOW)
     return actions.find_or_create(session, city, "telegram", chat, now=NOW)
 
 

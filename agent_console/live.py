@@ -5,11 +5,12 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import timedelta
 
 from fastapi import APIRouter, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response
 
 from agent_console.access import ViewerDep
 from kernel import clock
 from kernel.live import TICK, Batch
+from kernel.web import DirectStream
 
 router = APIRouter()
 # A stream ends by itself, and the browser opens it again: that is when a disabled account or an ended session is noticed. Not all
@@ -30,10 +31,10 @@ async def _frames(changes: AsyncIterator[Batch]) -> AsyncGenerator[bytes]:
 
 
 @router.get("/live", include_in_schema=False)
-async def live(http_request: Request, viewer: ViewerDep) -> StreamingResponse:
+async def live(http_request: Request, viewer: ViewerDep) -> Response:
     """Names and ids of what happened; whoever may see it asks for it through the ordinary pages."""
     changes = http_request.app.state.live.subscribe()
-    return StreamingResponse(
+    return DirectStream(
         _frames(changes),
         media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},

@@ -17,6 +17,7 @@ from kernel import db
 from kernel.listener import connection_string
 from kernel.live import LiveFeed
 from kernel.settings import Settings
+from kernel.web import KeepsSend
 
 
 @asynccontextmanager
@@ -42,4 +43,5 @@ def create_app(settings: Settings) -> FastAPI:
     install_console(app)
     install_web_chat(app)
     install_resident_pages(app)
+    app.add_middleware(KeepsSend)  # the last one stands outermost
     return app

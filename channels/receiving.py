@@ -5,8 +5,10 @@ process that died, or an error of ours, left behind.
 """
 
 import base64
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 from uuid import UUID
 
@@ -45,10 +47,11 @@ _KEEP = """
     ON CONFLICT (channel, key) DO NOTHING RETURNING id
 """
 _KEPT = "SELECT id FROM inbound_payload WHERE channel = $1 AND key = $2"
-_TAKE = """
-    UPDATE inbound_payload SET state = 'taken', changed_at = $2, last_error = NULL
-    WHERE id = $1 AND state = 'waiting' RETURNING id
-"""
+# Also answers whose the message is, for the most of calls tell one thing.
+_TAKE = f"""
+    UPDATE inbound_payload SET state = 'taken', changed_at = $4, last_error = NULL
+    WHERE id = $3 AND state = 'waiting' RETURNING {cities.OWNER}
+"""  # noqa: S608  # an expression of ours
 
 
 class Reading(Protocol):
@@ -134,10 +137,13 @@ def _take_in(payload_id: UUID, events: list[WebhookEvent], *, now: datetime) -> 
     """False when somebody took it in before."""
     with db.transaction() as session:
         # Holds the row until the end: whoever has the same call at the same time waits here, and finds it taken.
-        taken = db.fetch(session, _TAKE, [payload_id, now], prepare=True)
+        where = next(
+            ((event.channel, event.recipient) for event in events if not isinstance(event, DeliveryReceipt)), ("", "")
+        )
+        taken = db.fetch(session, _TAKE, [*where, payload_id, now], prepare=True)
         if not taken:
             return False
-        accept(session, events, now=now)
+        accept(session, events, now=now, owners={where: taken[0][0]})
         return True
 
 
@@ -222,13 +228,21 @@ def _read(written: str, received_at: datetime) -> Webhook:
     return Webhook(kept["path"], kept["query"], headers, base64.b64decode(kept["body"]), received_at)
 
 
-def accept(session: Session, events: list[WebhookEvent], *, now: datetime) -> None:
-    """Keeps everything a verified call told."""
+def accept(
+    session: Session,
+    events: list[WebhookEvent],
+    *,
+    now: datetime,
+    owners: Mapping[tuple[str, str], str | None] = MappingProxyType({}),
+) -> None:
+    """Keeps everything a verified call told. owners: of channel and address, where the caller asked already."""
     is_new = True
     for event in events:
         match event:
             case InboundMessage():
-                city = jurisdiction_of(session, event.channel, event.recipient)
+                city = owners.get((event.channel, event.recipient)) or jurisdiction_of(
+                    session, event.channel, event.recipient
+                )
                 _, is_new = arrivals.receive_once(session, event, jurisdiction_id=city, now=now)
             case DeliveryReceipt():
                 apply_receipt(session, event, now=now)

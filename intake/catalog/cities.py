@@ -30,14 +30,13 @@ _ROW = (
 _ADDRESS = """
     SELECT address FROM channel_address WHERE channel = $1 AND jurisdiction_id = $2 ORDER BY address LIMIT 1
 """
-_OWNER = """
-    SELECT coalesce(
+# The city whose address was written to, in a statement that has channel and address as its first two values; NULL for no city's.
+OWNER = """coalesce(
         (SELECT jurisdiction_id FROM channel_address WHERE channel = $1 AND address = $2),
         (SELECT id FROM jurisdiction WHERE $1 = 'sms' AND sms_number = $2),
         -- where nothing is between us and the person, a city is written to by its id
         (SELECT id FROM jurisdiction WHERE id = $2)
-    )
-"""
+    )"""
 _kept: dict[str, tuple[tuple[str, str], City]] = {}
 
 
@@ -71,5 +70,5 @@ def address_on(session: Session, owner: City, channel: str) -> str | None:
 def owner_of(session: Session, channel: str, address: str) -> str | None:
     """The city whose address this is; None for one that is no city's."""
     session.flush()
-    owner: str | None = db.fetch(session, _OWNER, [channel, address], prepare=True)[0][0]
+    owner: str | None = db.fetch(session, f"SELECT {OWNER}", [channel, address], prepare=True)[0][0]
     return owner

@@ -2,10 +2,12 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent_console import live
 from agent_console.live import _frames
 from kernel.live import Batch, LiveFeed
+from kernel.web import DirectStream, KeepsSend
 from tests.agent_console.conftest import Console
 
 
@@ -59,3 +61,36 @@ def test_a_reader_that_leaves_is_forgotten() -> None:
 @pytest.mark.database
 def test_the_stream_is_for_those_who_are_signed_in(console: Console) -> None:
     assert console.anonymous().get("/consola/live").status_code == 303
+
+
+def test_the_pieces_of_a_stream_pass_no_layer_but_its_headers_do() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"one"
+        yield b"two"
+
+    inner: list[str] = []
+    outer: list[Message] = []
+
+    class Layer:
+        def __init__(self, app: ASGIApp) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            async def watched(message: Message) -> None:
+                inner.append(message["type"])
+                await send(message)
+
+            await self.app(scope, receive, watched)
+
+    async def receive() -> Message:
+        await asyncio.sleep(60)
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        outer.append(message)
+
+    scope = {"type": "http", "asgi": {"spec_version": "2.3"}}
+    asyncio.run(KeepsSend(Layer(DirectStream(pieces())))(scope, receive, send))
+    assert inner == ["http.response.start"]
+    assert [message.get("body") for message in outer] == [None, b"one", b"two", b""]
+    assert [message.get("more_body") for message in outer[1:]] == [True, True, False]

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import inspect, text
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from intake.conversations.models import Conversation, Message
 from intake.people.models import ContactPoint, Person
 from kernel.ids import new_id
 from kernel.inserts import Row, insert_together
-from kernel.rows import change, fresh, load, load_one
+from kernel.rows import change, fresh, load, load_beside, load_one
 from tests.factories import CITY, make_city
 
 pytestmark = pytest.mark.database
@@ -115,3 +115,18 @@ def test_a_change_is_written_at_once_and_known_as_written(session: Session, thre
     change(session, thread, waiting_since=None, taken_by=None)
     session.refresh(thread)
     assert (thread.waiting_since, thread.taken_by) == (None, None)
+
+
+def test_rows_of_several_tables_come_beside_each_other(session: Session, thread: Conversation) -> None:
+    session.expunge(thread)
+    tail = (
+        "FROM contact_point AS point LEFT JOIN conversation AS open ON open.contact_point_id = point.id AND open.channel = $2"
+        " WHERE point.id = $1"
+    )
+    tables: dict[str, type[SQLModel]] = {"open": Conversation, "point": ContactPoint}
+    [(found, point)] = load_beside(session, tables, tail, [thread.contact_point_id, "sms"])
+    assert found in session
+    assert found.model_dump() == thread.model_dump()
+    assert point is session.get(ContactPoint, thread.contact_point_id)
+    assert load_beside(session, tables, tail, [thread.contact_point_id, "email"]) == [(None, point)]
+    assert load_beside(session, tables, tail, [new_id(), "sms"]) == []

@@ -13,6 +13,7 @@ from intake.conversations import actions, arrivals
 from intake.conversations.advance import advance
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import InboundMessage
+from intake.people import actions as people
 from intake.people.models import ContactPoint, Person
 from kernel import db
 from kernel.outbox import OutboxEvent
@@ -146,3 +147,24 @@ def test_a_body_with_a_nul_and_without_end_is_kept(session: Session) -> None:
     message = arrivals.receive(session, inbound(body="a\0b" + "c" * 20_000), jurisdiction_id=CITY, now=NOW)
     assert message.body.startswith("abc")
     assert len(message.body) == arrivals.MAX_BODY
+
+
+def test_who_comes_another_way_in_that_moment_is_the_same_contact(
+    committed_city: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = arrivals._look
+    looks: list[arrivals._Known] = []
+
+    def look_and_be_overtaken(*given: Any) -> arrivals._Known:
+        looks.append(look(*given))
+        if len(looks) == 1:
+            with db.transaction() as other:
+                people.find_or_create(other, CITY, "phone", ROSA, now=NOW)
+        return looks[-1]
+
+    monkeypatch.setattr(arrivals, "_look", look_and_be_overtaken)
+    receive_committed(inbound("SM-1"))
+    with Session(committed_city) as session:
+        assert (count(session, Message), count(session, Conversation), count(session, ContactPoint)) == (1, 1, 1)
+        assert (count(session, Person), count(session, OutboxEvent)) == (1, 1)
+    assert [known.point is None for known in looks] == [True, False]

@@ -70,7 +70,7 @@ def test_a_report_becomes_a_request_of_the_agency_with_a_date(phone: Phone) -> N
 
 
 def test_a_thread_knows_when_its_last_answer_was(phone: Phone) -> None:
-    told = actions.receive(phone.session, inbound("late", "hola"), jurisdiction_id=CITY, now=phone.now)
+    told = arrivals.receive(phone.session, inbound("late", "hola"), jurisdiction_id=CITY, now=phone.now)
     answered_at = phone.now + timedelta(minutes=3)
     advance(phone.session, told.conversation_id, now=answered_at)
     phone.session.expire_all()

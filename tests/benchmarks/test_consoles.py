@@ -95,6 +95,7 @@ def test_messages_to_consoles(demo: RunningDemo) -> None:
         time.sleep(5)
         ours = time.process_time() - ours
         spent = {part: after - before[part] for part, after in processor_s(demo).items()}
+        [(unanswered,)] = rows(demo, UNANSWERED)
     known = dict(rows(demo, IDS, [call.key for call in calls]))
     delays = [
         (at - poster.begun_at[key]) * 1000 for key, message_id in known.items() for at in consoles.seen[message_id]
@@ -108,7 +109,8 @@ def test_messages_to_consoles(demo: RunningDemo) -> None:
             f"pages told to look again {consoles.resyncs:,} times",
             f"webhook: {percentiles(poster.taken_ms)}; p99 minute by minute: {by_minute(poster)} ms",
             f"from the call to the console: {percentiles(delays)}",
-            f"processor ms a message: {each}; the callers' and consoles' own {ours / len(calls) * 1000:.1f}",
+            f"processor ms a message: {each}; the callers' and consoles' own {ours / len(calls) * 1000:.1f}; "
+            f"{unanswered:,} not answered yet then",
         ],
     )
     provider.client.close()

@@ -6,7 +6,7 @@ from typing import TypeVar
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlmodel import select
 
 from channels import delivery, receiving, reconciling, registry, settling
@@ -116,7 +116,7 @@ def _store(write: Callable[[], T]) -> T:
     for pause_s in _STORE_PAUSES_S:
         try:
             return write()
-        except (OperationalError, InterfaceError) as error:
-            log.warning("delivery.store_again", error=type(error.orig).__name__)
+        except (OperationalError, InterfaceError, TimeoutError) as error:
+            log.warning("delivery.store_again", error=type(error).__name__)
             time.sleep(pause_s)
     return write()

@@ -27,14 +27,14 @@ _FIRST_RETRY_S = 0.5
 _LAST_RETRY_S = 900.0
 # Of each job, and each a unit of work by itself: they cost more than many a job.
 # A server that loses its memory may forget that a job began or ended: then it runs twice, as it may. What the job itself has
-# written waits for the disk.
+# written waits for the disk; and so does the third try and every one after it, for it may be the job that ends the server.
 _BEGIN = f"""
     WITH mine AS (
         UPDATE outbox_delivery SET running_until = $2, due_at = $2, attempts = attempts + 1
         WHERE id = $1 AND state = 'pending' AND (running_until IS NULL OR running_until <= $3)
         RETURNING job, attempts, event_id
     )
-    SELECT mine.job, mine.attempts, outbox_event.payload, {db.UNHURRIED}
+    SELECT mine.job, mine.attempts, outbox_event.payload, CASE WHEN mine.attempts < 3 THEN {db.UNHURRIED} END
     FROM mine JOIN outbox_event ON outbox_event.id = mine.event_id
 """  # noqa: S608  # words of our own
 _END = f"""

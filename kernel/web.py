@@ -32,7 +32,7 @@ class DirectStream(StreamingResponse):
     """A stream whose headers go through all layers around the handler, and whose pieces go past them.
 
     For what tells hundreds of readers many times a second: the layers, which do nothing with a piece, were a quarter of what
-    it took. Without `KeepsSend` the pieces go through them as well.
+    it took. Without `KeepsSend` the pieces go through them as well. The pieces are bytes.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

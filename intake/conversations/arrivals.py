@@ -38,7 +38,8 @@ _KNOWN = """
         ON point.id IS NULL AND beside.jurisdiction_id = $3 AND beside.kind = $6 AND beside.lookup = $7
     LEFT JOIN LATERAL (
         SELECT * FROM conversation
-        WHERE contact_point_id = point.id AND channel = $1 AND state <> 'closed' FOR NO KEY UPDATE SKIP LOCKED
+        WHERE told.id IS NULL AND contact_point_id = point.id AND channel = $1 AND state <> 'closed'
+        FOR NO KEY UPDATE SKIP LOCKED
     ) AS free ON true
     LEFT JOIN conversation AS busy
         ON free.id IS NULL AND busy.contact_point_id = point.id AND busy.channel = $1 AND busy.state <> 'closed'
@@ -192,8 +193,11 @@ def _store(
 ) -> tuple[Message, bool] | None:
     """Writes the message, after what is `new` with it; None, and nothing written, when the first of that is there by now."""
     message = _message(inbound, conversation, now)
-    if (inbound.edits is not None or correction is not None) and not edits.settle(session, message):
-        return message, False
+    if inbound.edits is not None:
+        if not edits.settle(session, message):
+            return message, False
+    elif correction is not None:
+        message.status = "handled"
     # What was said in a call is answered by whoever keeps it, while the caller waits; no job does it again.
     name = "message.heard" if inbound.channel == VOICE else "message.received"
     event = prepare(name, at=now, message_id=message.id, conversation_id=conversation.id)

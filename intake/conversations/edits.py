@@ -9,27 +9,19 @@ from sqlmodel import Session
 from intake.conversations.models import Message
 from kernel.rows import load
 
+# As it was first written, and as it was changed to.
 _WRITINGS = "WHERE conversation_id = $1 AND direction = 'inbound' AND (provider_message_id = $2 OR edits = $2)"
 
 
 def settle(session: Session, message: Message) -> bool:
-    """Sets `message` aside, or what it takes the place of. Called while its thread is held, before it is stored.
+    """Sets `message`, a correction, aside, or what it takes the place of. Called while its thread is held, before it is stored.
 
     False when it is not worth storing: a place that goes on being shared after it was answered would fill the thread.
     """
-    if message.edits is None:
-        if message.provider_message_id and _writings(session, message, message.provider_message_id):
-            message.status = "handled"  # its correction was faster
-        return True
-    earlier = _writings(session, message, message.edits)
+    earlier = load(session, Message, _WRITINGS, [message.conversation_id, message.edits])
     if earlier and all(one.status == "handled" for one in earlier):
         message.status = "handled"
         return message.lon is None or bool(message.body)
     for one in earlier:
         one.status = "handled"
     return True
-
-
-def _writings(session: Session, message: Message, provider_message_id: str) -> list[Message]:
-    """What the thread has of a message: as it was first written, and as it was changed to."""
-    return load(session, Message, _WRITINGS, [message.conversation_id, provider_message_id])

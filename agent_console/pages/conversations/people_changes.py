@@ -63,6 +63,8 @@ def say_who(opened: OpenedDep, form: FormDep) -> Response:
     session, now = opened.session, clock.now()
     contact = opened.person.contacts[opened.thread.contact_point_id]
     try:
+        # The thread before the address, as who takes a message in holds them.
+        conversations.held(session, opened.thread.id)
         if form.get("person") == "new":
             person_id = linking.add_person(session, contact, form.get("name"), by=_by(opened.viewer), now=now).id
         else:

@@ -168,3 +168,16 @@ def test_who_comes_another_way_in_that_moment_is_the_same_contact(
         assert (count(session, Message), count(session, Conversation), count(session, ContactPoint)) == (1, 1, 1)
         assert (count(session, Person), count(session, OutboxEvent)) == (1, 1)
     assert [known.point is None for known in looks] == [True, False]
+
+
+def test_a_message_and_its_correction_told_at_once_see_each_other(committed_city: Engine) -> None:
+    for n in range(8):
+        written = inbound(f"T-{n}", "fuga", channel="telegram", sender=f"7{n}", sender_kind="telegram")
+        changed = inbound(
+            f"T-{n}-2", "bache", channel="telegram", sender=f"7{n}", sender_kind="telegram", edits=f"T-{n}"
+        )
+        pair = [written, changed]
+        at_once(2, lambda which, pair=pair: receive_committed(pair[which]))
+    with Session(committed_city) as session:
+        kept = session.exec(select(Message.body, Message.status)).all()
+    assert sorted(kept) == [("bache", "received")] * 8 + [("fuga", "handled")] * 8

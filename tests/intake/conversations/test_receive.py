@@ -171,13 +171,15 @@ def test_who_comes_another_way_in_that_moment_is_the_same_contact(
 
 
 def test_a_message_and_its_correction_told_at_once_see_each_other(committed_city: Engine) -> None:
-    for n in range(8):
-        written = inbound(f"T-{n}", "fuga", channel="telegram", sender=f"7{n}", sender_kind="telegram")
-        changed = inbound(
-            f"T-{n}-2", "bache", channel="telegram", sender=f"7{n}", sender_kind="telegram", edits=f"T-{n}"
-        )
-        pair = [written, changed]
+    for n in range(30):
+        # A thread that is there: making one would already have them wait for each other.
+        said = [("", "hola", None), ("-1", "fuga", None), ("-2", "bache", f"T-{n}-1")]
+        first, *pair = [
+            inbound(f"T-{n}{name}", body, channel="telegram", sender=f"7{n}", sender_kind="telegram", edits=edits)
+            for name, body, edits in said
+        ]
+        receive_committed(first)
         at_once(2, lambda which, pair=pair: receive_committed(pair[which]))
     with Session(committed_city) as session:
-        kept = session.exec(select(Message.body, Message.status)).all()
-    assert sorted(kept) == [("bache", "received")] * 8 + [("fuga", "handled")] * 8
+        kept = session.exec(select(Message.body, Message.status).where(Message.body != "hola")).all()
+    assert sorted(kept) == [("bache", "received")] * 30 + [("fuga", "handled")] * 30

@@ -29,6 +29,7 @@ from intake.conversations import actions as conversations
 from intake.conversations import proofs
 from intake.conversations.delivery_states import earlier_than
 from intake.conversations.models import Conversation, Message
+from intake.conversations.receipts import SETTLED
 from intake.conversations.values import Choice
 from intake.people import actions as people
 from intake.people.models import ContactPoint
@@ -50,7 +51,6 @@ UNASKED = ("notice", "campaign")
 # A one-time code too is nothing to whoever wants no messages; asked for, it passes the night by.
 SILENCED = (*UNASKED, proofs.AUTHOR)
 
-_SETTLED = "message.settled"
 _UNSENT = "direction = 'outbound' AND status IN ('queued', 'sending')"
 # One round trip, and twice does it once: whoever lost the answer to it asks again. A receipt may be writing the same row.
 _TAKEN = f"""
@@ -218,11 +218,11 @@ def note_taken(message_id: UUID, provider_message_id: ProviderMessageId, *, segm
 
     A receipt may have come before the provider's answer; then there is nothing left to say.
     """
-    values = [message_id, provider_message_id, segments, earlier_than("accepted"), now, _SETTLED]
+    values = [message_id, provider_message_id, segments, earlier_than("accepted"), now, SETTLED]
     ((was, conversation_id, moves, is_more),) = db.change_alone(_TAKEN, values)
     if moves:
         log.info("message.moved", message_id=str(message_id), was=was, now="accepted", reason=None)
-        tell_committed(prepare(_SETTLED, at=now, message_id=message_id, conversation_id=conversation_id))
+        tell_committed(prepare(SETTLED, at=now, message_id=message_id, conversation_id=conversation_id))
     return bool(is_more)
 
 
@@ -242,7 +242,7 @@ def move(session: Session, message: Message, status: str, *, reason: str | None,
     log.info("message.moved", message_id=str(message.id), was=message.status, now=status, reason=reason)
     change(session, message, status=status, error_code=reason, changed_at=now)
     if status != "queued":
-        name = "message.uncertain" if status == "uncertain" else _SETTLED
+        name = "message.uncertain" if status == "uncertain" else SETTLED
         record(session, name, at=now, message_id=message.id, conversation_id=message.conversation_id)
 
 

@@ -16,7 +16,7 @@ from kernel.inserts import Row
 
 _log = structlog.get_logger(__name__)
 
-_SETTLED = "message.settled"
+SETTLED = "message.settled"
 _FAILURES = ("failed", "undelivered")
 # By the provider's id, else by ours as long as it has none: whoever holds the row while this waits may be writing it down.
 _APPLY = """
@@ -79,7 +79,7 @@ def _applied(
         receipt.error_code if receipt.status in _FAILURES else None,
         earlier_than(receipt.status),
         now,
-        _SETTLED,
+        SETTLED,
     ]
     found = run(values)
     if not found:
@@ -87,7 +87,7 @@ def _applied(
         return None, None
     message_id, conversation_id, moves = found[0]
     ids = {"message_id": message_id, "conversation_id": conversation_id}
-    return message_id, outbox.prepare(_SETTLED, at=now, **ids) if moves else None
+    return message_id, outbox.prepare(SETTLED, at=now, **ids) if moves else None
 
 
 def _ours(reference: str | None) -> UUID | None:

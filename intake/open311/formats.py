@@ -31,6 +31,7 @@ _CHILD = {
     "areas": "area",
     "media_urls": "media_url",
     "notes": "note",
+    "possible_duplicates": "service_request_id",
 }
 # Lists without a wrapper: the element itself is repeated, as FixMyStreet reads the pictures of an update.
 _REPEATED = ("media_url",)

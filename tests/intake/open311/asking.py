@@ -58,7 +58,7 @@ def _plain(element: ElementTree.Element) -> Any:
     children = list(element)
     if not children:
         return [] if element.tag in _LISTS else element.text
-    if element.tag in _LISTS | {"formats", "endpoints", "extensions"}:
+    if element.tag in _LISTS | {"formats", "endpoints", "extensions", "possible_duplicates"}:
         return [_plain(child) for child in children]
     return {child.tag: _plain(child) for child in children}
 

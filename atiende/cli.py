@@ -59,7 +59,7 @@ def serve(host: str | None = None, port: int | None = None, descriptor: Descript
 
 @app.command()
 def worker() -> None:
-    """Relay events to jobs and run the jobs."""
+    """Relay events to jobs, run the jobs, and keep a dispatcher: each a process of its own."""
     with loading():
         from atiende.commands.worker import prepare
 
@@ -68,22 +68,28 @@ def worker() -> None:
 
 
 @app.command(hidden=True)
-def relay() -> None:
-    """Relay events to jobs: the process that `worker` keeps beside it."""
-    with loading():
-        from atiende.commands.worker import prepare_relay
+def jobs() -> None:
+    """Run the jobs that the relay has put in Redis: a process that `worker` keeps."""
+    _work("jobs")
 
-        run = prepare_relay()
-    run()
+
+@app.command(hidden=True)
+def relay() -> None:
+    """Relay events to jobs: a process that `worker` keeps."""
+    _work("relay")
 
 
 @app.command()
 def dispatcher() -> None:
     """Give whoever waits for a person to an operator who is free: `worker` keeps one; more may run anywhere."""
-    with loading():
-        from atiende.commands.worker import prepare_dispatcher
+    _work("dispatcher")
 
-        run = prepare_dispatcher()
+
+def _work(part: str) -> None:
+    with loading():
+        from atiende.commands.worker import prepare_part
+
+        run = prepare_part(part)
     run()
 
 

@@ -6,17 +6,20 @@ end; each child that called `follow_parent` reads the end of file and leaves.
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
+from typing import Protocol
 
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _VARIABLE = "ATIENDE_PARENT_PIPE"
-_GATE_VARIABLE = "ATIENDE_START_GATE"
-_GRACE_S = 2.0
+GRACE_S = 2.0
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 10.0
 # A child that lived this long and died was not failing to start: it comes back at once.
@@ -25,6 +28,39 @@ _OLD_LOG_BYTES = 20_000_000
 
 _writing_end: int | None = None
 _reading_end: int | None = None
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a child runs: `python -m atiende` with `arguments`.
+
+    Where a socket stands in place of a word, the child is given the socket and told the number of its file.
+    Its output is appended to `log`, or is ours when there is none.
+    """
+
+    name: str
+    arguments: Sequence[str | socket.socket]
+    environment: Mapping[str, str | socket.socket] = field(default_factory=lambda: dict(os.environ), repr=False)
+    log: Path | None = None
+
+
+class Running(Protocol):
+    """A process that was started, as `subprocess` has them."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def terminate(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+
+# Raises OSError when the system cannot start it now.
+Start = Callable[[Program], Running]
 
 
 def _pipe() -> int:
@@ -50,78 +86,71 @@ def follow_parent(environ: MutableMapping[str, str] = os.environ) -> None:
         while os.read(descriptor, 1):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(_GRACE_S)
+        time.sleep(GRACE_S)
         os._exit(1)
 
     threading.Thread(target=wait, name="follow-parent", daemon=True).start()
 
 
-class Gate:
-    """Lets children load their code while the parent still prepares what they need; each waits in `wait_at_gate`.
+def stop_on_signal() -> threading.Event:
+    """Set when this process is told to stop, by SIGTERM or Ctrl-C."""
+    stop = threading.Event()
 
-    Once open it stays open, also for children that are started again later.
+    def set_stop(signum: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in STOP_SIGNALS:
+        signal.signal(number, set_stop)
+    return stop
+
+
+def told(word: str | socket.socket) -> str:
+    """A word of a child's command line or environment, as the child reads it."""
+    return word if isinstance(word, str) else str(word.fileno())
+
+
+def spawn(program: Program, command: Sequence[str] = (sys.executable, "-m", "atiende")) -> Running:
+    """A new interpreter with the same code as ours. A session of its own, so that Ctrl-C reaches the parent alone, which then
+    ends its children in good order. Raises OSError when the system cannot start it now.
     """
-
-    def __init__(self) -> None:
-        self.descriptor, self._closing = os.pipe()
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {_GATE_VARIABLE: str(self.descriptor)}
-
-    def open(self) -> None:
-        os.close(self._closing)
-
-
-def wait_at_gate(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Returns when the parent has opened its gate, or at once when there is none."""
-    number = environ.pop(_GATE_VARIABLE, None)
-    if number:
-        os.read(int(number), 1)
-        os.close(int(number))
-
-
-def own_command(*arguments: str) -> list[str]:
-    """The `atiende` command line for a child: same interpreter, same code as ours."""
-    return [sys.executable, "-m", "atiende", *arguments]
+    reading_end = _pipe()
+    given = [word.fileno() for word in (*program.arguments, *program.environment.values()) if not isinstance(word, str)]
+    output = None if program.log is None else append_to(program.log)
+    try:
+        return subprocess.Popen(
+            [*command, *map(told, program.arguments)],
+            env={name: told(word) for name, word in program.environment.items()} | {_VARIABLE: str(reading_end)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=None if output is None else subprocess.STDOUT,
+            pass_fds=(reading_end, *given),
+            start_new_session=True,
+        )
+    finally:
+        if output is not None:
+            os.close(output)
 
 
 @dataclass
 class Child:
-    """One child process. Its output is appended to `log`, or is ours when there is none.
+    """One child process, and how it is started."""
 
-    A session of its own, so that Ctrl-C reaches the parent alone, which then ends its children in good order.
-    """
-
-    name: str
-    command: Sequence[str]
-    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
-    log: Path | None = None
-    inherit: tuple[int, ...] = ()
-    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    program: Program
+    starts: Start = spawn
+    process: Running | None = field(default=None, repr=False)
     restarts: int = 0
     _started_at: float = 0.0
     _pause_s: float = 0.0
     _retry_at: float = 0.0
 
+    @property
+    def name(self) -> str:
+        return self.program.name
+
     def start(self) -> None:
         """Raises OSError when the system cannot start it now."""
         self._started_at = time.monotonic()
-        reading_end = _pipe()
-        output = None if self.log is None else _append_to(self.log)
-        try:
-            self.process = subprocess.Popen(
-                list(self.command),
-                env={**self.environment, _VARIABLE: str(reading_end)},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=None if output is None else subprocess.STDOUT,
-                pass_fds=(reading_end, *self.inherit),
-                start_new_session=True,
-            )
-        finally:
-            if output is not None:
-                os.close(output)
+        self.process = self.starts(self.program)
 
     @property
     def is_running(self) -> bool:
@@ -138,11 +167,13 @@ class Child:
             self.process.terminate()
 
     def tend(self) -> int | None:
-        """Starts it again when it is dead and its pause is over. Returns its exit code once per death, else None.
+        """Starts it, and again when it is dead and its pause is over. Returns its exit code once per death, else None.
 
         Raises OSError as `start` does; the next call tries again.
         The pause is 0.2 s and doubles up to 10 s for a child that dies again within ten seconds of its start.
         """
+        if self.process is None:
+            self.start()
         if self.is_running:
             return None
         now = time.monotonic()
@@ -159,10 +190,11 @@ class Child:
 
     def last_words(self, lines: int = 8) -> str:
         """The end of its log."""
-        if self.log is None or not self.log.exists():
+        log = self.program.log
+        if log is None or not log.exists():
             return ""
-        with self.log.open("rb") as file:
-            file.seek(max(0, self.log.stat().st_size - 16_384))
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 16_384))
             return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
 
 
@@ -182,7 +214,8 @@ def stop_all(children: Iterable[Child], grace_s: float = 8.0) -> None:
             child.process.wait()
 
 
-def _append_to(path: Path) -> int:
+def append_to(path: Path) -> int:
+    """A file to write on the end of `path`; what has grown too large is put aside first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > _OLD_LOG_BYTES:
         path.replace(path.with_suffix(path.suffix + ".old"))

@@ -279,6 +279,11 @@ class Settings(_Group):
     pacing: Pacing = Pacing()
     channels: dict[str, dict[str, SecretStr]] = {}
 
+    @property
+    def queue_url(self) -> str | None:
+        """Where Redis is; None when there is none, by the word `none` or by silence."""
+        return None if self.redis_url in (None, "", "none") else self.redis_url
+
     def of_channel(self, name: str, *keys: str) -> dict[str, str] | None:
         """The settings of a channel that has no group of its own, `ATIENDE_CHANNEL_<NAME>_<KEY>`; None when it has none at all.
 

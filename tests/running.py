@@ -21,16 +21,26 @@ from kernel.settings import INSTALLATION_FILE, read_env_file
 from tests import prepared
 
 T = TypeVar("T")
-PARTS = ("web", "worker", "relay", "postgres", "valkey")
-_MARKS = {
-    "web": "-m atiende serve",
-    "worker": "-m atiende worker",
-    "relay": "-m atiende relay",
-    "dispatcher": "-m atiende dispatcher",
-}
+PARTS = ("web", "jobs", "relay", "postgres", "valkey")
 # Ten seconds on a machine of its own; several times that was seen where ten others keep two cores busy.
 _START_WITHIN_S = 180.0
+_PROCESSES = ("web", "jobs", "relay", "dispatcher", "standin")
 _PID_FILES = {"postgres": "postgres/postmaster.pid", "valkey": "valkey/valkey.pid"}
+
+
+def process_name(part: str) -> str:
+    """What `ps -e` shows of it: Linux keeps fifteen letters."""
+    return f"atiende-{part}"[:15]
+
+
+def processes_of(pid: int) -> dict[str, int]:
+    """Its children and theirs that run, by what `ps -e` calls them."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,stat=,comm="], capture_output=True, text=True, check=True)
+    rows = [line.split(None, 3) for line in listed.stdout.splitlines()]
+    ours = {str(pid)}
+    for _ in range(4):
+        ours |= {row[0] for row in rows if row[1] in ours}
+    return {name[0]: int(one) for one, parent, state, *name in rows if parent in ours and state[0] not in "ZX"}
 
 
 def wait_for(look: Callable[[], T], timeout_s: float = 60, what: str = "") -> T:
@@ -92,7 +102,7 @@ class RunningDemo:
         self.facts = json.loads(announced.read_text())
         wait_for(self.is_ready, 60, "/readyz")
         # The web is there first; a test may ask for any of the others at once.
-        parts = list(_MARKS) if self.facts["redis_url"] else ["web"]
+        parts = _PROCESSES if self.facts["redis_url"] else ["web"]
         wait_for(lambda: all(self.pid(part) for part in parts), 60, "every process")
 
     def stop(self) -> int:
@@ -125,15 +135,7 @@ class RunningDemo:
         if part in _PID_FILES:
             pid = read_pid(self.folder / "data" / _PID_FILES[part])
             return pid if pid and is_running(pid) else None
-        listed = subprocess.run(["ps", "-eo", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True)
-        rows = [line.split(None, 3) for line in listed.stdout.splitlines()]
-        ours = {self.process.pid}
-        for _ in range(4):
-            ours |= {int(row[0]) for row in rows if int(row[1]) in ours}
-        for pid, parent, state, *command in rows:
-            if int(parent) in ours and state[0] not in "ZX" and _MARKS[part] in command[0]:
-                return int(pid)
-        return None
+        return processes_of(self.process.pid).get(process_name(part))
 
     def ask_nobody(self) -> None:
         """Tests tell of the same few things: each is to become a request of its own, without "is it the same?"."""

@@ -14,7 +14,6 @@ from atiende import bootstrap
 from atiende.app import create_app
 from kernel import log
 from kernel.live import LiveFeed
-from kernel.processes import wait_at_gate
 from kernel.settings import load_settings
 
 
@@ -37,7 +36,6 @@ def prepare(host: str | None, port: int | None, descriptor: int | None = None) -
     `descriptor`: a listening socket to serve on, inherited from the parent. Who connects while this process is being started
     again waits there instead of being refused.
     """
-    wait_at_gate()
     settings = load_settings(os.environ)
     log.configure(settings.log_format)
     bootstrap.configure(settings)

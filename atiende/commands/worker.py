@@ -1,28 +1,26 @@
-"""`atiende worker`, and the `relay` and `dispatcher` processes it starts: what each does until it is told to stop."""
+"""`atiende worker` and the processes that it is made of: what each does until it is told to stop.
+
+Each raises MisconfiguredError for missing or wrong settings.
+"""
 
 import os
 from collections.abc import Callable
 
-from atiende import worker
+from atiende import keeper
 from kernel import log
-from kernel.processes import wait_at_gate
 from kernel.settings import Settings, load_settings
 
 
 def prepare() -> Callable[[], None]:
-    """Raises MisconfiguredError for missing or wrong settings."""
-    wait_at_gate()
-    return worker.prepare_worker(_settings())
+    return keeper.prepare_worker(_settings())
 
 
-def prepare_relay() -> Callable[[], None]:
-    """As `prepare`, for the child."""
-    return worker.prepare_relay(_settings())
+def prepare_part(name: str) -> Callable[[], None]:
+    """name: `jobs`, `relay` or `dispatcher`."""
+    from atiende import worker  # much to load, which whoever keeps these does without
 
-
-def prepare_dispatcher() -> Callable[[], None]:
-    """As `prepare`, for the waiting line."""
-    return worker.prepare_dispatcher(_settings())
+    prepare: Callable[[Settings], Callable[[], None]] = getattr(worker, f"prepare_{name}")
+    return prepare(_settings())
 
 
 def _settings() -> Settings:

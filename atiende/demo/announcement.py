@@ -60,7 +60,7 @@ def facts(folder: DataFolder, settings: Settings, sample: Sample, *, standin_url
         },
         "standin": {"url": standin_url},
         "database_url": settings.database_url,
-        "redis_url": None if settings.redis_url in (None, "", "none") else settings.redis_url,
+        "redis_url": settings.queue_url,
     }
 
 

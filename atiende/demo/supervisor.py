@@ -1,4 +1,4 @@
-"""Runs the demo: embedded servers, the demo city, and three child processes (web, worker, stand-in), until it is told to stop."""
+"""Runs the demo: embedded servers, the demo city, and a process for each part of the program, until it is told to stop."""
 
 import signal
 import socket
@@ -18,12 +18,13 @@ from atiende.demo.ports import LOOPBACK, listen, port_of, reserve, reserve_near
 from atiende.demo.preparation import CITIES, MAIN, NAME, Sample, has_record, recall, remember
 from atiende.demo.reload import restart_on_change
 from atiende.demo.servers import Server, ServerWatch
+from atiende.parts import WORKING, forks
 from kernel.embedded.postgres import PostgresServer
 from kernel.embedded.programs import valkey_server
 from kernel.embedded.shared import SharedUse
 from kernel.embedded.valkey import ValkeyServer
 from kernel.errors import Unavailable
-from kernel.processes import Child, Gate, own_command, stop_all
+from kernel.processes import Child, Program, Start, spawn, stop_all
 from kernel.settings import Settings, load_settings
 
 _LOOK_EVERY_S = 0.1
@@ -88,18 +89,13 @@ class _Demo:
             }
             | {_MAIL_PORTS[name]: str(port_of(bound)) for name, bound in mail_sockets.items()}
         )
-        # The children load their code while the servers start and the city is set up; the gate holds them back until then.
         watch = self._watch_servers()
         settings = load_settings(self.environ)
-        gate = Gate()
-        children = self._children(web_socket, standin_socket, mail_sockets, gate)
-        # Undone in reverse: children first, then the servers they use.
+        children = self._children(web_socket, standin_socket, mail_sockets, self._starts())
+        # Undone in reverse: children first, then the stand-in and the servers, which they may still wait for.
         self.stack.callback(watch.stop)
-        self.stack.callback(stop_all, children)
-        # On a resumed folder the web process gets the machine to itself until it is ready; what comes in meanwhile waits safely.
-        is_new = not has_record(self.folder)
-        for child in children if is_new else children[:1]:
-            child.start()
+        self.stack.callback(stop_all, children[-1:])
+        self.stack.callback(stop_all, children[:-1])
         sample = self._prepare(watch, settings)
         # From here on callers wait in the sockets' queues, at most until the processes are up, and demo.json is there before the
         # first of them is told "ready". The same queues hold them while a killed process is started again.
@@ -109,18 +105,28 @@ class _Demo:
         self.stack.callback(self.folder.demo_file.unlink, missing_ok=True)
         where = facts(self.folder, settings, sample, standin_url=standin_url)
         self.folder.announce(where)
-        gate.open()
         greeting = threading.Thread(target=self._greet, args=(base_url, where, started_at), name="greet", daemon=True)
         greeting.start()
-        if not is_new:
-            greeting.join(_HEAD_START_S)
-            for child in children[1:]:
-                child.start()
+        # The web process gets the machine to itself until it is ready; what comes in meanwhile waits safely.
+        children[0].start()
+        greeting.join(_HEAD_START_S)
+        for child in children[1:]:
+            child.start()
         if self.environ.get("ATIENDE_DEV"):
             restart_on_change(children, self.say)
         while True:
             self._tend(children)
             time.sleep(_LOOK_EVERY_S)
+
+    def _starts(self) -> Start:
+        """Forked from one process, which loads while the servers start and the city is set up. When code changes under them, each
+        loads its own.
+        """
+        if self.environ.get("ATIENDE_DEV"):
+            return spawn
+        loaded = forks()
+        loaded.load()
+        return loaded.start
 
     def _prepare(self, watch: ServerWatch, settings: Settings) -> Sample:
         assert settings.database_url
@@ -178,31 +184,30 @@ class _Demo:
         return reserve_near(int(self.folder.values.get(_MAIL_PORTS[name], "0")), patience_s=patience_s)
 
     def _children(
-        self, web: socket.socket, standin: socket.socket, mail: Mapping[str, socket.socket], gate: Gate
+        self, web: socket.socket, standin: socket.socket, mail: Mapping[str, socket.socket], starts: Start
     ) -> list[Child]:
-        def child(
-            name: str, command: str, environ: Mapping[str, str], *descriptors: int, bound: int | None = None
-        ) -> Child:
-            option = () if bound is None else ("--fd", str(bound))
-            inherit = descriptors if bound is None else (*descriptors, bound)
+        def child(name: str, *arguments: str | socket.socket, **more: str | socket.socket) -> Child:
             log = self.folder.path / "logs" / f"{name}.log"
-            return Child(name, own_command(command, *option), {**self.environ, **environ}, log, inherit)
+            return Child(Program(name, arguments, {**self.environ, **more}, log), starts)
 
-        mail_files = {name: bound.fileno() for name, bound in mail.items()}
         city = {
             "ATIENDE_STANDIN_CITY_NAME": NAME,
             "ATIENDE_STANDIN_CITY_ID": MAIN,
             "ATIENDE_STANDIN_PLACES": str(CITIES[MAIN] / "places.csv"),
-        } | {name: str(number) for name, number in mail_files.items()}
+        }
+        working = ["relay"] if self.environ.get("REDIS_URL") == "none" else WORKING
         return [
-            child("web", "serve", gate.environment, gate.descriptor, bound=web.fileno()),
-            child("worker", "worker", gate.environment, gate.descriptor),
-            child("standin", "standin", city, *mail_files.values(), bound=standin.fileno()),
+            child("web", "serve", "--fd", web),
+            *(child(name, name) for name in working),
+            child("standin", "standin", "--fd", standin, **city, **mail),
         ]
 
     def _tend(self, children: list[Child]) -> None:
         for child in children:
-            code = child.tend()
+            try:
+                code = child.tend()
+            except OSError:  # no process, memory or file to be had just now: tried again
+                continue
             if code is not None:
                 self.say(
                     f"{child.name}: terminó ({code}), arranca de nuevo / ended, starting again\n{child.last_words(3)}"

@@ -23,6 +23,7 @@ import redis
 from kernel.embedded.alive import wait_until
 from kernel.embedded.postgres import PostgresServer
 from kernel.embedded.valkey import ValkeyServer
+from tests.running import process_name, processes_of
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("demo")]
 
@@ -95,20 +96,9 @@ class Demo:
                 found.add(int(path.parent.name))
         return found
 
-    def child(self, command: str) -> int:
-        for pid in self.processes():
-            if command.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
-                return pid
-        raise AssertionError(f"no {command} process")
-
-    def has(self, command: str) -> bool:
-        return self.has_other(command, than=0)
-
-    def has_other(self, command: str, than: int) -> bool:
-        try:
-            return self.child(command) != than
-        except (AssertionError, OSError):
-            return False
+    def has_other(self, part: str, than: int) -> bool:
+        assert self.process
+        return processes_of(self.process.pid).get(process_name(part), than) != than
 
     def logs(self) -> str:
         return "\n".join(path.read_text()[-3000:] for path in self.folder.glob("**/*.log"))
@@ -227,7 +217,8 @@ def test_a_second_demo_is_refused_with_words(demo: Demo, first_facts: dict[str, 
 
 def test_what_is_killed_comes_back(demo: Demo, first_facts: dict[str, Any]) -> None:
     postgres, valkey = PostgresServer(demo.folder), ValkeyServer(demo.folder)
-    victims = {"web": demo.child("serve"), "worker": demo.child("worker")}
+    assert demo.process
+    victims = {part: processes_of(demo.process.pid)[process_name(part)] for part in ("web", "jobs", "relay")}
     before = postgres.pid, valkey.pid
     for pid in (*victims.values(), *before):
         assert pid
@@ -235,15 +226,16 @@ def test_what_is_killed_comes_back(demo: Demo, first_facts: dict[str, Any]) -> N
     # Callers wait in the socket's queue while the web process is away: never a refusal.
     assert status(f"{first_facts['base_url']}/healthz", timeout_s=60) == 200
     assert wait_until(lambda: demo.is_ready() and valkey.is_ready(), 30), demo.logs()
-    assert demo.has_other("serve", victims["web"])
-    assert wait_until(lambda: demo.has_other("worker", victims["worker"]), 20)
+    for part, victim in victims.items():
+        assert wait_until(lambda part=part, victim=victim: demo.has_other(part, victim), 20)  # type: ignore[misc]
     assert postgres.pid != before[0]
     assert valkey.pid != before[1]
 
 
 def test_after_ctrl_c_nothing_is_left(demo: Demo, first_facts: dict[str, Any]) -> None:
     assert demo.press_ctrl_c() == 0
-    assert demo.processes() == set()
+    # What the others were forked from leaves when the last of them has.
+    assert wait_until(lambda: demo.processes() == set(), 2)
     assert not (demo.folder / "demo.json").exists()
     assert PostgresServer(demo.folder).pid is None
 
@@ -257,11 +249,11 @@ def test_it_resumes_as_it_was(demo: Demo, first_facts: dict[str, Any]) -> None:
 
 def test_after_kill_9_the_children_go_and_the_next_start_works(demo: Demo, first_facts: dict[str, Any]) -> None:
     assert demo.process
+    processes = set(processes_of(demo.process.pid).values())
     demo.process.kill()
     demo.process.communicate()
-    # The last of them to leave may turn the servers off, or leave them to the next start. The relay notices when the worker is
-    # gone, and finishes what it has in hand.
-    assert wait_until(lambda: not any(demo.has(name) for name in ("serve", "worker", "standin", "relay")), 20)
+    # The last of them to leave may turn the servers off, or leave them to the next start.
+    assert wait_until(lambda: not processes.intersection(demo.processes()), 20)
     demo.start(timeout_s=60)
     assert demo.facts == first_facts
     assert demo.press_ctrl_c() == 0

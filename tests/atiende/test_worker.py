@@ -18,7 +18,7 @@ from kernel import db
 from kernel.dispatch import make_queue
 from kernel.embedded.programs import valkey_server
 from tests.conftest import make_database
-from tests.running import is_running, wait_for
+from tests.running import is_running, process_name, processes_of, wait_for
 
 pytestmark = [pytest.mark.database, pytest.mark.fault]
 
@@ -92,7 +92,7 @@ def worker(
     try:
         yield process
     finally:
-        started_by_it = children(process.pid)
+        started_by_it = processes_of(process.pid).values()
         process.kill()
         process.wait()
         wait_for(lambda: not any(is_running(pid) for pid in started_by_it))
@@ -119,25 +119,25 @@ def effects(engine: Engine) -> set[str]:
         return set(connection.scalars(text("SELECT ref FROM relay_effect")))
 
 
-def children(pid: int, name: str = "") -> list[int]:
-    command = ["ps", "-o", "pid=,args=", "--ppid", str(pid)]
-    listed = subprocess.run(command, capture_output=True, text=True, check=False)
-    return [int(line.split()[0]) for line in listed.stdout.splitlines() if line.rstrip().endswith(name)]
+def part(name: str, worker: "subprocess.Popen[bytes]", *gone: int) -> int:
+    """Its process, as soon as there is one that is not `gone`."""
+
+    def look() -> int | None:
+        found = processes_of(worker.pid).get(process_name(name))
+        return None if found in gone else found
+
+    return wait_for(look, what=name)
 
 
-def relays(pid: int) -> list[int]:
-    return children(pid, "relay")
-
-
-def test_with_redis_jobs_survive_the_relay_and_the_queue(database: Engine, valkey: Valkey) -> None:
+def test_with_redis_jobs_survive_its_parts_and_the_queue(database: Engine, valkey: Valkey) -> None:
     with worker(database, valkey.url) as process:
         deliver(database, *(f"a{number}" for number in range(20)))
         wait_for(lambda: len(effects(database)) == 20)
 
-        (relay,) = relays(process.pid)
-        os.kill(relay, signal.SIGKILL)
-        deliver(database, "while the relay is dead")
-        wait_for(lambda: "while the relay is dead" in effects(database))
+        for name in ("relay", "jobs"):
+            os.kill(part(name, process), signal.SIGKILL)
+            deliver(database, f"while the {name} process is dead")
+            wait_for(lambda name=name: f"while the {name} process is dead" in effects(database))  # type: ignore[misc]
 
         valkey.kill()
         deliver(database, "while Redis is dead")
@@ -158,20 +158,22 @@ def test_a_job_that_waits_for_somebody_holds_up_no_other(database: Engine, valke
 
 def test_jobs_give_way_to_pages(database: Engine, valkey: Valkey) -> None:
     with worker(database, valkey.url) as process:
-        wait_for(lambda: relays(process.pid))
         ours = os.getpriority(os.PRIO_PROCESS, 0)
-        assert {os.getpriority(os.PRIO_PROCESS, pid) for pid in [process.pid, *relays(process.pid)]} == {max(10, ours)}
+        for name in ("jobs", "relay"):
+            pid = part(name, process)
+            wait_for(lambda pid=pid: os.getpriority(os.PRIO_PROCESS, pid) == max(10, ours))  # type: ignore[misc]
+        assert os.getpriority(os.PRIO_PROCESS, part("dispatcher", process)) == ours
 
 
 # A relay that cannot be started once, and then one whose keeper breaks.
 NO_START = """
-import atiende.worker
-tend, broken = atiende.worker.Child.tend, iter([OSError("no process to be had")])
+import atiende.keeper
+tend, broken = atiende.keeper.Child.tend, iter([OSError("no process to be had")])
 def tend_or_fail(child):
     for error in broken:
         raise error
     return tend(child)
-atiende.worker.Child.tend = tend_or_fail
+atiende.keeper.Child.tend = tend_or_fail
 from atiende.commands.worker import prepare
 prepare()()
 """
@@ -184,14 +186,14 @@ def make_queue(url):
     time.sleep(0.1)
     return make(url)
 atiende.worker.make_queue = make_queue
-from atiende.commands.worker import prepare
-prepare()()
+from atiende.commands.worker import prepare_part
+prepare_part("jobs")()
 """
 NO_KEEPER = """
-import atiende.worker
+import atiende.keeper
 def tend(child):
     raise ValueError("the keeper breaks")
-atiende.worker.Child.tend = tend
+atiende.keeper.Child.tend = tend
 from atiende.commands.worker import prepare
 prepare()()
 """
@@ -201,8 +203,7 @@ def test_a_relay_that_cannot_be_started_now_is_tried_again(database: Engine, val
     with worker(database, valkey.url, ("-c", NO_START)) as process:
         deliver(database, "before")
         wait_for(lambda: effects(database) == {"before"})
-        (relay,) = relays(process.pid)
-        os.kill(relay, signal.SIGKILL)
+        os.kill(part("relay", process), signal.SIGKILL)
         deliver(database, "after")
         wait_for(lambda: effects(database) == {"before", "after"})
         assert process.poll() is None
@@ -216,44 +217,44 @@ def test_a_worker_that_is_told_to_stop_while_it_begins_stops(database: Engine, v
 def test_a_worker_that_cannot_keep_its_relay_ends_for_its_supervisor(database: Engine, valkey: Valkey) -> None:
     with worker(database, valkey.url, ("-c", NO_KEEPER)) as process:
         assert process.wait(30) == 1
-        assert children(process.pid) == []
+        assert processes_of(process.pid) == {}
 
 
 def test_a_dispatcher_that_is_killed_comes_back(database: Engine, valkey: Valkey) -> None:
     with worker(database, valkey.url) as process:
-        wait_for(lambda: children(process.pid, "dispatcher"))
-        (before,) = children(process.pid, "dispatcher")
+        before = part("dispatcher", process)
         os.kill(before, signal.SIGKILL)
-        wait_for(lambda: children(process.pid, "dispatcher") not in ([], [before]))
+        part("dispatcher", process, before)
 
 
 def test_what_redis_forgets_comes_back(database: Engine, valkey: Valkey) -> None:
     with worker(database, valkey.url) as process:
         deliver(database, "first")
         wait_for(lambda: effects(database) == {"first"})
-        process.send_signal(signal.SIGSTOP)
+        jobs = part("jobs", process)
+        os.kill(jobs, signal.SIGSTOP)
         queue = make_queue(valkey.url)
-        # A worker stopped while it waited for a job is handed one, which it finishes once it goes on.
+        # A process stopped while it waited for a job is handed one, which it finishes once it goes on.
         for number in range(5):
             deliver(database, f"b{number}", f"c{number}")
             time.sleep(0.2)
         wait_for(lambda: queue.count >= 3)
         queue.connection.flushall()
         queue.connection.close()
-        process.send_signal(signal.SIGCONT)
+        os.kill(jobs, signal.SIGCONT)
         wait_for(lambda: len(effects(database)) == 11)
 
 
-def test_a_killed_worker_takes_its_relay_along_and_its_job_is_done_by_the_next(
+def test_a_job_that_was_running_when_everything_was_killed_is_done_by_the_next_worker(
     database: Engine, valkey: Valkey
 ) -> None:
     with worker(database, valkey.url) as process:
         deliver(database, "slow", job=SLOW)
-        wait_for(lambda: relays(process.pid))
-        (relay,) = relays(process.pid)
         wait_for(lambda: started(database))
-        process.kill()
-        wait_for(lambda: not is_running(relay))
+        parts = processes_of(process.pid).values()
+        for pid in (process.pid, *parts):
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not any(map(is_running, parts)))
         assert effects(database) == set()
     with worker(database, valkey.url):
         wait_for(lambda: effects(database) == {"slow"})
@@ -263,18 +264,18 @@ def test_told_to_stop_it_finishes_the_job_and_leaves_nothing_behind(database: En
     with worker(database, valkey.url) as process:
         deliver(database, "slow", job=SLOW)
         wait_for(lambda: started(database))
-        (relay,) = relays(process.pid)
+        parts = processes_of(process.pid).values()
         process.terminate()
         assert process.wait(15) == 0
         assert effects(database) == {"slow"}
-        assert not is_running(relay)
+        wait_for(lambda: not any(map(is_running, parts)), 2)
 
 
 def test_without_redis_one_process_does_it_all(database: Engine) -> None:
     with worker(database, "none") as process:
         deliver(database, "a", "b")
         wait_for(lambda: effects(database) == {"a", "b"})
-        assert children(process.pid) == []
+        assert processes_of(process.pid) == {}
         deliver(database, "slow", job=SLOW)
         wait_for(lambda: "slow" in {str(ref) for ref in started(database)})
         process.terminate()
@@ -287,7 +288,7 @@ def started(engine: Engine) -> list[str]:
         return list(connection.scalars(text("SELECT ref FROM relay_run")))
 
 
-# Both halves of a worker, stopped before their first thread runs a job.
+# Whoever runs jobs, stopped before its first thread runs one.
 NOTHING_LEFT_TO_LOAD = """
 import sys
 import atiende.worker
@@ -296,15 +297,14 @@ def show(*_):
     print(sorted({path.rpartition(".")[0] for path in job_paths()} - set(sys.modules)))
 atiende.worker.Relay.run = show
 atiende.worker._run_jobs = show
-from atiende.commands.worker import prepare
-prepare()()
+from atiende.commands.worker import prepare_part
+prepare_part(sys.argv[1])()
 """
 
 
-@pytest.mark.parametrize("queue", ["none", "valkey"])
-def test_jobs_are_loaded_before_threads_begin(database: Engine, valkey: Valkey, queue: str) -> None:
-    redis_url = valkey.url if queue == "valkey" else queue
-    with worker(database, redis_url, ("-c", NOTHING_LEFT_TO_LOAD), stdout=subprocess.PIPE) as process:
+@pytest.mark.parametrize("name", ["jobs", "relay"])
+def test_jobs_are_loaded_before_threads_begin(database: Engine, valkey: Valkey, name: str) -> None:
+    with worker(database, valkey.url, ("-c", NOTHING_LEFT_TO_LOAD, name), stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         with process.stdout as lines:
             assert [line for line in lines if line.startswith(b"[")] == [b"[]\n"]

@@ -19,7 +19,7 @@ import pytest
 
 from tests.benchmarks.report import report
 from tests.benchmarks.servers import cpu_s
-from tests.running import RunningDemo, running_demo, wait_for
+from tests.running import PARTS, RunningDemo, running_demo, wait_for
 
 CALLS = int(os.environ.get("ATIENDE_BENCH_CALLS", "200"))
 RAMP_S = float(os.environ.get("ATIENDE_BENCH_RAMP", "20"))
@@ -28,7 +28,6 @@ LAMP = "no sirve una luminaria"
 TROUBLES = ("hay una fuga de agua", "hay un bache", LAMP, "no pasó la basura")
 # How long a caller may wait for an answer (docs/channels/voice.md).
 MOST_MS = 2000
-PARTS = ("web", "worker", "relay", "postgres", "valkey")
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ import pytest
 from tests.benchmarks.report import report
 from tests.benchmarks.streams import Streams
 from tests.benchmarks.test_messages import (
-    PARTS,
     RATE,
     UNANSWERED,
     Poster,
@@ -29,7 +28,7 @@ from tests.benchmarks.test_messages import (
     residents,
 )
 from tests.faults.calls import Provider, rows
-from tests.running import RunningDemo, running_demo, wait_for
+from tests.running import PARTS, RunningDemo, running_demo, wait_for
 
 WARM = 40
 CONSOLES = int(os.environ.get("ATIENDE_BENCH_CONSOLES", "200"))

@@ -31,12 +31,12 @@ from kernel.errors import AtiendeError
 from tests.benchmarks.report import report
 from tests.benchmarks.servers import cpu_s
 from tests.benchmarks.streams import Streams
-from tests.benchmarks.test_messages import PARTS, processor_s
+from tests.benchmarks.test_messages import processor_s
 from tests.faults.test_distribution import start
 from tests.intake.distribution.desk import who
 from tests.intake.distribution.test_at_once import breaches
 from tests.journeys.test_sms_to_agency import Console, hidden_fields
-from tests.running import RunningDemo, running_demo, wait_for
+from tests.running import PARTS, RunningDemo, running_demo, wait_for
 
 OPERATORS = 600
 PER_HOUR = 5_000

@@ -23,14 +23,13 @@ from channels.standin.network import new_sid
 from tests.benchmarks.report import report
 from tests.benchmarks.servers import cpu_s
 from tests.faults.calls import Call, Provider, rows
-from tests.running import RunningDemo, running_demo, wait_for
+from tests.running import PARTS, RunningDemo, running_demo, wait_for
 
 SECONDS = float(os.environ.get("ATIENDE_BENCH_SECONDS", "600"))
 RATE = float(os.environ.get("ATIENDE_BENCH_RATE", "50"))
 THREADS = 64
 # How long somebody takes to write again.
 WRITES_AGAIN_AFTER_S = 10
-PARTS = ("web", "worker", "relay", "postgres", "valkey")
 
 KEPT = """
     SELECT count(*), count(DISTINCT provider_message_id) FROM message

@@ -246,7 +246,7 @@ def test_12_the_operators_cable_is_pulled_mid_call(center: Center) -> None:
     center.hang_up(sid)
 
 
-@pytest.mark.parametrize("part", ["worker", "web", "relay", "dispatcher"])
+@pytest.mark.parametrize("part", ["jobs", "web", "relay", "dispatcher"])
 def test_a_part_is_killed_while_two_are_brought_together(center: Center, demo: RunningDemo, part: str) -> None:
     ana = center.operator("Ana")
     sid = center.call()

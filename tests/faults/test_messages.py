@@ -171,10 +171,10 @@ def test_5_a_worker_that_dies_while_the_provider_holds_its_message(
         call = provider.text("sms", somebody(), "Hola")
         provider.deliver(call)
         wait_for(lambda: carried(messages_demo, [call]) == {0: 1}, 60, "the provider to have it")
-        killed = messages_demo.kill("worker")
+        killed = messages_demo.kill("jobs")
     finally:  # the tests after this one need a provider that answers
         switch(messages_demo, outage="none")
-    wait_for(lambda: messages_demo.pid("worker") not in (None, killed), 60, "another worker")
+    wait_for(lambda: messages_demo.pid("jobs") not in (None, killed), 60, "another worker")
     # Its report carries our own mark: what the dead worker never heard is known all the same.
     wait_until_answered(messages_demo, [call])
 

@@ -66,8 +66,8 @@ def test_no_kill_loses_a_message_or_gives_one_two_ids(demo: RunningDemo) -> None
             posts = [pool.submit(report, demo, number) for number in range(REPORTS)]
             for kill in range(KILLS):
                 wait_for(lambda done=kill: len(receiver.received) > 10 * (done + 1), 90, "messages")  # type: ignore[misc]
-                killed = demo.kill("worker")
-                wait_for(lambda gone=killed: demo.pid("worker") not in (None, gone), 30, "the worker")  # type: ignore[misc]
+                killed = demo.kill("jobs")
+                wait_for(lambda gone=killed: demo.pid("jobs") not in (None, gone), 30, "the worker")  # type: ignore[misc]
             for post in posts:
                 post.result()
         with psycopg.connect(demo.facts["database_url"], autocommit=True) as connection:

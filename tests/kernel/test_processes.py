@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kernel.embedded.alive import wait_until
-from kernel.processes import Child, Gate, stop_all
+from kernel.processes import Child, Program, Running, spawn, stop_all
 
 WAITER = "from kernel.processes import follow_parent; follow_parent()\nimport sys, time\nprint('up', flush=True)\n"
 SLEEPER = WAITER + "time.sleep(600)\n"
@@ -20,16 +20,21 @@ DEAF = (
 PARENT = """
 import sys, time
 from pathlib import Path
-from kernel.processes import Child
-child = Child("child", [sys.executable, "-c", sys.argv[1]], log=Path(sys.argv[2]))
+from kernel.processes import Child, Program, spawn
+start = lambda program: spawn(program, [sys.executable, "-c"])
+child = Child(Program("child", [sys.argv[1]], log=Path(sys.argv[2])), start)
 child.start()
 print(child.process.pid, flush=True)
 time.sleep(600)
 """
 
 
-def python(code: str) -> list[str]:
-    return [sys.executable, "-c", code]
+def python(code: str, log: Path) -> Child:
+    return Child(Program("child", [code], log=log), start)
+
+
+def start(program: Program) -> Running:
+    return spawn(program, [sys.executable, "-c"])
 
 
 def exists(pid: int) -> bool:
@@ -58,7 +63,7 @@ def test_a_child_leaves_when_its_parent_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_dead_child_comes_back_with_its_log(tmp_path: Path) -> None:
-    child = Child("child", python(SLEEPER), log=tmp_path / "logs" / "child.log")
+    child = python(SLEEPER, tmp_path / "logs" / "child.log")
     child.start()
     try:
         assert wait_until(says(child, "up"), 20)
@@ -82,7 +87,7 @@ def test_a_dead_child_comes_back_with_its_log(tmp_path: Path) -> None:
 
 
 def test_a_child_that_fails_at_once_is_tried_ever_more_rarely(tmp_path: Path) -> None:
-    child = Child("child", python("print('no such setting'); raise SystemExit(3)"), log=tmp_path / "child.log")
+    child = python("print('no such setting'); raise SystemExit(3)", tmp_path / "child.log")
     child.start()
     began = time.monotonic()
     while time.monotonic() - began < 2.0:
@@ -95,8 +100,8 @@ def test_a_child_that_fails_at_once_is_tried_ever_more_rarely(tmp_path: Path) ->
 
 
 def test_stopping_is_polite_first_and_certain_in_the_end(tmp_path: Path) -> None:
-    polite = Child("polite", python(SLEEPER), log=tmp_path / "polite.log")
-    deaf = Child("deaf", python(DEAF), log=tmp_path / "deaf.log")
+    polite = python(SLEEPER, tmp_path / "polite.log")
+    deaf = python(DEAF, tmp_path / "deaf.log")
     for child in (polite, deaf):
         child.start()
     assert wait_until(lambda: says(polite, "up")() and says(deaf, "deaf")(), 20)
@@ -106,30 +111,10 @@ def test_stopping_is_polite_first_and_certain_in_the_end(tmp_path: Path) -> None
 
 
 def test_ctrl_c_reaches_the_parent_alone(tmp_path: Path) -> None:
-    child = Child("child", python(SLEEPER), log=tmp_path / "child.log")
+    child = python(SLEEPER, tmp_path / "child.log")
     child.start()
     try:
         assert child.process
         assert os.getsid(child.process.pid) != os.getsid(0)
     finally:
         stop_all([child], grace_s=0.1)
-
-
-def test_children_wait_at_the_gate_and_later_ones_walk_through(tmp_path: Path) -> None:
-    gate = Gate()
-    code = "from kernel.processes import wait_at_gate\nprint('loaded', flush=True)\nwait_at_gate()\nprint('through', flush=True)"
-    environment = {**os.environ, **gate.environment}
-
-    def make(name: str) -> Child:
-        child = Child(name, python(code), environment, tmp_path / f"{name}.log", inherit=(gate.descriptor,))
-        child.start()
-        return child
-
-    early = make("early")
-    assert wait_until(says(early, "loaded"), 20)
-    assert not wait_until(says(early, "through"), 0.3)
-    gate.open()
-    assert wait_until(says(early, "through"), 5)
-    late = make("late")
-    assert wait_until(says(late, "through"), 20)
-    assert wait_until(lambda: early.exit_code == late.exit_code == 0, 5)

@@ -1,0 +1,44 @@
+"""The worker as an installation starts it: keeps the processes that work, and works itself only where there is no Redis.
+
+It loads nothing of what they load, and what they load they share: `kernel.forks`.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import structlog
+
+from atiende.parts import WORKING, forks
+from kernel.processes import Child, Program, stop_all, stop_on_signal
+from kernel.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_STOP_S = 20.0
+_LOOK_S = 0.2
+
+
+def prepare_worker(settings: Settings) -> Callable[[], None]:
+    """Works until SIGTERM or Ctrl-C, when what is running is finished first."""
+    if settings.queue_url is None:
+        from atiende.worker import prepare_relay  # most of what there is to load
+
+        return prepare_relay(settings)
+    stop = stop_on_signal()
+    starts = forks().start
+    return partial(_keep, [Child(Program(name, [name]), starts) for name in WORKING], stop)
+
+
+def _keep(children: Sequence[Child], stop: threading.Event) -> None:
+    try:
+        while not stop.is_set():
+            for child in children:
+                try:
+                    if (code := child.tend()) is not None:
+                        log.warning(f"{child.name} ended, starting it again", code=code)
+                except OSError as error:  # no process, memory or file to be had just now
+                    log.warning(f"{child.name} cannot be started, trying again", error=type(error).__name__)
+            stop.wait(_LOOK_S)
+    finally:
+        stop_all(children, grace_s=_STOP_S)

@@ -1,0 +1,88 @@
+"""Children that are forked from what is loaded behave as those that the system starts, and leave with whoever started them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kernel.embedded.alive import wait_until
+from kernel.forks import Forks
+from kernel.processes import Child, Program, stop_all
+from tests.kernel.forking import main
+from tests.running import is_running, processes_of, wait_for
+
+
+@pytest.fixture
+def starter(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    process = subprocess.Popen([sys.executable, "-m", "tests.kernel.forking", str(tmp_path)])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def said(folder: Path) -> list[str]:
+    log = folder / "child.log"
+    return [line for line in log.read_text().splitlines() if line.startswith("up")] if log.exists() else []
+
+
+def test_it_is_known_by_its_name_and_has_everything_loaded(tmp_path: Path, starter: "subprocess.Popen[bytes]") -> None:
+    wait_for(lambda: said(tmp_path))
+    child = processes_of(starter.pid)["atiende-sleeper"]
+    assert said(tmp_path) == [f"up {child} True"]
+    assert os.getsid(child) == child
+
+
+def test_it_comes_back_when_it_or_what_it_was_forked_from_is_killed(
+    tmp_path: Path, starter: "subprocess.Popen[bytes]"
+) -> None:
+    wait_for(lambda: len(said(tmp_path)) == 1)
+    os.kill(processes_of(starter.pid)["atiende-sleeper"], signal.SIGKILL)
+    wait_for(lambda: len(said(tmp_path)) == 2)
+    second = processes_of(starter.pid)["atiende-sleeper"]
+    server = int(Path(f"/proc/{second}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(server, signal.SIGKILL)
+    wait_for(lambda: len(said(tmp_path)) == 3)
+    # Nobody can say how that one ended, so it must not go on beside the next.
+    assert wait_until(lambda: not is_running(second), 5)
+
+
+def test_it_leaves_when_whoever_started_it_is_killed(tmp_path: Path, starter: "subprocess.Popen[bytes]") -> None:
+    wait_for(lambda: said(tmp_path))
+    all_of_it = processes_of(starter.pid).values()
+    starter.kill()
+    assert wait_until(lambda: not any(map(is_running, all_of_it)), 5)
+
+
+@pytest.fixture(scope="module")
+def forks() -> Forks:
+    return Forks("json", main)
+
+
+def test_it_is_given_sockets_words_and_a_log(tmp_path: Path, forks: Forks) -> None:
+    ours, its = socket.socketpair()
+    program = Program("answerer", ["answer", its], {"WORD": "hola"}, tmp_path / "logs" / "child.log")
+    with ours, its:
+        child = forks.start(program)
+        assert child.wait(60) == 0
+        assert ours.recv(100) == b"hola"
+    assert program.log is not None
+    assert program.log.read_text() == "what was left for the end\n"
+
+
+def test_how_it_ended_is_known(tmp_path: Path, forks: Forks) -> None:
+    log = tmp_path / "child.log"
+    assert forks.start(Program("failing", ["fail", "3"], log=log)).wait(60) == 3
+    waiting = Child(Program("waiting", ["wait"], log=log), forks.start)
+    waiting.start()
+    assert wait_until(lambda: "up" in waiting.last_words(), 20)
+    assert waiting.exit_code is None
+    assert waiting.process is not None
+    with pytest.raises(subprocess.TimeoutExpired):
+        waiting.process.wait(0.01)
+    stop_all([waiting])
+    assert waiting.exit_code == -signal.SIGTERM

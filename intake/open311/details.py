@@ -185,12 +185,12 @@ def _forecasts(session: Session, city: City) -> _Forecasts:
     return _Forecasts(ForecastConfig.of(jurisdiction(session, city.id).settings), all_of(session, city.id))
 
 
-def _notes(session: Session, city: City, ids: Sequence[UUID]) -> dict[UUID, list[dict[str, str]]]:
+def _notes(session: Session, city: City, ids: Sequence[UUID]) -> dict[UUID, list[dict[str, str | None]]]:
     rows: Any = session.connection().exec_driver_sql(_EVENTS, {"ids": list(ids)})
-    told: dict[UUID, list[dict[str, str]]] = defaultdict(list)
+    told: dict[UUID, list[dict[str, str | None]]] = defaultdict(list)
     for request_id, name, at, note, public_note, actor_kind, data in rows:
         words = public_note if public_note is not None else note_for_all(note, actor_kind)
-        described = _told(name, words, data, city.language)
+        described = _told(name, words, data, city.language) or None
         told[request_id].append({"datetime": in_zone(at, city.zone), "description": described, "type": name})
     return told
 

@@ -59,9 +59,10 @@ def feed(session: Session, city: City, audience: Audience, query: Fields) -> lis
             "service_request_id": row.folio,
             "status": said(row.data, row.life, row.outcome_code),
             "updated_datetime": row.published_at.astimezone(city.zone).isoformat(timespec="seconds"),
-            "description": published.note_for_all(row.note, row.actor_kind)
-            if row.note is not None
-            else row.public_note,
+            "description": (
+                published.note_for_all(row.note, row.actor_kind) if row.note is not None else row.public_note
+            )
+            or None,
             "media_url": media_of(row.data, photos.get(row.id, ())),
         }
         for row in rows

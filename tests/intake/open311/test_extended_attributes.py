@@ -15,6 +15,7 @@ from intake.open311.details import PARTS
 from intake.service_requests import actions, queries
 from intake.service_requests.duplicates import merging
 from intake.service_requests.duplicates.jobs import find_duplicates
+from intake.service_requests.events import add_event
 from intake.service_requests.models import ServiceRequest
 from intake.service_requests.values import Actor
 from kernel import db
@@ -236,6 +237,15 @@ class TestDetails:
         assert found["notes"][0]["datetime"] == found["requested_datetime"]
         assert "Amir" not in response.text
         assert "jirafa" not in response.text
+
+    def test_a_note_without_words_has_no_description(self, client: TestClient, session: Session, fmt: str) -> None:
+        folio = posted(client)
+        row = queries.by_folio(session, folio)
+        assert row is not None
+        add_event(session, row.id, "photo_added", "public", Actor("system"), at=NOW)
+        session.flush()
+        (found,) = read(client.get(f"requests.{fmt}?notes=true"), fmt)
+        assert (found["notes"][-1]["type"], found["notes"][-1]["description"]) == ("photo_added", None)
 
     def test_attributes_are_the_public_answers(self, client: TestClient) -> None:
         folio = lamp_posted(client)

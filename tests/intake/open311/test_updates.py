@@ -191,6 +191,14 @@ def test_the_feed_tells_public_updates_oldest_first(
     assert times == sorted(times) == [NOW + timedelta(minutes=n) + AHEAD for n in (1, 2, 3)]
 
 
+def test_a_step_without_words_has_no_description(client: TestClient, session: Session, fmt: str) -> None:
+    folio = posted(client)
+    row = session.exec(select(ServiceRequest)).one()
+    actions.change_status(session, row.id, life="in_progress", note="", actor=Actor("agency", "Cuadrilla 7"), now=NOW)
+    (item,) = read(client.get(f"servicerequestupdates.{fmt}"), fmt)
+    assert (item["service_request_id"], item["description"]) == (folio, None)
+
+
 def test_the_feed_filters_on_the_time_it_prints(
     client: TestClient, session: Session, agency_key: str, clock: Any
 ) -> None:

@@ -7,6 +7,7 @@ from intake.conversations.dialogue import (
     afterwards,
     answers,
     correcting,
+    danger,
     emoji,
     folios,
     incident,
@@ -82,6 +83,10 @@ def next_step(state: DialogueState, text: str, context: DialogueContext) -> Step
     state = replace(_in_language(state, said), at=context.now)
     if step := _opt_out(state, said) or _too_much(state, context) or _command(state, said):
         return step
+    return danger.heeded(state, said, context, lambda known: _answered(known, text, said, context, expired=expired))
+
+
+def _answered(state: DialogueState, text: str, said: str, context: DialogueContext, *, expired: bool) -> Step:
     if step := other_address.answer(state, text, said, context):
         return step
     if step := correcting.command(state, text, said, context) or afterwards.answer(state, said, context):
@@ -105,7 +110,7 @@ def next_step(state: DialogueState, text: str, context: DialogueContext) -> Step
 
 
 def while_with_agent(state: DialogueState, text: str, context: DialogueContext) -> Step:
-    """While a person answers, the dialogue keeps quiet, but for notices, one-time codes and questions about a folio."""
+    """While a person answers, the dialogue keeps quiet, but for notices, one-time codes, a folio's state, and danger."""
     said = plain(text)
     state = replace(_counted(state, said, context), at=context.now)
     command = words.commands(said)
@@ -117,6 +122,8 @@ def while_with_agent(state: DialogueState, text: str, context: DialogueContext) 
     if command == "opt_in" and (step := _command(state, said)):
         return step
     if step := other_address.answer(state, text, said, context):
+        return step
+    if step := danger.beside_an_agent(state, said, context):
         return step
     return _about_a_folio(state, text) or Step(state, (), StaySilent("agent"))
 
@@ -231,13 +238,11 @@ def _is_whole(begun: Step | None) -> bool:
 
 def _answer_to_notice(state: DialogueState, said: str, told: Told, context: DialogueContext) -> Step:
     params = {"folio": folio_in_words(told.folio)}
-    danger = words.emergency(said)
-    warning = (report.warning(danger, context),) if danger else ()
     if told.life == "closed":
         if words.yes_or_no(said) is True:
             return Step(replace(state, is_thanked=True), (Text("courtesy"),))
-        return Step(state, (*warning, Text("disputed", params)), AddWords(told.folio, needs_agent=True))
-    return Step(state, (*warning, Text("added", params)), AddWords(told.folio, needs_agent=False))
+        return Step(state, (Text("disputed", params),), AddWords(told.folio, needs_agent=True))
+    return Step(state, (Text("added", params),), AddWords(told.folio, needs_agent=False))
 
 
 def _is_recent(state: DialogueState, context: DialogueContext) -> bool:

@@ -105,7 +105,7 @@ class DialogueState:
     turn: counts the questions with answers to press, so that a button of an old one is known; pressed: the last that was.
     loose: ids of messages with pictures that belong to no report yet; recent: the folios that were offered for them; about: the
     folio they asked about last, on this channel.
-    warned_at: when they were told whom to call, of danger that no report tells of.
+    warned_at: when they were told whom to call, of danger that no report tells of; warned_of: its kind, in a thread of an agent.
     opening, folio: the message that told the last whole report, and the folio it got. is_promised: they were told that a person
     looks at what they said. unknown: the folio they asked about last that is no report, or none that they may know of.
     """
@@ -138,6 +138,7 @@ class DialogueState:
     warned_at: datetime | None = None
     is_promised: bool = False
     unknown: str = ""
+    warned_of: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values that `from_json` reads back."""

@@ -3,7 +3,7 @@
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,11 +87,19 @@ _ASKS = {name: _any_of(patterns) for name, patterns in VOCABULARY["asking"]["par
 
 def emergency(said: str) -> EmergencyKind | None:
     """The danger to somebody now that plain words tell of; a hint, so it may be wrong in both directions."""
+    return next(_dangers(said), None)
+
+
+def dangers(said: str) -> frozenset[str]:
+    """Every kind of danger that plain words tell of."""
+    return frozenset(danger.kind for danger in _dangers(said))
+
+
+def _dangers(said: str) -> Iterator[EmergencyKind]:
     told = _HARMLESS.sub(" ", said)
     for kind in _EMERGENCIES:
         if any(not _DENIED.search(told, 0, sign.start()) for sign in kind.signs.finditer(told)):
-            return kind
-    return None
+            yield kind
 
 
 def is_emergency(said: str) -> bool:

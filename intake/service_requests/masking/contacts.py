@@ -39,8 +39,8 @@ _Span = tuple[int, int]
 # Seven or eight digits are a number of the same city when somebody says so.
 _SAID = re.compile(
     r"(?i)\b(?:tel(?:\.|[eé]fonos?)?"
-    r"|cel(?:\.|ular)?|m[oó]vil|whats(?:app)?|fijo|phone|call(?: me)?(?: at)?|ll[aá]m(?:ar|en(?:me)?)"
-    r"|m[aá]rqu?(?:en|ar)(?:me)?)(?: (?:al?|es|to))?[:\s]{1,3}(?P<digits>\d{3,4}[ .-]?\d{4})(?![\d/]|[ .-]\d)"
+    r"|cel(?:\.|ular)?|m[oó]vil|whats(?:app)?|fijo|phone|call(?: me)?(?: at)?|ll[aá]m(?:ar|[ae]n?)(?:me|nos)?"
+    r"|m[aá]r(?:c|qu)(?:ar|[ae]n?)(?:me|nos)?)(?: (?:al?|es|to))?[:\s]{1,3}(?P<digits>\d{3,4}[ .-]?\d{4})(?![\d/]|[ .-]\d)"
 )
 _URL = re.compile(
     r"(?i)\b(?:https?://|www\.)[^\s<>\"]{1,2000}|\b(?:wa\.me|t\.me|m\.me|facebook\.com|fb\.com|instagram\.com)/[^\s<>\"]+"

@@ -1,6 +1,6 @@
 """All the rules over one text. Pure; never raises; everything else stays as it is, letter for letter."""
 
-from intake.service_requests.masking import contacts, numbers, people, plates
+from intake.service_requests.masking import contacts, numbers, people, plates, spelt
 from intake.service_requests.masking.marks import HIDDEN, Mark, Masked, merged, without
 from intake.service_requests.masking.people import Places
 from intake.service_requests.masking.screening import Look
@@ -37,7 +37,12 @@ def mask(text: str, places: Places = no_places, *, is_address: bool = False, scr
 
 def _marks(text: str, places: Places, is_address: bool, screened: bool) -> list[Mark]:
     look = Look(text) if screened else None
-    plain = [*contacts.marks(text, look), *numbers.marks(text, look), *plates.marks(text, look)]
+    plain = [
+        *contacts.marks(text, look),
+        *spelt.marks(text, look),
+        *numbers.marks(text, look),
+        *plates.marks(text, look),
+    ]
     if plain:
         plain = merged(plain)
     barred = [(mark.start, mark.end) for mark in plain]

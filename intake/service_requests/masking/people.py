@@ -31,7 +31,12 @@ def _known() -> frozenset[str]:
 def _cues() -> frozenset[str]:
     """Words behind which any word may begin a name."""
     known = words()
-    return known.titles | known.street_titles | known.kin | {phrase.split()[-1] for phrase in known.any_before}
+    return (
+        known.titles
+        | known.street_titles
+        | known.kin
+        | {phrase.split()[-1] for phrase in known.any_before | known.signed_before}
+    )
 
 
 def marks(
@@ -93,6 +98,8 @@ class _Reader:
         cue, why = self._cue_before(at)
         # In capitals any word could be a name: only behind "SR." do we take one that we do not know.
         end = self._run(at, is_certain=cue >= 2 and (not self.shouts or why == "title"))
+        if end == at and cue == 1 and self._is_signed(at):
+            end, cue, why = self._run(at, is_certain=True), 2, "signed"
         if end == at:
             return None, at + 1
         names = [t.plain for t in self.tokens[at:end] if t.plain not in self.words.particles]
@@ -148,6 +155,14 @@ class _Reader:
             if said in phrases:
                 return True
         return False
+
+    def _is_signed(self, at: int) -> bool:
+        """`Soy Zenobia Quetzalli`: two capitalised words where people say who they are, unless all is in capitals."""
+        first, second = self.tokens[at], self.tokens[at + 1] if at + 1 < len(self.tokens) else self.tokens[at]
+        both = first.is_capital and second.is_capital and second.joins and not self.shouts
+        if not both or second.plain in self.words.streets | self.words.buildings | self.words.place_after:
+            return False
+        return second.plain not in self.words.common and self._phrase(at, self.words.signed_before)
 
     # The name itself ----------------------------------------------------------------------------------------------------------
 

@@ -76,7 +76,7 @@ class _Needed:
 @cache
 def _needed() -> _Needed:
     known = words()
-    cues = known.titles | known.street_titles | known.kin | _telling(known.any_before)
+    cues = known.titles | known.street_titles | known.kin | _telling(known.any_before | known.signed_before)
     # Without a cue every name needs a given name, and in an address every name needs a cue.
     any_text = cues | known.given | SHORT_GIVEN
     return _Needed(any_text, cues | _telling(known.named_before), (known.given & known.ambiguous) - cues - SHORT_GIVEN)

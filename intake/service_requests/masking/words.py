@@ -22,6 +22,7 @@ class Words:
     street_titles: frozenset[str]
     kin: frozenset[str]
     named_before: frozenset[str]
+    signed_before: frozenset[str]
     any_before: frozenset[str]
     particles: frozenset[str]
     articles: frozenset[str]
@@ -32,6 +33,9 @@ class Words:
     place_after: frozenset[str]
     famous: frozenset[str]
     common: frozenset[str]
+    one_digit: frozenset[str]
+    two_digits: frozenset[str]
+    tens: frozenset[str]
 
 
 @cache

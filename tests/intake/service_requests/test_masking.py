@@ -44,10 +44,45 @@ def test_as_good_as_promised(language: str, held_back: bool) -> None:
         ("placas ABC-123-A y CURP PEGJ850312HDFRRN09", "placas […] y CURP […]"),
         ("tel. 5678 1234", "tel. […]"),
         ("mi vecino […] tira basura", "mi vecino […] tira basura"),
+        ("Soy Zenobia Quetzalli y vivo ahí", "Soy […] y vivo ahí"),
+        ("Hay un bache. Atte. Itzamná Kumul Chi", "Hay un bache. Atte. […]"),
+        ("I'm Wren Tallchief and there is a hole", "I'm […] and there is a hole"),
+        ("Soy Presidenta del comité", "Soy Presidenta del comité"),
+        ("firma Comité Vecinal Los Pinos", "firma Comité Vecinal Los Pinos"),
+        ("soy de Villa Coapa", "soy de Villa Coapa"),
     ],
 )
 def test_examples(words: str, shown: str) -> None:
     assert mask(words).text == shown
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("escribe a ana.lopez arroba correo punto com punto mx, gracias", "escribe a […], gracias"),
+        ("ana (at) correo (dot) com", "[…]"),
+        ("ana[arroba]correo.org.mx", "[…]"),
+        ("ana at correo dot com", "[…]"),
+        ("a ana @ correo.com.", "a […]."),
+        ("ana@correo . com", "[…]"),
+        ("ana@correo", "[…]"),
+        ("cel cinco cinco ocho siete seis cinco uno dos tres cuatro", "cel […]"),
+        ("es el cincuenta y cinco, ochenta y siete, 65, doce, treinta y cuatro", "es el […]"),
+        ("call me at eight seven six five twelve thirty-four", "call me at […]"),
+        ("llámeme al 8765 1234", "llámeme al […]"),
+        ("marca al 87651234", "marca al […]"),
+        ("nos vemos @ casa. Me urge", "nos vemos @ casa. Me urge"),
+        ("son las 3 @ 5. Luego 2@50 pesos", "son las 3 @ 5. Luego 2@50 pesos"),
+        ("look at the hole at example.com", "look at the hole at example.com"),
+        ("la arroba en el punto de venta", "la arroba en el punto de venta"),
+        ("dos baches, tres fugas; uno, dos, tres postes", "dos baches, tres fugas; uno, dos, tres postes"),
+        ("Cinco de Mayo y Dos de Abril, número doce", "Cinco de Mayo y Dos de Abril, número doce"),
+        ("los días uno, dos, tres, cuatro, cinco y seis", "los días uno, dos, tres, cuatro, cinco y seis"),
+    ],
+)
+def test_contacts_spelt_for_people_are_hidden_as_well(words: str, shown: str) -> None:
+    assert mask(words).text == shown
+    assert mask(words.upper()).text.lower() == shown.lower()
 
 
 def test_a_place_of_the_city_is_no_person_and_a_person_is_no_place() -> None:
@@ -109,7 +144,8 @@ _ODD_PIECES = [
     "123-45-6789", "rfc", "tel 123 4567", "www.x.mx/a", "t.me/a", "the owner", "nombre", "nombre es",
     "quien suscribe", "Schmidt", "kowalski", "Ma.", "fco", "c.", "C.", "Dr", "reporta", "Alejandro Quintana",
     "frente", "hay", "Muy", "vecinos", "general", "coche", "ABC", "12", "-34-", "a1", "123 abc", "/", "driver's license",
-    "l'ine", "¿rfc", "123456", "camión", "1",
+    "l'ine", "¿rfc", "123456", "camión", "1", "ana", "arroba", "@", "(at)", "at", "punto", "dot", "correo", "com", "cinco",
+    "ochenta", "twenty", "atte.", "I'm", "Zenobia", "Quetzalli", "marca al",
 ]  # fmt: skip
 _gaps = st.sampled_from(["", " ", " ", " ", ", ", ". ", "\n", "'"])
 _odd_talk = st.lists(st.tuples(st.sampled_from(_PIECES + _ODD_PIECES), _gaps), max_size=16).map(
@@ -155,6 +191,9 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     "hidden": lambda size: "[…] Juan " * (size // 9),
     "lines": lambda size: "\n" * size,
     "capitals": lambda size: "ABCDE FGH " * (size // 10),
+    "at signs": lambda size: "a@" * (size // 2),
+    "spelt": lambda size: "ana at " * (size // 14) + "ana arroba a . " * (size // 30),
+    "spoken": lambda size: "cinco y " * (size // 16) + "treinta y " * (size // 20),
 }
 
 

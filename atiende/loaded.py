@@ -1,16 +1,12 @@
 """Everything that the processes of an installation work with, loaded by being imported: for the process they are forked from."""
 
 import os
-import signal
 
 from kernel.jobs import load
 from kernel.loading import loading
 
 # Of a process with threads a fork has one only. numpy would have one for each processor, for sums that nobody here does.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
-# Ctrl-C is for whoever keeps the processes, also while this is being loaded.
-signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 with loading():
     import redis  # noqa: F401

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from multiprocessing import forkserver, get_context, parent_process
+from multiprocessing import forkserver, get_context, parent_process, resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -25,6 +25,8 @@ from kernel.processes import GRACE_S, Program, Running, append_to
 
 _LOOK_S = 0.5
 _PR_SET_NAME = 15
+# A terminal that closes and some supervisors (systemd) send these to all processes at once. They are for whoever starts children.
+_HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # Runs a command line, as given without the program's name.
 Main = Callable[[Sequence[str]], None]
@@ -43,10 +45,16 @@ class Forks:
 
     def load(self) -> None:
         """Begins to load, meanwhile there may be other things to do. Without it, the first `start` does."""
-        forkserver.ensure_running()
+        resource_tracker.ensure_running()  # which Python 3.11 lets what is held back through again
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
+        try:
+            forkserver.ensure_running()  # a process has from the one that starts it what is held back
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def start(self, program: Program) -> Running:
         """Waits until all is loaded. Raises OSError when the system cannot start it now."""
+        self.load()
         given = (self._main, program.name, list(program.arguments), dict(program.environment), program.log)
         process = self._context.Process(target=_begin, args=given, name=program.name)
         try:
@@ -90,6 +98,7 @@ def _begin(
     """In the child. As a program that the system has just started, as far as what follows can see."""
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
     if log is not None:
         output = append_to(log)
         for number in (sys.stdout.fileno(), sys.stderr.fileno()):

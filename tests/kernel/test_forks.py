@@ -30,6 +30,10 @@ def said(folder: Path) -> list[str]:
     return [line for line in log.read_text().splitlines() if line.startswith("up")] if log.exists() else []
 
 
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def test_it_is_known_by_its_name_and_has_everything_loaded(tmp_path: Path, starter: "subprocess.Popen[bytes]") -> None:
     wait_for(lambda: said(tmp_path))
     child = processes_of(starter.pid)["atiende-sleeper"]
@@ -44,11 +48,25 @@ def test_it_comes_back_when_it_or_what_it_was_forked_from_is_killed(
     os.kill(processes_of(starter.pid)["atiende-sleeper"], signal.SIGKILL)
     wait_for(lambda: len(said(tmp_path)) == 2)
     second = processes_of(starter.pid)["atiende-sleeper"]
-    server = int(Path(f"/proc/{second}/stat").read_text().rpartition(")")[2].split()[1])
+    server = parent_of(second)
     os.kill(server, signal.SIGKILL)
     wait_for(lambda: len(said(tmp_path)) == 3)
     # Nobody can say how that one ended, so it must not go on beside the next.
     assert wait_until(lambda: not is_running(second), 5)
+
+
+def test_signals_sent_to_all_at_once_leave_the_one_they_are_forked_from_to_the_end(
+    tmp_path: Path, starter: "subprocess.Popen[bytes]"
+) -> None:
+    wait_for(lambda: said(tmp_path))
+    child = processes_of(starter.pid)["atiende-sleeper"]
+    server = parent_of(child)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        os.kill(server, number)
+    # It can still fork, and say how a child ended.
+    os.kill(child, signal.SIGTERM)
+    wait_for(lambda: len(said(tmp_path)) == 2)
+    assert parent_of(processes_of(starter.pid)["atiende-sleeper"]) == server
 
 
 def test_it_leaves_when_whoever_started_it_is_killed(tmp_path: Path, starter: "subprocess.Popen[bytes]") -> None:

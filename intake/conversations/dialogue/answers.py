@@ -108,7 +108,9 @@ def _without_place(state: DialogueState, context: DialogueContext) -> Step:
 
 def _inside(state: DialogueState, area: Place, alone: Finding, both: Finding, context: DialogueContext) -> Step:
     """They had named a colonia or a long avenue, and now say where in it."""
-    held = [place for finding in (alone, both) for place in finding.rivals if places.lies_in(place, area)]
+    # Both ways of looking may find the same one, and nobody can choose between two that are written alike.
+    found = {place.label: place for finding in (both, alone) for place in finding.rivals if places.lies_in(place, area)}
+    held = sorted(found.values(), key=lambda place: -place.score)
     if len(held) == 1 or (held and held[0].score > held[1].score):
         return proceed(settled(state, held[0]), context)
     if held:
@@ -145,7 +147,7 @@ def answer_place(state: DialogueState, text: str, context: DialogueContext) -> S
 def _agreed(state: DialogueState, place: Place, context: DialogueContext) -> Step:
     assert state.draft is not None
     state = replace(state, draft=replace(state.draft, place_words=place.label))
-    asked = within(state, place) if places.is_wide(place) else settled(state, place)
+    asked = within(state, place, is_agreed=True) if places.is_wide(place) else settled(state, place)
     return asked if isinstance(asked, Step) else proceed(asked, context)
 
 

@@ -300,12 +300,13 @@ def _place(state: DialogueState, finding: Finding | None) -> DialogueState | Ste
     return ask_place(replace(state, places=finding.rivals[:1]))
 
 
-def within(state: DialogueState, area: Place) -> DialogueState | Step:
-    """A colonia or a long avenue: asks once where in it, then takes it as it is."""
+def within(state: DialogueState, area: Place, *, is_agreed: bool = False) -> DialogueState | Step:
+    """A colonia or a long avenue: asks once where in it, then takes it as it is, if they heard of it."""
     draft = state.draft
     assert draft is not None
     if draft.tries > 0:
-        return settled(state, area)
+        is_heard = is_agreed or (draft.place is not None and draft.place.label == area.label)
+        return settled(state, area) if is_heard else ask_place(replace(state, places=(area,)))
     draft = replace(draft, tries=1, place=area, place_words=draft.place_words or area.label)
     state = replace(state, step="where", draft=draft, places=())
     return Step(state, (Text("where_in", {"place": area.label}, asks_place=True),))

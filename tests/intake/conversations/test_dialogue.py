@@ -61,6 +61,20 @@ def test_a_place_nobody_knows_is_asked_once_more_and_then_taken_as_it_is() -> No
     assert "doña Lucha" in report.place_words
 
 
+def test_a_street_that_they_never_heard_of_is_asked_about_before_it_is_taken() -> None:
+    talk = Talk().say("bache").say("quien eres?").say("en la privada de los cedros, fracc. las palmas 12")
+    assert talk.keys == ["confirm_place"]
+    assert "Cedro" in talk.bodies[0]
+    yes = submitted(Talk(talk.state).say("sí"))
+    assert yes.place is not None
+    talk.say("no").say("privada de los cedros").say("no")
+    assert submitted(talk).place is None
+
+
+def test_a_corner_within_a_street_is_no_choice_between_itself_and_itself() -> None:
+    assert submitted(Talk().say("fuga en niebla 20").say("sabinos y niebla")).place is not None
+
+
 def test_thanks_and_not_knowing_are_no_place() -> None:
     talk = Talk().say("bache").say("gracias")
     assert talk.keys == ["where"]

@@ -151,6 +151,15 @@ def _agreed(state: DialogueState, place: Place, context: DialogueContext) -> Ste
     return asked if isinstance(asked, Step) else proceed(asked, context)
 
 
+def may_be_digits(state: DialogueState, context: DialogueContext) -> bool:
+    """True where the question that stands may be answered with as many digits as a folio has."""
+    if state.step != "question" or state.draft is None:
+        return False
+    service = context.services.get(state.draft.service_code or "")
+    attribute = questions.next_question(service, state.draft) if service else None
+    return attribute is None or not attribute.options
+
+
 def answer_question(state: DialogueState, text: str, context: DialogueContext) -> Step:
     """The person answers one question of the service; after two misses somebody else goes on."""
     draft = state.draft

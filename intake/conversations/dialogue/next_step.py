@@ -93,7 +93,7 @@ def _answered(state: DialogueState, text: str, said: str, context: DialogueConte
         return step
     if step := report.at_shared(state, text, context):
         return step
-    if step := _about_a_folio(state, text):
+    if step := _about_a_folio(state, text, context):
         return step
     if state.draft is None:
         return _idle(state, text, said, context, expired=expired)
@@ -125,7 +125,7 @@ def while_with_agent(state: DialogueState, text: str, context: DialogueContext) 
         return step
     if step := danger.beside_an_agent(state, said, context):
         return step
-    return _about_a_folio(state, text) or Step(state, (), StaySilent("agent"))
+    return _about_a_folio(state, text, context) or Step(state, (), StaySilent("agent"))
 
 
 def _opt_out(state: DialogueState, said: str) -> Step | None:
@@ -146,8 +146,8 @@ def _command(state: DialogueState, said: str) -> Step | None:
     return None
 
 
-def _about_a_folio(state: DialogueState, text: str) -> Step | None:
-    asked = folios.read(text, digits_alone=state.step != "question")
+def _about_a_folio(state: DialogueState, text: str, context: DialogueContext) -> Step | None:
+    asked = folios.read(text, digits_alone=not answers.may_be_digits(state, context))
     if asked is None:
         return None
     if asked.folio is None and asked.fault is None:

@@ -250,6 +250,14 @@ def test_status_in_the_middle_of_a_report_leaves_it_where_it_was() -> None:
     assert submitted(talk.say("privada juárez")).service_code == "BACHE"
 
 
+def test_a_folio_is_none_of_the_answers_to_choose_from() -> None:
+    talk = Talk().say("se fundió el foco en niebla y sabinos")
+    assert talk.state.step == "question"
+    assert talk.say(FOLIO).step.effect == ShowStatus(FOLIO)
+    assert talk.state.step == "question"
+    assert talk.say(FOLIO[:-1] + "9").keys == ["folio_digit"]
+
+
 def test_language_follows_the_words_and_stays_when_chosen() -> None:
     talk = Talk().say("hello")
     assert talk.state.language == "en"

@@ -35,6 +35,9 @@ REASONS = {
     "near a vehicle": "está cerca de un vehículo",
     "written": "tiene forma de placa",
     "said": "el texto dice qué es",
+    "signed": "son dos palabras con mayúscula donde se dice quién es",
+    "spelt": "está escrito como se dice",
+    "no end": "parece un correo sin terminar",
     "check digit": "su dígito verificador es correcto",
 }
 

@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-from atiende.open311_check.expectations import is_number, readable_json, shown, stamp, w3c
+from atiende.open311_check.expectations import is_number, readable_json, shown, stamp, w3c, xml_of
 from atiende.open311_check.verdicts import EXTENSION, Rule, failed, not_applicable
-from atiende.open311_check.visit import Item, Visit
+from atiende.open311_check.visit import Item, Visit, items_of, short
 
 _PAGES, _CHANGES, _PLACE = "Extension: page, page_size", "Extension: updated_after, updated_before", "Extension: bbox"
-_EXTENDED = "Extension: extended_attributes"
+_EXTENDED, _ASKED = "Extension: extended_attributes", {"extensions": "true"}
 # Nobody's city: in the Gulf of Guinea.
 _NOWHERE = "0.01,0.01,0.02,0.02"
 _MARGIN = 0.01
@@ -95,21 +95,43 @@ def _box(visit: Visit) -> None:
             )
 
 
-def _extended(visit: Visit) -> None:
-    value = readable_json(visit.get("requests.json", {"extensions": "true"}))
+def _extended_items(visit: Visit) -> list[Item]:
+    value = readable_json(visit.get("requests.json", _ASKED))
     items = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
     if not any("extended_attributes" in item for item in items):
         raise not_applicable("sin {name}", name="extended_attributes")
-    for item in items:
+    return items
+
+
+def _extended(visit: Visit) -> None:
+    for item in _extended_items(visit):
         if not isinstance(item.get("extended_attributes", {}), dict):
             raise failed("extended_attributes = {seen}", seen=shown(item["extended_attributes"]))
 
 
+def _extended_in_xml(visit: Visit) -> None:
+    """The same parts, by name: what lists in them are called is every server's own choice."""
+    in_json = {str(item.get("service_request_id")): item for item in _extended_items(visit)}
+    answer = visit.get("requests.xml", _ASKED)
+    if not answer.is_ok:
+        raise failed("{url} no se puede leer ({said})", url=short(answer.call), said=answer.said)
+    xml_of(answer)
+    for item in items_of(answer, "service_requests"):
+        id_ = str(item.get("service_request_id"))
+        left, right = (_named_parts(one) for one in (in_json.get(id_, item), item))
+        if left != right:
+            raise failed("JSON y XML difieren en {where}", where=f"{id_}: {sorted(left ^ right)}")
+
+
+def _named_parts(item: Item) -> set[str]:
+    parts = item.get("extended_attributes")
+    return (
+        {name for name, part in parts.items() if part not in (None, "", [], {})} if isinstance(parts, dict) else set()
+    )
+
+
 def _extended_only_if_asked(visit: Visit) -> None:
-    value = readable_json(visit.get("requests.json", {"extensions": "true"}))
-    items = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-    if not any("extended_attributes" in item for item in items):
-        raise not_applicable("sin {name}", name="extended_attributes")
+    _extended_items(visit)
     if any("extended_attributes" in item for item in visit.requests):
         raise failed("extended_attributes viene sin pedirlo")
 
@@ -132,6 +154,13 @@ RULES = (
     ),
     Rule("extension.bbox", EXTENSION, _PLACE, "bbox deja solo lo que está en el rectángulo.", _box),
     Rule("extension.extended", EXTENSION, _EXTENDED, "extended_attributes es un objeto.", _extended),
+    Rule(
+        "extension.extended-xml",
+        EXTENSION,
+        _EXTENDED,
+        "extended_attributes trae lo mismo en XML.",
+        _extended_in_xml,
+    ),
     Rule(
         "extension.extended-asked",
         EXTENSION,

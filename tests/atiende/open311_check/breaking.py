@@ -191,6 +191,10 @@ def is_wide(q: Question) -> bool:
     return start is not None and end is not None and (end - start).days > 300 and at("requests")(q)
 
 
+def is_extended_in_xml(q: Question) -> bool:
+    return has("extensions")(q) and at("requests", "xml")(q)
+
+
 def has_no_zone(q: Question) -> bool:
     return at("requests")(q) and re.fullmatch(r".{10}T.{8}", q.one("start_date")) is not None
 

@@ -1,5 +1,6 @@
 """The `atiende` command: parses, calls one function of `atiende.commands`, prints. Errors are one clear line and exit code 1."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -88,8 +89,12 @@ def dispatcher() -> None:
 def _work(part: str) -> None:
     with loading():
         from atiende.commands.worker import prepare_part
+        from kernel.errors import MisconfiguredError
 
-        run = prepare_part(part)
+        try:
+            run = prepare_part(part)
+        except MisconfiguredError as error:
+            _leave(error, os.EX_CONFIG)  # to try again would not help: `atiende.keeper`
     run()
 
 
@@ -155,8 +160,8 @@ def main() -> None:
         _leave(explanation)
 
 
-def _leave(error: "AtiendeError") -> NoReturn:
+def _leave(error: "AtiendeError", code: int = 1) -> NoReturn:
     # Who runs the program may read either language; nothing here says which.
     texts = dict.fromkeys(error.public_text(language) for language in ("es", "en"))
     sys.stderr.write("\n".join(texts) + "\n")
-    sys.exit(1)
+    sys.exit(code)

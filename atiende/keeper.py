@@ -3,6 +3,8 @@
 It loads nothing of what they load, and what they load they share: `kernel.forks`.
 """
 
+import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,7 +22,10 @@ _LOOK_S = 0.2
 
 
 def prepare_worker(settings: Settings) -> Callable[[], None]:
-    """Works until SIGTERM or Ctrl-C, when what is running is finished first."""
+    """Works until SIGTERM or Ctrl-C, when what is running is finished first.
+
+    Ends with exit code 1 when a part says at its first start that a setting is wrong, as `serve` does.
+    """
     if settings.queue_url is None:
         from atiende.worker import prepare_relay  # most of what there is to load
 
@@ -35,7 +40,10 @@ def _keep(children: Sequence[Child], stop: threading.Event) -> None:
         while not stop.is_set():
             for child in children:
                 try:
-                    if (code := child.tend()) is not None:
+                    code = child.tend()
+                    if code == os.EX_CONFIG and child.restarts == 0:
+                        sys.exit(1)
+                    if code is not None:
                         log.warning(f"{child.name} ended, starting it again", code=code)
                 except OSError as error:  # no process, memory or file to be had just now
                     log.warning(f"{child.name} cannot be started, trying again", error=type(error).__name__)

@@ -77,6 +77,7 @@ def worker(
     redis_url: str,
     command: tuple[str, ...] = ("-m", "atiende", "worker"),
     stdout: int | None = None,
+    **settings: str,
 ) -> Iterator["subprocess.Popen[bytes]"]:
     key = base64.b64encode(b"k" * 32).decode()
     environ = {
@@ -87,6 +88,7 @@ def worker(
         "ATIENDE_SECRETS_DATA_KEY": key,
         "ATIENDE_SECRETS_LOOKUP_KEY": key,
         "ATIENDE_SECRETS_SESSION_KEY": key,
+        **settings,
     }
     process = subprocess.Popen([sys.executable, *command], env=environ, stdin=subprocess.DEVNULL, stdout=stdout)
     try:
@@ -218,6 +220,11 @@ def test_a_worker_that_cannot_keep_its_relay_ends_for_its_supervisor(database: E
     with worker(database, valkey.url, ("-c", NO_KEEPER)) as process:
         assert process.wait(30) == 1
         assert processes_of(process.pid) == {}
+
+
+def test_a_worker_whose_parts_find_a_setting_wrong_ends_for_its_supervisor(database: Engine, valkey: Valkey) -> None:
+    with worker(database, valkey.url, ATIENDE_MEDIA_URL="nosuch://photos") as process:
+        assert process.wait(60) == 1
 
 
 def test_a_dispatcher_that_is_killed_comes_back(database: Engine, valkey: Valkey) -> None:

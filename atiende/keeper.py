@@ -17,7 +17,8 @@ from kernel.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-_STOP_S = 20.0
+# Jobs that run are finished first: nearly all the time that compose.yaml gives a worker.
+STOP_S = 50.0
 _LOOK_S = 0.2
 
 
@@ -49,4 +50,4 @@ def _keep(children: Sequence[Child], stop: threading.Event) -> None:
                     log.warning(f"{child.name} cannot be started, trying again", error=type(error).__name__)
             stop.wait(_LOOK_S)
     finally:
-        stop_all(children, grace_s=_STOP_S)
+        stop_all(children, grace_s=STOP_S)

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from atiende import keeper
 from atiende.cli import app
 from kernel.settings import load_settings
 from tests.house import ROOT
@@ -47,6 +48,11 @@ def environment_of(service: str, **extra: str) -> dict[str, str]:
 
 def test_the_four_parts_are_there() -> None:
     assert {"web", "worker", "postgres", "valkey"} <= set(SERVICES)
+
+
+def test_a_worker_has_the_time_it_gives_its_jobs_to_finish() -> None:
+    given = SERVICES["worker"]["stop_grace_period"]
+    assert 30 < keeper.STOP_S < int(given.removesuffix("s")) - 5
 
 
 @pytest.mark.parametrize("service", OURS)

@@ -198,6 +198,23 @@ def test_a_refused_report_is_not_kept(session: Session) -> None:
 
 
 @pytest.mark.database
+def test_what_cannot_be_read_is_counted_by_address(session: Session, fmt: str) -> None:
+    make_city(session)
+    client = client_with(writes_per_minute=3, reads_per_minute=1)
+    wrong = [
+        {"content": b"{}", "headers": {"content-type": "application/json"}},
+        {"content": b"x", "headers": {"content-type": "multipart/form-data; boundary=a"}},
+        {"content": b"a=%ff", "headers": {"content-type": "application/x-www-form-urlencoded"}},
+    ]
+    answers = [client.post(f"requests.{fmt}", **body) for body in wrong]  # type: ignore[arg-type]  # each has its own keys
+    assert [answer.status_code for answer in answers] == [415, 400, 400]
+    assert [left(answer) for answer in answers] == [2, 1, 0]
+    errors_of(client.post(f"requests.{fmt}", **wrong[0]), fmt, 429)  # type: ignore[arg-type]  # as above
+    errors_of(client.get(f"requests.{fmt}?status=%00"), fmt, 400)
+    errors_of(client.get(f"requests.{fmt}?status=%00"), fmt, 429)
+
+
+@pytest.mark.database
 def test_no_limit_says_nothing(session: Session, fmt: str) -> None:
     make_city(session)
     client = client_with(reads_per_minute=0, writes_per_minute=0)

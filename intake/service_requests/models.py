@@ -234,13 +234,16 @@ class Report(SQLModel, table=True):
             unique=True,
             postgresql_where=text("idempotency_key IS NOT NULL"),
         ),
+        # What apps report of nobody by name, and outside any thread, is asked for by neither.
+        Index("ix_report_known_person", "person_id", postgresql_where=text("person_id IS NOT NULL")),
+        Index("ix_report_in_thread", "conversation_id", postgresql_where=text("conversation_id IS NOT NULL")),
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     service_request_id: UUID = Field(foreign_key="service_request.id", index=True)
-    person_id: UUID | None = Field(default=None, foreign_key="person.id", index=True)
+    person_id: UUID | None = Field(default=None, foreign_key="person.id")
     contact_point_id: UUID | None = Field(default=None, foreign_key="contact_point.id")
-    conversation_id: UUID | None = Field(default=None, index=True)
+    conversation_id: UUID | None = None
     channel: str = Field(sa_type=Text)
     words: str = Field(default="", sa_type=Text)
     wants_notices: bool = True
@@ -307,8 +310,6 @@ class ServiceRequestEvent(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("audience IN ('public', 'reporter', 'agency', 'internal')", name="audience"),
         Index("ix_service_request_event_service_request_id_id", "service_request_id", "id"),
-        # The feed of public updates asks by time.
-        Index("ix_service_request_event_public_at", "at", "id", postgresql_where=text("audience = 'public'")),
         Index("ix_service_request_event_pending_change", "id", postgresql_where=text("is_pending_change")),
     )
 

@@ -142,7 +142,7 @@ def act(replies: Replies, step: Step, emergency_phone: str) -> DialogueState:
     if any(text.options for text in step.texts):
         step = replace(step, state=replace(step.state, turn=step.state.turn + 1))
     texts = step.texts
-    if isinstance(step.effect, AddWords) and not _is_theirs(replies, step.effect):
+    if texts and isinstance(step.effect, AddWords) and not _is_theirs(replies, step.effect):
         texts = (Text("others_report", {"folio": wording.folio_in_words(step.effect.folio)}),)
     for text in texts:
         replies.ask(language, text, step.state.turn, emergency_phone)
@@ -306,12 +306,14 @@ def _add_to_told(replies: Replies, state: DialogueState, effect: AddToTold) -> D
         if other is None and queries.half_told_at(session, conversation, since):
             raise Unavailable("La otra conversación está ocupada.")
         # Meanwhile it was made, or dropped: as before anything was told.
-        replies.send(replies.words(state.language, "dialogue", "photo", media=effect.media))
+        if effect.media:
+            replies.send(replies.words(state.language, "dialogue", "photo", media=effect.media))
         return replace(state, loose=these)
     # Before its own: the last one says when it was told, and where the answer goes.
     draft = replace(told.draft, messages=(*these, *told.draft.messages))
     other.dialogue = replace(told, draft=draft).to_json()
-    replies.send(replies.words(state.language, "dialogue", "photo_told", media=effect.media))
+    if effect.media:
+        replies.send(replies.words(state.language, "dialogue", "photo_told", media=effect.media))
     return replace(state, loose=())
 
 

@@ -16,6 +16,7 @@ from intake.conversations.dialogue.state import LAST_WORDS, DialogueState
 from intake.conversations.dialogue.steps import (
     DialogueContext,
     Effect,
+    StaySilent,
     Step,
 )
 from intake.conversations.models import Conversation, Message
@@ -115,7 +116,8 @@ def _decide(conversation: Conversation, message: Message, state: DialogueState, 
 
 def _noted(before: DialogueState, after: DialogueState, message: Message, effect: Effect | None) -> DialogueState:
     """The draft remembers this message if the message told something of it; a picture of nothing yet is remembered too."""
-    if after.draft is None and effect is None and message.media:
+    is_kept = effect is None or effect == StaySilent("album")
+    if after.draft is None and is_kept and message.media:
         return replace(after, loose=(*after.loose, str(message.id))[-_MOST_LOOSE:])
     if after.draft is None or (after.draft == before.draft and not message.media):
         return after

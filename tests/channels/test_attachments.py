@@ -82,9 +82,9 @@ class Rosa:
     def __init__(self, session: Session, pigeon: Pigeon) -> None:
         self.session, self.pigeon, self.count, self.now = session, pigeon, 0, NOW
 
-    def send(self, body: str = "", *media: InboundMedia, answered: bool = True) -> Message:
+    def send(self, body: str = "", *media: InboundMedia, answered: bool = True, after_s: int = 20) -> Message:
         self.count += 1
-        self.now += timedelta(seconds=20)
+        self.now += timedelta(seconds=after_s)
         told = InboundMessage("sms", f"SM{self.count}", ROSA, SMS_NUMBER, body, self.now, media)
         message = arrivals.receive(self.session, told, jurisdiction_id=CITY, now=self.now)
         if answered:
@@ -106,6 +106,10 @@ class Rosa:
             for name, job in (("attachment.received", take_attachment), ("attachment.for_request", give_photo)):
                 for event in self.session.exec(select(OutboxEvent).where(OutboxEvent.name == name)).all():
                     job(event.payload["attachment_id"])
+
+    def answers(self) -> list[str]:
+        outbound = select(Message.body).where(Message.direction == "outbound").order_by(col(Message.id))
+        return list(self.session.exec(outbound))
 
     def photos(self) -> list[MediaFile]:
         self.session.expire_all()
@@ -225,6 +229,26 @@ def test_an_album_is_all_of_its_report_and_the_same_picture_once(rosa: Rosa) -> 
     rosa.send("sí")
     rosa.work()
     assert len(rosa.photos()) == 2
+
+
+@pytest.mark.parametrize("after_s", [0, 1, 30], ids=["at once", "an album", "one by one"])
+@pytest.mark.parametrize("is_told", [True, False], ids=["after the report", "before anything is told"])
+def test_all_of_many_pictures_without_a_word_are_of_the_report(rosa: Rosa, after_s: int, is_told: bool) -> None:
+    report = "hay un bache en Hidalgo 5, Norte"
+    if is_told:
+        rosa.send(report)
+        rosa.send("sí")
+    for number in range(6):
+        rosa.photo(data=jpeg(colour=(40 * number, 90, 90)), after_s=after_s)
+    answers = len(rosa.answers())
+    if not is_told:
+        rosa.send(report)
+        rosa.send("sí")
+    rosa.work()
+    assert {photo.service_request_id for photo in rosa.photos()} == {rosa.request().id}
+    assert len(rosa.photos()) == 6
+    one_by_one = 6 if after_s == 30 else 1
+    assert answers == one_by_one + 2 * is_told
 
 
 def test_what_cannot_be_had_now_is_tried_again_and_in_the_end_given_up(rosa: Rosa, pigeon: Pigeon) -> None:

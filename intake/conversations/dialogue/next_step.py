@@ -17,6 +17,7 @@ from intake.conversations.dialogue import (
 )
 from intake.conversations.dialogue.state import LAST_WORDS, DialogueState
 from intake.conversations.dialogue.steps import (
+    AddToTold,
     AddWords,
     ChooseNotices,
     DialogueContext,
@@ -37,6 +38,8 @@ _WINDOW = timedelta(minutes=10)
 MOST_IN_WINDOW, _MOST_REPEATS = 30, 3
 # A program that answers mail does it in whole sentences, and always in the same ones.
 _SENTENCE = 20
+# Pictures that are sent together come as messages of their own, all but one without words.
+_ALBUM = timedelta(seconds=10)
 _SAME_REPORT_FOR = timedelta(hours=24)
 # A folio has a check digit, but somebody with patience could still go fishing.
 _MOST_BAD_FOLIOS = 5
@@ -83,7 +86,8 @@ def next_step(state: DialogueState, text: str, context: DialogueContext) -> Step
     state = replace(_in_language(state, said), at=context.now)
     if step := _opt_out(state, said) or _too_much(state, context) or _command(state, said):
         return step
-    return danger.heeded(state, said, context, lambda known: _answered(known, text, said, context, expired=expired))
+    step = danger.heeded(state, said, context, lambda known: _answered(known, text, said, context, expired=expired))
+    return _as_one_album(state, step, said, context) if context.media_count else step
 
 
 def _answered(state: DialogueState, text: str, said: str, context: DialogueContext, *, expired: bool) -> Step:
@@ -273,7 +277,8 @@ def _wordless(state: DialogueState, context: DialogueContext) -> Step:
 
 def _counted(state: DialogueState, said: str, context: DialogueContext) -> DialogueState:
     opens = state.window_from is None or context.now - state.window_from > _WINDOW
-    same = said == state.last_words and not opens
+    # Two pictures are not the same because neither has words.
+    same = said == state.last_words and not opens and bool(said or not context.media_count)
     return replace(
         state,
         window_from=context.now if opens else state.window_from,
@@ -282,6 +287,16 @@ def _counted(state: DialogueState, said: str, context: DialogueContext) -> Dialo
         last_words=said[:200],
         repeats=state.repeats + 1 if same else 0,
     )
+
+
+def _as_one_album(before: DialogueState, step: Step, said: str, context: DialogueContext) -> Step:
+    """What was answered to one picture of an album holds for the others."""
+    step = replace(step, state=replace(step.state, media_at=context.now))
+    is_more = not said and before.media_at is not None and context.now - before.media_at <= _ALBUM
+    if not is_more:
+        return step
+    effect = replace(step.effect, media="") if isinstance(step.effect, AddToTold) else step.effect
+    return replace(step, texts=(), effect=effect or StaySilent("album"))
 
 
 def _too_much(state: DialogueState, context: DialogueContext) -> Step | None:

@@ -106,6 +106,7 @@ class DialogueState:
     loose: ids of messages with pictures that belong to no report yet; recent: the folios that were offered for them; about: the
     folio they asked about last, on this channel.
     warned_at: when they were told whom to call, of danger that no report tells of; warned_of: its kind, in a thread of an agent.
+    media_at: when a message with a picture or the like was heard last.
     opening, folio: the message that told the last whole report, and the folio it got. is_promised: they were told that a person
     looks at what they said. unknown: the folio they asked about last that is no report, or none that they may know of.
     """
@@ -139,6 +140,7 @@ class DialogueState:
     is_promised: bool = False
     unknown: str = ""
     warned_of: str = ""
+    media_at: datetime | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values that `from_json` reads back."""
@@ -207,4 +209,4 @@ def _draft(values: Mapping[str, Any]) -> Draft:
     )
 
 
-_INSTANTS = ("at", "window_from", "submitted_at", "warned_at")
+_INSTANTS = ("at", "window_from", "submitted_at", "warned_at", "media_at")

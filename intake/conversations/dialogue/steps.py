@@ -148,7 +148,7 @@ class AddWords:
 class AddToTold:
     """The message belongs to what they are telling in another thread, and these earlier ones too. The answer is the caller's.
 
-    media: what came, in words.
+    media: what came, in words; "" where that was said of the picture before.
     """
 
     messages: tuple[str, ...] = ()
@@ -191,7 +191,7 @@ class HandToAgent:
 
 @dataclass(frozen=True, slots=True)
 class StaySilent:
-    """Nothing is answered, on purpose. reason: courtesy, repeat, flood or agent."""
+    """Nothing is answered, on purpose. reason: courtesy, repeat, flood, album or agent."""
 
     reason: str
 

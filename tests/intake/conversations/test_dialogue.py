@@ -294,6 +294,15 @@ def test_photos_and_emoji() -> None:
     assert Talk().say("bache").say("🤷").keys == ["where"]
 
 
+def test_an_album_is_answered_once_and_what_has_words_always() -> None:
+    soon = timedelta(seconds=2)
+    talk = Talk().say("bache", media=1)
+    assert talk.keys == ["where"]
+    assert talk.say("", media=1, after=soon).step.effect == StaySilent("album")
+    assert talk.say("niebla 20, el carmen", media=1, after=soon).step.effect != StaySilent("album")
+    assert Talk().say("", media=1).say("", media=1, after=timedelta(seconds=11)).keys == ["photo"]
+
+
 def test_a_report_left_for_a_day_is_dropped_politely() -> None:
     talk = Talk().say("bache").say("1", after=timedelta(hours=25))
     assert talk.keys == ["expired"]

@@ -20,8 +20,13 @@ from multiprocessing import forkserver, get_context, parent_process, resource_tr
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
-from kernel.processes import GRACE_S, Program, Running, append_to
+import structlog
+
+from kernel.processes import GRACE_S, Program, Running, Start, append_to, spawn
+
+log = structlog.get_logger(__name__)
 
 _LOOK_S = 0.5
 _PR_SET_NAME = 15
@@ -35,13 +40,15 @@ Main = Callable[[Sequence[str]], None]
 class Forks:
     """Starts children by forking. One for a process: there is one fork server in each.
 
-    loaded: the module that loads everything when it is imported; main: a function of a module.
+    loaded: the module that loads everything when it is imported; main: a function of a module; otherwise: starts what cannot be
+    forked, because that module is broken or the fork server cannot be reached. It loads for itself, or says what is wrong.
     """
 
-    def __init__(self, loaded: str, main: Main) -> None:
+    def __init__(self, loaded: str, main: Main, otherwise: Start = spawn) -> None:
         self._context = get_context("forkserver")
         self._context.set_forkserver_preload([loaded])
         self._main = main
+        self._otherwise = otherwise
 
     def load(self) -> None:
         """Begins to load, meanwhile there may be other things to do. Without it, the first `start` does."""
@@ -54,14 +61,23 @@ class Forks:
 
     def start(self, program: Program) -> Running:
         """Waits until all is loaded. Raises OSError when the system cannot start it now."""
-        self.load()
         given = (self._main, program.name, list(program.arguments), dict(program.environment), program.log)
-        process = self._context.Process(target=_begin, args=given, name=program.name)
+        # One that we leave behind is ended when we end; we would wait for it otherwise.
+        process = self._context.Process(target=_begin, args=given, name=program.name, daemon=True)
         try:
+            self.load()
             process.start()
-        except EOFError:
-            raise ChildProcessError("the process that others are forked from has ended") from None
+        except (OSError, EOFError) as error:
+            log.warning(f"{program.name} cannot be forked, it loads for itself", error=type(error).__name__)
+            return self._otherwise(program)
         return _Forked(process)
+
+    def end(self) -> None:
+        """Ends the process that they are forked from, also while it still loads. Children that are left end soon after it."""
+        server: Any = forkserver._forkserver  # Python's own tests have no other way either
+        if server._forkserver_pid is not None:
+            os.kill(server._forkserver_pid, signal.SIGKILL)
+            server._stop()
 
 
 class _Forked:
@@ -107,7 +123,7 @@ def _begin(
     os.environ.clear()
     os.environ.update({key: _received(word) for key, word in environment.items()})
     _call_this_process(f"atiende-{name}")
-    threading.Thread(target=_follow, args=(os.getppid(),), name="follow-parent", daemon=True).start()
+    threading.Thread(target=_follow, args=(os.getppid(),), name="follow-parent").start()
     try:
         main([_received(word) for word in arguments])
     finally:

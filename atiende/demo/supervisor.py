@@ -126,6 +126,7 @@ class _Demo:
             return spawn
         loaded = forks()
         loaded.load()
+        self.stack.callback(loaded.end)  # which may be loading still, with our sockets waiting for it
         return loaded.start
 
     def _prepare(self, watch: ServerWatch, settings: Settings) -> Sample:

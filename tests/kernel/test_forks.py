@@ -12,7 +12,7 @@ import pytest
 
 from kernel.embedded.alive import wait_until
 from kernel.forks import Forks
-from kernel.processes import Child, Program, stop_all
+from kernel.processes import Child, Program, Running, stop_all
 from tests.kernel.forking import main
 from tests.running import is_running, processes_of, wait_for
 
@@ -104,3 +104,48 @@ def test_how_it_ended_is_known(tmp_path: Path, forks: Forks) -> None:
         waiting.process.wait(0.01)
     stop_all([waiting])
     assert waiting.exit_code == -signal.SIGTERM
+
+
+# Whoever starts one and breaks before it knows of it; and one that what it loads is broken for.
+FORGETFUL = """
+from kernel.forks import Forks
+from kernel.processes import Program
+from tests.kernel.forking import main
+Forks("json", main).start(Program("forgotten", ["wait"]))
+"""
+BROKEN = """
+import sys
+from kernel.forks import Forks
+from kernel.processes import Program, spawn
+from tests.kernel.forking import main
+forks = Forks("broken_when_loaded", main, lambda program: spawn(program, [sys.executable, "-c"]))
+for word in "once", "again":
+    assert forks.start(Program("alone", [f"print('alone {word}')"])).wait(60) == 0
+"""
+
+
+def test_whoever_forgets_one_ends_all_the_same() -> None:
+    assert subprocess.run([sys.executable, "-c", FORGETFUL], timeout=30, check=False).returncode == 0
+
+
+def test_what_cannot_be_forked_is_started_as_any_program(tmp_path: Path) -> None:
+    (tmp_path / "broken_when_loaded.py").write_text("this is no Python")
+    environ = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", BROKEN], env=environ, capture_output=True, text=True, timeout=60)
+    assert [line for line in done.stdout.splitlines() if line.startswith("alone")] == ["alone once", "alone again"]
+    assert "this is no Python" in done.stderr
+
+
+def test_when_no_more_are_wanted_what_they_are_forked_from_ends_and_they_do(tmp_path: Path, forks: Forks) -> None:
+    def start() -> Running:
+        child = forks.start(Program("waiting", ["wait"], log=tmp_path / "child.log"))
+        wait_for(lambda: f"up {child.pid} True" in said(tmp_path))
+        return child
+
+    child = start()
+    server = parent_of(child.pid)
+    forks.end()
+    forks.end()
+    assert not is_running(server)
+    assert wait_until(lambda: not is_running(child.pid), 5)
+    start().kill()

@@ -123,7 +123,7 @@ def _begin(
     os.environ.clear()
     os.environ.update({key: _received(word) for key, word in environment.items()})
     _call_this_process(f"atiende-{name}")
-    threading.Thread(target=_follow, args=(os.getppid(),), name="follow-parent").start()
+    threading.Thread(target=_follow, args=(os.getppid(),), name="follow-parent", daemon=True).start()
     try:
         main([_received(word) for word in arguments])
     finally:

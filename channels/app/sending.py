@@ -135,7 +135,7 @@ def _reporter(session: Session, draft: WebDraft, answers: Answers, language: str
     contact = find_or_create(session, draft.jurisdiction_id, "phone", answers.phone, now=now, language=language)
     if answers.name:
         remember_name(session, contact.person_id, answers.name)
-    return Reporter(contact.person_id, contact.id, wants_notices=answers.notify == "sms")
+    return Reporter(contact.person_id, contact.id, wants_notices=answers.notify == "sms", name=answers.name)
 
 
 def sent_request(session: Session, draft: WebDraft) -> ServiceRequest | None:

@@ -38,7 +38,7 @@ from intake.conversations.values import VOICE, Choice
 from intake.incidents import attaching as incidents
 from intake.people import actions as people
 from intake.people import guessing, spending, thread_codes
-from intake.people.models import ContactPoint
+from intake.people.models import ContactPoint, Person
 from intake.people.same import same_person
 from intake.service_requests import actions as service_requests
 from intake.service_requests import queries as service_request_queries
@@ -200,7 +200,11 @@ def _submit(replies: Replies, state: DialogueState, submit: Submit) -> DialogueS
         precision_m=place.precision_m if place else None,
         address_string=place.label if place else submit.place_words,
         attributes=submit.attributes,
-        reporter=Reporter(conversation.person_id, conversation.contact_point_id),
+        reporter=Reporter(
+            conversation.person_id,
+            conversation.contact_point_id,
+            name=people.name_of(session.get_one(Person, conversation.person_id)),
+        ),
         conversation_id=conversation.id,
         idempotency_key=f"message-{message.id}",
         language=state.language,

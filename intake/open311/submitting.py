@@ -222,6 +222,7 @@ def _reporter(
     name = " ".join(part for part in (form.one("first_name"), form.one("last_name")) if part)
     if reporter is not None and name:
         remember_name(session, reporter.person_id, name[:MAX_LINE])
+        return replace(reporter, name=name[:MAX_LINE])
     return reporter
 
 

@@ -10,7 +10,9 @@ from sqlmodel import Session
 from intake.service_requests import lifecycle, promises, published, reviewing
 from intake.service_requests.duplicates import links
 from intake.service_requests.events import add_event
+from intake.service_requests.masking.marks import Masked
 from intake.service_requests.models import ServiceRequest, ServiceRequestEvent
+from intake.service_requests.own_names import own_names
 from intake.service_requests.place_names import places_of
 from intake.service_requests.values import MAX_DESCRIPTION, Actor, Audience
 from kernel import outbox
@@ -47,7 +49,7 @@ def change_status(
     service_request.closed_at = now if life == lifecycle.CLOSED else None
     if actor.kind == "agency" and service_request.handover in ("pending", "sent", "transferred"):
         service_request.handover = "accepted"  # whoever works on it has taken it
-    shown = published.masked_note(note, actor.kind, places_of(session, service_request.jurisdiction_id))
+    shown = _masked(session, service_request, note, actor)
     event = add_event(
         session,
         service_request.id,
@@ -70,6 +72,12 @@ def change_status(
         )
     reviewing.ask(session, service_request, published.doubts_of(f"note:{event.id}", shown), now=now)
     return service_request
+
+
+def _masked(session: Session, service_request: ServiceRequest, note: str, actor: Actor) -> Masked:
+    names = own_names(session, [service_request.id]) if note else {}
+    places = places_of(session, service_request.jurisdiction_id)
+    return published.masked_note(note, actor.kind, places, names.get(service_request.id, ()))
 
 
 def _separate(session: Session, duplicate: ServiceRequest, actor: Actor, now: datetime) -> None:
@@ -95,7 +103,7 @@ def add_note(
     story = {"life": service_request.life, "outcome_code": service_request.outcome_code} | (data or {})
     shown = None
     if audience == "public":
-        shown = published.masked_note(text, actor.kind, places_of(session, service_request.jurisdiction_id))
+        shown = _masked(session, service_request, text, actor)
         service_request.status_notes, service_request.public_status_notes = text, shown.text
     event = add_event(
         session,

@@ -4,7 +4,7 @@ A row without `public_text_version` is older than these fields, or was written b
 masked as they are read, until `atiende publish texts` has stored them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_plus
@@ -27,24 +27,31 @@ class PublicTexts:
 
 
 def of_submission(
-    description: str, address: str | None, attributes: Mapping[str, Answer], places: Places = no_places
+    description: str,
+    address: str | None,
+    attributes: Mapping[str, Answer],
+    places: Places = no_places,
+    names: Collection[str] = (),
 ) -> PublicTexts:
-    """What is stored with a new request; nothing has been said about its status yet."""
-    said, where = mask(description, places), mask(address or "", places, is_address=True)
+    """What is stored with a new request; nothing has been said about its status yet. names: of whoever reported it."""
+    said = mask(description, places, names=names)
+    where = mask(address or "", places, names=names, is_address=True)
     columns = {
         "public_description": said.text,
         "public_address": where.text if address else None,
         "public_status_notes": "",
-        "public_attributes": public_answers(attributes, places),
+        "public_attributes": public_answers(attributes, places, names),
         "public_text_version": RULES_VERSION,
     }
     return PublicTexts(columns, [*doubts_of("description", said), *doubts_of("address", where)])
 
 
-def public_answers(attributes: Mapping[str, Answer], places: Places = no_places) -> dict[str, Answer]:
+def public_answers(
+    attributes: Mapping[str, Answer], places: Places = no_places, names: Collection[str] = ()
+) -> dict[str, Answer]:
     """The answers with what was typed freely masked; keys of options are the catalogue's and stay."""
     return {
-        code: public_text(answer, places) if isinstance(answer, str) else list(answer)
+        code: mask(answer, places, names=names).text if isinstance(answer, str) else list(answer)
         for code, answer in attributes.items()
     }
 
@@ -63,9 +70,9 @@ def note_for_all(note: str, actor_kind: str) -> str:
     return masked_note(note, actor_kind).text
 
 
-def masked_note(note: str, actor_kind: str, places: Places = no_places) -> Masked:
+def masked_note(note: str, actor_kind: str, places: Places = no_places, names: Collection[str] = ()) -> Masked:
     """A remark as everybody reads it. What the program itself says may name the telephone of the town next door."""
-    return Masked(note) if actor_kind == "system" else mask(note, places)
+    return Masked(note) if actor_kind == "system" else mask(note, places, names=names)
 
 
 def address_of(service_request: ServiceRequest) -> str | None:

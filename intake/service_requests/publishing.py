@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 from intake.catalog.models import Jurisdiction
 from intake.service_requests import published, reviewing
 from intake.service_requests.models import PublicTextReview, ServiceRequest, ServiceRequestEvent
+from intake.service_requests.own_names import own_names
 from intake.service_requests.place_names import places_of
 from intake.service_requests.public_text import RULES_VERSION
 from intake.service_requests.reviewing import ADDRESS, DESCRIPTION, NOTE
@@ -52,8 +53,9 @@ def publish_texts(
             select(PublicTextReview).where(col(PublicTextReview.service_request_id).in_(ids)).with_for_update()
         )
     }
+    names = own_names(session, ids)
     for row in rows:
-        _publish(session, row, events.get(row.id, []), reviews.get(row.id), now)
+        _publish(session, row, events.get(row.id, []), reviews.get(row.id), names.get(row.id, ()), now)
     _date_changes(session, rows, now)
     session.flush()
     return Batch(len(rows), ids[-1])
@@ -91,16 +93,17 @@ def _publish(
     row: ServiceRequest,
     events: Sequence[ServiceRequestEvent],
     review: PublicTextReview | None,
+    names: Sequence[str],
     now: datetime,
 ) -> None:
     places = places_of(session, row.jurisdiction_id)
     decided = review.decided if review is not None else {}
-    texts = published.of_submission(row.description, row.address_string, row.attributes, places)
+    texts = published.of_submission(row.description, row.address_string, row.attributes, places, names)
     doubts = texts.doubts
     # Notes that no public event tells: nobody but staff wrote them.
     notes = published.old_notes(row.status_notes, row.version, row.outcome_code)
     for event in events:
-        shown = published.masked_note(event.note, event.actor_kind, places)
+        shown = published.masked_note(event.note, event.actor_kind, places, names)
         event.public_note = decided.get(f"{NOTE}{event.id}", shown.text)
         doubts = [*doubts, *published.doubts_of(f"{NOTE}{event.id}", shown)]
         if event.note == row.status_notes:

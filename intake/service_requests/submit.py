@@ -63,7 +63,11 @@ def submit(
         settled=placed.settled,
     )
     texts = published.of_submission(
-        placed.description, placed.address_string, answers, places_of(session, placed.jurisdiction_id)
+        placed.description,
+        placed.address_string,
+        answers,
+        places_of(session, placed.jurisdiction_id),
+        [placed.reporter.name] if placed.reporter is not None and placed.reporter.name else (),
     )
     values = _values(placed, definition, answers, decision, now) | texts.columns
     if decision.outcome == "outside":

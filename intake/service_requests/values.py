@@ -17,11 +17,12 @@ MAX_DESCRIPTION = 4000
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """Who said it, and whether they want to be told what happens."""
+    """Who said it, and whether they want to be told what happens. `name`: what they are called, if the caller knows."""
 
     person_id: UUID
     contact_point_id: UUID
     wants_notices: bool = True
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

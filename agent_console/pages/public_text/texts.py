@@ -10,6 +10,7 @@ from intake.service_requests import queries
 from intake.service_requests.masking.marks import SURE, Mark, merged, without
 from intake.service_requests.masking.mask import mask
 from intake.service_requests.models import ServiceRequest
+from intake.service_requests.own_names import own_names
 from intake.service_requests.place_names import places_of
 from intake.service_requests.published import address_of, note_of
 from intake.service_requests.reviewing import ADDRESS, DESCRIPTION, NOTE
@@ -36,6 +37,7 @@ REASONS = {
     "written": "tiene forma de placa",
     "said": "el texto dice qué es",
     "signed": "son dos palabras con mayúscula donde se dice quién es",
+    "own": "es de quien lo reportó",
     "spelt": "está escrito como se dice",
     "no end": "parece un correo sin terminar",
     "check digit": "su dígito verificador es correcto",
@@ -68,7 +70,7 @@ class Text:
 
 def texts_of(session: Session, found: ServiceRequest, language: str) -> list[Text]:
     """The texts with something hidden or doubtful, the description always, in the order in which people read them."""
-    places = places_of(session, found.jurisdiction_id)
+    places, names = places_of(session, found.jurisdiction_id), own_names(session, [found.id]).get(found.id, ())
     written: list[tuple[str, str, str, str]] = [
         (DESCRIPTION, translate(language, "Descripción"), found.description, _stored(found.public_description)),
         (ADDRESS, translate(language, "Dirección"), found.address_string or "", address_of(found) or ""),
@@ -80,7 +82,7 @@ def texts_of(session: Session, found: ServiceRequest, language: str) -> list[Tex
     ]
     texts = []
     for field, title, original, public in written:
-        marks = mask(original, places, is_address=field == ADDRESS).marks
+        marks = mask(original, places, names=names, is_address=field == ADDRESS).marks
         if marks or original != public or field == DESCRIPTION:
             shown = public if public or not original else without(original, marks)
             texts.append(

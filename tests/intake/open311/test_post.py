@@ -13,7 +13,10 @@ from starlette.testclient import TestClient
 from intake.catalog import keys
 from intake.catalog.models import ApiKey, Jurisdiction
 from intake.people.models import ContactPoint, Person
+from intake.service_requests import actions
 from intake.service_requests.models import Report, ServiceRequest
+from intake.service_requests.publishing import publish_texts
+from intake.service_requests.values import Actor
 from kernel.folio import is_valid
 from kernel.outbox import OutboxEvent
 from tests.factories import API_KEY, IN_NORTE, NOW, OUTSIDE, make_city
@@ -384,6 +387,21 @@ class TestContacts:
         report = session.exec(select(Report)).one()
         assert report.contact_point_id is not None
         assert report.wants_notices is False, "the app that posted tells its own user"
+
+    def test_the_name_that_came_along_is_hidden_in_every_text(
+        self, client: TestClient, session: Session, fmt: str
+    ) -> None:
+        said = {"phone": "5512345678", "first_name": "Zenobia", "last_name": "Quetzalli"}
+        posted(client, **said, description="El portón de zenobia quetzalli", address_string="con Zenobia Quetzalli")
+        (row,) = made(session)
+        words = "Quetzalli Zenobia no estaba"
+        actions.add_note(session, row.id, text=words, audience="public", actor=Actor("agency", "Cuadrilla 7"), now=NOW)
+        publish_texts(session, everything=True, now=NOW)
+        (shown,) = read(client.get(f"requests/{row.folio}.{fmt}?notes=true"), fmt)
+        told = [shown[name] for name in ("description", "address", "status_notes")]
+        assert told == ["El portón de […]", "con […]", "[…] no estaba"]
+        assert shown["notes"][-1]["description"] == "[…] no estaba"
+        assert row.description == "El portón de zenobia quetzalli"
 
     def test_a_contact_that_cannot_be_read_does_not_lose_the_report(self, client: TestClient, session: Session) -> None:
         response = client.post("requests.json", data=form(phone="no tengo", email="nadie"))

@@ -85,6 +85,23 @@ def test_contacts_spelt_for_people_are_hidden_as_well(words: str, shown: str) ->
     assert mask(words.upper()).text.lower() == shown.lower()
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("avisen a zenobia quetzalli de la esquina", "avisen a […] de la esquina"),
+        ("QUETZALLI DEL RÍO ZENOBIA VIVE AHÍ", "[…] VIVE AHÍ"),
+        ("Zenobia  Quetzalli: zenobia tiene la llave", "[…]: zenobia tiene la llave"),
+        ("calle Zenobia Quetzalli 8, llama Zenobia, Quetzalli", "calle Zenobia Quetzalli 8, llama Zenobia, Quetzalli"),
+        ("el río del barrio", "el río del barrio"),
+        ("quetzalli", "quetzalli"),
+    ],
+)
+def test_the_name_of_whoever_reported_is_hidden_however_rare_it_is(words: str, shown: str) -> None:
+    names = ["Zenobia Quetzalli del Río", "Ana"]
+    assert mask(words, names=names).text == mask(words, names=names, screened=False).text == shown
+    assert mask(shown, names=names).text == shown
+
+
 def test_a_place_of_the_city_is_no_person_and_a_person_is_no_place() -> None:
     names = frozenset(["alejandro quintana"])
     assert mask("se cayó un árbol, Alejandro Quintana llena de ramas", lambda: names).text.startswith(

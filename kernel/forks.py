@@ -113,8 +113,9 @@ def _begin(
 ) -> None:
     """In the child. As a program that the system has just started, as far as what follows can see."""
     os.setsid()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C that came before this session was for whoever starts us
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if log is not None:
         output = append_to(log)
         for number in (sys.stdout.fileno(), sys.stderr.fileno()):

@@ -122,6 +122,29 @@ forks = Forks("broken_when_loaded", main, lambda program: spawn(program, [sys.ex
 for word in "once", "again":
     assert forks.start(Program("alone", [f"print('alone {word}')"])).wait(60) == 0
 """
+# Ctrl-C while they are being forked, and have no session of their own yet.
+CTRL_C = """
+import os, signal
+from kernel.forks import Forks
+from kernel.processes import Program
+from tests.kernel.forking import main
+signal.signal(signal.SIGINT, lambda *_: None)
+forks = Forks("json", main)
+children = []
+for _ in range(10):
+    children.append(forks.start(Program("waiting", ["wait"])))
+    os.killpg(0, signal.SIGINT)
+for child in children:
+    while os.getsid(child.pid) != child.pid:
+        pass
+    child.terminate()
+assert [child.wait(20) for child in children] == [-signal.SIGTERM] * 10
+"""
+
+
+def test_ctrl_c_while_they_are_forked_is_for_whoever_starts_them() -> None:
+    done = subprocess.run([sys.executable, "-c", CTRL_C], start_new_session=True, timeout=60, check=False)
+    assert done.returncode == 0
 
 
 def test_whoever_forgets_one_ends_all_the_same() -> None:

@@ -103,7 +103,7 @@ def _answered(state: DialogueState, text: str, said: str, context: DialogueConte
         return _idle(state, text, said, context, expired=expired)
     if words.asks_language(said):
         return report.ask_again(state, context)
-    if said in words.CANCEL or said in words.FORGET:
+    if words.gives_up(said):
         return Step(replace(state, step="drop"), (Text("drop", options=report.yes_no(state)),))
     if state.step == "drop":
         return _dropping(state, text, said, context)

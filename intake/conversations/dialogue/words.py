@@ -12,6 +12,7 @@ from intake.catalog.matching import fold
 
 # `holaaa`
 _DRAWN_OUT = re.compile(r"([a-zñ])\1{2,}")
+_FEW = 8
 _GAPS = re.compile(r"[^\w]+|_+")
 
 
@@ -117,6 +118,13 @@ def commands(said: str) -> str | None:
         if pattern.fullmatch(said):
             return "greeting" if name == "greetings" else name
     return None
+
+
+def gives_up(said: str) -> bool:
+    """True when whoever is telling a report may not want it any more: `ya no, gracias`, `nada, ya lo arreglaron`."""
+    told = said.removesuffix(" gracias").removesuffix(" thanks")
+    is_settled = len(told.split()) <= _FEW and asks(told, "settled")
+    return told in CANCEL or told in FORGET or is_settled
 
 
 def asks(said: str, intent: str) -> bool:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from intake.conversations.dialogue.next_step import next_step, while_with_agent
-from intake.conversations.dialogue.state import Alike, Announced, Border, DialogueState, Side
+from intake.conversations.dialogue.state import Alike, Announced, Border, DialogueState, Place, Side
 from intake.conversations.dialogue.steps import StaySilent, Submit, Told
 from tests.intake.conversations.talk import NOW, Talk, context
 
@@ -97,3 +97,43 @@ def test_who_waits_for_a_person_is_told_once_for_each_danger() -> None:
     assert [text.key for text in other.texts] == ["emergency_gas"]
     later = while_with_agent(other.state, "huele a gas", context(NOW + timedelta(minutes=40)))
     assert [text.key for text in later.texts] == ["emergency_gas"]
+
+
+class TestAfterAWarning:
+    """Somebody was told whom to call, and nothing was asked."""
+
+    def test_a_bare_place_is_kept_and_nothing_is_asked(self) -> None:
+        talk = Talk().say("hay un herido").say("Juárez 50")
+        assert talk.keys == ["emergency_place"]
+        assert "911" in talk.bodies[0]
+        assert talk.state.draft is not None
+        assert talk.state.draft.place_words == "Juárez 50"
+
+    def test_what_is_to_be_repaired_there_is_a_report(self) -> None:
+        step = Talk().say("hay un herido").say("niebla 20, el carmen").say("se cayó un poste").step
+        assert isinstance(step.effect, Submit)
+        assert step.effect.place is not None
+        assert "Niebla 20" in step.effect.place.label
+
+    @pytest.mark.parametrize("said", ["gracias", "no"])
+    def test_nothing_is(self, said: str) -> None:
+        talk = Talk().say("hay un herido").say("niebla 20, el carmen").say(said)
+        assert (talk.keys, talk.state.draft) == (["courtesy"], None)
+
+    def test_something_is(self) -> None:
+        assert Talk().say("hay un herido").say("niebla 20, el carmen").say("sí").keys == ["what_short"]
+
+    def test_a_shared_place_is_one_too(self) -> None:
+        talk = Talk().say("hay un herido").say("", shared=Place("Niebla 20", -101.41, 21.87, 100.0, 20))
+        assert talk.keys == ["emergency_place"]
+        assert isinstance(talk.say("hay un bache").step.effect, Submit)
+
+    def test_what_tells_nothing_is_sent_to_the_right_number_again(self) -> None:
+        assert Talk().say("hay un herido").say("ya llamé y no contestan").keys == ["emergency_more"]
+
+    def test_a_report_is_one(self) -> None:
+        assert isinstance(Talk().say("hay un herido").say("bache en niebla 20, el carmen").step.effect, Submit)
+
+    def test_after_half_an_hour_it_is_over(self) -> None:
+        talk = Talk().say("hay un herido").say("niebla 20, el carmen", after=timedelta(minutes=31))
+        assert talk.keys == ["what_short"]

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intake.conversations.dialogue.next_step import next_step, while_with_agent
-from intake.conversations.dialogue.state import DialogueState, Place
+from intake.conversations.dialogue.state import DialogueState
 from intake.conversations.dialogue.steps import (
     AddWords,
     AskCode,
@@ -191,6 +191,13 @@ def test_cancel_in_the_middle_asks_which_of_the_two_was_meant() -> None:
     assert talk.say("cancelar").say("sí").keys == ["dropped"]
     assert talk.state.draft is None
     assert talk.say("cancelar").step.effect == ChooseNotices(is_granted=False)
+
+
+@pytest.mark.parametrize("text", ["ya no, gracias", "Nada, ya lo arreglaron", "déjalo así", "olvídalo gracias"])
+def test_who_does_not_want_it_any_more_is_asked_and_tells_no_place(text: str) -> None:
+    talk = Talk().say("bache").say(text)
+    assert talk.keys == ["drop"]
+    assert talk.say("sí").keys == ["dropped"]
 
 
 def test_whoever_writes_on_has_not_dropped_it() -> None:
@@ -434,46 +441,6 @@ def test_unreadable_memory_is_no_memory(junk: object) -> None:
     for values in ({"step": junk}, {"draft": junk}, {"places": [junk]}, {"at": junk}, {"unheard": junk}):
         step = next_step(DialogueState.from_json(values), "hola", context())
         assert step.texts
-
-
-class TestAfterAWarning:
-    """Somebody was told whom to call, and nothing was asked."""
-
-    def test_a_bare_place_is_kept_and_nothing_is_asked(self) -> None:
-        talk = Talk().say("hay un herido").say("Juárez 50")
-        assert talk.keys == ["emergency_place"]
-        assert "911" in talk.bodies[0]
-        assert talk.state.draft is not None
-        assert talk.state.draft.place_words == "Juárez 50"
-
-    def test_what_is_to_be_repaired_there_is_a_report(self) -> None:
-        step = Talk().say("hay un herido").say("niebla 20, el carmen").say("se cayó un poste").step
-        assert isinstance(step.effect, Submit)
-        assert step.effect.place is not None
-        assert "Niebla 20" in step.effect.place.label
-
-    @pytest.mark.parametrize("said", ["gracias", "no"])
-    def test_nothing_is(self, said: str) -> None:
-        talk = Talk().say("hay un herido").say("niebla 20, el carmen").say(said)
-        assert (talk.keys, talk.state.draft) == (["courtesy"], None)
-
-    def test_something_is(self) -> None:
-        assert Talk().say("hay un herido").say("niebla 20, el carmen").say("sí").keys == ["what_short"]
-
-    def test_a_shared_place_is_one_too(self) -> None:
-        talk = Talk().say("hay un herido").say("", shared=Place("Niebla 20", -101.41, 21.87, 100.0, 20))
-        assert talk.keys == ["emergency_place"]
-        assert isinstance(talk.say("hay un bache").step.effect, Submit)
-
-    def test_what_tells_nothing_is_sent_to_the_right_number_again(self) -> None:
-        assert Talk().say("hay un herido").say("ya llamé y no contestan").keys == ["emergency_more"]
-
-    def test_a_report_is_one(self) -> None:
-        assert isinstance(Talk().say("hay un herido").say("bache en niebla 20, el carmen").step.effect, Submit)
-
-    def test_after_half_an_hour_it_is_over(self) -> None:
-        talk = Talk().say("hay un herido").say("niebla 20, el carmen", after=timedelta(minutes=31))
-        assert talk.keys == ["what_short"]
 
 
 @pytest.mark.parametrize(

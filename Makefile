@@ -51,7 +51,7 @@ demo: setup      ## Run the demo city (PORT=8311 ATIENDE_DATA=folder) until Ctrl
 	@exec $(BIN)/atiende demo
 
 dev: setup       ## The demo city, started again whenever code changes
-	@exec $(BIN)/watchfiles --filter python "$(BIN)/atiende demo" atiende agent_console channels intake routing georef kernel
+	@exec $(BIN)/watchfiles --sigint-timeout 20 --filter python "$(BIN)/atiende demo" atiende agent_console channels intake routing georef kernel
 
 check: setup     ## Format, lint, types, import contracts, house rules
 	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ." >&2; exit 1; }

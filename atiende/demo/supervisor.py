@@ -16,7 +16,6 @@ from atiende.demo.announcement import banner, facts
 from atiende.demo.data_folder import DataFolder
 from atiende.demo.ports import LOOPBACK, listen, port_of, reserve, reserve_near
 from atiende.demo.preparation import CITIES, MAIN, NAME, Sample, has_record, recall, remember
-from atiende.demo.reload import restart_on_change
 from atiende.demo.servers import Server, ServerWatch
 from atiende.parts import WORKING, forks
 from kernel.embedded.postgres import PostgresServer
@@ -24,7 +23,7 @@ from kernel.embedded.programs import valkey_server
 from kernel.embedded.shared import SharedUse
 from kernel.embedded.valkey import ValkeyServer
 from kernel.errors import Unavailable
-from kernel.processes import Child, Program, Start, spawn, stop_all
+from kernel.processes import Child, Program, Start, stop_all
 from kernel.settings import Settings, load_settings
 
 _LOOK_EVERY_S = 0.1
@@ -112,18 +111,12 @@ class _Demo:
         greeting.join(_HEAD_START_S)
         for child in children[1:]:
             child.start()
-        if self.environ.get("ATIENDE_DEV"):
-            restart_on_change(children, self.say)
         while True:
             self._tend(children)
             time.sleep(_LOOK_EVERY_S)
 
     def _starts(self) -> Start:
-        """Forked from one process, which loads while the servers start and the city is set up. When code changes under them, each
-        loads its own.
-        """
-        if self.environ.get("ATIENDE_DEV"):
-            return spawn
+        """Forked from one process, which loads while the servers start and the city is set up."""
         loaded = forks()
         loaded.load()
         self.stack.callback(loaded.end)  # which may be loading still, with our sockets waiting for it

@@ -34,9 +34,11 @@ def guesses(text: str, finding: Finding | None, match_services: MatchServices) -
     # Names of streets and colonias are full of the words of services (Av. del Agua, colonia Las Fuentes).
     matter = places.before_place(text, finding)
     scored = _scored(matter, match_services)
-    if not scored and matter != text:
-        scored = _scored(text, match_services)
-    return scored
+    if matter == text or (scored and scored[0].score >= _SURE):
+        return scored
+    # "Vivo en Niebla 20 y no pasa la basura": they begin with where they are.
+    whole = _scored(text, match_services)
+    return whole if not scored or (whole and whole[0].score >= scored[0].score + _LEAD) else scored
 
 
 def weighed(scored: Sequence[ServiceMatch], text: str) -> Matter | None:

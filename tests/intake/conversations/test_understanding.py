@@ -146,6 +146,17 @@ def test_what_a_message_is_about_is_no_place_that_resembles_it() -> None:
     assert Talk().say("bache jospital general").keys == ["confirm_place"]
 
 
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Soy Juan Pérez, vivo en niebla 20, el carmen y no pasa la basura", "BASURA"),
+        ("vivo en la colonia el carmen, en niebla 20 hay un bache", "BACHE"),
+    ],
+)
+def test_who_begins_with_where_they_live_says_what_it_is_all_the_same(text: str, code: str) -> None:
+    assert understood(text).services[0].definition.code == code
+
+
 def test_what_was_reported_before_is_compared_when_the_place_is_told() -> None:
     assert understood("ya reporté la fuga y no han venido").intent == "status"
     assert understood("ya reporté la fuga en niebla y sabinos y no han venido").intent == "report"

@@ -6,6 +6,7 @@ from sqlmodel import Session
 
 from georef.gazetteer import Gazetteer
 from georef.points import LonLat
+from georef.written import point_in
 from intake.catalog import cities
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import emergency_phone, women_phone
@@ -73,15 +74,17 @@ def context_of(session: Session, conversation: Conversation, message: Message, n
 
 
 def _shared(message: Message, language: str, gazetteer: Gazetteer) -> Place | None:
-    """The place that came with the message, called by its own name, else by the corner next to it."""
-    if message.lon is None or message.lat is None:
+    """The place that came with the message, or was copied into it from a map: by its own name, else by the corner next to it."""
+    is_sent = message.lon is not None and message.lat is not None
+    point = LonLat(message.lon or 0, message.lat or 0) if is_sent else point_in(message.body)
+    if point is None:
         return None
     label = message.place_label
     if not label:
-        corner = gazetteer.corner_near(LonLat(message.lon, message.lat), _CORNER_M)
+        corner = gazetteer.corner_near(point, _CORNER_M)
         near = wording.say(language, "labels", "shared_near", place=corner.name) if corner else None
         label = near or wording.say(language, "labels", "shared_place")
-    return Place(label, message.lon, message.lat, SHARED_PRECISION_M)
+    return Place(label, point.lon, point.lat, SHARED_PRECISION_M)
 
 
 def _code(session: Session, conversation: Conversation, message: Message, now: datetime) -> str:

@@ -52,6 +52,15 @@ def tell(phone: Phone, event_id: int | None) -> list[str]:
     return phone.unread()
 
 
+@pytest.mark.parametrize("copied", ["{lat}, {lon}", "https://www.google.com/maps?q={lat},{lon}"])
+def test_a_place_copied_out_of_a_map_is_as_good_as_a_shared_one(phone: Phone, copied: str) -> None:
+    lon, lat = IN_NORTE
+    phone.write("hay un bache")
+    phone.write(copied.format(lat=f"{lat:.6f}", lon=f"{lon:.6f}"))
+    (request,) = phone.requests
+    assert (request.lon, request.lat) == pytest.approx(IN_NORTE)
+
+
 def test_a_report_becomes_a_request_of_the_agency_with_a_date(phone: Phone) -> None:
     (answer,) = phone.write("hay un bache en avenida sabinos 214, el carmen")
     (request,) = phone.requests

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, select
 
 from intake.catalog.chains import chain_of
+from intake.catalog.codes import is_like_a_code
 from intake.catalog.definitions import AttributeDefinition, DuplicateRules, Option, ServiceDefinition
 from intake.catalog.matching import ServiceMatch, match_services
 from intake.catalog.models import Jurisdiction, Service, ServiceAttribute
@@ -55,8 +56,6 @@ class _Version(NamedTuple):
 
 # xmin names the transaction that last wrote the row: two catalogues with the same date are still told apart.
 _VERSION = "SELECT catalog_changed_at, xmin::text, timezone, language FROM jurisdiction WHERE id = %(id)s"
-# Of a code that nobody knows; a caller may send any length of it.
-_SHOWN_LETTERS = 80
 _cache: dict[str, tuple[tuple[datetime, str], Catalog]] = {}
 _lock = Lock()
 
@@ -120,7 +119,9 @@ def service(session: Session, jurisdiction_id: str, code: str) -> ServiceDefinit
 
 
 def unknown_service(code: str) -> NotFound:
-    return NotFound("No existe el servicio {code}.", field="service_code", code=code[:_SHOWN_LETTERS])
+    if not is_like_a_code(code):
+        return NotFound("No existe ese servicio.", field="service_code")
+    return NotFound("No existe el servicio {code}.", field="service_code", code=code)
 
 
 def _load(session: Session, jurisdiction_id: str, zone: ZoneInfo, language: str, changed_at: datetime) -> Catalog:

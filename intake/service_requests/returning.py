@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, func, select
 
 from intake.catalog import queries as catalog
+from intake.catalog.codes import is_like_a_code
 from intake.service_requests import lifecycle, queries
 from intake.service_requests.change import add_note, lock, touch
 from intake.service_requests.events import add_event
@@ -36,6 +37,8 @@ def check_suggestion(session: Session, jurisdiction_id: str, agency_code: str, s
         return None
     found = routing.agencies(session, jurisdiction_id).get(suggested)
     if found is None or not found.is_active or suggested == agency_code:
+        if not is_like_a_code(suggested):
+            raise InvalidInput("No se le puede pasar a esa dependencia.", field="suggested_agency")
         raise InvalidInput("No se le puede pasar a la dependencia {code}.", field="suggested_agency", code=suggested)
     return suggested
 

@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 
 from intake.catalog.models import Jurisdiction, Service
 from tests.factories import NOW, make_city, make_service
-from tests.intake.open311.asking import errors_of, read
+from tests.intake.open311.asking import errors_of, form, read
 
 pytestmark = pytest.mark.database
 SERVICE_FIELDS = ["service_code", "service_name", "description", "metadata", "type", "keywords", "group"]
@@ -86,6 +86,16 @@ def test_a_service_without_questions_has_an_empty_definition(client: TestClient,
 @pytest.mark.parametrize("code", ["NADA", "bache", "BACHE%20", "%00", "BACHE.json", "..", "%F0%9F%98%80"])
 def test_an_unknown_service_is_not_found(client: TestClient, fmt: str, code: str) -> None:
     errors_of(client.get(f"services/{code}.{fmt}"), fmt, 404)
+
+
+@pytest.mark.parametrize("code", ["ana@example.org", "5512345678", "+52 55 1234 5678", "Ana Lazcano", "A" * 90])
+def test_what_is_no_code_is_not_repeated(client: TestClient, fmt: str, code: str) -> None:
+    for response in (
+        client.get(f"services/{code}.{fmt}"),
+        client.post(f"requests.{fmt}", data=form(service_code=code)),
+    ):
+        (text,) = errors_of(response, fmt, 404)
+        assert text == "No existe ese servicio."
 
 
 def test_a_code_keeps_its_leading_zeros_and_its_dots(

@@ -1,5 +1,6 @@
 """Taking a report: what is it, where is it, what else must be known; then submit. Nothing here reads an answer (answers.py)."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +14,7 @@ from intake.conversations.dialogue.state import Announced, DialogueState, Draft,
 from intake.conversations.dialogue.steps import DialogueContext, HandToAgent, Step, Submit, Text
 from intake.conversations.dialogue.told import in_words, items, label
 from intake.conversations.dialogue.understanding import Understanding
-from intake.conversations.dialogue.words import LEADS, EmergencyKind, emergency, plain
+from intake.conversations.dialogue.words import LEADS, EmergencyKind, commands, emergency, plain
 from intake.service_requests.duplicates.wording import span
 
 MOST_CHOICES = 4
@@ -25,6 +26,7 @@ _MOST_QUOTED, _SHORT = 42, 3
 # Nobody knows where they stand any closer.
 _NEAREST_M = 10
 _LONGEST_NAME = 28
+_PARTS = re.compile(r"(?<=[.:!,])\s+|\n+")
 _DANGER_LASTS = timedelta(minutes=30)
 
 
@@ -222,8 +224,9 @@ def ask_same(state: DialogueState) -> Step:
 
 
 def _quoted(words: str) -> str:
-    """The beginning of what was said, up to the end of a word, and a blank after it; nothing when nothing was."""
-    said = " ".join(words.split())
+    """The beginning of what was said after any greeting, to the end of a word, and a blank after it; nothing when nothing was."""
+    told = [part for part in _PARTS.split(words) if commands(plain(part)) != "greeting"]
+    said = " ".join(" ".join(told).split())
     if len(said) > _MOST_QUOTED:
         kept = said[:_MOST_QUOTED].split(" ")[:-1]
         # "en la esquina de..." says nothing more, and aloud it sounds like a mistake.

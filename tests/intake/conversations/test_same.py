@@ -1,5 +1,6 @@
 """One short question before a report is made: is it the one that is there? Each answer, and none."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -53,6 +54,18 @@ class TestPure:
             "span": "17 h",
             "words": '"Sale agua de la banqueta..." ',
         }
+
+    @pytest.mark.parametrize(
+        ("words", "quoted"),
+        [
+            ("Buenas tardes:\n\nHay un bache hondo", "Hay un bache hondo"),
+            ("Hola, buen día, hay un bache hondo", "hay un bache hondo"),
+            ("Hola", ""),
+        ],
+    )
+    def test_its_greeting_is_not_quoted(self, words: str, quoted: str) -> None:
+        params = asked(alike=replace(LIKE_IT, words=words)).texts[0].params
+        assert params["words"] == (f'"{quoted}" ' if quoted else "")
 
     def test_nothing_alike_nothing_asked(self) -> None:
         assert isinstance(asked(alike=None).effect, Submit)

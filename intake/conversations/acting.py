@@ -143,6 +143,9 @@ def act(replies: Replies, step: Step, emergency_phone: str) -> DialogueState:
         step = replace(step, state=replace(step.state, turn=step.state.turn + 1))
     texts = step.texts
     if texts and isinstance(step.effect, AddWords) and not _is_theirs(replies, step.effect):
+        if _asked_for(replies.session, replies.conversation, step.effect.folio) is None:
+            # None that they may know of: as whoever asks about it is told.
+            return _show_status(replies, replace(step.state, about=""), ShowStatus(step.effect.folio))
         texts = (Text("others_report", {"folio": wording.folio_in_words(step.effect.folio)}),)
     for text in texts:
         replies.ask(language, text, step.state.turn, emergency_phone)

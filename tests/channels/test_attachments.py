@@ -21,7 +21,7 @@ from intake.conversations import arrivals
 from intake.conversations.advance import advance
 from intake.conversations.attachment_models import MessageAttachment
 from intake.conversations.jobs import give_photo
-from intake.conversations.models import Message
+from intake.conversations.models import Conversation, Message
 from intake.conversations.values import InboundMedia, InboundMessage
 from intake.media import storage
 from intake.media.models import MediaFile
@@ -81,11 +81,12 @@ class Rosa:
 
     def __init__(self, session: Session, pigeon: Pigeon) -> None:
         self.session, self.pigeon, self.count, self.now = session, pigeon, 0, NOW
+        self.sender = ROSA
 
     def send(self, body: str = "", *media: InboundMedia, answered: bool = True, after_s: int = 20) -> Message:
         self.count += 1
         self.now += timedelta(seconds=after_s)
-        told = InboundMessage("sms", f"SM{self.count}", ROSA, SMS_NUMBER, body, self.now, media)
+        told = InboundMessage("sms", f"SM{self.count}", self.sender, SMS_NUMBER, body, self.now, media)
         message = arrivals.receive(self.session, told, jurisdiction_id=CITY, now=self.now)
         if answered:
             advance(self.session, message.conversation_id, now=self.now)
@@ -249,6 +250,33 @@ def test_all_of_many_pictures_without_a_word_are_of_the_report(rosa: Rosa, after
     assert len(rosa.photos()) == 6
     one_by_one = 6 if after_s == 30 else 1
     assert answers == one_by_one + 2 * is_told
+
+
+@pytest.mark.parametrize("is_theirs", [True, False])
+def test_a_picture_that_names_its_folio_is_of_that_report_days_later(rosa: Rosa, is_theirs: bool) -> None:
+    for number in (5, 6):
+        rosa.send(f"hay un bache en Hidalgo {number}, Norte")
+        rosa.send("sí")
+        rosa.now += timedelta(days=3)
+    first = rosa.session.exec(select(ServiceRequest).order_by(col(ServiceRequest.id))).first()
+    assert first is not None
+    if not is_theirs:
+        rosa.sender = "+525587654321"
+    message = rosa.photo(f"la foto de mi folio {first.folio}")
+    rosa.work()
+    rosa.session.refresh(message)
+    assert message.service_request_id == (first.id if is_theirs else None)
+    assert [photo.service_request_id for photo in rosa.photos()] == [first.id] * is_theirs
+    assert first.folio[-4:] in rosa.answers()[-1]
+    thread = rosa.session.get_one(Conversation, message.conversation_id)
+    assert thread.state == ("automatic" if is_theirs else "with_agent")
+
+
+def test_a_picture_that_names_nobodys_folio_is_told_so(rosa: Rosa) -> None:
+    rosa.photo("la foto de mi folio 2617584474")
+    assert "26 1758 4474" in rosa.answers()[-1]
+    assert "desde otro lado" not in rosa.answers()[-1]
+    assert rosa.session.exec(select(Conversation.state)).one() == "automatic"
 
 
 def test_what_cannot_be_had_now_is_tried_again_and_in_the_end_given_up(rosa: Rosa, pigeon: Pigeon) -> None:

@@ -85,6 +85,14 @@ def _added_to_told(state: DialogueState, context: DialogueContext) -> Step:
     return Step(replace(state.idle(), recent=()), (), AddToTold(state.loose, media))
 
 
+def with_folio(state: DialogueState, folio: str) -> Step:
+    """A picture whose words name the folio that it is of. What is being told besides goes on."""
+    state = state.idle() if state.draft is None else state
+    told = Text("photo_added", {"folio": folio_in_words(folio)})
+    effect = AddWords(folio, needs_agent=False, messages=state.loose)
+    return Step(replace(state, loose=(), about=folio), (told,), effect)
+
+
 def _added(state: DialogueState, folio: str) -> Step:
     told = Text("photo_added", {"folio": folio_in_words(folio)})
     return Step(

@@ -158,6 +158,8 @@ def _about_a_folio(state: DialogueState, text: str, context: DialogueContext) ->
         return Step(state, (), ShowStatus(None))
     if state.bad_folios >= _MOST_BAD_FOLIOS:
         return Step(state, (Text("folio_agent"),))
+    if asked.folio is not None and context.media_count:
+        return afterwards.with_folio(state, asked.folio)
     if asked.fault is None:
         return Step(state, (), ShowStatus(asked.folio))
     return Step(replace(state, bad_folios=state.bad_folios + 1), (Text(f"folio_{asked.fault}"),))

@@ -301,6 +301,16 @@ def test_photos_and_emoji() -> None:
     assert Talk().say("bache").say("🤷").keys == ["where"]
 
 
+@pytest.mark.parametrize("said", [FOLIO, "esta es la foto del folio 26 1758 4474", "#2617584474"])
+def test_a_picture_with_a_folio_is_of_that_report(said: str) -> None:
+    step = Talk().say(said, media=1).step
+    assert ([text.key for text in step.texts], step.effect) == (["photo_added"], AddWords(FOLIO, needs_agent=False))
+    assert Talk().say(said[:-1] + "9", media=1).keys == ["folio_digit"]
+    telling = Talk().say("bache").say(said, media=1)
+    assert isinstance(telling.step.effect, AddWords)
+    assert submitted(telling.say("niebla 20, el carmen")).service_code == "BACHE"
+
+
 def test_an_album_is_answered_once_and_what_has_words_always() -> None:
     soon = timedelta(seconds=2)
     talk = Talk().say("bache", media=1)

@@ -6,7 +6,6 @@ A provider that does not answer holds the threads that talk to it, and no other'
 first: jobs have the lower priority on a machine that they share with the web.
 """
 
-import os
 import signal
 import threading
 from collections.abc import Callable
@@ -22,21 +21,20 @@ from intake.distribution.dispatcher import Dispatcher as LineDispatcher
 from kernel.dispatch import Dispatcher, LocalPool, RedisQueue, make_queue
 from kernel.jobs import load
 from kernel.listener import connection_string
-from kernel.processes import STOP_SIGNALS, stop_on_signal
+from kernel.processes import STOP_SIGNALS, give_way, stop_on_signal
 from kernel.relay import Relay
 from kernel.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 _RETRY_S = 0.5
-_NICE = 10
 
 
 def prepare_jobs(settings: Settings) -> Callable[[], None]:
     """Loads what runs jobs until SIGTERM or Ctrl-C and finishes what is running first. Needs a Redis."""
     assert settings.queue_url
     stop = stop_on_signal()
-    _give_way()
+    give_way()
     _load_jobs(settings)
     return partial(_work, settings.queue_url, settings.worker.threads, stop)
 
@@ -50,7 +48,7 @@ def _work(url: str, threads: int, stop: threading.Event) -> None:
 def prepare_relay(settings: Settings) -> Callable[[], None]:
     """Loads what relays until SIGTERM or Ctrl-C and finishes the jobs that run in this process first."""
     stop = stop_on_signal()
-    _give_way()
+    give_way()
     engine = _load_jobs(settings)
     return partial(_relay, settings, engine, stop)
 
@@ -97,11 +95,6 @@ def _load_jobs(settings: Settings) -> Engine:
 
 def _make_dispatcher(settings: Settings, engine: Engine) -> LineDispatcher:
     return LineDispatcher(settings.database_direct_url or connection_string(engine))
-
-
-def _give_way() -> None:
-    """Called before there are threads: each has a priority of its own, which it has from whoever made it."""
-    os.setpriority(os.PRIO_PROCESS, 0, max(_NICE, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 def _run_jobs(url: str, stop: threading.Event, pool: LocalPool) -> None:

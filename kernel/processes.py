@@ -25,6 +25,10 @@ _LONGEST_PAUSE_S = 10.0
 # A child that lived this long and died was not failing to start: it comes back at once.
 _STEADY_S = 10.0
 _OLD_LOG_BYTES = 20_000_000
+_NICE = 10
+_SESSION = Path("/proc/self/autogroup")
+_TRIES = 20
+_AGAIN_S = 0.11
 
 _writing_end: int | None = None
 _reading_end: int | None = None
@@ -102,6 +106,29 @@ def stop_on_signal() -> threading.Event:
     for number in STOP_SIGNALS:
         signal.signal(number, set_stop)
     return stop
+
+
+def give_way() -> None:
+    """Lets pages and webhooks go first where the processors are full. Called before there are threads: each has a priority of its
+    own, which it has from whoever made it.
+    """
+    os.setpriority(os.PRIO_PROCESS, 0, max(_NICE, os.getpriority(os.PRIO_PROCESS, 0)))
+    # Linux shares processors out to sessions first, and a process's own priority counts only inside its session. One that is
+    # somebody else's as well is left as it is.
+    if _SESSION.exists() and os.getsid(0) == os.getpid():
+        for _ in range(_TRIES):
+            try:
+                if int(_SESSION.read_text().split()[-1]) < _NICE:
+                    _SESSION.write_text(str(_NICE))
+                return
+            except BlockingIOError:  # it takes one such change in a tenth of a second, of all processes together
+                time.sleep(_AGAIN_S)
+            except (
+                OSError,
+                ValueError,
+                IndexError,
+            ):  # where containers or units are weighed, there are no such sessions
+                return
 
 
 def told(word: str | socket.socket) -> str:

@@ -9,6 +9,7 @@ import uvicorn
 
 from channels.standin.app import create_app
 from channels.standin.config import from_environ
+from kernel.processes import give_way
 
 
 def prepare(host: str | None, port: int | None, descriptor: int | None = None) -> Callable[[], None]:
@@ -16,6 +17,7 @@ def prepare(host: str | None, port: int | None, descriptor: int | None = None) -
 
     `descriptor`: a bound socket to serve on, inherited from the parent; callers wait there while this process starts.
     """
+    give_way()  # as it would if it were somebody else's machine
     config = from_environ(os.environ)
     server = uvicorn.Server(
         uvicorn.Config(

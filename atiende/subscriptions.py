@@ -11,6 +11,7 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     "spending.resumed": ["intake.conversations.jobs.answer_waiting"],
     "contact_code.asked": ["intake.conversations.jobs.send_code"],
     "attachment.received": ["channels.attachment_jobs.take_attachment"],
+    "attachment.place_kept": ["intake.conversations.jobs.offer_place_of_photo"],
     "attachment.for_request": ["intake.conversations.jobs.give_photo"],
     "media_file.received": ["intake.media.jobs.prepare_photo"],
     "call.ended": ["channels.voice.jobs.arrange_call", "intake.calls.jobs.end_call"],

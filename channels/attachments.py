@@ -15,6 +15,7 @@ from intake.conversations.attachment_models import STORED, MessageAttachment, fi
 from intake.conversations.attachments import PICTURES, SOUNDS, Taken
 from intake.media import storage
 from intake.media.jobs import decode
+from intake.media.positions import position_of
 from intake.media.sniffing import sniff
 from intake.media.sounds import sound_type
 from intake.media.values import NotAPhoto
@@ -69,6 +70,7 @@ def _picture(data: bytes) -> Taken:
     try:
         sniff(data, number=1, max_bytes=limits.max_file_bytes, max_pixels=limits.max_pixels)
         photo, thumb = decode(data)
+        place = position_of(data)
     except NotAPhoto as problem:
         log.info("attachment.no_photo", problem=problem.text)
         return Taken.not_kept("no_photo", len(data))
@@ -84,6 +86,7 @@ def _picture(data: bytes) -> Taken:
         stored_bytes=len(photo.data),
         width=photo.width,
         height=photo.height,
+        place=place,
     )
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 from sqlmodel import Session
 
-from intake.conversations import actions, arrivals, in_line, proofs, queries
+from intake.conversations import actions, arrivals, in_line, photo_offers, photo_places, proofs, queries
 from intake.conversations.acting import Replies, act
 from intake.conversations.context import context_of
 from intake.conversations.dialogue.answers import unanswered
@@ -73,6 +73,10 @@ def _handle(session: Session, conversation: Conversation, message: Message, now:
         step = replace(step, state=replace(step.state, last_words=""))
     replies = Replies(session, conversation, message, now, is_held=True)
     state = _noted(state, act(replies, step, context.emergency_phone), message, step.effect)
+    if context.is_photo_place:
+        photo_places.forget(session, conversation.id, now=now)
+    elif state.media_at is not None and now - state.media_at < photo_places.KEPT_FOR:
+        photo_offers.offer_where_asked(replies, state, context.emergency_phone)
     # In one writing with what ends the wait: the row has many indexes.
     is_answered = is_last and conversation.state == "automatic"
     since = None if is_answered else conversation.waiting_since
@@ -108,7 +112,7 @@ def _decide(conversation: Conversation, message: Message, state: DialogueState, 
     if conversation.state == "with_agent":
         return while_with_agent(state, message.body, context)
     if message.choice is None:
-        return next_step(state, message.body, context)
+        return next_step(state, "" if context.is_photo_place else message.body, context)
     pressed = press(state, message.choice, context)
     step = next_step(state, pressed, context) if isinstance(pressed, str) else pressed
     return replace(step, state=replace(step.state, pressed=message.choice))

@@ -29,7 +29,7 @@ class MessageAttachment(SQLModel, table=True):
 
     state: `waiting` for its bytes, `stored`, `refused` (it is shown as a placeholder, `reason` says why) or `gone` (nobody has
     it any more). held: bytes that came inside the message, until they are stored. stored_*: what we keep, by its own bytes; of a
-    photo a JPEG of ours and its thumbnail. media_file_id: the photo of a request that was made of it.
+    photo a JPEG of ours and its thumbnail. media_file_id: the photo of a request that was made of it. place_*: `photo_places`.
     """
 
     __tablename__ = "message_attachment"
@@ -37,6 +37,7 @@ class MessageAttachment(SQLModel, table=True):
         UniqueConstraint("message_id", "position"),
         CheckConstraint("state IN ('waiting', 'stored', 'refused', 'gone')", name="state"),
         Index("ix_message_attachment_waiting", "changed_at", postgresql_where=text("state = 'waiting'")),
+        Index("ix_message_attachment_place", "changed_at", postgresql_where=text("place_sealed IS NOT NULL")),
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
@@ -60,6 +61,8 @@ class MessageAttachment(SQLModel, table=True):
     width: int | None = None
     height: int | None = None
     media_file_id: UUID | None = Field(default=None, foreign_key="media_file.id")
+    place_sealed: bytes | None = Field(default=None, sa_type=LargeBinary)
+    place_offered_at: datetime | None = Field(default=None, sa_type=Instant)
     created_at: datetime = Field(sa_type=Instant)
     changed_at: datetime = Field(sa_type=Instant)
 

@@ -10,14 +10,16 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
+from georef.points import LonLat
 from intake.conversations.attachment_models import GONE, REFUSED, STORED, WAITING, MessageAttachment
 from intake.conversations.models import Message
+from intake.conversations.photo_places import sealed
 from intake.conversations.values import InboundMedia
 from intake.media.actions import attach
 from intake.media.queries import photos_of
 from intake.service_requests.actions import lock
 from kernel.outbox import record
-from kernel.rows import load
+from kernel.rows import change, load
 
 MOST_OF_A_NAME = 200
 _STORED_OF = "WHERE message_id = ANY($1) AND state = $2 ORDER BY id"
@@ -31,7 +33,9 @@ MOST_OF_A_REQUEST = 20
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What an attachment turned out to be. state: stored, refused or gone; reason: why not stored."""
+    """What an attachment turned out to be. state: stored, refused or gone; reason: why not stored; place: where it says it was
+    taken.
+    """
 
     state: str
     reason: str | None = None
@@ -42,6 +46,7 @@ class Taken:
     stored_bytes: int | None = None
     width: int | None = None
     height: int | None = None
+    place: LonLat | None = None
 
     @classmethod
     def not_kept(cls, reason: str, size_bytes: int | None = None) -> "Taken":
@@ -123,12 +128,16 @@ def settle(session: Session, attachment_id: UUID, taken: Taken, *, now: datetime
     )
     if message.service_request_id is not None:
         _give(session, row, now)
+    elif taken.place is not None and row.kind == FOR_REQUESTS:
+        row.place_sealed = sealed(taken.place)
+        record(session, "attachment.place_kept", at=now, attachment_id=row.id)
 
 
 def messages_linked(session: Session, message_ids: Sequence[UUID], *, now: datetime) -> None:
     """These messages have just become part of a request: so do their photos, those that are still on their way later."""
     for row in load(session, MessageAttachment, _STORED_OF, [list(message_ids), STORED]):
         _give(session, row, now)
+        change(session, row, place_sealed=None)
 
 
 def _give(session: Session, row: MessageAttachment, now: datetime) -> None:

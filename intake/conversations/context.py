@@ -11,7 +11,7 @@ from intake.catalog import cities
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import emergency_phone, women_phone
 from intake.classifier import queries as classifier
-from intake.conversations import queries, wording
+from intake.conversations import photo_places, queries, wording
 from intake.conversations.alike import find_alike
 from intake.conversations.announced import find_incidents
 from intake.conversations.borders import find_border
@@ -23,6 +23,7 @@ from intake.conversations.dialogue.steps import (
     Recent,
     Told,
 )
+from intake.conversations.dialogue.words import PHOTO_PLACE, plain
 from intake.conversations.models import Conversation, Message
 from intake.conversations.placing import find_places
 from intake.conversations.values import VOICE
@@ -47,6 +48,7 @@ def context_of(session: Session, conversation: Conversation, message: Message, n
 
     told = queries.notice_before(session, message)
     gazetteer = routing.gazetteer(session, conversation.jurisdiction_id)
+    taken = _taken(session, conversation, message, now)
     shown = [part["kind"] for part in message.media if part.get("kind") in _SHOW_SOMETHING]
     return DialogueContext(
         now=now,
@@ -58,7 +60,9 @@ def context_of(session: Session, conversation: Conversation, message: Message, n
         media_count=len(shown),
         media_kind=shown[0] if shown else "photo",
         hears_programs=message.channel == "email",
-        shared=_shared(message, conversation.language, gazetteer),
+        shared=_shared(message, conversation.language, gazetteer)
+        or (_labelled(taken, "taken_place", conversation.language, gazetteer) if taken else None),
+        is_photo_place=taken is not None,
         recent=_recent(session, conversation, message, now),
         half_told=_half_told(session, conversation, message, now) if shown else None,
         reads_back=conversation.channel not in _COSTLY,
@@ -79,11 +83,22 @@ def _shared(message: Message, language: str, gazetteer: Gazetteer) -> Place | No
     point = LonLat(message.lon or 0, message.lat or 0) if is_sent else point_in(message.body)
     if point is None:
         return None
-    label = message.place_label
-    if not label:
-        corner = gazetteer.corner_near(point, _CORNER_M)
-        near = wording.say(language, "labels", "shared_near", place=corner.name) if corner else None
-        label = near or wording.say(language, "labels", "shared_place")
+    if message.place_label:
+        return Place(message.place_label, point.lon, point.lat, SHARED_PRECISION_M)
+    return _labelled(point, "shared_place", language, gazetteer)
+
+
+def _taken(session: Session, conversation: Conversation, message: Message, now: datetime) -> LonLat | None:
+    """The place of a photo of the report that is being told, when this message says that it may be used."""
+    is_said = bool(conversation.dialogue.get("draft")) and not message.media and plain(message.body) in PHOTO_PLACE
+    return photo_places.kept(session, conversation.id, now=now) if is_said else None
+
+
+def _labelled(point: LonLat, nameless: str, language: str, gazetteer: Gazetteer) -> Place:
+    """nameless: the label of a place that no corner is next to."""
+    corner = gazetteer.corner_near(point, _CORNER_M)
+    near = wording.say(language, "labels", "shared_near", place=corner.name) if corner else None
+    label = near or wording.say(language, "labels", nameless)
     return Place(label, point.lon, point.lat, SHARED_PRECISION_M)
 
 

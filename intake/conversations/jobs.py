@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from intake.conversations import attachments, in_line, proofs, queries
+from intake.conversations import attachments, in_line, photo_offers, photo_places, proofs, queries
 from intake.conversations.acting import answer_waiting as answer_next
 from intake.conversations.actions import follow_ended
 from intake.conversations.advance import advance_with, make_unanswered
@@ -65,6 +65,12 @@ def give_photo(attachment_id: str, **_: object) -> None:
         attachments.give(session, row.id, received.ids, now=clock.now())
 
 
+def offer_place_of_photo(attachment_id: str, **_: object) -> None:
+    """Says that the place which a photo carries may be used, where the dialogue asks for one."""
+    with db.transaction() as session:
+        photo_offers.offer(session, UUID(attachment_id), now=clock.now())
+
+
 def tell_resident(service_request_id: str, event_id: int | None = None, **_: object) -> None:
     """Tells the reporters of a request what just happened to it; without event_id, that it was received."""
     with db.transaction() as session:
@@ -98,8 +104,12 @@ def send_code(code_id: str, **_: object) -> None:
 
 
 def forget_codes() -> None:
-    """Closes one-time codes that nobody typed in time; their digits are forgotten. Runs every minute."""
+    """Closes one-time codes that nobody typed in time, and forgets their digits and places of photos that nobody wanted used.
+
+    Runs every minute.
+    """
     with db.transaction() as session:
         codes.expire(session, now=clock.now())
+        photo_places.expire(session, now=clock.now())
         spending.forget_counts(session, clock.now() - COUNTS_KEPT_FOR)
         guessing.forget(session, clock.now() - COUNTS_KEPT_FOR)

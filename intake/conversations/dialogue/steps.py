@@ -41,7 +41,8 @@ class DialogueContext:
     match_services: best first, score 0 to 100. find_places: best first. media_count: attachments of this message that may show
     something; media_kind: what the first of them is.
     hears_programs: on this channel programs answer by themselves.
-    shared: the place that was sent with it. recent: what they reported lately, newest first. half_told: what they are telling
+    shared: the place that was sent with it; is_photo_place: with a photo before, and this message says that it may be used.
+    recent: what they reported lately, newest first. half_told: what they are telling
     elsewhere; both only with attachments. reads_back: a report that took
     several messages is read back before it is made.
     is_spoken: it was understood by ear, so that it is read back also when one message told all. retired: services no longer
@@ -63,6 +64,7 @@ class DialogueContext:
     hears_programs: bool = False
     told: Told | None = None
     shared: Place | None = None
+    is_photo_place: bool = False
     recent: tuple[Recent, ...] = ()
     half_told: HalfTold | None = None
     reads_back: bool = False

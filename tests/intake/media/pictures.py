@@ -1,5 +1,6 @@
 """Pictures for tests, made on the spot."""
 
+import math
 import struct
 import zlib
 from io import BytesIO
@@ -65,3 +66,18 @@ def png_that_claims(width: int, height: int) -> bytes:
         + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
         + chunk(b"IEND", b"")
     )
+
+
+def taken_at(lon: float, lat: float, **more: Any) -> bytes:
+    """A JPEG whose EXIF says that it was taken there, as a phone writes it."""
+    exif = Image.Exif()
+    gps = exif.get_ifd(0x8825)
+    gps[1], gps[2] = "S" if lat < 0 else "N", _sexagesimal(lat)
+    gps[3], gps[4] = "W" if lon < 0 else "E", _sexagesimal(lon)
+    return jpeg(exif=exif, **more)
+
+
+def _sexagesimal(value: float) -> tuple[float, float, float]:
+    minutes, degrees = math.modf(abs(value))
+    seconds, minutes = math.modf(minutes * 60)
+    return degrees, minutes, round(seconds * 60, 4)

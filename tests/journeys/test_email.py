@@ -10,7 +10,7 @@ import httpx
 import psycopg
 import pytest
 
-from tests.intake.media.pictures import jpeg
+from tests.intake.media.pictures import jpeg, taken_at
 from tests.journeys.test_sms_to_agency import FOLIO, open311
 from tests.running import RunningDemo, wait_for
 
@@ -109,6 +109,22 @@ def test_a_photo_in_a_mail_is_a_photo_of_the_request(demo: RunningDemo) -> None:
     folio = folio_in(answer)
     url = wait_for(lambda: open311(demo, folio).get("media_url"), 60, "the photo")
     assert httpx.get(url, timeout=20).headers["content-type"] == "image/jpeg"
+
+
+def test_the_place_in_a_photo_is_the_reports_once_its_sender_says_so(demo: RunningDemo) -> None:
+    olga = Resident(demo, "olga@correo.example")
+    point = demo.facts["open311"]["sample_point"]
+    photo = taken_at(point["lon"], point["lat"], size=(900, 700))
+    olga.write("hay un bache enorme", subject="ayuda por favor", photo=photo)
+    offered = wait_for(lambda: [mail for mail in olga.got() if "responde FOTO" in mail["body"]], 60, "the offer")[0]
+    asked = olga.ask("Foto\n\n--\nOlga\n", subject=offered["subject"], answers=offered["sid"])
+    for _ in range(3):
+        if not options_of(asked):
+            break
+        wanted = 2 if "mismo" in asked["body"] else 1
+        asked = olga.ask(str(wanted), subject=asked["subject"], answers=asked["sid"])
+    made = open311(demo, folio_in(asked))
+    assert (made["long"], made["lat"]) == pytest.approx((point["lon"], point["lat"]), abs=1e-4)
 
 
 def test_a_mail_to_the_other_citys_address_is_that_citys(demo: RunningDemo) -> None:

@@ -219,9 +219,7 @@ def test_a_call_is_talked_over_with_a_colleague_taken_back_and_then_handed_over(
         first.locator("#hand-over" if is_last else "#take-back").click()
         if not is_last:
             expect(first.locator(".callbar")).not_to_contain_text("En espera", timeout=30_000)
-            first.locator("#words").fill("Sigo con usted")
-            first.keyboard.press("Enter")
-            wait_for(lambda: "Sigo con usted" in _heard(demo, sid), 30, "the caller to hear the operator")
+            _say_until_heard(first, demo, sid, "Sigo con usted")
     expect(second.locator(".callbar .t[data-since]")).to_be_visible(timeout=60_000)
     expect(first.locator(".callbar")).to_have_count(0, timeout=30_000)
     _say_until_heard(second, demo, sid, "Buenas, ya estoy al tanto")
@@ -243,9 +241,7 @@ def test_a_closed_browser_returns_the_caller_to_the_head_of_the_line(demo: Runni
     print(f"\na closed browser: offered to the next after {took:.1f} s", end="")
     second.keyboard.press("F2")
     expect(second.locator(".callbar .t[data-since]")).to_be_visible(timeout=60_000)
-    second.locator("#words").fill("Perdone, se cortó con mi compañera")
-    second.keyboard.press("Enter")
-    wait_for(lambda: "se cortó con mi compañera" in _heard(demo, sid), 30, "the caller to hear the next one")
+    _say_until_heard(second, demo, sid, "Perdone, se cortó con mi compañera")
     assert took < 15
     second.locator("#hang-up").click()
     expect(second.locator("#wrap")).to_be_visible(timeout=30_000)

@@ -79,6 +79,7 @@ PERIODIC: dict[str, float] = {
     "channels.jobs.take_in_payloads": 5,
     "intake.changes.jobs.sweep": 10,
     "intake.conversations.jobs.forget_codes": 60,
+    "intake.conversations.jobs.forget_photo_places": 60,
     "intake.conversations.jobs.make_unanswered_reports": 60,
     "intake.calls.jobs.end_silent_calls": 60,
     "intake.forecasts.jobs.refresh_forecasts": 600,

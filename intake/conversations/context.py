@@ -90,7 +90,12 @@ def _shared(message: Message, language: str, gazetteer: Gazetteer) -> Place | No
 
 def _taken(session: Session, conversation: Conversation, message: Message, now: datetime) -> LonLat | None:
     """The place of a photo of the report that is being told, when this message says that it may be used."""
-    is_said = bool(conversation.dialogue.get("draft")) and not message.media and plain(message.body) in PHOTO_PLACE
+    is_said = (
+        conversation.state == "automatic"
+        and bool(conversation.dialogue.get("draft"))
+        and not message.media
+        and plain(message.body) in PHOTO_PLACE
+    )
     return photo_places.kept(session, conversation.id, now=now) if is_said else None
 
 

@@ -71,6 +71,12 @@ def offer_place_of_photo(attachment_id: str, **_: object) -> None:
         photo_offers.offer(session, UUID(attachment_id), now=clock.now())
 
 
+def forget_photo_places() -> None:
+    """Forgets the places of photos that nobody said may be used. Runs every minute."""
+    with db.transaction() as session:
+        photo_places.expire(session, now=clock.now())
+
+
 def tell_resident(service_request_id: str, event_id: int | None = None, **_: object) -> None:
     """Tells the reporters of a request what just happened to it; without event_id, that it was received."""
     with db.transaction() as session:
@@ -104,12 +110,8 @@ def send_code(code_id: str, **_: object) -> None:
 
 
 def forget_codes() -> None:
-    """Closes one-time codes that nobody typed in time, and forgets their digits and places of photos that nobody wanted used.
-
-    Runs every minute.
-    """
+    """Closes one-time codes that nobody typed in time; their digits are forgotten. Runs every minute."""
     with db.transaction() as session:
         codes.expire(session, now=clock.now())
-        photo_places.expire(session, now=clock.now())
         spending.forget_counts(session, clock.now() - COUNTS_KEPT_FOR)
         guessing.forget(session, clock.now() - COUNTS_KEPT_FOR)

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from intake.conversations import actions, photo_places
-from intake.conversations.jobs import forget_codes, offer_place_of_photo
+from intake.conversations.jobs import forget_photo_places, offer_place_of_photo
 from intake.conversations.models import Conversation, Message
 from kernel import clock
 from kernel.outbox import OutboxEvent
@@ -25,9 +25,8 @@ class Told(Rosa):
 
     def work(self) -> None:
         super().work()
-        for event in self.session.exec(OutboxEvent.__table__.select()):  # type: ignore[attr-defined]  # a table
-            if event.name == "attachment.place_kept":
-                offer_place_of_photo(**event.payload)
+        for event in self.session.exec(select(OutboxEvent).where(OutboxEvent.name == "attachment.place_kept")).all():
+            offer_place_of_photo(**event.payload)
 
     def offers(self) -> int:
         return sum(OFFER in answer for answer in self.answers())
@@ -114,15 +113,16 @@ def test_while_a_person_answers_nothing_is_offered(told: Told) -> None:
     thread = actions.held(told.session, photo.conversation_id)
     actions.hand_to_agent(told.session, thread, said=photo, now=told.now)
     told.work()
-    assert told.offers() == 0
+    told.send("foto")
+    assert (told.offers(), told.is_kept(photo)) == (0, True)
 
 
 def test_after_a_day_it_is_gone(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     photo = told.place("hay un bache")
     told.work()
-    forget_codes()
+    forget_photo_places()
     assert told.is_kept(photo)
     now = clock.now() + photo_places.KEPT_FOR + timedelta(minutes=1)
     monkeypatch.setattr(clock, "now", lambda: now)
-    forget_codes()
+    forget_photo_places()
     assert not told.is_kept(photo)

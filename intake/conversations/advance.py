@@ -8,7 +8,7 @@ import structlog
 from sqlmodel import Session
 
 from intake.conversations import actions, arrivals, in_line, photo_offers, photo_places, proofs, queries
-from intake.conversations.acting import Replies, act
+from intake.conversations.acting import act
 from intake.conversations.context import context_of
 from intake.conversations.dialogue.answers import unanswered
 from intake.conversations.dialogue.next_step import next_step, press, while_with_agent
@@ -20,6 +20,7 @@ from intake.conversations.dialogue.steps import (
     Step,
 )
 from intake.conversations.models import Conversation, Message
+from intake.conversations.replies import Replies
 from intake.conversations.values import VOICE
 from intake.people.models import ContactPoint
 from kernel.rows import HELD, change, load

@@ -8,10 +8,10 @@ from sqlmodel import Session
 from intake.catalog import cities
 from intake.catalog.definitions import emergency_phone
 from intake.conversations import actions, photo_places
-from intake.conversations.acting import Replies
 from intake.conversations.dialogue.state import DialogueState
 from intake.conversations.dialogue.steps import Text
 from intake.conversations.models import Message
+from intake.conversations.replies import Replies
 from kernel.rows import load_one
 
 _OF_ATTACHMENT = "WHERE id = (SELECT message_id FROM message_attachment WHERE id = $1)"

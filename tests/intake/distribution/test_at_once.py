@@ -186,9 +186,11 @@ def test_many_dispatchers_and_a_restless_room(city: Engine, dispatchers: int) ->
                         one.id for one in load(session, Offer, "WHERE agent_id = $1 AND state = 'pending'", [agent_id])
                     ]
                     held = db.fetch(session, _HELD, [agent_id])
+                # By itself: an item is held before an operator's row, never after it.
+                with db.transaction() as session:
+                    actions.rise(session, agent_id, who(f"leg {number}"), now=clock.now())
                 with db.transaction() as session:
                     chance = draw.random()
-                    actions.rise(session, agent_id, who(f"leg {number}"), now=clock.now())
                     if shown and chance < 0.7:
                         actions.accept(session, shown[0], agent_id=agent_id, epoch=epoch, now=clock.now())
                     elif shown:

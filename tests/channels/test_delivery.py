@@ -85,11 +85,11 @@ class Desk:
 @pytest.fixture
 def desk(city_engine: Engine, tmp_path: Path) -> Iterator[Desk]:
     ours, theirs = free_socket(), free_socket()
-    settings = make_settings(api_base_url=url_of(theirs), timeout_s=0.5)
+    settings = make_settings(api_base_url=url_of(theirs), timeout_s=2.0)
     web = settings.web.model_copy(update={"public_base_url": url_of(ours)})
     settings = settings.model_copy(update={"web": web})
     registry.connect(settings)
-    config = standin_config(tmp_path / "state.sqlite3", url_of(ours) + "/webhooks/sms", hang_s=0.8)
+    config = standin_config(tmp_path / "state.sqlite3", url_of(ours) + "/webhooks/sms", hang_s=2.5)
     with serving(center_app(settings), ours), standin(config, theirs) as network:
         yield Desk(network)
     registry.disconnect()

@@ -70,7 +70,7 @@ class Teller:
 
     def _is_over(self) -> bool:
         """Waits for something to be told; whether nothing was for a while, or nothing will be."""
-        if self._wake.wait(_IDLE_S) and not self._is_closed:
+        if not self._is_closed and self._wake.wait(_IDLE_S) and not self._is_closed:
             return False
         with self._lock:
             if self._waiting and not self._is_closed:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from kernel import db
+from kernel import db, telling
 from kernel.listener import connection_string
 from kernel.telling import Teller
 
@@ -56,10 +56,16 @@ def test_a_commit_tells_in_order_and_a_rollback_tells_nothing(process: None, lis
     assert heard(listener, 3) == ["first", "second", "third"]
 
 
-def test_whoever_ends_tells_what_is_waiting(engine: Engine, listener: psycopg.Connection) -> None:
+def test_whoever_ends_tells_what_is_waiting(
+    engine: Engine, listener: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "_IDLE_S", 600.0)  # nobody waits for more to be told
     teller = Teller(engine)
     teller.tell([(CHANNEL, "last words")])
-    teller.close()
+    ending = threading.Thread(target=teller.close, daemon=True)
+    ending.start()
+    ending.join(30)
+    assert not ending.is_alive()
     assert "telling" not in {thread.name for thread in threading.enumerate()}
     assert heard(listener, 1) == ["last words"]
     teller.tell([(CHANNEL, "of one that outlived it")])

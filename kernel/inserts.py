@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import make_transient_to_detached
 from sqlmodel import Session, SQLModel
 
-from kernel import db
+from kernel import db, memory
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy types only a part
 
@@ -33,6 +33,7 @@ def insert_together(session: Session, head: SQLModel, others: Sequence[SQLModel 
     """Inserts `head`, and with it `others` in their order; False, and no row at all, when a unique value of `head` is taken.
 
     others: they may refer to `head`, and to each other.
+    What the unit of work goes by from memory is confirmed by the same statement; raises NotAsRemembered.
     Afterwards `head` is known to the session as if it had been loaded; `others` are not, until they are adopted.
     """
     session.flush()  # what the rows refer to
@@ -46,10 +47,18 @@ def insert_together(session: Session, head: SQLModel, others: Sequence[SQLModel 
     for model, rows in groups.items():
         for row in rows:
             _write(values, model, row)
-    made = bool(db.fetch(session, _statement(tables, sizes), values, prepare=True))
+    claims = memory.open_claims(session)
+    for named in claims.values():
+        values += named.values()
+    statement = _statement(tables, sizes, tuple((claim, tuple(named)) for claim, named in claims.items()))
+    ((is_as_remembered, made),) = db.fetch(session, statement, values, prepare=True)
+    if not is_as_remembered:
+        raise memory.NotAsRemembered
+    if claims:
+        memory.confirmed(session)
     if made:
         adopt(session, head)
-    return made
+    return bool(made)
 
 
 def adopt(session: Session, row: SQLModel) -> None:
@@ -125,7 +134,10 @@ def column_types(table: Table) -> dict[str, tuple[str, bool]]:
 
 
 @lru_cache(maxsize=64)
-def _statement(tables: tuple[Table, ...], sizes: tuple[int, ...]) -> str:
+def _statement(
+    tables: tuple[Table, ...], sizes: tuple[int, ...], claims: tuple[tuple[str, tuple[str, ...]], ...] = ()
+) -> str:
+    """claims: conditions with the names of their values, which come last."""
     parts: list[str] = []
     number = 0
     for t, (table, size) in enumerate(zip(tables, sizes, strict=True)):
@@ -139,9 +151,20 @@ def _statement(tables: tuple[Table, ...], sizes: tuple[int, ...]) -> str:
         names = ", ".join(column.name for column in columns)
         into = f"INSERT INTO {table.name} ({names})"
         if t == 0:
-            parts.append(f"head AS ({into} VALUES {given} ON CONFLICT DO NOTHING RETURNING 1)")
+            rows = f"SELECT given.* FROM claimed, (VALUES {given}) AS given WHERE claimed.holds"  # noqa: S608  # names of our own tables
+            parts.append(f"head AS ({into} {rows if claims else f'VALUES {given}'} ON CONFLICT DO NOTHING RETURNING 1)")
         else:
             parts.append(
-                f"t{t} AS ({into} SELECT given.* FROM head, (VALUES {given}) AS given RETURNING 1)"  # noqa: S608  # names of our own tables
+                f"t{t} AS ({into} SELECT given.* FROM head, (VALUES {given}) AS given RETURNING 1)"  # noqa: S608  # as above
             )
-    return f"WITH {', '.join(parts)} SELECT 1 FROM head"  # noqa: S608  # as above
+    made = "EXISTS (SELECT FROM head)"
+    if not claims:
+        return f"WITH {', '.join(parts)} SELECT true, {made}"
+    conditions = []
+    for condition, names_of_values in claims:
+        marks = {name: f"${number + n}" for n, name in enumerate(names_of_values, 1)}
+        number += len(marks)
+        conditions.append(f"({condition % marks})")
+    # A condition about nothing, of a row that is gone, does not hold either.
+    claimed = f"claimed AS MATERIALIZED (SELECT coalesce({' AND '.join(conditions)}, false) AS holds)"
+    return f"WITH {claimed}, {', '.join(parts)} SELECT holds, {made} FROM claimed"  # noqa: S608  # as above

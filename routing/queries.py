@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from georef.boundaries import Area, BoundaryIndex
 from georef.gazetteer import Gazetteer, Place, PlaceMatch
 from georef.points import LonLat
-from kernel import db
+from kernel import db, memory
 from kernel.errors import NotFound
 from routing import deciding, places
 from routing.calendars import WorkingCalendar
@@ -50,6 +50,11 @@ _STAMPS = """
      WHERE l.jurisdiction_id = %(jurisdiction_id)s OR l.key = 'jurisdiction'
      ORDER BY 1, 2, 3
     """
+# The same as one text.
+_ARE_AS_REMEMBERED = f"""(
+    SELECT string_agg(concat_ws(' ', kind, jurisdiction_id, key, id, version, digest), E'\\n' ORDER BY kind, jurisdiction_id, key)
+      FROM ({_STAMPS}) AS stamps
+    ) = %(stamps)s"""  # noqa: S608  # our own text
 _GAZETTEER = "SELECT digest FROM gazetteer WHERE jurisdiction_id = $1"
 _NAMES = "SELECT name, short_name FROM agency WHERE jurisdiction_id = $1 AND code = $2"
 _NEIGHBOUR_M = 20_000.0
@@ -91,13 +96,20 @@ _rules: dict[str, tuple[tuple[Any, ...], RulesInForce]] = {}
 _layers: dict[UUID, tuple[tuple[Any, ...], Layer]] = {}
 _calendars: dict[tuple[str, int, str], WorkingCalendar] = {}
 _gazetteers: dict[str, tuple[tuple[Any, ...], Gazetteer]] = {}
+# As last read, with its stamps as `_ARE_AS_REMEMBERED` compares them.
+_remembered: dict[str, tuple[str, City]] = {}
 
 
 def city(session: Session, jurisdiction_id: str) -> City:
     """Rules and boundaries as one commit left them, never some from before it and some from after.
 
+    A unit of work that goes by memory has them as they were last read here, and claims that they still are so.
     Raises NotFound when the jurisdiction has no rules yet.
     """
+    if memory.goes_by_memory(session) and (remembered := _remembered.get(jurisdiction_id)) is not None:
+        stamps, known = remembered
+        memory.claim(session, _ARE_AS_REMEMBERED, {"jurisdiction_id": jurisdiction_id, "stamps": stamps})
+        return known
     return db.asked_once(session, ("rules", jurisdiction_id), lambda: _city_of_one_commit(session, jurisdiction_id))
 
 
@@ -124,7 +136,8 @@ def _city(session: Session, jurisdiction_id: str) -> City:
     rules: RulesInForce | None = None
     layers: dict[str, Layer] = {}
     outlines: dict[str, Layer] = {}
-    for row in _stamps(session, jurisdiction_id):
+    stamps = _stamps(session, jurisdiction_id)
+    for row in stamps:
         if row.kind == "rules":
             rules = _rules_in_force(session, jurisdiction_id, (row.id, row.version, row.digest))
         elif row.jurisdiction_id == jurisdiction_id:
@@ -133,7 +146,9 @@ def _city(session: Session, jurisdiction_id: str) -> City:
             outlines[row.jurisdiction_id] = _exactly(session, row)
     if rules is None:
         raise NotFound("La jurisdicción {jurisdiction_id} no tiene reglas.", jurisdiction_id=jurisdiction_id)
-    return City(rules, layers, outlines)
+    found = City(rules, layers, outlines)
+    _remembered[jurisdiction_id] = "\n".join(" ".join(map(str, row)) for row in stamps), found
+    return found
 
 
 def _stamps(session: Session, jurisdiction_id: str) -> list[_Stamp]:
@@ -408,3 +423,4 @@ def clear_caches() -> None:
         _calendars.clear()
         _layers.clear()
         _gazetteers.clear()
+        _remembered.clear()

@@ -35,8 +35,8 @@ MAX_ADDRESS_BYTES = 32 * 1024
 # Below this an answer fits one packet anyway. A list of 100 was measured a tenth of its size at level 4, no smaller above it.
 _MIN_GZIP_BYTES, _GZIP_LEVEL = 1024, 4
 
-# Each holds a connection for a statement at a time.
-_READERS = 10
+# Each holds a connection for a statement at a time, or for a transaction.
+_READERS, _WRITERS = 10, 6
 _RETRY_AFTER_S = "10"
 _METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 _PREFLIGHT = {
@@ -64,17 +64,20 @@ class Resources:
     def __init__(self, routes: Sequence[Route]) -> None:
         self.routes = routes
         self.state = State()
-        # Whoever reads waits for the database alone. AnyIO's way to a thread and back was measured three times as long; what a
-        # POST may wait for, photos and their store, stays in its threads.
+        # Who reads, or writes a form, waits for the database alone. AnyIO's way to a thread and back was measured three times as
+        # long; what a form with photos may wait for, their store, stays in its threads.
         self._readers = ThreadPoolExecutor(_READERS, "open311")
+        self._writers = ThreadPoolExecutor(_WRITERS, "open311-writes")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self
         http_request = Request(scope)
-        if scope["method"] == "POST":
+        is_write = scope["method"] == "POST"
+        if is_write and _is_multipart(http_request.headers):
             response, bug = await run_in_threadpool(self._answer, http_request)
         else:
-            response, bug = await get_running_loop().run_in_executor(self._readers, self._answer, http_request)
+            pool = self._writers if is_write else self._readers
+            response, bug = await get_running_loop().run_in_executor(pool, self._answer, http_request)
         await response(scope, receive, send)
         if bug is not None:
             raise bug  # with its traceback into the log
@@ -213,7 +216,7 @@ async def _read(headers: Headers, receive: Receive, held: _Held) -> bytes | None
     """The body; None when the client left before its end. Raises TooLarge, UnsupportedMediaType, Unavailable."""
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("Manda el cuerpo sin comprimir.")
-    is_multipart = headers.get("content-type", "").lower().startswith("multipart/")
+    is_multipart = _is_multipart(headers)
     limit = held.limits.max_total_bytes if is_multipart else MAX_FORM_BYTES
     declared = headers.get("content-length", "")
     # Only to refuse early: what counts is what arrives.
@@ -234,6 +237,10 @@ async def _read(headers: Headers, receive: Receive, held: _Held) -> bytes | None
         chunks.append(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks)
+
+
+def _is_multipart(headers: Headers) -> bool:
+    return headers.get("content-type", "").lower().startswith("multipart/")
 
 
 def _too_large() -> TooLarge:

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from fastapi import FastAPI
+from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -36,7 +38,7 @@ from intake.open311.listing import prefers_count
 from intake.open311.rate_limits import spend
 from intake.open311.uploads import take_photos
 from intake.service_requests import queries
-from kernel import clock, db
+from kernel import clock, db, memory
 from kernel.errors import NotFound
 from kernel.rate_limits import RateLimiter
 from kernel.web import Mounted
@@ -168,11 +170,13 @@ def post_service_request(http_request: Request) -> reading.Answer:
     idempotency_key = http_request.headers.get("idempotency-key")
     check = partial(submitting.is_new, form=form, idempotency_key=idempotency_key, now=now)
     photos = take_photos(http_request, SUBMIT, form, query, check, now=now)
-    with db.transaction() as session:
+
+    def post(session: Session) -> dict[str, Any]:
         city = city_of(session, http_request, form, query)
         client = client_of(session, http_request, city, SUBMIT, form, query)
-        answer = submitting.post(session, city, client, form, idempotency_key=idempotency_key, now=now, photos=photos)
-    return "service_requests", [answer]
+        return submitting.post(session, city, client, form, idempotency_key=idempotency_key, now=now, photos=photos)
+
+    return "service_requests", [memory.work_by_memory(post)]
 
 
 def updates(http_request: Request) -> reading.Answer:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import orjson
@@ -23,12 +23,11 @@ from intake.open311.forms import Fields
 from intake.people import addresses
 from intake.people.actions import find_or_create_address, remember_name
 from intake.people.addresses import Address
-from intake.service_requests import queries
-from intake.service_requests.actions import submit
+from intake.service_requests import actions, queries
+from intake.service_requests.actions import submit_or_find
 from intake.service_requests.answers import read_answers
 from intake.service_requests.models import ServiceRequest
 from intake.service_requests.values import MAX_DESCRIPTION, InvalidForm, Reporter, Submission
-from kernel import db
 from kernel.dates import day_in_words
 from kernel.errors import InvalidInput
 from kernel.i18n import translate
@@ -41,7 +40,6 @@ _DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,4}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[e
 _PRECISION_M = 20.0
 # Two equal forms under one key this close together are one client trying again; further apart, two residents.
 _RETRY_WINDOW_S = 60
-_LOCK_TWINS = "SELECT pg_advisory_xact_lock(hashtextextended(%(digest)s, 0))"
 MAX_IDEMPOTENCY_KEY = 255
 _LINES = ("address_string", "address_id", "zipcode")
 
@@ -135,7 +133,9 @@ def is_new(
 ) -> bool:
     """Whether this form would become a request of its own. Raises what is wrong with it."""
     read_submission(city, form)
-    return _earlier(session, city, client, form, idempotency_key, now)[1] is None
+    sending = _sending(city, client, form, idempotency_key)
+    known = queries.by_idempotency_key(session, city.id, sending.name)
+    return known is None or sending.is_of_another(known, now)
 
 
 def post(
@@ -153,14 +153,20 @@ def post(
     photos: what became of the form's files, which are attached to a new request.
     """
     submission, definition = read_submission(city, form)
-    retry_key, made = _earlier(session, city, client, form, idempotency_key, now)
+    sending = _sending(city, client, form, idempotency_key)
     # Read also for a form that was sent before: its answer is the same, with what it says of contacts.
     contacts, unreadable = _contacts(form)
+    made = queries.by_idempotency_key(session, city.id, sending.name) if sending.is_clients_word else None
     if made is None:
         reporter = _reporter(session, city, form, contacts, now)
-        submission = replace(submission, reporter=reporter, idempotency_key=retry_key)
-        made = submit(session, submission, now=now, definition=definition)
-        attach(session, made, photos.ids, now=now)
+        submission = replace(submission, reporter=reporter, idempotency_key=sending.name)
+        made, is_made_now = submit_or_find(session, submission, now=now, definition=definition)
+        while not is_made_now and sending.is_of_another(made, now):
+            # Who said the same more than a minute ago keeps their request; its name is this one's now.
+            actions.give_up_key(session, made.id, sending.name)
+            made, is_made_now = submit_or_find(session, submission, now=now, definition=definition)
+        if is_made_now:
+            attach(session, made, photos.ids, now=now)
     notices = [
         translate(city.language, "El dato de contacto «{field}» no se entendió y no se guardó.", field=kind)
         for kind in unreadable
@@ -172,29 +178,29 @@ def post(
     return _answer(session, city, made, definition, notices, now)
 
 
-def _earlier(
-    session: Session, city: City, client: ApiClient, form: Fields, idempotency_key: str | None, now: datetime
-) -> tuple[str, ServiceRequest | None]:
-    """What makes a second sending of this form the same request, and that request if this is the second sending.
+class _Sending(NamedTuple):
+    """What makes a second sending of a form the same request: its name is one request's at a time.
 
-    The client's own word, whatever the form says; else the form's content, for a minute.
+    is_clients_word: the client says so, whatever the form says and whenever; else it is the form's content, for a minute.
     """
+
+    name: str
+    is_clients_word: bool
+
+    def is_of_another(self, known: ServiceRequest, now: datetime) -> bool:
+        """Whether the request of this name is somebody else's, who said the very same some time ago."""
+        return not self.is_clients_word and (now - known.requested_at).total_seconds() >= _RETRY_WINDOW_S
+
+
+def _sending(city: City, client: ApiClient, form: Fields, idempotency_key: str | None) -> _Sending:
     if idempotency_key and "idempotency_key" not in city.extensions_off:
         if len(idempotency_key) > MAX_IDEMPOTENCY_KEY:
             raise InvalidInput("Idempotency-Key es demasiado larga.", field="Idempotency-Key")
-        name = f"open311:{client.id}:key:{idempotency_key}"
-        return name, queries.by_idempotency_key(session, city.id, name)
+        return _Sending(f"open311:{client.id}:key:{idempotency_key}", True)
     # FixMyStreet writes the fields of a form in another order each time; values of one field keep theirs.
     pairs = sorted(form.pairs, key=lambda pair: pair[0])
     said = orjson.dumps([pairs, sorted(one.digest().hex() for one in form.files)])
-    digest = hmac.digest(client.key_hash, said, sha256).hex()
-    minute = int(now.timestamp()) // _RETRY_WINDOW_S
-    names = [f"open311:{client.id}:body:{digest}:{bucket}" for bucket in (minute, minute - 1)]
-    # Twins that straddle a minute have different keys; waiting for one another, the second sees the first.
-    db.fetch(session, _LOCK_TWINS, {"digest": digest}, prepare=True)
-    known = queries.by_idempotency_key(session, city.id, *names)
-    is_retry = known is not None and (now - known.requested_at).total_seconds() < _RETRY_WINDOW_S
-    return names[0], known if is_retry else None
+    return _Sending(f"open311:{client.id}:body:{hmac.digest(client.key_hash, said, sha256).hex()}", False)
 
 
 def _contacts(form: Fields) -> tuple[list[Address], list[str]]:

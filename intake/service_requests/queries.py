@@ -183,19 +183,12 @@ def by_token(session: Session, token: str, *, jurisdiction_id: str) -> ServiceRe
     return session.exec(statement).one_or_none()
 
 
-def by_idempotency_key(session: Session, jurisdiction_id: str, *keys: str) -> ServiceRequest | None:
-    """The newest request made under one of these keys, at most two."""
-    first, second = keys[0], keys[-1]
-    # Nearly always there is none: the driver's own statement asks, and a row is loaded only when there is one. Of an array
-    # PostgreSQL would not know how long it is and plan anew each time; with a limit it would rather read the newest of all.
-    found = db.fetch(
-        session,
-        "SELECT id FROM service_request WHERE jurisdiction_id = %(jurisdiction_id)s"
-        " AND idempotency_key IN (%(first)s, %(second)s) ORDER BY requested_at DESC",
-        {"jurisdiction_id": jurisdiction_id, "first": first, "second": second},
-        prepare=True,
+def by_idempotency_key(session: Session, jurisdiction_id: str, key: str) -> ServiceRequest | None:
+    """The request made under this key."""
+    statement = select(ServiceRequest).where(
+        ServiceRequest.jurisdiction_id == jurisdiction_id, ServiceRequest.idempotency_key == key
     )
-    return session.get(ServiceRequest, found[0][0]) if found else None
+    return session.exec(statement).one_or_none()
 
 
 def event_of_update(session: Session, service_request_id: UUID, api_key_id: str, update_id: str) -> int | None:

@@ -21,7 +21,7 @@ from intake.service_requests.events import event_row
 from intake.service_requests.models import Report, RoutingDecisionRow, ServiceRequest
 from intake.service_requests.place_names import places_of
 from intake.service_requests.values import MAX_DESCRIPTION, Actor, InvalidForm, Submission
-from kernel import outbox
+from kernel import db, outbox
 from kernel.crypto import vault
 from kernel.errors import InvalidInput
 from kernel.i18n import translate
@@ -35,6 +35,7 @@ from routing.values import RoutingDecision
 _SURE_SCORE = 75.0
 _CLEAR_LEAD = 5.0
 _TOKEN_BYTES = 12
+_GIVE_UP_KEY = "UPDATE service_request SET idempotency_key = NULL WHERE id = $1 AND idempotency_key = $2"
 # Numbers come in dozens. Those that a process leaves unused are gaps, which nobody sees in a scrambled folio.
 _FRESH_NUMBERS = "SELECT nextval('folio_seq') FROM generate_series(1, 12)"
 _numbers: deque[int] = deque()
@@ -44,7 +45,14 @@ _ACTORS = {"open311": "api", "console": "agent"}
 def submit(
     session: Session, submission: Submission, *, now: datetime, definition: ServiceDefinition | None = None
 ) -> ServiceRequest:
-    """The request made from `submission`, or the one that its idempotency key already made.
+    """The request made from `submission`, or the one that its idempotency key already made. As `submit_or_find`."""
+    return submit_or_find(session, submission, now=now, definition=definition)[0]
+
+
+def submit_or_find(
+    session: Session, submission: Submission, *, now: datetime, definition: ServiceDefinition | None = None
+) -> tuple[ServiceRequest, bool]:
+    """As `submit`, and whether it was made now.
 
     `definition`: the service, for a caller that has just read it. Raises NotFound for an unknown city or service, InvalidForm
     with everything that is wrong with the rest.
@@ -82,10 +90,10 @@ def submit(
         if insert_together(session, made, [*story, event]):
             outbox.tell(session, event)
             reviewing.ask(session, made, texts.doubts, now=now)
-            return made
+            return made, True
         # Made before, or by somebody whose transaction ended while this one ran.
         if (known := find_submitted(session, submission)) is not None:
-            return known
+            return known, False
 
 
 def find_submitted(session: Session, submission: Submission) -> ServiceRequest | None:
@@ -98,6 +106,11 @@ def find_submitted(session: Session, submission: Submission) -> ServiceRequest |
             ServiceRequest.idempotency_key == submission.idempotency_key,
         )
     ).one_or_none()
+
+
+def give_up_key(session: Session, service_request_id: UUID, key: str) -> None:
+    """Leaves the idempotency key to the next who says the same. Nothing happens when it has been given up already."""
+    db.fetch(session, _GIVE_UP_KEY, [service_request_id, key])
 
 
 def _checked(definition: ServiceDefinition, submission: Submission) -> dict[str, Answer]:

@@ -8,12 +8,14 @@ statement: where one does not hold, no row is written, and the work is done agai
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from kernel import db
 from kernel.errors import AtiendeError
 
 _CLAIMS = "atiende_claims"
+_LATER = "atiende_later"
 
 T = TypeVar("T")
 
@@ -25,18 +27,27 @@ class NotAsRemembered(Exception):
 def work_by_memory(work: Callable[[Session], T]) -> T:
     """What `work` does in one transaction, by memory where it can.
 
-    Nothing that was done by memory is kept unless all its claims were confirmed; then, and when it raises an AtiendeError, which
-    may come of what is no longer so, it is rolled back and `work` runs again as in any other transaction. So it may run twice.
+    Nothing that was done by memory is kept unless all its claims were confirmed. Where they were not, and after an error that may
+    come of what is no longer so, it is rolled back and `work` runs again as in any other transaction. So it may run twice.
     """
+    claims: dict[str, Mapping[str, Any]] = {}
+    later: list[Callable[[], object]] = []
     try:
         with db.transaction() as session:
-            session.info[_CLAIMS] = {}
+            session.info[_CLAIMS], session.info[_LATER] = claims, later
             done = work(session)
-            if open_claims(session):
+            if claims:
                 raise NotAsRemembered
-            return done
-    except (NotAsRemembered, AtiendeError):
-        pass
+    except DBAPIError:
+        raise  # the database is away, or two waited for one another
+    except Exception as error:
+        # A bug as well, while something is claimed: who remembers what it stumbles over would stumble for ever.
+        if not claims and not isinstance(error, NotAsRemembered | AtiendeError):
+            raise
+    else:
+        for do in later:
+            do()
+        return done
     with db.transaction() as session:
         return work(session)
 
@@ -49,9 +60,11 @@ def goes_by_memory(session: Session) -> bool:
 def claim(session: Session, condition: str, values: Mapping[str, Any]) -> None:
     """Goes by something until a statement confirms it.
 
-    condition: SQL, true while it is so, with `%(name)s` for each of `values`. Claims of one unit of work name theirs differently.
+    condition: SQL, true while it is so, with `%(name)s` for each of `values`. Raises NotAsRemembered when the same was claimed
+    with other values: of two that differ, one is not so.
     """
-    session.info[_CLAIMS][condition] = values
+    if session.info[_CLAIMS].setdefault(condition, values) != values:
+        raise NotAsRemembered
 
 
 def open_claims(session: Session) -> Mapping[str, Mapping[str, Any]]:
@@ -63,3 +76,11 @@ def open_claims(session: Session) -> Mapping[str, Mapping[str, Any]]:
 def confirmed(session: Session) -> None:
     """A statement of this unit of work has found that all open claims hold."""
     session.info[_CLAIMS].clear()
+
+
+def when_believed(session: Session, do: Callable[[], object]) -> None:
+    """Does at once what a rollback would not undo; in a unit of work that goes by memory, once it has been kept."""
+    if goes_by_memory(session):
+        session.info[_LATER].append(do)
+    else:
+        do()

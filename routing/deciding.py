@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeVar
 
 import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from kernel import db
+from kernel import db, memory
 from routing import alerts, bulk, receipts
 from routing.bulk import BulkAnswer, BulkRow
 from routing.decide import RuleBook
@@ -46,7 +46,7 @@ def decide(
         fallen = Fallen(fallen.version if fallen else book.version, decision.rule_set_version, said(error))
     if fallen is not None:
         decision.receipt["instead_of"] = {"rule_set_version": fallen.version, "because": fallen.error}
-        alerts.note(book.jurisdiction_id, fallen, question.at)
+        memory.when_believed(session, partial(alerts.note, book.jurisdiction_id, fallen, question.at))
     return decision
 
 

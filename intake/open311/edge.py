@@ -36,7 +36,7 @@ MAX_ADDRESS_BYTES = 32 * 1024
 _MIN_GZIP_BYTES, _GZIP_LEVEL = 1024, 4
 
 # Each holds a connection for a statement at a time, or for a transaction.
-_READERS, _WRITERS = 10, 6
+_READERS, _WRITERS = 10, 8
 _RETRY_AFTER_S = "10"
 _METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 _PREFLIGHT = {

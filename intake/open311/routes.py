@@ -171,7 +171,13 @@ def post_service_request(http_request: Request) -> reading.Answer:
     check = partial(submitting.is_new, form=form, idempotency_key=idempotency_key, now=now)
     photos = take_photos(http_request, SUBMIT, form, query, check, now=now)
 
+    headers = answer_headers(http_request.scope)
+    told = dict(headers)
+
     def post(session: Session) -> dict[str, Any]:
+        # What a first try told, by what may be no longer so.
+        headers.update(told)
+        http_request.state.client = None
         city = city_of(session, http_request, form, query)
         client = client_of(session, http_request, city, SUBMIT, form, query)
         return submitting.post(session, city, client, form, idempotency_key=idempotency_key, now=now, photos=photos)

@@ -111,16 +111,30 @@ def test_a_refusal_that_stands_is_raised_and_leaves_nothing(session: Session, na
     assert kept(session) == 0
 
 
-def test_a_bug_is_no_reason_to_try_again(session: Session, name: str) -> None:
+def test_a_bug_after_all_was_confirmed_is_no_reason_to_try_again(session: Session, name: str) -> None:
     ways: list[bool] = []
 
     def work(unit: Session) -> None:
         ways.append(remember(unit, name))
+        write(unit)
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
         memory.work_by_memory(work)
-    assert ways == [True]
+    assert (ways, kept(session)) == ([True], 0)
+
+
+def test_a_bug_may_come_of_what_is_no_longer_so(session: Session, name: str) -> None:
+    ways: list[bool] = []
+
+    def work(unit: Session) -> bool:
+        ways.append(remember(unit, name))
+        if ways[-1]:
+            raise RuntimeError
+        return write(unit)
+
+    assert memory.work_by_memory(work)
+    assert (ways, kept(session)) == ([True, False], 1)
 
 
 def test_a_taken_value_confirms_as_well(session: Session, name: str) -> None:
@@ -135,3 +149,30 @@ def test_a_taken_value_confirms_as_well(session: Session, name: str) -> None:
 
     assert not memory.work_by_memory(work)
     assert ways == [True]
+
+
+def test_two_memories_of_the_same_thing_are_not_both_believed(session: Session, name: str) -> None:
+    ways: list[bool] = []
+
+    def work(unit: Session) -> bool:
+        ways.append(remember(unit, "as it was called once") and remember(unit, name))
+        return write(unit)
+
+    assert memory.work_by_memory(work)
+    assert kept(session) == 1
+    assert ways == [False]
+
+
+def test_what_cannot_be_undone_is_done_once_it_is_kept(session: Session, name: str) -> None:
+    told: list[str] = []
+
+    def work(unit: Session) -> bool:
+        memory.when_believed(unit, lambda: told.append("by memory" if memory.goes_by_memory(unit) else "asked"))
+        remember(unit, name)
+        return write(unit)
+
+    assert memory.work_by_memory(work)
+    assert told == ["by memory"]
+    name = "as it was called once"
+    assert memory.work_by_memory(work)
+    assert told == ["by memory", "asked"]

@@ -17,6 +17,7 @@ from intake.catalog.models import ApiKey, Service
 from kernel import db, memory
 from kernel.crypto import Vault
 from routing import actions as routing
+from routing import alerts
 from tests.conftest import make_database
 from tests.factories import CITY, NOW, make_city
 from tests.intake.open311.asking import form
@@ -40,7 +41,7 @@ def installation(request: pytest.FixtureRequest) -> Iterator[Engine]:
 def client(installation: Engine, vault: Vault) -> Iterator[TestClient]:
     """Of a server whose connections are its own."""
     db.configure(installation)
-    with TestClient(make_app(), base_url="http://testserver/open311/v2/") as client:
+    with TestClient(make_app(), base_url="http://testserver/open311/v2/", raise_server_exceptions=False) as client:
         yield client
     db.configure(None)
 
@@ -154,3 +155,56 @@ class TestWhatChangedMeanwhile:
         ways.clear()
         send(client, description="Uno más")
         assert ways == ["memory"]
+
+    def test_a_service_that_could_not_be_promised(self, installation: Engine, client: TestClient) -> None:
+        """Whoever stumbles over what it remembers looks again, and does not stumble for ever."""
+        change(installation, "UPDATE service SET promise = '[]' WHERE code = 'BACHE'")
+        assert client.post("requests.json", data=form()).status_code == 500
+        change(
+            installation,
+            """UPDATE service SET promise = '{"amount": 1, "unit": "working_days"}' WHERE code = 'BACHE'""",
+        )
+        send(client)
+
+    def test_what_an_extension_tells_that_is_on_again(self, installation: Engine, client: TestClient) -> None:
+        off = '{"open311_extensions_off": ["rate_limits"]}'
+        change(installation, f"UPDATE jurisdiction SET settings = settings || '{off}'")
+        assert "ratelimit" not in client.post("requests.json", data=form()).headers
+        change(installation, "UPDATE jurisdiction SET settings = settings - 'open311_extensions_off'")
+        assert "ratelimit" in client.post("requests.json", data=form(description="Otro")).headers
+
+    def test_a_disabled_key_is_not_in_use(self, installation: Engine, client: TestClient) -> None:
+        send(client)
+        with Session(installation) as theirs, theirs.begin():
+            keys.disable(theirs, theirs.exec(select(ApiKey.id)).one(), now=NOW)
+        change(installation, "UPDATE api_key SET last_used_at = NULL")
+        last_use_is_forgotten(client)
+        assert client.post("requests.json", data=form(description="Otro")).status_code == 403
+        with installation.connect() as connection:
+            assert connection.execute(text("SELECT last_used_at FROM api_key")).scalar_one() is None
+
+    def test_rules_that_failed_and_were_taken_back(self, installation: Engine, client: TestClient) -> None:
+        """What was decided by them and not kept is not counted."""
+        with Session(installation) as theirs, theirs.begin():
+            routing.replace_rules(theirs, CITY, [], "ALC-S", NOW)
+        change(installation, "UPDATE rule_set SET content = content - 'rules', digest = 'x' WHERE version = 2")
+        alerts.forget()
+        send(client)
+        send(client, description="Otro")
+        counted = dict(alerts._gathered)
+        change(installation, "UPDATE rule_set SET withdrawn_at = now() WHERE version = 2")
+        send(client, description="Uno más")
+        assert dict(alerts._gathered) == counted
+        alerts.forget()
+
+
+def change(installation: Engine, statement: str) -> None:
+    """Past the program, as its own changes do: with a new version of the city."""
+    with installation.begin() as connection:
+        connection.execute(text(statement))
+        connection.execute(text("UPDATE jurisdiction SET catalog_changed_at = clock_timestamp()"))
+
+
+def last_use_is_forgotten(client: TestClient) -> None:
+    for layer in client.app.user_middleware:  # type: ignore[attr-defined]
+        layer.kwargs["app_there"].plain.state.last_uses._written_at.clear()

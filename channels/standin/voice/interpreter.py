@@ -173,9 +173,9 @@ class Interpreter:
         if self._is_endless():
             self._fail(LOOPS, following.address.url, "the same goes round and round")
             return None
-        before = call.now()
-        said_before = call.heard_count()
         nodes = self._had(following)
+        # How long a document was waited for says nothing of what it does.
+        before, said_before = call.now(), call.heard_count()
         self.at = following.address
         self._progress.passed_s, self._progress.acted = 0.0, False
         result = self.perform(nodes) if nodes is not None else None

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from channels.standin.voice import dialing, twiml
-from channels.standin.voice.calls import LETTERS_A_SECOND, Call, HungUp, Left, Moved, Next, Woken
+from channels.standin.voice.calls import Call, HungUp, Left, Moved, Next, Woken
 from channels.standin.voice.fetching import Address, DocumentError
 from channels.standin.voice.gathering import gather, record
 from channels.standin.voice.parties import Input
@@ -38,7 +38,10 @@ _UNANSWERED = ("Reject", "Pause", "Redirect", "Hangup")
 
 @dataclass
 class _Progress:
-    """How the leg goes round: documents in a row in which nothing came of it."""
+    """How the leg goes round: documents in a row in which nothing came of it.
+
+    passed_s: seconds of the call that the document let pass in silence, in sounds or waiting; what it says takes none.
+    """
 
     idle: int = 0
     acted: bool = False
@@ -174,21 +177,16 @@ class Interpreter:
             self._fail(LOOPS, following.address.url, "the same goes round and round")
             return None
         nodes = self._had(following)
-        # How long a document was waited for says nothing of what it does.
-        before, said_before = call.now(), call.heard_count()
         self.at = following.address
         self._progress.passed_s, self._progress.acted = 0.0, False
         result = self.perform(nodes) if nodes is not None else None
-        took = call.now() - before - self._talked_s(said_before)
-        self._progress.idle = 0 if self._progress.acted or took > _IDLE_BELOW_S else self._progress.idle + 1
+        is_idle = not self._progress.acted and self._progress.passed_s < _IDLE_BELOW_S
+        self._progress.idle = self._progress.idle + 1 if is_idle else 0
         self.exchange.keep(call)
         return result
 
     def _is_endless(self) -> bool:
         return self._progress.idle >= MOST_IDLE_DOCUMENTS or self.call.documents >= MOST_DOCUMENTS
-
-    def _talked_s(self, since: int) -> float:
-        return sum(len(line["text"]) for line in self.call.lines[since:] if line["did"] == "said") / LETTERS_A_SECOND
 
     def _had(self, following: Next) -> tuple[Node, ...] | None:
         """The document, or that of the fallback; None when there is neither."""
@@ -267,7 +265,11 @@ class Interpreter:
         self._progress.acted = True
 
     def wait(self, seconds: float | None, accepts: frozenset[str] = _SILENT) -> Input | None:
-        return self.call.wait(seconds, accepts, self.until)
+        before = self.call.now()
+        try:
+            return self.call.wait(seconds, accepts, self.until)
+        finally:
+            self._progress.passed_s += self.call.now() - before
 
     def say(self, text: str) -> None:
         self.call.note("city", "said", text, language="en")
@@ -298,6 +300,7 @@ class Interpreter:
     def _sounding(self, seconds: float, accepts: frozenset[str]) -> Input | None:
         if accepts and self.call.party.is_hurried(accepts):
             self.call.skip(seconds)
+            self._progress.passed_s += seconds
             return None
         return self.wait(seconds, accepts)
 

@@ -24,7 +24,6 @@ from intake.people import addresses
 from intake.people.actions import find_or_create_address, remember_name
 from intake.people.addresses import Address
 from intake.service_requests import actions, queries
-from intake.service_requests.actions import submit_or_find
 from intake.service_requests.answers import read_answers
 from intake.service_requests.models import ServiceRequest
 from intake.service_requests.values import MAX_DESCRIPTION, InvalidForm, Reporter, Submission
@@ -160,11 +159,11 @@ def post(
     if made is None:
         reporter = _reporter(session, city, form, contacts, now)
         submission = replace(submission, reporter=reporter, idempotency_key=sending.name)
-        made, is_made_now = submit_or_find(session, submission, now=now, definition=definition)
+        made, is_made_now = actions.submit_or_find(session, submission, now=now, definition=definition)
         while not is_made_now and sending.is_of_another(made, now):
             # Who said the same more than a minute ago keeps their request; its name is this one's now.
             actions.give_up_key(session, made.id, sending.name)
-            made, is_made_now = submit_or_find(session, submission, now=now, definition=definition)
+            made, is_made_now = actions.submit_or_find(session, submission, now=now, definition=definition)
         if is_made_now:
             attach(session, made, photos.ids, now=now)
     notices = [

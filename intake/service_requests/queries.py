@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from intake.service_requests.models import Report, RoutingDecisionRow, ServiceRequest, ServiceRequestEvent
 from kernel import db
 from kernel.errors import NotFound
+from kernel.rows import load_one
 
 _OUTCOME = """
     SELECT receipt ->> 'outcome' FROM routing_decision WHERE service_request_id = $1 ORDER BY at DESC, id DESC LIMIT 1
@@ -185,10 +186,9 @@ def by_token(session: Session, token: str, *, jurisdiction_id: str) -> ServiceRe
 
 def by_idempotency_key(session: Session, jurisdiction_id: str, key: str) -> ServiceRequest | None:
     """The request made under this key."""
-    statement = select(ServiceRequest).where(
-        ServiceRequest.jurisdiction_id == jurisdiction_id, ServiceRequest.idempotency_key == key
+    return load_one(
+        session, ServiceRequest, "WHERE jurisdiction_id = $1 AND idempotency_key = $2", [jurisdiction_id, key]
     )
-    return session.exec(statement).one_or_none()
 
 
 def event_of_update(session: Session, service_request_id: UUID, api_key_id: str, update_id: str) -> int | None:

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from georef.points import LonLat
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import ServiceDefinition, city_text
 from intake.catalog.models import Jurisdiction
-from intake.service_requests import promises, published, reviewing
+from intake.service_requests import promises, published, queries, reviewing
 from intake.service_requests.answers import Answer, read_answers
 from intake.service_requests.asking import whose
 from intake.service_requests.events import event_row
@@ -92,20 +92,10 @@ def submit_or_find(
             reviewing.ask(session, made, texts.doubts, now=now)
             return made, True
         # Made before, or by somebody whose transaction ended while this one ran.
-        if (known := find_submitted(session, submission)) is not None:
+        key = submission.idempotency_key
+        known = queries.by_idempotency_key(session, submission.jurisdiction_id, key) if key is not None else None
+        if known is not None:
             return known, False
-
-
-def find_submitted(session: Session, submission: Submission) -> ServiceRequest | None:
-    """The request that this submission's idempotency key has already made, if any."""
-    if submission.idempotency_key is None:
-        return None
-    return session.exec(
-        select(ServiceRequest).where(
-            ServiceRequest.jurisdiction_id == submission.jurisdiction_id,
-            ServiceRequest.idempotency_key == submission.idempotency_key,
-        )
-    ).one_or_none()
 
 
 def give_up_key(session: Session, service_request_id: UUID, key: str) -> None:

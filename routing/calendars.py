@@ -283,7 +283,10 @@ class WorkingCalendar:
         if known is not None:
             if known[0] <= first and last <= known[1]:
                 return known[2]
-            first, last = min(first, known[0]), max(last, known[1])
+            # Whoever reads a history asks for a day more each time: then all of it would be counted anew each time.
+            more = _DAY * _COUNTED_DAYS
+            first = min(first - more, known[0]) if first < known[0] else known[0]
+            last = max(last + more, known[1]) if last > known[1] else known[1]
         else:
             last = max(last, first + _DAY * _COUNTED_DAYS)
         blocks = (block for n in range((last - first).days + 1) for block in self.blocks(first + _DAY * n))

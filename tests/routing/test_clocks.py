@@ -190,3 +190,22 @@ def test_a_new_word_starts_a_new_silence() -> None:
     word = local("2026-11-23 10:00")
     found = coming(watched(is_answered=True, last_word_at=word), DEFAULT_STEPS, ["silent@20261119T160000"])
     assert ("silent@20261123T160000", local("2026-11-26 19:00")) in [(one.key, one.at) for one in found]
+
+
+class Counting(WorkingCalendar):
+    """Counts the days that it was asked about."""
+
+    asked = 0
+
+    def blocks(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
+        self.asked += 1
+        return super().blocks(day)
+
+
+@pytest.mark.parametrize("step", [timedelta(days=1), timedelta(days=-1)])
+def test_a_history_read_day_by_day_is_not_counted_anew_each_day(step: timedelta) -> None:
+    calendar = Counting(OFFICE)
+    days = [YEAR + step * n for n in range(800)]
+    reached = [calendar.after(day, timedelta(hours=20)) for day in days]
+    assert calendar.asked < 5 * len(days)
+    assert reached[::97] == [WorkingCalendar(OFFICE).after(day, timedelta(hours=20)) for day in days[::97]]

@@ -36,11 +36,19 @@ class Hours:
         """`mañana de 9 a 18 horas`, as part of a sentence: when they answer next."""
         if self.is_open and self.until is None:
             return part(language, "hours_always")
+        zone = city.timezone
         if self.is_open:
-            return part(language, "hours_until", until=_clock(self.until, city, language))
+            assert self.until is not None
+            until = _clock(self.until, city, language)
+            # Midnight is the end of the day before it.
+            last = self.until - timedelta(microseconds=1)
+            days = (_day(last, zone) - _day(now, zone)).days
+            if days in (0, 1):
+                return part(language, "hours_until" if days == 0 else "hours_until_tomorrow", until=until)
+            day = day_in_words(last, zone, language, now=now)
+            return part(language, "hours_until_day", day=day, until=until)
         if self.opens_at is None or self.until is None:
             return part(language, "hours_always")
-        zone = city.timezone
         times = {"from_": _clock(self.opens_at, city, language), "until": _clock(self.until, city, language)}
         days = (_day(self.opens_at, zone) - _day(now, zone)).days
         if days in (0, 1):
@@ -89,11 +97,14 @@ def _day(at_: datetime, zone: str) -> date:
     return at_.astimezone(ZoneInfo(zone)).date()
 
 
-def _clock(at_: datetime | None, city: City, language: str) -> str:
-    assert at_ is not None
+def _clock(at_: datetime, city: City, language: str) -> str:
     local = at_.astimezone(ZoneInfo(city.timezone))
     if language == "en":
+        if (local.hour, local.minute) in ((0, 0), (12, 0)):
+            return "midnight" if local.hour == 0 else "noon"
         minutes = f" {local.minute:02d}" if local.minute else ""
         return f"{local.hour % 12 or 12}{minutes} {'am' if local.hour < 12 else 'pm'}"
     minutes = "" if local.minute == 0 else " y media" if local.minute == 30 else f" con {local.minute}"
+    if local.hour == 0:
+        return f"las 12{minutes} de la noche" if minutes else "la medianoche"
     return f"las {local.hour}{minutes}" if local.hour != 1 else f"la 1{minutes}"

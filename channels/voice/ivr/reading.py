@@ -11,16 +11,49 @@ _NAMES = {
     "en": ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
 }
 _FOLIO = re.compile(r"(?<!\d)(\d{2})[ \u00a0\u202f](\d{4})[ \u00a0\u202f](\d{4})(?!\d)")
-# Numbers that are dialled: 911, 311, *765, 55 0000 0765.
-_DIALLED = re.compile(r"(?<![\d\w])\*?(?:911|311|\d{3}|\d{2} \d{4} \d{4})(?![\d\w])")
+# Numbers that are dialled: 911, 311, *765, *0311, 55 0000 0765.
+_DIALLED = re.compile(r"(?<![\d\w*])(?:\*\d{2,6}|911|311|\d{3}|\d{2} \d{4} \d{4})(?![\d\w])")
 _ORDINALS = {
     "1": "primer", "2": "segund", "3": "tercer", "4": "cuart", "5": "quint", "6": "sext", "7": "séptim", "8": "octav",
     "9": "noven", "10": "décim",
 }  # fmt: skip
+# `1er.`, `2do`, `3º`, `1o.`; what follows tells `primer` from `primero`.
 _ORDINAL = re.compile(
-    r"\b(10|[1-9])(?:\.?(?:er|ro|do|to|mo|vo|no)|\.?º|°|o)(?:\.(?=\s+\w))?(?=[\s,.]|$)", re.IGNORECASE
+    r"\b(10|[1-9])(?:\.?(er)|\.?(?:ro|do|to|mo|vo|no)|\.?º|°|o)(?:\.(?=\s+\w))?(?=\s+(\w+)|[\s,.]|$)", re.IGNORECASE
 )
-_ORDINAL_A = re.compile(r"\b(10|[1-9])(?:\.?(?:ra|da|ta|ma|va|na|a)|\.?ª)(?:\.(?=\s+\w))?(?=[\s,.]|$)", re.IGNORECASE)
+_ORDINAL_A = re.compile(r"\b(10|[1-9])(?:\.?(?:ra|da|ta|ma|va|na)|\.?ª)(?:\.(?=\s+\w))?(?=[\s,.]|$)", re.IGNORECASE)
+# An `a` that hangs on a number is a door's letter (`Roble 5A`), unless it counts something: `2a Cerrada`, `Sección 5a`, `la 3a`.
+_BARE_A = re.compile(r"(?:\b(\w+)(\.?\s+))?\b(10|[1-9])(a)\b(\.(?=\s+\w))?(?=\s+(\w+))?", re.IGNORECASE)
+_COUNTED = frozenset(
+    [
+        "ampliación",
+        "andador",
+        "avenida",
+        "av",
+        "calle",
+        "calzada",
+        "calz",
+        "cerrada",
+        "cda",
+        "etapa",
+        "norte",
+        "nte",
+        "oriente",
+        "ote",
+        "poniente",
+        "pte",
+        "privada",
+        "priv",
+        "prolongación",
+        "prol",
+        "rinconada",
+        "sección",
+        "secc",
+        "sur",
+        "unidad",
+    ]
+)
+_AFTER_A_DOOR = frozenset(["c", "col", "colonia", "cp", "entre", "esq", "esquina"])
 _SHORT: dict[str, str] = {
     r"av(?:e|da)?\.": "avenida", r"blvd\.?": "bulevar", r"calz\.": "calzada", r"cda\.": "cerrada", r"priv\.": "privada",
     r"prol\.": "prolongación", r"circ\.": "circuito", r"perif\.": "periférico", r"carr\.": "carretera", r"col\.": "colonia",
@@ -57,8 +90,9 @@ def aloud(text: str, language: str) -> str:
     said = _FOLIO.sub(lambda found: folio(f"{found[1]}{found[2]}{found[3]}", language), said)
     said = _DIALLED.sub(lambda found: _if_dialled(found, said, language), said)
     if language == "es":
-        said = _ORDINAL.sub(lambda found: _ordinal(found[1], "o" if found[1] not in ("1", "3") else ""), said)
-        said = _ORDINAL_A.sub(lambda found: _ordinal(found[1], "a"), said)
+        said = _ORDINAL.sub(_masculine, said)
+        said = _ORDINAL_A.sub(lambda found: _ORDINALS[found[1]] + "a", said)
+        said = _BARE_A.sub(_feminine_or_door, said)
     # Streets have Spanish names in every language.
     for short, full in _SHORT_RE:
         said = short.sub(full, said)
@@ -111,8 +145,19 @@ def _if_dialled(found: re.Match[str], text: str, language: str) -> str:
 _SAYS_CALL = re.compile(r"(?:llame|llama|call|línea|line|mujeres)\W*(?:\w+\W+){0,2}$", re.IGNORECASE)
 
 
-def _ordinal(number: str, ending: str) -> str:
-    return _ORDINALS[number] + ending
+def _masculine(found: re.Match[str]) -> str:
+    """`1o. de Mayo` is `primero de Mayo`, `1er. Anillo` and `1º Anillo` are `primer Anillo`."""
+    number, short, follows = found[1], found[2], found[3]
+    stands_before_a_noun = short or (follows and follows.casefold() not in ("de", "del", "y", "o"))
+    return _ORDINALS[number] + ("" if number in ("1", "3") and stands_before_a_noun else "o")
+
+
+def _feminine_or_door(found: re.Match[str]) -> str:
+    before, gap, number, sign, dot, after = (group or "" for group in found.groups())
+    counts = before.casefold() in _COUNTED | {"la"} or after.casefold() in _COUNTED | {"de"}
+    is_short = sign == "a" and bool(dot) and after.casefold() not in _AFTER_A_DOOR
+    told = _ORDINALS[number] + "a" if counts or is_short else f"{number} {sign.upper()}{dot}"
+    return before + gap + told
 
 
 def _cut(text: str) -> str:

@@ -26,7 +26,7 @@ DELIVERY: Mapping[str, str] = {
     "read": "leído",
     "undelivered": "no llegó",
     "failed": "no se pudo enviar",
-    "suppressed": "no se envió: pidió no recibir avisos",
+    "suppressed": "no se envió",
 }
 _BAD_NEWS = frozenset({"uncertain", "undelivered", "failed", "suppressed"})
 # Photos chosen together arrive within a few seconds of each other, each as a message.
@@ -85,7 +85,7 @@ def of_note(note: ConversationNote, language: str) -> Entry:
 def delivery_in_words(message: Message, language: str) -> tuple[str, bool]:
     """What became of a message that went out; True with it when that is bad news."""
     state = translate(language, DELIVERY[message.status])
-    if message.error_code and message.status in ("failed", "undelivered"):
+    if message.error_code and message.status in ("failed", "undelivered", "suppressed"):
         state = f"{state}: {in_words(message.error_code, language)}"
     return state, message.status in _BAD_NEWS
 

@@ -26,7 +26,7 @@ from channels.values import ApprovedTemplate, LastInbound, OutboundMessage, Prov
 from intake.catalog import cities
 from intake.catalog.cities import City
 from intake.conversations import actions as conversations
-from intake.conversations import proofs
+from intake.conversations import incident_news, proofs
 from intake.conversations.delivery_states import earlier_than
 from intake.conversations.models import Conversation, Message
 from intake.conversations.receipts import SETTLED
@@ -109,7 +109,7 @@ def claim_next(session: Session, message_id: UUID, *, now: datetime) -> Claim | 
     """The oldest unsent message of the thread that `message_id` is in, marked `sending`: replies keep their order.
 
     News waits for the end of the city's quiet hours; an answer passes it by. On the way, a message whose sender died becomes
-    uncertain, one that is too old failed, and a notice to somebody who opted out meanwhile suppressed.
+    uncertain, one that is too old failed; suppressed is what nobody should get any more: a notice after an opt-out, old news.
     """
     waits_until: datetime | None = None
     for message in _unsent(session, message_id):
@@ -125,6 +125,9 @@ def claim_next(session: Session, message_id: UUID, *, now: datetime) -> Claim | 
             conversation = _thread_of(session, message)
             if message.author_kind in SILENCED and people.is_opted_out(session, conversation.contact_point_id):
                 move(session, message, "suppressed", reason="withdrawn", now=now)
+                continue
+            if not incident_news.is_news(session, message):
+                move(session, message, "suppressed", reason="no_news", now=now)
                 continue
             if not proofs.is_wanted(session, message, now=now):
                 move(session, message, "failed", reason="code_over", now=now)

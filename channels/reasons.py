@@ -18,6 +18,7 @@ REASONS = {
     "message_filtered": "La compañía telefónica lo tomó por publicidad.",
     "never_wrote": "La persona no ha escrito primero; la red no deja empezar.",
     "no_answer": "El proveedor no contestó.",
+    "no_news": "Ya no era noticia.",
     "no_such_address": "Esa dirección de correo no existe.",
     "no_such_domain": "Nadie recibe correo en ese dominio.",
     "not_a_mail_address": "A esa dirección no se le puede escribir.",

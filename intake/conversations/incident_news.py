@@ -9,11 +9,11 @@ import structlog
 from sqlmodel import Session, select
 
 from intake.conversations import actions
-from intake.conversations.models import Conversation
+from intake.conversations.models import Conversation, Message
 from intake.conversations.notices import channel_of
 from intake.incidents import queries
-from intake.incidents.models import Incident, IncidentContact, IncidentUpdate
-from intake.incidents.values import in_language, news_reference
+from intake.incidents.models import IncidentContact, IncidentUpdate
+from intake.incidents.values import in_language, news_reference, update_of
 from intake.people import actions as people
 from intake.people.models import ContactPoint, Person
 from kernel import db
@@ -25,6 +25,7 @@ _log = structlog.get_logger(__name__)
 
 # One job tells so many, in so many transactions and one: short enough to be done again, long enough to be worth a job.
 PIECE = 200
+AUTHOR = "campaign"
 # Networks that take only approved texts take these as any other news.
 _WORDED_AS = {"attached": "updated"}
 # Whoever takes them back waits until they are told, and then withdraws what has not gone out.
@@ -78,8 +79,8 @@ def tell(session: Session, update: IncidentUpdate, contact: IncidentContact, *, 
     """One of them, on the channel on which they are reached: `told`, or why not.
 
     `no_notices`: they wanted none of this report; `opted_out`: of nothing; `unreachable`: a hidden number, a short code;
-    `elsewhere`: they are told at another address, where they were heard later; `open_again`, `taken_back`: it is no
-    news any more.
+    `elsewhere`: they are told at another address, where they were heard later; `over`, `open_again`, `taken_back`: it
+    is no news any more.
     """
     if load_one(session, IncidentContact, _KEPT, [contact.id]) is None:
         return "taken_back"
@@ -97,8 +98,9 @@ def tell(session: Session, update: IncidentUpdate, contact: IncidentContact, *, 
     people.lock(session, contact_point.id)
     if people.is_opted_out(session, contact_point.id):
         return "opted_out"
-    if update.name == "ended" and session.get_one(Incident, update.incident_id).state == "open":
-        return "open_again"
+    # Pieces of several news are told beside each other: nobody hears "it goes on" after "it is over".
+    if turned := queries.turned_since(session, update.id):
+        return "over" if turned == "ended" else "open_again"
     language = conversation.language if began else session.get_one(Person, contact_point.person_id).language
     body = in_language(update.words, language)
     actions.queue_message(
@@ -106,12 +108,18 @@ def tell(session: Session, update: IncidentUpdate, contact: IncidentContact, *, 
         conversation.id,
         body,
         client_ref=news_reference(update.id),
-        author_kind="campaign",
+        author_kind=AUTHOR,
         template=f"incident.{_WORDED_AS.get(update.name, update.name)}",
         template_params={"words": body},
         now=now,
     )
     return "told"
+
+
+def is_news(session: Session, message: Message) -> bool:
+    """False of a message with news of an incident that has ended since, or goes on again."""
+    update_id = update_of(message.client_ref) if message.author_kind == AUTHOR else None
+    return update_id is None or queries.turned_since(session, update_id) is None
 
 
 def deliveries(session: Session, update: IncidentUpdate) -> list[tuple[str, str, int]]:

@@ -57,7 +57,7 @@ _COUNTS = "SELECT update_id, count(*) FROM incident_request WHERE incident_id = 
 # Whoever is telling one of them right now is waited for; what waits for the morning then stays unsaid.
 _HOLD = "SELECT 1 FROM incident_contact WHERE update_id = $1 ORDER BY seq FOR UPDATE"
 _UNSAY = """
-    UPDATE message SET status = 'suppressed', error_code = 'withdrawn', changed_at = $3
+    UPDATE message SET status = 'suppressed', error_code = 'no_news', changed_at = $3
     FROM conversation, incident_contact
     WHERE incident_contact.update_id = $1 AND conversation.contact_point_id = incident_contact.contact_point_id
         AND message.conversation_id = conversation.id AND message.client_ref = $2 AND message.status = 'queued'

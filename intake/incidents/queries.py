@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func
@@ -19,6 +19,13 @@ from kernel.rows import load
 
 _ANY_OPEN = "SELECT 1 FROM incident WHERE jurisdiction_id = $1 AND state = 'open' LIMIT 1"
 _OPEN = "WHERE jurisdiction_id = $1 AND state = 'open' ORDER BY opened_at DESC, id"
+# Ids sort as they were made, also those of one instant.
+_TURNED_SINCE = """
+    SELECT turn.name FROM incident_update JOIN incident_update AS turn ON turn.incident_id = incident_update.incident_id
+    WHERE incident_update.id = $1 AND turn.name IN ('ended', 'reopened')
+        AND (turn.at, turn.id) > (incident_update.at, incident_update.id)
+    ORDER BY turn.at DESC, turn.id DESC LIMIT 1
+"""
 
 
 class Attached(NamedTuple):
@@ -151,6 +158,13 @@ def _counts(session: Session, model: Any, incident_ids: Sequence[UUID], *which: 
         .group_by(model.incident_id)
     )
     return dict(session.exec(statement).all())
+
+
+def turned_since(session: Session, update_id: UUID) -> Literal["ended", "reopened"] | None:
+    """What makes this news old: the incident has `ended` since, or was `reopened`, whichever was last."""
+    session.flush()
+    found = db.fetch(session, _TURNED_SINCE, [update_id], prepare=True)
+    return found[0][0] if found else None
 
 
 def contacts_after(session: Session, incident_id: UUID, after: int, up_to: int, *, limit: int) -> list[IncidentContact]:

@@ -21,6 +21,7 @@ MOST_WRITTEN = 160  # one SMS; accents are exchanged on the way out
 MOST_SPOKEN = 300  # some twenty seconds
 MOST_TITLE = 60
 MOST_POINTS = 2000
+_NEWS = "incident-"
 
 # What a voice would spell or stumble over.
 _SAID_AS = (
@@ -103,7 +104,12 @@ def shape(geometry: bytes) -> BaseGeometry:
 
 def news_reference(update_id: UUID) -> str:
     """By which a message is known as this news."""
-    return f"incident-{update_id}"
+    return f"{_NEWS}{update_id}"
+
+
+def update_of(reference: str | None) -> UUID | None:
+    """The news that a message of this reference carries; None when it is another message."""
+    return UUID(reference.removeprefix(_NEWS)) if reference and reference.startswith(_NEWS) else None
 
 
 def in_language(texts: Mapping[str, str], language: str) -> str:

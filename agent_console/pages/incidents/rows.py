@@ -70,6 +70,7 @@ UNTOLD = {
     "unreachable": "no hay a dónde escribirles: número oculto o código corto",
     "elsewhere": "la reciben en otro de sus números o cuentas",
     "refused": "no se les puede escribir",
+    "over": "ya había terminado cuando les tocaba",
 }
 _NOT_ARRIVED = ("failed", "undelivered", "suppressed")
 _NEWS = ("incident.updated", "incident.ended")

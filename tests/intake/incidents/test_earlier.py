@@ -104,6 +104,15 @@ def test_taken_back_before_they_were_told_says_nothing(city: Session) -> None:
     assert told(city) == []
 
 
+def test_once_it_is_over_whoever_was_attached_from_before_hears_only_that(city: Session) -> None:
+    made = opened(city)
+    update = attach_all(city, made, before(city, 1))
+    end = actions.end(city, made.id, OVER, version=made.version, by=SUSANA, now=NOW)
+    for news in (update, end):
+        jobs.tell_attached(str(news.id))
+    assert told(city) == [OVER["es"]]
+
+
 def test_what_cannot_be_attached_is_refused(city: Session) -> None:
     made = opened(city)
     with pytest.raises(InvalidInput):

@@ -171,6 +171,35 @@ def test_open_again_it_says_so_once_and_what_was_not_told_yet_is_no_news(city: S
     assert queries.open_for(city, CITY, now=NOW) != []
 
 
+def test_nobody_hears_that_it_goes_on_after_they_heard_that_it_is_over(city: Session) -> None:
+    made = opened(city)
+    for number in range(4):
+        attach(city, made, f"+52551234000{number}")
+    goes_on = actions.post_update(city, made.id, GOES_ON, version=1, by=SUSANA, now=NOW)
+    assert tell_attached(goes_on.id, now=NOW, piece=1) == 1
+    over = actions.end(city, made.id, OVER, version=2, by=SUSANA, now=NOW)
+    jobs.tell_attached(str(over.id))
+    jobs.tell_attached(str(goes_on.id))
+    assert told(city) == [GOES_ON["es"]] + [OVER["es"]] * 4
+    city.expire_all()
+    assert goes_on.outcomes == {"told": 1, "over": 3}
+
+
+def test_open_again_its_older_ends_and_news_stay_unsaid_and_newer_ones_are_told(city: Session) -> None:
+    made = opened(city)
+    attach(city, made, "+525512340001")
+    news = [actions.post_update(city, made.id, {"es": "Primera."}, version=1, by=SUSANA, now=NOW)]
+    news.append(actions.end(city, made.id, {"es": "Terminó."}, version=2, by=SUSANA, now=NOW))
+    news.append(actions.reopen(city, made.id, {"es": "Sigue."}, version=3, by=SUSANA, now=NOW))
+    news.append(actions.post_update(city, made.id, {"es": "Segunda."}, version=4, by=SUSANA, now=NOW))
+    news.append(actions.end(city, made.id, OVER, version=5, by=SUSANA, now=NOW))
+    again = actions.reopen(city, made.id, GOES_ON, version=6, by=SUSANA, now=NOW)
+    last = actions.post_update(city, made.id, {"es": "Tercera."}, version=7, by=SUSANA, now=NOW)
+    for update in [again, last, *news]:
+        jobs.tell_attached(str(update.id))
+    assert told(city) == [GOES_ON["es"], "Tercera."]
+
+
 def test_only_what_ended_lately_and_has_no_successor_is_open_again(city: Session) -> None:
     made = opened(city)
     with pytest.raises(Conflict):

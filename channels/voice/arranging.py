@@ -245,7 +245,7 @@ def _record(line: VoiceLine, task: Task) -> Note:
         known = line.recordings_of(task.caller)
         if known:
             return lambda session, call, bridge, now: _note_recording(session, recording_id, known[0].reference, now)
-        return lambda session, call, bridge, now: change(session, _row(session, recording_id), state="wanted")
+        return lambda session, call, bridge, now: recordings.note_not_begun(session, recording_id, now=now)
     if do in ("pause", "resume"):
         (line.pause_recording if do == "pause" else line.resume_recording)(task.caller, task.recording)
         return lambda session, call, bridge, now: change(session, _row(session, recording_id), is_paused=do == "pause")
@@ -373,19 +373,19 @@ def _note_trouble(task: Task, error: LineError) -> None:
             recordings.note_state(session, _id(task.recording_id), "absent", now=now)
             return
         if not isinstance(error, Uncertain):
-            _take_back(session, task, bridge)
+            _take_back(session, task, bridge, now)
         change(session, bridge, arranging_until=None, due_at=now + _AFTER_TROUBLE)
     raise Unavailable("La red telefónica no respondió; se intenta otra vez.")
 
 
-def _take_back(session: Session, task: Task, bridge: CallBridge) -> None:
+def _take_back(session: Session, task: Task, bridge: CallBridge, now: datetime) -> None:
     """It was certainly not done: asked for anew, without a look."""
     if task.step.do in ("move", "dial"):
         change(session, bridge, caller_state="outside")
     elif task.step.do == "ring":
         change(session, _leg(session, _id(task.leg_id)), state="wanted")
     elif task.step.do == "start_recording":
-        change(session, _row(session, _id(task.recording_id)), state="wanted")
+        recordings.note_not_begun(session, _id(task.recording_id), now=now)
 
 
 def _note_missing(session: Session, task: Task, call: Call, bridge: CallBridge, now: datetime) -> None:

@@ -12,9 +12,10 @@ import structlog
 from channels.errors import FetchFailed
 from channels.media_fetching import read_all
 from channels.voice import line as lines
-from channels.voice.line import Gone, LineError, Recorded
-from intake.calls import queries, recordings
+from channels.voice.line import Gone, LineError, Recorded, Refused, VoiceLine
+from intake.calls import queries, recordings, room_reports
 from intake.calls.line_models import CallRecording
+from intake.calls.models import Call
 from intake.media import storage
 from intake.media.sounds import sound_type
 from kernel import clock, db, sealed_files
@@ -27,6 +28,8 @@ log = structlog.get_logger(__name__)
 MOST_BYTES = 128 * 1024 * 1024
 _DUE = "WHERE due_at <= $1 ORDER BY due_at LIMIT 50"
 _EXPIRED = "WHERE state <> 'destroyed' AND kept_because = '' AND keep_until <= $1 ORDER BY keep_until LIMIT 200"
+# Of what is destroyed the network may still have a file that grows.
+_MAY_RUN = frozenset({"asked", "recording", "destroyed"})
 _STORED_BY_STATE = {"available": "available", "absent": "absent"}
 
 
@@ -42,7 +45,7 @@ def keep(recording_id: UUID) -> None:
     line = lines.line()
     if row is None or line is None or row.provider_recording_id is None:
         return
-    if row.state == "available":
+    if row.state == "available" and not row.is_refused:
         with line.fetch_recording(row.provider_recording_id) as stream:
             plain = read_all(stream, MOST_BYTES)
         _store(row.id, plain)
@@ -99,12 +102,16 @@ def sweep() -> None:
     with db.transaction() as session:
         due = load(session, CallRecording, _DUE, [now])
     for row in due:
-        try:
-            _push_on(row, now)
-        except (FetchFailed, LineError, Unavailable) as error:
-            log.info("voice.file_later", recording_id=str(row.id), state=row.state, why=str(error))
-            with db.transaction() as session:
-                recordings.put_off(session, row.id, now=now)
+        _try(row, now)
+
+
+def _try(row: CallRecording, now: datetime) -> None:
+    try:
+        _push_on(row, now)
+    except (FetchFailed, LineError, Unavailable) as error:
+        log.info("voice.file_later", recording_id=str(row.id), state=row.state, why=str(error))
+        with db.transaction() as session:
+            recordings.put_off(session, row.id, now=now)
 
 
 def _push_on(row: CallRecording, now: datetime) -> None:
@@ -119,29 +126,60 @@ def _push_on(row: CallRecording, now: datetime) -> None:
 
 
 def _end_refused(row: CallRecording, now: datetime) -> None:
-    """The person did not want it: it ends at the network, also while they talk, and what there is of it is destroyed."""
-    line = lines.line()
-    with db.transaction() as session:
-        call = queries.held(session, row.call_id)
-        caller = call.provider_call_id
-    if line is not None and row.provider_recording_id is not None and row.state in ("asked", "recording"):
-        try:
-            line.stop_recording(caller, row.provider_recording_id)
-        except Gone:
-            log.info("voice.recording_was_over", recording_id=str(row.id))
+    """The person did not want it: it ends at the network, also while they talk, and what there is of it is destroyed.
+
+    Raises Unavailable while a start has no answer yet: what may be running without a name can neither be stopped nor proved gone.
+    """
+    if row.state == "asked" and not room_reports.is_settled(row.asked_at, now):
+        raise Unavailable("La grabación todavía no está lista.")
+    _stop(_named(row, now))
     with db.transaction() as session:
         recordings.destroy(session, row.id, why="refused", now=now)
 
 
-def _ask(row: CallRecording, now: datetime) -> None:
-    """The network has told nothing of a recording that is over."""
+def _named(row: CallRecording, now: datetime) -> CallRecording:
+    """With the network's name of it, which is asked for where a start was never answered."""
+    if row.provider_recording_id is not None or row.asked_at is None:
+        return row
+    try:
+        known = _carrier().recordings_of(_call_of(row).provider_call_id)
+    except Gone:
+        return row
+    if not known:
+        return row
+    with db.transaction() as session:
+        return recordings.note_state(session, row.id, "recording", reference=known[0].reference, now=now)
+
+
+def _stop(row: CallRecording) -> None:
+    """Whether it was running is the network's to know: nothing is proved before it has deleted the file."""
+    if row.provider_recording_id is None or row.provider_deleted_at is not None or row.state not in _MAY_RUN:
+        return
+    call = _call_of(row)
+    if call.ended_at is not None:
+        return
+    try:
+        _carrier().stop_recording(call.provider_call_id, row.provider_recording_id)
+    except (Gone, Refused):
+        log.info("voice.recording_was_over", recording_id=str(row.id))
+
+
+def _carrier() -> VoiceLine:
+    """Raises Unavailable: of what the network has, nothing is said without it."""
     line = lines.line()
     if line is None:
-        return
+        raise Unavailable("La red telefónica no respondió; se intenta otra vez.")
+    return line
+
+
+def _call_of(row: CallRecording) -> Call:
     with db.transaction() as session:
-        call = queries.held(session, row.call_id)
-        caller = call.provider_call_id
-    known = line.recordings_of(caller)
+        return queries.held(session, row.call_id)
+
+
+def _ask(row: CallRecording, now: datetime) -> None:
+    """The network has told nothing of a recording that is over."""
+    known = _carrier().recordings_of(_call_of(row).provider_call_id)
     mine: Recorded | None = next((one for one in known if one.reference == row.provider_recording_id), None)
     if mine is None and row.provider_recording_id is None and known:
         mine = known[0]
@@ -165,6 +203,9 @@ def end_due() -> None:
     with db.transaction() as session:
         due = load(session, CallRecording, _EXPIRED, [now])
     for row in due:
+        if row.is_refused:
+            _try(row, now)
+            continue
         with db.transaction() as session:
             is_new = recordings.destroy(session, row.id, why="retention", now=now)
         if is_new:
@@ -174,6 +215,7 @@ def end_due() -> None:
 
 def _prove(row: CallRecording, now: datetime) -> None:
     """Deletes the bytes everywhere, then looks whether they are gone. Raises Unavailable while they are not."""
+    _stop(_named(row, now))
     _forget(row.id)
     if row.storage_key is not None:
         store = storage.shelf().storage
@@ -185,8 +227,4 @@ def _prove(row: CallRecording, now: datetime) -> None:
         else:
             raise Unavailable("El almacén todavía tiene la grabación.")
     with db.transaction() as session:
-        fresh = load_one(session, CallRecording, "WHERE id = $1", [row.id])
-        assert fresh is not None
-        if fresh.provider_recording_id is not None and fresh.provider_deleted_at is None:
-            raise Unavailable("La red telefónica todavía tiene la grabación.")
         recordings.prove(session, row.id, now=now)

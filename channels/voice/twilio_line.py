@@ -205,7 +205,9 @@ class TwilioLine:
         return _recorded(answer)
 
     def recordings_of(self, provider_call_id: str) -> list[Recorded]:
-        return [_recorded(one) for one in self._items(f"Calls/{provider_call_id}/Recordings.json", "recordings")]
+        # What a caller leaves after the tone is a recording of the same call, and none of the talk.
+        known = self._items(f"Calls/{provider_call_id}/Recordings.json", "recordings")
+        return [_recorded(one) for one in known if one.get("source") != "RecordVerb"]
 
     def pause_recording(self, provider_call_id: str, reference: str) -> None:
         self._change(f"Calls/{provider_call_id}/Recordings/{reference}", Status="paused", PauseBehavior="skip")

@@ -20,7 +20,7 @@ from intake.calls.planning import RecordingFacts
 from intake.catalog import cities
 from intake.distribution.models import WorkItem
 from kernel import crypto, db
-from kernel.errors import Conflict, NotFound
+from kernel.errors import Conflict, NotFound, Unavailable
 from kernel.outbox import record
 from kernel.rows import HELD, change, load, load_one
 from kernel.sealed_files import FileKey
@@ -35,11 +35,14 @@ LISTEN_FOR = timedelta(minutes=30)
 # A provider that has not told of a finished file by then is asked.
 _TOLD_WITHIN = timedelta(seconds=45)
 _RETRY_PAUSE = timedelta(seconds=20)
+# Somebody who said no is still being recorded.
+_STOP_AGAIN = timedelta(seconds=2)
 _LONGEST_PAUSE = timedelta(hours=1)
 # The slowest that a voice reads out, and what lies between our answer and its first word.
 _LETTERS_A_SECOND = 11
 _BEGINS_WITHIN = timedelta(seconds=1)
 _KEY_CONTEXT = "call_recording"
+_PROVED = ("bytes_gone_at", "provider_deleted_at")
 _LIVE = frozenset({"wanted", "asked", "recording"})
 
 _SENSITIVE = """
@@ -212,10 +215,17 @@ def note_state(
     duration_s: int | None = None,
     now: datetime,
 ) -> CallRecording:
-    """A report, in any order and as often as it comes. A file that is there records `call_recording.available` once."""
+    """A report, in any order and as often as it comes. A file that is there records `call_recording.available` once.
+
+    What was refused or destroyed before the network had given it a name ends there now, and is proved gone anew.
+    """
     call, row = held(session, recording_id)
     if row.provider_recording_id not in (None, reference) and reference is not None:
         return row
+    if row.state == "destroyed" and row.provider_recording_id is None and reference is not None:
+        history.note(session, call.id, "recording_found_late", recording_id=row.id, now=now)
+        proof = {key: value for key, value in row.proof.items() if key not in _PROVED}
+        change(session, row, proof=proof, due_at=now)
     stands = later_recording(row.state, state)
     if stands != row.state:
         name = {"recording": "recording_started", "ended": "recording_ended", "absent": "recording_absent"}.get(stands)
@@ -230,10 +240,18 @@ def note_state(
     )
     if stands == row.state:
         return row
-    change(session, row, state=stands, due_at={"ended": now + _TOLD_WITHIN, "available": now}.get(stands))
+    due_at = now if row.is_refused else {"ended": now + _TOLD_WITHIN, "available": now}.get(stands)
+    change(session, row, state=stands, due_at=due_at)
     if stands == "available":
         record(session, "call_recording.available", at=now, recording_id=row.id)
     return row
+
+
+def note_not_begun(session: Session, recording_id: UUID, *, now: datetime) -> None:
+    """It was asked for, and the network has nothing of it: asked for anew, unless it was refused or is over meanwhile."""
+    _, row = held(session, recording_id)
+    if row.state == "asked":
+        change(session, row, state="wanted", due_at=now if row.is_refused else None)
 
 
 def note_call_over(session: Session, call_id: UUID, *, now: datetime) -> None:
@@ -270,7 +288,7 @@ def note_stored(
 ) -> bool:
     """The sealed file is in our store: from here on its key is kept. False when it was stored before, or destroyed."""
     call, row = held(session, recording_id)
-    if row.state != "available":
+    if row.state != "available" or row.is_refused:
         return False
     change(
         session,
@@ -294,14 +312,16 @@ def note_stored(
 def note_provider_deleted(session: Session, recording_id: UUID, *, now: datetime) -> None:
     call, row = held(session, recording_id)
     if row.provider_deleted_at is None:
-        change(session, row, provider_deleted_at=now, due_at=None if row.state == "stored" else row.due_at)
+        is_done = row.state == "stored" and not row.is_refused
+        change(session, row, provider_deleted_at=now, due_at=None if is_done else row.due_at)
         history.note(session, call.id, "recording_deleted_at_provider", recording_id=row.id, now=now)
 
 
 def put_off(session: Session, recording_id: UUID, *, now: datetime) -> None:
     """It did not work now: tried again, less and less often."""
     _, row = held(session, recording_id)
-    pause_ = min(_RETRY_PAUSE * 2 ** min(row.attempts, 8), _LONGEST_PAUSE)
+    runs_on = row.is_refused and row.state in _LIVE
+    pause_ = _STOP_AGAIN if runs_on else min(_RETRY_PAUSE * 2 ** min(row.attempts, 8), _LONGEST_PAUSE)
     change(session, row, attempts=row.attempts + 1, due_at=now + pause_)
 
 
@@ -389,15 +409,17 @@ def destroy(session: Session, recording_id: UUID, *, why: str, actor: Actor = NO
 
 
 def prove(session: Session, recording_id: UUID, *, now: datetime) -> None:
-    """The store was asked for the bytes and has none, and neither has the network: the proof is whole."""
+    """The store was asked for the bytes and has none, and neither has the network: the proof is whole.
+
+    Raises Unavailable while the network has it.
+    """
     call, row = held(session, recording_id)
+    if row.provider_recording_id is not None and row.provider_deleted_at is None:
+        raise Unavailable("La red telefónica todavía tiene la grabación.")
     if "bytes_gone_at" in row.proof:
         return
     provider = row.provider_deleted_at
-    proof = {
-        **row.proof,
-        "bytes_gone_at": now.isoformat(),
-        "provider_deleted_at": provider.isoformat() if provider else None,
-    }
+    seen = (now.isoformat(), provider.isoformat() if provider else None)
+    proof = {**row.proof, **dict(zip(_PROVED, seen, strict=True))}
     change(session, row, proof=proof, due_at=None)
     history.note(session, call.id, "recording_proved_gone", recording_id=row.id, now=now, key=row.key_fingerprint)

@@ -37,6 +37,7 @@ SAID: Mapping[str, str] = {
     "recording_resumed": "{name} siguió grabando, {when}",
     "recording_refused": "{name} anotó que la persona no quiere, {when}",
     "recording_ended": "Terminó, {when}",
+    "recording_found_late": "La red sí la tenía: se borra, {when}",
     "recording_absent": "No quedó ningún archivo, {when}",
     "recording_stored": "Se selló y se guardó, {when}",
     "recording_deleted_at_provider": "El proveedor ya no la tiene, {when}",

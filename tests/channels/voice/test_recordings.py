@@ -1,5 +1,7 @@
 """Recordings: never before the notice, never of what is nobody's business, sealed, heard with a reason, destroyed with proof."""
 
+from itertools import permutations
+
 import pytest
 from sqlmodel import select
 
@@ -271,6 +273,112 @@ def test_who_does_not_want_it_is_not_recorded_and_nothing_is_kept(desk: Desk, sh
     assert desk.line.recordings == {}
     assert made.proof["bytes_gone_at"]
     assert talkers(desk) == {"caller", "Ana"}, "the talk goes on"
+
+
+def refused(desk: Desk, who: line_actions.Somebody) -> None:
+    with db.transaction() as session:
+        recordings.refuse(session, desk.call.id, actor=(who.id, who.name), now=clock.now())
+    desk.work()
+
+
+def being_asked_for(desk: Desk, answer: str) -> line_actions.Somebody:
+    """A talk whose recording was asked for, without an answer: `lost`, or `never` done at all."""
+    ana = desk.operator("Ana")
+    desk.take(ana)
+    desk.work()
+    desk.answer(ana)
+    desk.line.faults = ["lost"]
+    desk.hear()
+    if answer == "never":
+        desk.line.recordings.clear()
+    assert desk.recording is not None
+    assert (desk.recording.state, desk.recording.provider_recording_id) == ("asked", None)
+    return ana
+
+
+@pytest.mark.parametrize("answer", ["lost", "never"])
+def test_what_is_refused_while_it_begins_is_looked_up_stopped_and_deleted(
+    desk: Desk, shelf: Shelf, answer: str
+) -> None:
+    ana = being_asked_for(desk, answer)
+    refused(desk, ana)
+    desk.pass_time(2)
+    made = desk.recording
+    assert made is not None
+    assert made.state != "destroyed", "nobody knows yet whether it runs"
+    jobs.end_recordings()
+    assert "recording_proved_gone" not in desk.history()
+    desk.pass_time(5)
+    desk.pass_time(3)
+    made = desk.recording
+    assert made is not None
+    assert (made.state, made.destroyed_why, desk.line.recordings) == ("destroyed", "refused", {})
+    assert desk.history()[-1] == "recording_proved_gone"
+    assert ("stop" in desk.line.asked) == (answer == "lost")
+    assert talkers(desk) == {"caller", "Ana"}, "the talk goes on"
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_in_whatever_order_it_is_told_what_was_refused_ends_and_is_proved_gone_last(
+    desk: Desk, shelf: Shelf, order: tuple[int, ...]
+) -> None:
+    ana = being_asked_for(desk, "lost")
+    (sid,) = desk.line.recordings
+    told = {"recording": str(desk.recording.id)}  # type: ignore[union-attr]  # it was asked for
+
+    def tell(status: str) -> None:
+        desk.tell("recording", told, {"RecordingSid": sid, "RecordingStatus": status})
+        desk.work()
+
+    def end() -> None:
+        desk.line.end(SID)
+        desk.hear()
+        tell("completed")
+
+    happens = [lambda: refused(desk, ana), lambda: tell("in-progress"), end]
+    for index in order:
+        happens[index]()
+        desk.pass_time(1)
+    for _ in range(4):
+        desk.pass_time(30)
+    made = desk.recording
+    assert made is not None
+    assert (made.state, made.key_sealed, desk.line.recordings) == ("destroyed", None, {})
+    assert [name for name in desk.history() if name.startswith("recording_")][-1] == "recording_proved_gone"
+    assert made.due_at is None, "nothing is left to do"
+
+
+def test_a_recording_that_the_network_shows_only_after_it_was_proved_gone_is_stopped_too(
+    desk: Desk, shelf: Shelf
+) -> None:
+    ana = being_asked_for(desk, "lost")
+    hidden, desk.line.recordings = desk.line.recordings, {}
+    refused(desk, ana)
+    for _ in range(3):
+        desk.pass_time(6)
+    made = desk.recording
+    assert made is not None
+    assert "bytes_gone_at" in made.proof
+    (sid,) = hidden
+    desk.line.recordings = hidden
+    desk.tell("recording", {"recording": str(made.id)}, {"RecordingSid": sid, "RecordingStatus": "in-progress"})
+    assert "bytes_gone_at" not in desk.recording.proof  # type: ignore[union-attr]  # it is there
+    desk.pass_time(2)
+    assert desk.line.recordings == {}
+    assert desk.line.asked.count("stop") == 1
+    assert desk.history()[-3:] == ["recording_found_late", "recording_deleted_at_provider", "recording_proved_gone"]
+    assert desk.recording.proof["provider_deleted_at"]  # type: ignore[union-attr]  # it is there
+
+
+def test_a_stop_that_does_not_come_about_is_asked_for_again_at_once(desk: Desk, shelf: Shelf) -> None:
+    ana = desk.operator("Ana")
+    desk.connect(ana)
+    refused(desk, ana)
+    desk.line.faults = ["not"]
+    desk.pass_time(1)
+    assert recorded(desk) == "recording"
+    desk.pass_time(2)
+    assert recorded(desk) == "stopped"
 
 
 def test_only_who_said_why_may_listen(desk: Desk, shelf: Shelf) -> None:

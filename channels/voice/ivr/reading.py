@@ -24,35 +24,10 @@ _ORDINAL = re.compile(
 _ORDINAL_A = re.compile(r"\b(10|[1-9])(?:\.?(?:ra|da|ta|ma|va|na)|\.?ª)(?:\.(?=\s+\w))?(?=[\s,.]|$)", re.IGNORECASE)
 # An `a` that hangs on a number is a door's letter (`Roble 5A`), unless it counts something: `2a Cerrada`, `Sección 5a`, `la 3a`.
 _BARE_A = re.compile(r"(?:\b(\w+)(\.?\s+))?\b(10|[1-9])(a)\b(\.(?=\s+\w))?(?=\s+(\w+))?", re.IGNORECASE)
-_COUNTED = frozenset(
-    [
-        "ampliación",
-        "andador",
-        "avenida",
-        "av",
-        "calle",
-        "calzada",
-        "calz",
-        "cerrada",
-        "cda",
-        "etapa",
-        "norte",
-        "nte",
-        "oriente",
-        "ote",
-        "poniente",
-        "pte",
-        "privada",
-        "priv",
-        "prolongación",
-        "prol",
-        "rinconada",
-        "sección",
-        "secc",
-        "sur",
-        "unidad",
-    ]
-)
+_COUNTED = frozenset((
+    "ampliación", "andador", "avenida", "av", "calle", "calzada", "calz", "cerrada", "cda", "etapa", "norte", "nte", "oriente",
+    "ote", "poniente", "pte", "privada", "priv", "prolongación", "prol", "rinconada", "sección", "secc", "sur", "unidad",
+))  # fmt: skip
 _AFTER_A_DOOR = frozenset(["c", "col", "colonia", "cp", "entre", "esq", "esquina"])
 _SHORT: dict[str, str] = {
     r"av(?:e|da)?\.": "avenida", r"blvd\.?": "bulevar", r"calz\.": "calzada", r"cda\.": "cerrada", r"priv\.": "privada",

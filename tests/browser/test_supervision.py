@@ -22,6 +22,7 @@ from kernel.ids import new_id
 from kernel.outbox import record
 from tests.browser.conftest import LOOKS, LiveServer, PageAt
 from tests.factories import CITY
+from tests.running import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser_supervision")]
 CALLS, TEAM = "/consola/llamadas", "/consola/atencion/equipo"
@@ -71,9 +72,17 @@ def talking(live_server: LiveServer, agent_id: UUID, phone: str = "+525512345678
             conversation_id=call.conversation_id,
             now=clock.now(),
         )
-        made = distribution.offer(session, item.id, agent_id, now=clock.now())
-        assert made is not None
-        distribution.accept(session, made.id, agent_id=agent_id, epoch=1, now=clock.now())
+
+    def taken() -> bool:
+        with live_server.at_work(), db.transaction() as session:
+            made = distribution.offer(session, item.id, agent_id, now=clock.now())
+            if made is None:  # their desk was just being heard of: the dispatcher's next round offers it again
+                return False
+            distribution.accept(session, made.id, agent_id=agent_id, epoch=1, now=clock.now())
+            return True
+
+    wait_for(taken, 10, "the offer")
+    with live_server.at_work(), db.transaction() as session:
         now = clock.now()
         session.add(
             CallBridge(

@@ -2,9 +2,14 @@
 
 const app = document.querySelector("[data-live]");
 
+// While an answer is under way, htmx keeps the next question with the element, which the answer then replaces: it would be gone.
 function fire(selector, name) {
   for (const element of document.querySelectorAll(selector)) {
-    window.htmx?.trigger(element, name);
+    if (element.classList.contains("htmx-request")) {
+      soon(`${name} ${element.id}`, () => fire(`#${CSS.escape(element.id)}`, name));
+    } else {
+      window.htmx?.trigger(element, name);
+    }
   }
 }
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from intake.service_requests import actions
 from intake.service_requests.queries import by_folio
@@ -103,6 +103,31 @@ def test_a_new_request_shows_by_itself_and_waits(live_server: LiveServer, page_a
     expect(page.locator("#rows")).to_contain_text(spaced(folio))
     # The link that had the focus is gone; the newest row has it now.
     expect(page.locator("#rows a.t").first).to_be_focused()
+
+
+def test_what_comes_while_an_answer_is_under_way_shows_too(live_server: LiveServer, page_at: PageAt) -> None:
+    page = page_at(LIST, role="operator")
+    expect(page.locator("#live")).to_contain_text("En vivo")
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/solicitudes/nuevas*", hold_the_first)
+    page.evaluate("document.querySelector('#arrivals').dispatchEvent(new Event('atiende:requests'))")
+    page.wait_for_function("document.querySelector('#arrivals.htmx-request')")
+    while not held:
+        page.wait_for_timeout(50)
+    answer = held[0].fetch()
+    with live_server.at_work(), db.transaction() as session:
+        report(session, "Llega mientras tanto")
+    # The news of it reaches the page, whose question has not been answered yet.
+    page.wait_for_timeout(1500)
+    held[0].fulfill(response=answer)
+    expect(page.locator("#arrivals")).to_contain_text("1 solicitud nueva")
 
 
 def test_a_row_changes_where_it_is(live_server: LiveServer, page_at: PageAt) -> None:

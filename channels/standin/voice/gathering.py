@@ -88,6 +88,9 @@ def record(leg: "Interpreter", node: Node) -> Next | None:
         said = any(line["did"] == "said" and line["who"] == call.who for line in call.lines[before:])
         leg.exchange.recordings.stop(recording, is_absent=not said)
         if said:
+            if leg.exchange.ledger.switches().end_first:
+                leg.exchange.set_status(call, "completed")
+                leg.exchange.notices.wait_told(call.sid)
             _tell_anyway(leg, Next(action, _recorded(leg, recording.sid, "hangup")))
         raise
     leg.exchange.recordings.stop(recording, is_absent=not said)

@@ -14,6 +14,7 @@ from channels.standin.voice.ledger import Notice, VoiceLedger
 log = structlog.get_logger(__name__)
 _SECOND_COPY_AFTER_S = 0.3
 _SHUFFLE_S = 3.0
+_WAITED_FOR_S = 5.0
 
 
 class Notices:
@@ -43,6 +44,15 @@ class Notices:
         one = (subject, address.url, address.method, form, token)
         copies = [(*one, due, now)] + ([(*one, due + _SECOND_COPY_AFTER_S, now)] if switches.duplicate else [])
         self._ledger.plan(copies)
+
+    def wait_told(self, subject: str) -> None:
+        """Until all that is due of it by now has been told once, or for a few seconds."""
+        now = time.time()
+        while time.time() - now < _WAITED_FOR_S and any(
+            row["state"] == "due" and row["attempts"] == 0 and row["due"] <= now
+            for row in self._ledger.told_of(subject)
+        ):
+            time.sleep(0.02)
 
     def _tell(self, notice: Notice) -> None:
         answer = self._fetcher.tell(Address(notice.url, notice.method), notice.form, notice.token)

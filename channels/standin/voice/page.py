@@ -24,7 +24,7 @@ router = APIRouter()
 HIDDEN = "oculto"
 _NUMBER = re.compile(r"\+\d{8,15}")
 _WAIT_ROUNDS = 4
-_BOXES = ("duplicate", "reorder", "lose")
+_BOXES = ("duplicate", "reorder", "lose", "end_first")
 
 
 @router.get("/voice", response_class=HTMLResponse)

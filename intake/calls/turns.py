@@ -42,14 +42,15 @@ def say(
 
     choice: as of a message. Raises as `conversations.advance` does.
     """
-    conversation, message = hear(session, call, words, number=number, choice=choice, now=now)
+    name = f"{call.provider_call_id}:{number}"
+    conversation, message, _ = hear(session, call, words, name=name, choice=choice, now=now)
     advance(session, conversation.id, now=now)
     return Answer(conversation, state_of(conversation), _answers_to(session, message))
 
 
 def note(session: Session, call: Call, words: str, *, number: int, now: datetime) -> None:
     """Keeps what was said for whoever reads the thread; nothing answers it."""
-    conversation, message = hear(session, call, words, number=number, now=now)
+    conversation, message, _ = hear(session, call, words, name=f"{call.provider_call_id}:{number}", now=now)
     since = conversation.waiting_since if conversation.state == "with_agent" else None
     change(session, conversation, waiting_since=since)
     change(session, message, status="handled", changed_at=now)
@@ -60,17 +61,20 @@ def hear(
     call: Call,
     words: str,
     *,
-    number: int,
+    name: str,
     choice: str | None = None,
     media: Sequence[InboundMedia] = (),
     now: datetime,
-) -> tuple[Conversation, Message]:
-    """Keeps what was said, with its thread, held. The dialogue does not answer by itself."""
+) -> tuple[Conversation, Message, bool]:
+    """Keeps what was said, with its thread, held; True with it when it is new. The dialogue does not answer by itself.
+
+    name: what it is known by, once.
+    """
     conversation = conversations.held(session, call.conversation_id)
     caller = people.address_of(session.get_one(ContactPoint, call.contact_point_id))
     inbound = InboundMessage(
         VOICE,
-        f"{call.provider_call_id}:{number}",
+        name,
         caller,
         call.to_number,
         words,
@@ -78,10 +82,10 @@ def hear(
         choice=choice,
         media=media,
     )
-    message, _ = arrivals.receive_once(
+    message, is_new = arrivals.receive_once(
         session, inbound, jurisdiction_id=call.jurisdiction_id, conversation=conversation, now=now
     )
-    return conversation, message
+    return conversation, message, is_new
 
 
 def _answers_to(session: Session, message: Message) -> list[Message]:

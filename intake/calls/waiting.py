@@ -101,11 +101,16 @@ def call_back(
     return True
 
 
-def keep_message(session: Session, call: Call, url: str, seconds: int, *, number: int, now: datetime) -> None:
-    """A message after the tone: one of the thread, which a person answers. Told twice, it is one."""
+def keep_message(session: Session, call: Call, name: str, url: str, seconds: int, *, now: datetime) -> None:
+    """A message after the tone: one of the thread, which a person answers, also long after the call. Told twice, it is one.
+
+    name: the network's, of what was recorded.
+    """
     leave(session, call, why="message", now=now)
     sound = InboundMedia("voice", reference=url, content_type="audio/x-wav", file_name=f"{seconds} s")
-    conversation, message = turns.hear(session, call, "", number=number, media=[sound], now=now)
+    conversation, message, is_new = turns.hear(session, call, "", name=name, media=[sound], now=now)
+    if not is_new:
+        return
     change(session, message, status="handled", changed_at=now)
     conversations.hand_to_agent(session, conversation, now=now)
 

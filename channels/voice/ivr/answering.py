@@ -77,13 +77,13 @@ def document(
     answers: int,
     heard: Heard,
     *,
-    recorded: tuple[str, int] | None,
+    has_message: bool,
     base_url: str,
     now: datetime,
 ) -> str:
     """The document that follows number `answers` of a held call; asked for again, the one that it was.
 
-    recorded: where a message after the tone is kept, and its seconds.
+    has_message: they left one after the tone, and it is kept.
     """
     number = answers + 1
     if number <= call.turn or (answers and number > call.turn + 1):
@@ -94,22 +94,22 @@ def document(
     if is_over(call.state):
         return twiml.document(Page(()), number, base_url, language=call.language)
     turn = Turn(session, call, Script.from_json(call.script), answers, now, call.language, WAYS)
-    page = _next(turn, heard, recorded)
+    page = _next(turn, heard, has_message=has_message)
     told = twiml.document(page, call.turn + 1, base_url, language=turn.language)
     turns.keep(session, call, heard.how, told, language=turn.language, script=turn.script.to_json(), now=now)
     return told
 
 
-def _next(turn: Turn, heard: Heard, recorded: tuple[str, int] | None) -> Page:
+def _next(turn: Turn, heard: Heard, *, has_message: bool) -> Page:
     script = turn.script
     if turn.number == 0:
         return opening.greeting(turn)
     if script.stage == "over":
         return turn.end()
+    if script.stage == "voicemail" and (has_message or heard.how != "again"):
+        return operators.voicemail_over(turn, is_kept=has_message)
     if heard.how == "again":
         return _failed(turn)
-    if script.stage == "voicemail":
-        return operators.voicemail_kept(turn, *(recorded or ("", 0)))
     if script.stage in _WAITS:
         return operators.waiting(turn, heard)
     script.documents += 1

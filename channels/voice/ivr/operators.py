@@ -148,11 +148,10 @@ def voicemail(turn: Turn, *before: Said) -> Page:
     return Page((*before, turn.say("voicemail")), record=True)
 
 
-def voicemail_kept(turn: Turn, url: str, seconds: int) -> Page:
-    """The message is one of the thread's, heard by whoever takes it from the line."""
-    if not url or seconds <= 0:
+def voicemail_over(turn: Turn, *, is_kept: bool) -> Page:
+    """is_kept: something was said, and is one of the thread's messages by now."""
+    if not is_kept:
         return turn.end(turn.say("voicemail_empty"), turn.say("goodbye"))
-    line.keep_message(turn.session, turn.call, url, seconds, number=turn.number, now=turn.now)
     turn.script.is_called_back = True
     return turn.end(turn.say("voicemail_done"), turn.say("goodbye"))
 

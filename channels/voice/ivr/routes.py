@@ -1,11 +1,11 @@
-"""The webhooks of the machine that answers: a call began, the caller did something, we failed, the call changed, music.
+"""The webhooks of the machine that answers: a call began, the caller did something, left a message, we failed, the call changed.
 
 Each is checked, done in one transaction and answered with TwiML. What goes wrong on our side is answered too, with a document
 that asks again after a moment: a caller must not hear the provider's own error.
 """
 
 from collections.abc import Callable, Mapping
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
@@ -18,7 +18,8 @@ from channels.receiving import jurisdiction_of
 from channels.twilio_api import reading
 from channels.values import Webhook
 from channels.voice.account import account_of
-from channels.voice.ivr import answering, music, twiml
+from channels.voice.ivr import after_tone, answering, music, twiml
+from channels.voice.ivr.after_tone import Recorded
 from channels.voice.ivr.values import NOTHING, Heard
 from channels.voice.ivr.wording import say
 from channels.voice.webhooks import webhook_of
@@ -56,8 +57,11 @@ def take_turn(session: Session, parameters: Parameters, webhook: Webhook, settin
     call = _begun(session, parameters, webhook)
     answers = _number(webhook, "k")
     heard = Heard("again") if _number(webhook, "a") else _heard(parameters)
-    recorded = _recorded(parameters, settings)
-    return _document(session, call, answers, heard, webhook, settings, recorded=recorded)
+    recorded = after_tone.told(parameters, webhook.query)
+    if recorded is not None:
+        # Before anything else: the network may have told of the end of the call first.
+        after_tone.keep(session, call, recorded, settings, now=webhook.received_at)
+    return _document(session, call, answers, heard, webhook, settings, has_message=recorded is not None)
 
 
 def fall_back(session: Session, parameters: Parameters, webhook: Webhook, settings: Settings) -> str:
@@ -65,6 +69,15 @@ def fall_back(session: Session, parameters: Parameters, webhook: Webhook, settin
     log.error("voice.fallback", code=parameters.get("ErrorCode", "")[:20])
     call = _begun(session, parameters, webhook)
     return _document(session, call, call.turn, Heard("again"), webhook, settings)
+
+
+def take_message(session: Session, parameters: Parameters, webhook: Webhook, settings: Settings) -> str:
+    """A message after the tone is there, whatever became of the document that follows it."""
+    call = queries.held_by_provider(session, PROVIDER, _sid(parameters))
+    recorded = after_tone.told(parameters, "")
+    if call is not None and recorded is not None and parameters.get("RecordingStatus") == "completed":
+        after_tone.keep(session, call, recorded, settings, now=webhook.received_at)
+    return SILENT
 
 
 def take_status(session: Session, parameters: Parameters, webhook: Webhook, settings: Settings) -> str:
@@ -111,11 +124,11 @@ def _document(
     webhook: Webhook,
     settings: Settings,
     *,
-    recorded: tuple[str, int] | None = None,
+    has_message: bool = False,
 ) -> str:
     base_url = settings.web.public_base_url
     return answering.document(
-        session, call, answers, heard, recorded=recorded, base_url=base_url, now=webhook.received_at
+        session, call, answers, heard, has_message=has_message, base_url=base_url, now=webhook.received_at
     )
 
 
@@ -132,14 +145,6 @@ def _confidence(told: str) -> float | None:
     except ValueError:
         return None
     return value if 0.0 <= value <= 1.0 else None
-
-
-def _recorded(parameters: Parameters, settings: Settings) -> tuple[str, int] | None:
-    url, seconds = parameters.get("RecordingUrl", ""), parameters.get("RecordingDuration", "")
-    account = account_of(settings)
-    if not url or not seconds.isdecimal() or not account.is_our_media(url):
-        return None
-    return url, min(int(seconds), twiml.VOICEMAIL_S + 10)
 
 
 def _sid(parameters: Parameters) -> str:
@@ -167,25 +172,29 @@ def _endpoint(answer: Answering) -> Callable[[Request, bytes], Response]:
             raise
         except (OperationalError, InterfaceError, TimeoutError) as problem:
             log.error("voice.database", error=type(problem).__name__)
-            return _later(answer, webhook, settings)
+            return _later(answer, webhook, settings, after_tone.told(parameters, webhook.query))
         except Exception:  # a mistake of ours: the caller is told something all the same
             log.exception("voice.not_answered", path=webhook.path)
-            return _later(answer, webhook, settings)
+            return _later(answer, webhook, settings, after_tone.told(parameters, webhook.query))
         return _xml(told)
 
     return handle
 
 
-def _later(answer: Answering, webhook: Webhook, settings: Settings) -> Response:
-    """Asks again in a moment, a few times; the provider calls reports again by itself."""
-    if answer is take_status:
+def _later(answer: Answering, webhook: Webhook, settings: Settings, recorded: Recorded | None) -> Response:
+    """Asks again in a moment, a few times, about what was recorded as well; the provider calls reports again by itself."""
+    if answer in _REPORTS:
         return Response("database\n", status_code=503, media_type="text/plain")
     times = _number(webhook, "a")
     if times >= len(_PAUSES_S):
         return _xml(twiml.alone(say("es", "cannot_now", emergency="911"), "es"))
-    kept = f"k={_number(webhook, 'k')}&" if answer is take_turn else ""
-    then = f"{settings.web.public_base_url}{webhook.path}?{kept}a={times + 1}"
+    kept = {"k": _number(webhook, "k")} if answer is take_turn else {}
+    query = urlencode(kept | {"a": times + 1} | (recorded.query() if recorded else {}))
+    then = f"{settings.web.public_base_url}{webhook.path}?{query}"
     return _xml(twiml.alone(say("es", "one_moment"), "es", pause_s=_PAUSES_S[times], then=then))
+
+
+_REPORTS = (take_status, take_message)
 
 
 def _xml(document: str) -> Response:
@@ -201,6 +210,7 @@ ROUTES = [
     Route("/voice", with_body(_endpoint(begin)), methods=["POST"]),
     Route("/voice/turn", with_body(_endpoint(take_turn)), methods=["POST"]),
     Route("/voice/fallback", with_body(_endpoint(fall_back)), methods=["POST"]),
+    Route("/voice/message", with_body(_endpoint(take_message)), methods=["POST"]),
     Route("/voice/status", with_body(_endpoint(take_status)), methods=["POST"]),
     Route("/voice/music", play_music, methods=["GET"]),
 ]

@@ -38,6 +38,7 @@ def document(page: Page, number: int, base_url: str, *, language: str) -> str:
             finish_on_key="#",
             play_beep=True,
             trim="trim-silence",
+            recording_status_callback=f"{base_url}/webhooks/voice/message",
         )
         response.redirect(next_url, method="POST")
     else:

@@ -11,14 +11,12 @@ from channels.voice.ivr.operators import MOST_WAITS
 from intake.calls.jobs import end_call
 from intake.calls.models import Call
 from intake.catalog.models import Jurisdiction
-from intake.conversations.attachment_models import MessageAttachment
 from intake.conversations.models import Conversation, Message
 from intake.distribution import actions as distribution
 from intake.distribution.models import WorkItem
 from intake.people.actions import address_of
 from intake.people.models import ContactPoint
 from kernel.errors import Conflict
-from tests.channels.conftest import ACCOUNT
 from tests.channels.voice.ivr.caller import Caller
 from tests.channels.voice.ivr.conftest import LEAK
 from tests.channels.voice.ivr.test_ways import close
@@ -309,32 +307,6 @@ def test_called_back_once_they_are_open(session: Session, caller: Caller) -> Non
     waiting = item(session)
     assert waiting.kind == "callback"
     assert waiting.due_at == NOW + timedelta(days=2, hours=-4)
-
-
-@pytest.mark.parametrize("foreign", [False, True])
-def test_a_message_after_the_tone(session: Session, caller: Caller, foreign: bool) -> None:
-    close(session)
-    caller.call()
-    caller.press("0")
-    told = caller.press("3")
-    assert "se graba" in told
-    host = "https://evil.example" if foreign else "https://api.twilio.com"
-    url = f"{host}/2010-04-01/Accounts/{ACCOUNT}/Recordings/RE{'1' * 32}"
-    told = caller.ask(caller.action, RecordingUrl=url, RecordingSid="RE" + "1" * 32, RecordingDuration="12")
-    assert caller.is_over
-    if foreign:
-        assert "No se grabó" in told
-        assert session.exec(select(MessageAttachment)).all() == []
-        return
-    assert "Recibimos su mensaje" in told
-    [kept] = session.exec(select(MessageAttachment)).all()
-    assert (kept.kind, kept.reference, kept.state) == ("voice", url, "waiting")
-    message = session.get_one(Message, kept.message_id)
-    assert message.channel == "voice"
-    assert item(session).kind == "text"
-    caller.hang_up()
-    end_call(str(the_call(session).id))
-    assert session.get_one(Conversation, message.conversation_id).state == "with_agent"
 
 
 def test_a_number_from_abroad_is_asked_for_one_that_is_called(session: Session, caller: Caller) -> None:

@@ -139,9 +139,9 @@ def test_every_way_is_well_formed_and_goes_on(session: Session, caller: Caller, 
     assert walk.ends
 
 
-def close(session: Session) -> None:
-    """Nobody answers now: a Thursday at 13:00."""
-    hours = {"sat": [["09:00", "14:00"]]}
+def close(session: Session, *, day: str = "sat") -> None:
+    """Nobody answers but on this day; the tests' today is a Thursday."""
+    hours = {day: [["09:00", "14:00"]]}
     session.add(
         WorkingCalendarRow(
             jurisdiction_id=CITY, code="contacto", definition={"timezone": "America/Mexico_City", "hours": hours}

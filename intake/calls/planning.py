@@ -46,10 +46,11 @@ Do = Literal[
 
 @dataclass(frozen=True)
 class LegFacts:
-    """is_known: the network has given it a name, by which it can be hung up."""
+    """is_known: the network has given it a name, by which it can be hung up. serves: they talk for the city."""
 
     id: str
     state: str
+    serves: bool = True
     is_wanted: bool = True
     is_known: bool = True
     mode: str = "talk"
@@ -210,13 +211,16 @@ def _recording(now_is: Situation, now: datetime) -> Step | None:
     found = now_is.recording
     if found is None or now_is.caller != "inside":
         return None
+    # A number outside was told nothing of it, and a caller alone speaks to nobody.
+    is_served = any(leg.serves and leg.is_wanted and leg.state == "joined" for leg in now_is.legs)
+    wants_pause = found.wants_pause or not is_served
     if found.state == "wanted":
         # Asked for in its own time: what begins paused would still have begun.
-        return None if found.wants_pause else Step("start_recording")
+        return None if wants_pause else Step("start_recording")
     if found.state == "asked" and _is_late(found.since, ANSWER_WITHIN, now):
         return Step("look_recording")
-    if found.state == "recording" and found.wants_pause != found.is_paused:
-        return Step("pause" if found.wants_pause else "resume")
+    if found.state == "recording" and wants_pause != found.is_paused:
+        return Step("pause" if wants_pause else "resume")
     return None
 
 

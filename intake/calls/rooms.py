@@ -292,6 +292,7 @@ def _facts(leg: CallLeg) -> LegFacts:
     return LegFacts(
         id=str(leg.id),
         state=leg.state,
+        serves=leg.agent_id is not None and leg.role != "supervisor",
         is_wanted=leg.is_wanted,
         is_known=leg.provider_call_id is not None,
         mode=leg.mode,

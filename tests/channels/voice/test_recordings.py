@@ -163,6 +163,54 @@ def test_sensitive_matters_are_left_out_by_hand_on_hold_and_by_the_service(desk:
     assert recorded(desk) == "paused"
 
 
+def test_nothing_is_recorded_of_a_talk_with_a_number_outside(desk: Desk, shelf: Shelf) -> None:
+    outside = "+525556581111"
+    city = desk.session.get_one(Jurisdiction, CITY)
+    city.settings = {**city.settings, "women_phone": outside}
+    desk.session.add(city)
+    desk.session.flush()
+    ana, eva = desk.operator("Ana"), desk.operator("Eva")
+    desk.connect(ana)
+    with db.transaction() as session:
+        line_actions.transfer(session, desk.call.id, ana, to_number=outside, consult=True, now=clock.now())
+    desk.hear()
+    desk.line.answer(desk.line.of(outside)[0].sid)
+    desk.hear()
+    assert recorded(desk) == "paused", "they hear music"
+    with db.transaction() as session:
+        line_actions.complete_transfer(session, desk.call.id, ana, now=clock.now())
+    desk.hear()
+    assert talkers(desk) == {"caller", outside}
+    assert recorded(desk) == "paused"
+    with db.transaction() as session:
+        line_actions.supervise(session, desk.call.id, eva, "listen", now=clock.now())
+        recordings.resume(session, desk.call.id, actor=(ana.id, ana.name), now=clock.now())
+    desk.hear()
+    desk.answer(eva)
+    desk.hear()
+    desk.pass_time(70)
+    desk.hear()
+    assert (talkers(desk), recorded(desk)) == ({"caller", outside, "Eva"}, "paused")
+    assert desk.line.asked.count("resume") == 0
+    finished(desk)
+    assert desk.recording.state == "stored", "what was said before"  # type: ignore[union-attr]  # it is there
+
+
+def test_a_caller_who_is_alone_until_the_next_operator_comes_is_not_recorded(desk: Desk) -> None:
+    ana, luis = desk.operator("Ana"), desk.operator("Luis")
+    desk.connect(ana)
+    desk.line.end(desk.line.of(f"client:agent-{ana.id}")[0].sid)
+    desk.hear()
+    assert recorded(desk) == "paused"
+    desk.take(luis)
+    desk.work()
+    desk.hear()
+    assert (talkers(desk), recorded(desk)) == ({"caller"}, "paused"), "his browser rings"
+    desk.answer(luis)
+    desk.hear()
+    assert (talkers(desk), recorded(desk)) == ({"caller", "Luis"}, "recording")
+
+
 def test_a_start_without_an_answer_is_looked_up(desk: Desk) -> None:
     ana = desk.operator("Ana")
     desk.take(ana)

@@ -1,5 +1,6 @@
 """The next step for a room, from every situation there may be: the urgent first, nothing blindly twice, and never without end."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
@@ -13,6 +14,7 @@ LEGS = st.builds(
     LegFacts,
     id=st.sampled_from(["a", "b"]),
     state=st.sampled_from(["wanted", "asked", "ringing", "joined", "ended"]),
+    serves=st.booleans(),
     is_wanted=st.booleans(),
     is_known=st.booleans(),
     mode=st.sampled_from(["talk", "listen"]),
@@ -65,6 +67,18 @@ def test_nothing_is_begun_that_is_to_be_left_out_and_nobody_is_recorded_outside(
         assert situation.caller == "inside"
         assert situation.recording is not None
         assert not situation.recording.wants_pause
+        assert is_served(situation)
+
+
+def is_served(situation: Situation) -> bool:
+    return any(leg.serves and leg.is_wanted and leg.state == "joined" for leg in situation.legs)
+
+
+@given(SITUATIONS)
+def test_nothing_waits_while_somebody_is_recorded_whom_nobody_of_ours_serves(situation: Situation) -> None:
+    recording = RecordingFacts("recording", is_paused=False)
+    step = plan(replace(situation, caller="inside", recording=recording), NOW)
+    assert isinstance(step, Step) or is_served(situation) or situation.is_closing
 
 
 @given(SITUATIONS)

@@ -165,6 +165,13 @@ def test_a_recording_is_begun_paused_fetched_by_our_own_path_and_deleted(city: E
     assert set(reported) <= {"in-progress", "completed"}
 
 
+def test_a_message_left_after_the_tone_is_no_recording_of_the_talk(city: Exchange, line: TwilioLine) -> None:
+    city.documents |= {"/voice": '<Record action="/left"/>', "/left": ""}
+    call = city.call({"say": "Se cayó un árbol"}, {"press": "#"})
+    assert city.forms("/left")[0]["RecordingSid"]
+    assert line.recordings_of(call["sid"]) == []
+
+
 @pytest.mark.parametrize(
     ("outage", "error", "is_rung"),
     [("busy", NotDone, False), ("down", Uncertain, False), ("error_after", Uncertain, True)],

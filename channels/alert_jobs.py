@@ -1,5 +1,7 @@
 """Looking at the feeds of alerts that a city follows. Nothing is fetched inside a transaction, and nothing but public https."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from urllib.parse import urljoin, urlsplit
 from uuid import UUID
 
@@ -10,6 +12,7 @@ from channels.media_fetching import Source, open_stream, read_all
 from intake.incidents import alerts, feeds
 from intake.incidents.cap.reading import MOST_BYTES, read_any
 from intake.incidents.cap.values import Alert
+from intake.incidents.feeds import Looked
 from intake.incidents.models import AlertFeed
 from intake.webhooks.addresses import read_address
 from intake.webhooks.config import config
@@ -17,7 +20,9 @@ from kernel import clock, db
 from kernel.errors import InvalidInput
 
 # Of those that a feed only names; it names the newest first.
-_MOST_NAMED = 10
+_MOST_NAMED = 200
+_MOST_READ = 10  # at one look
+_MOST_REPLACED = 50  # kept of each
 
 log = structlog.get_logger(__name__)
 
@@ -41,16 +46,18 @@ def look_at_feed(feed_id: str, **_: object) -> None:
 
 
 def _look(feed: AlertFeed) -> None:
+    found: list[Alert] = []
+    looked: dict[str, Looked] = feed.links
     try:
-        found, trouble = _fetched(feed.url), ""
+        found, looked, trouble = _fetched(feed, clock.now())
     except FetchFailed as failure:
-        found, trouble = [], failure.reason
+        trouble = failure.reason
     except InvalidInput:
-        found, trouble = [], "not_as_promised"
-    for alert in alerts.in_turn(found):
+        trouble = "not_as_promised"
+    for alert in alerts.in_turn(found, {key for one in looked.values() for key in one["replaced"]}):
         _take_in(feed.jurisdiction_id, alert)
     with db.transaction() as session:
-        feeds.note(session, feed.id, trouble)
+        feeds.note(session, feed.id, trouble, looked)
 
 
 def _take_in(jurisdiction_id: str, alert: Alert) -> None:
@@ -64,18 +71,39 @@ def _take_in(jurisdiction_id: str, alert: Alert) -> None:
         log.info("alert.not_for_us", why=refusal.text)
 
 
-def _fetched(url: str) -> list[Alert]:
-    """The alerts of a feed, those that it only names fetched from its own host. Raises FetchFailed, InvalidInput."""
-    found, links = read_any(_bytes(url))
-    host = urlsplit(url).hostname
-    for link in [urljoin(url, one) for one in links][:_MOST_NAMED]:
-        if urlsplit(link).hostname != host:
-            continue
+def _fetched(feed: AlertFeed, now: datetime) -> tuple[list[Alert], dict[str, Looked], str]:
+    """The alerts of a feed, those that it only names fetched from its own host, and what is wrong with some of them.
+
+    Raises FetchFailed, InvalidInput when it is the feed itself.
+    """
+    document = read_any(_bytes(feed.url))
+    found, named = document.alerts, _named(feed.url, document.links)
+    looked: dict[str, Looked] = {link: feed.links[link] for link in named if link in feed.links}
+    for link in feeds.whose_turn(named, looked, most=_MOST_READ):
         try:
-            found += read_any(_bytes(link))[0]
+            inside = read_any(_bytes(link))
+            found += inside.alerts
+            replaced = alerts.replaced_by(inside.alerts)[-_MOST_REPLACED:]
+            looked[link] = Looked(at=now.isoformat(), is_read=not inside.refusals, replaced=replaced)
         except (FetchFailed, InvalidInput) as failure:
             log.info("alert.unread", error=type(failure).__name__)
-    return found
+            replaced = looked[link]["replaced"] if link in looked else []
+            looked[link] = Looked(at=now.isoformat(), is_read=False, replaced=replaced)
+    is_whole = not document.refusals and all(one["is_read"] for one in looked.values())
+    return found, looked, "" if is_whole else "some_unread"
+
+
+def _named(url: str, links: Sequence[str]) -> list[str]:
+    """The addresses that a feed names, without those of other hosts."""
+    named = []
+    for link in links:
+        try:
+            address = urljoin(url, link)
+            if urlsplit(address).hostname == urlsplit(url).hostname:
+                named.append(address)
+        except ValueError:  # no address at all
+            continue
+    return list(dict.fromkeys(named))[:_MOST_NAMED]
 
 
 def _bytes(url: str) -> bytes:

@@ -1,6 +1,6 @@
 """Alerts of others as proposals, and our incidents as alerts for others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -67,13 +67,19 @@ def take_in(session: Session, jurisdiction_id: str, alert: Alert, *, ours: str, 
     return Taken("proposed", made) if made is not None else Taken("known")
 
 
-def in_turn(found: Sequence[Alert]) -> list[Alert]:
+def in_turn(found: Sequence[Alert], replaced: Collection[str] = ()) -> list[Alert]:
     """What one look at a feed found, oldest first, without what a later message of the same sender there has replaced.
 
-    Feeds name the newest first: a cancellation read before its alert would cancel nothing.
+    Feeds name the newest first: a cancellation read before its alert would cancel nothing. replaced: what was found to be so at
+    looks before.
     """
-    replaced = {key for alert in found if alert.message_type in ("Update", "Cancel") for key in _keys(alert)[1:]}
+    replaced = {*replaced, *replaced_by(found)}
     return sorted((alert for alert in found if alert.reference.key not in replaced), key=lambda alert: alert.sent)
+
+
+def replaced_by(found: Sequence[Alert]) -> list[str]:
+    """The keys of the messages that these take the place of."""
+    return [key for alert in found if alert.message_type in ("Update", "Cancel") for key in _keys(alert)[1:]]
 
 
 def _keys(alert: Alert) -> list[str]:

@@ -1,7 +1,8 @@
 """Addresses where others publish alerts: added, looked at in turn, removed. The fetching itself is above this folder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TypedDict
 from uuid import UUID
 
 from sqlmodel import Session, col, select
@@ -12,6 +13,14 @@ from kernel.outbox import record
 
 LOOKED_AT_EVERY = timedelta(minutes=5)
 MOST = 20
+
+
+class Looked(TypedDict):
+    """A document that a feed names. at: when it was read last, or tried; replaced: keys of the messages it takes the place of."""
+
+    at: str
+    is_read: bool
+    replaced: list[str]
 
 
 def add(session: Session, jurisdiction_id: str, url: str, *, by_name: str, now: datetime) -> AlertFeed:
@@ -62,9 +71,17 @@ def claim_due(session: Session, *, now: datetime, feed_id: UUID | None = None) -
     return found
 
 
-def note(session: Session, feed_id: UUID, trouble: str) -> None:
+def whose_turn(named: Sequence[str], looked: Mapping[str, Looked], *, most: int) -> list[str]:
+    """Which of the documents that a feed names are read now: those never looked at, as it orders them, then who waits longest.
+
+    Some publishers write what is new under the old address.
+    """
+    return sorted(named, key=lambda link: looked[link]["at"] if link in looked else "")[:most]
+
+
+def note(session: Session, feed_id: UUID, trouble: str, looked: Mapping[str, Looked]) -> None:
     """What the look gave."""
     found = session.get_one(AlertFeed, feed_id)
-    found.trouble = trouble
+    found.trouble, found.links = trouble, dict(looked)
     session.add(found)
     session.flush()

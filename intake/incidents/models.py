@@ -160,7 +160,10 @@ class IncidentUpdate(SQLModel, table=True):
 
 
 class AlertFeed(SQLModel, table=True):
-    """An address where somebody else publishes alerts of CAP. trouble: why the last look gave nothing, in one of our words."""
+    """An address where somebody else publishes alerts of CAP. trouble: why the last look gave not all, in one of our words.
+
+    links: of each document that it names (`feeds.Looked`, by address) what the last look at that one gave.
+    """
 
     __tablename__ = "alert_feed"
     __table_args__ = (
@@ -175,3 +178,4 @@ class AlertFeed(SQLModel, table=True):
     removed_at: datetime | None = Field(default=None, sa_type=Instant)
     looked_at: datetime | None = Field(default=None, sa_type=Instant)
     trouble: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    links: dict[str, Any] = Field(default_factory=dict, sa_column=_texts())

@@ -78,13 +78,13 @@ def _propose(session: Session, viewer: Viewer, settings: Settings, body: bytes) 
     """Takes in what the document holds; which incident the first of it is about. Raises InvalidInput."""
     if not body.strip():
         raise InvalidInput("Pega la alerta o elige su archivo.", field="alert")
-    found, _ = read_any(body)
-    if not found:
-        raise no_alert()
+    document = read_any(body)
+    if document.refusals or not document.alerts:
+        raise next(iter(document.refusals), no_alert())
     ours = alerts.sender_of(urlsplit(settings.web.public_base_url).hostname or "localhost")
     taken = [
         alerts.take_in(session, viewer.jurisdiction_id, one, ours=ours, now=clock.now())
-        for one in alerts.in_turn(found)
+        for one in alerts.in_turn(document.alerts)
     ]
     return next((one.incident.id for one in taken if one.incident is not None), None)
 

@@ -53,6 +53,7 @@ TROUBLES = {
     "not_ours": "la dirección no sirve",
     "led_astray": "lleva a otra dirección",
     "too_large": "manda demasiado",
+    "some_unread": "algunas de sus alertas no se pueden leer, las demás sí",
     "not_as_promised": "lo que manda no se puede leer",
 }
 PURPOSES = {"code": "códigos de una vez", "folio": "respuestas de folios"}

@@ -6,6 +6,7 @@ Raises InvalidInput, with the element at fault, for what the standard does not a
 import math
 import re
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 from xml.parsers import expat
 
@@ -41,6 +42,14 @@ _KM_PER_DEGREE = 111.32
 _ATOM = "{http://www.w3.org/2005/Atom}"
 
 
+class Document(NamedTuple):
+    """alerts: what it carries whole; links: the addresses of those that it only names; refusals: why others cannot be read."""
+
+    alerts: list[Alert]
+    links: list[str]
+    refusals: list[InvalidInput]
+
+
 class _Refused(Exception):
     pass
 
@@ -50,12 +59,19 @@ def read_alert(body: bytes) -> Alert:
     return _alert(parse(body))
 
 
-def read_any(body: bytes) -> tuple[list[Alert], list[str]]:
-    """The alerts of a feed that carries them whole, or the one of a file; and the addresses of those that a feed only names."""
+def read_any(body: bytes) -> Document:
+    """A feed, or the alert that a file is. Raises InvalidInput for what is neither; what is wrong inside a feed: `refusals`."""
     root = parse(body)
     if _is_alert(root):
-        return [_alert(root)], []
-    whole = [_alert(element) for element in root.iter() if _is_alert(element)]
+        return Document([_alert(root)], [], [])
+    whole: list[Alert] = []
+    refusals: list[InvalidInput] = []
+    for element in root.iter():
+        if _is_alert(element):
+            try:
+                whole.append(_alert(element))
+            except InvalidInput as refusal:
+                refusals.append(refusal)
     links = [
         link.get("href", "")
         for entry in root.iter(f"{_ATOM}entry")
@@ -63,9 +79,9 @@ def read_any(body: bytes) -> tuple[list[Alert], list[str]]:
         if link.get("type") == "application/cap+xml"
     ]
     links += [link.text.strip() for item in root.iter("item") for link in item.iter("link") if link.text]
-    if not whole and not links and root.tag not in (f"{_ATOM}feed", "rss"):
+    if not whole and not refusals and not links and root.tag not in (f"{_ATOM}feed", "rss"):
         raise no_alert()
-    return whole, [link for link in links if link]
+    return Document(whole, [link for link in links if link], refusals)
 
 
 def no_alert() -> InvalidInput:

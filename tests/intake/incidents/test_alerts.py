@@ -269,7 +269,7 @@ class TestOut:
         old = opened(city, kind="outage")
         actions.end(city, old.id, {"es": "Ya."}, version=1, by=SUSANA, now=NOW - timedelta(days=5))
         answer = client.get("/incidentes.atom", params={"jurisdiction_id": CITY})
-        assert read_any(answer.content) == ([], [f"https://311.example/incidentes/{made.id}.cap"])
+        assert read_any(answer.content) == ([], [f"https://311.example/incidentes/{made.id}.cap"], [])
         assert ElementTree.fromstring(answer.content).findtext("{*}author/{*}name") == "Ciudad Prueba"
 
     def test_a_proposal_or_a_stranger_is_not_there(self, city: Session, client: TestClient) -> None:

@@ -187,9 +187,9 @@ def test_a_feed_names_where_each_alert_is() -> None:
         updated=AT,
         alerts=[(ALERT, "https://311.example/incidentes/1.cap")],
     )
-    assert read_any(feed) == ([], ["https://311.example/incidentes/1.cap"])
+    assert read_any(feed) == ([], ["https://311.example/incidentes/1.cap"], [])
     rss = b"<rss><channel><item><link>https://smn.example/1.xml</link></item></channel></rss>"
-    assert read_any(rss) == ([], ["https://smn.example/1.xml"])
+    assert read_any(rss) == ([], ["https://smn.example/1.xml"], [])
     inside = b"<rss><channel><item>" + write_alert(ALERT).partition(b"?>")[2] + b"</item></channel></rss>"
     assert [alert.identifier for alert in read_any(inside)[0]] == ["A-1"]
     with pytest.raises(InvalidInput):

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -19,7 +20,8 @@ from intake.calls.line_actions import Somebody
 from intake.calls.line_models import CallBridge, CallLeg, CallRecording
 from intake.calls.models import Call
 from intake.distribution import actions as distribution
-from intake.distribution.models import Offer, WorkItem
+from intake.distribution.models import ContactQueue, Offer, WorkItem
+from intake.service_requests.models import Report
 from kernel import clock, crypto, db
 from kernel.errors import Conflict, NotFound
 from kernel.ids import new_id
@@ -263,6 +265,91 @@ def test_a_part_is_killed_while_two_are_brought_together(center: Center, demo: R
     assert len([leg for leg in legs if leg.state != "ended"]) == 1
     center.hang_up(sid)
     wait_for(lambda: (item := center.item(sid)) and item.state in ("wrapping", "done"), WITHIN_S, "the notes")
+
+
+@contextmanager
+def killed(center: Center, demo: RunningDemo, part: str) -> Iterator[None]:
+    """What is asked for in the block is asked of whoever comes after `part`, which is there again afterwards."""
+    pid = demo.pid(part)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    yield
+    wait_for(lambda: demo.pid(part) not in (None, pid), 60, f"another {part}")
+    wait_for(demo.is_ready, 60, "/readyz")
+    center.beat()
+
+
+@pytest.mark.parametrize("part", ["jobs", "web"])
+def test_a_part_is_killed_while_the_caller_is_put_on_hold_and_taken_back(
+    center: Center, demo: RunningDemo, part: str
+) -> None:
+    ana = center.operator("Ana")
+    sid = center.call()
+    center.accept(sid, ana)
+    center.until_they_talk(sid, ana)
+    (call,) = center.read(Call, Call.provider_call_id == sid)
+    for act, inside in (
+        (line_actions.hold, {f"client:agent-{ana.id}"}),
+        (line_actions.unhold, {"caller", f"client:agent-{ana.id}"}),
+    ):
+        with killed(center, demo, part), db.transaction() as session:
+            act(session, call.id, ana, now=clock.now())
+        wait_for(lambda inside=inside: center.talkers(sid) == inside, WITHIN_S, act.__name__)  # type: ignore[misc]
+    assert not center.look(sid)["is_over"]
+
+
+@pytest.mark.parametrize(("part", "how"), [("jobs", "blind"), ("relay", "consulted"), ("dispatcher", "line")])
+def test_a_part_is_killed_while_the_caller_is_passed_on(center: Center, demo: RunningDemo, part: str, how: str) -> None:
+    ana = center.operator("Ana")
+    sid = center.call()
+    center.accept(sid, ana)
+    center.until_they_talk(sid, ana)
+    luis = center.operator("Luis")
+    (call,) = center.read(Call, Call.provider_call_id == sid)
+    item = center.item(sid)
+    assert item is not None
+    (line,) = center.read(ContactQueue, ContactQueue.id == item.queue_id)
+    with killed(center, demo, part), db.transaction() as session:
+        if how == "line":
+            line_actions.transfer_to_line(session, call.id, ana, line.code, now=clock.now())
+            center.desks = [one for one in center.desks if one[0].id != ana.id]  # she is silent from now on
+        else:
+            line_actions.transfer(
+                session, call.id, ana, to_agent_id=luis.id, consult=how == "consulted", now=clock.now()
+            )
+    if how == "consulted":
+        both = {f"client:agent-{who.id}" for who in (ana, luis)}
+        wait_for(lambda: center.talkers(sid) == both, WITHIN_S, "the two operators to talk")
+        with killed(center, demo, part), db.transaction() as session:
+            line_actions.complete_transfer(session, call.id, ana, now=clock.now())
+    took = center.until_they_talk(sid, luis)
+    print(f"\n{part} killed, {how}: the caller talks with the other one {took:.1f} s after it is back", end="")
+    item = center.item(sid)
+    assert item is not None
+    assert (item.agent_id, item.state) == (luis.id, "assigned")
+    assert len(center.read(WorkItem, WorkItem.source_ref == f"call:{sid}")) == 1
+
+
+def test_web_is_killed_again_and_again_while_somebody_reports_by_voice_and_keys(
+    center: Center, demo: RunningDemo
+) -> None:
+    phone = f"+52555{time.monotonic_ns() % 10**7:07d}"
+    # No word is said before the question that it answers: the machine speaks for some seconds each time.
+    told = ["hay un bache", "Avenida Sabinos y Niebla"]
+    script = [*({"say": words} for words in told), *[{"press": "1"}] * 3, {"wait": 15}, {"hangup": True}]
+    paced = [step for one in script for step in ({"wait": 6}, one)]
+    sid = center.post("/calls", {"from": phone, "async": True, "script": paced}).json()["sid"]
+    center.calls.append(sid)
+    for _ in range(3):
+        time.sleep(4)
+        with killed(center, demo, "web"):
+            pass
+    wait_for(lambda: center.look(sid)["is_over"], 120, "the end of the call")
+    heard = " ".join(center.look(sid)["heard"])
+    (call,) = center.read(Call, Call.provider_call_id == sid)
+    made = center.read(Report, Report.conversation_id == call.conversation_id)
+    assert len(made) == 1, heard
+    assert "Su folio es" in heard
 
 
 def test_the_database_is_away_while_two_talk_and_the_caller_hangs_up(center: Center, demo: RunningDemo) -> None:

@@ -142,11 +142,14 @@ def _begun(session: Session, call: Call, bridge: CallBridge, step: Step, lease: 
     """Writes down that it is being done, before it is: whoever finds it so later knows that it may have been."""
     city = cities.city(session, call.jurisdiction_id)
     leg = _leg(session, UUID(step.leg)) if step.leg else None
+    mode, coached = rooms.manner_of(leg, rooms.live_legs(session, call.id)) if leg else ("talk", None)
     recording = recordings.of_call(session, call.id)
     if step.do in ("move", "dial"):
         change(session, bridge, caller_state="moving", caller_asked_at=now, is_held=False)
     elif step.do == "ring" and leg is not None:
-        change(session, leg, state="asked", asked_at=now, attempts=leg.attempts + 1)
+        # Whom a supervisor may whisper to is known once they are in.
+        heard_as = "talk" if leg.mode == "talk" else "listen"
+        change(session, leg, state="asked", asked_at=now, attempts=leg.attempts + 1, mode_done=heard_as, coached=None)
     elif step.do == "start_recording" and recording is not None:
         change(session, recording, state="asked", asked_at=now)
     return Task(
@@ -161,8 +164,8 @@ def _begun(session: Session, call: Call, bridge: CallBridge, step: Step, lease: 
         leg_id=leg.id if leg else None,
         address=leg.address if leg else "",
         provider_leg_id=(leg.provider_call_id or "") if leg else "",
-        mode=leg.mode if leg else "talk",  # type: ignore[arg-type]  # the table checks the words
-        coached=_coached(session, call.id) if leg is not None and leg.role == "supervisor" else None,
+        mode=mode,  # type: ignore[arg-type]  # the table checks the words
+        coached=coached,
         recording_id=recording.id if recording else None,
         recording=(recording.provider_recording_id or "") if recording else "",
         number=(calling_back.number_of(session, call) or "") if step.do in ("dial", "look_call") else "",
@@ -177,12 +180,6 @@ def _our_number(session: Session, call: Call, bridge: CallBridge) -> str:
     (item,) = load(session, WorkItem, "WHERE id = $1", [bridge.work_item_id])
     asked = calling_back.asked_in(session, item)
     return asked.to_number if asked is not None else ""
-
-
-def _coached(session: Session, call_id: UUID) -> str | None:
-    """Whom a supervisor whispers to: the operator."""
-    found = (leg for leg in rooms.live_legs(session, call_id) if leg.role == "operator" and leg.state == "joined")
-    return next((leg.provider_call_id for leg in found), None)
 
 
 def _leg(session: Session, leg_id: UUID) -> CallLeg:
@@ -202,7 +199,7 @@ def _carry_out(line: VoiceLine, task: Task) -> Note:
         line.bridge(task.caller, task.room_name, is_announced=task.is_announced)
         return _nothing
     if do == "ring" and leg_id is not None:
-        ring = Ring(task.address, str(leg_id), task.sender, task.mode, task.coached)
+        ring = Ring(task.address, str(leg_id), task.sender, is_heard=task.mode == "talk")
         sid, reference = line.ring(task.room_name, ring)
         return lambda session, call, bridge, now: _note_rung(session, call, bridge, leg_id, sid, reference, now)
     if do == "dial":
@@ -227,7 +224,7 @@ def _carry_out(line: VoiceLine, task: Task) -> Note:
         return lambda session, call, bridge, now: _note_held(session, bridge, do == "hold", now)
     if do == "coach":
         line.coach(task.reference, task.provider_leg_id, mode=task.mode, coached=task.coached)
-        return lambda session, call, bridge, now: change(session, _leg(session, _id(leg_id)), mode_done=task.mode)
+        return lambda session, call, bridge, now: _note_coached(session, bridge, task, now)
     if do in ("hang_up_leg", "hang_up_caller"):
         line.hang_up(task.provider_leg_id if do == "hang_up_leg" else task.caller)
         return lambda session, call, bridge, now: _note_hung_up(session, call, bridge, leg_id, now)
@@ -287,9 +284,19 @@ def _note_rung(
 
 
 def _note_held(session: Session, bridge: CallBridge, is_held: bool, now: datetime) -> None:
-    change(session, bridge, is_held=is_held, changed_at=now)
-    # There is nothing left to arrange, but whoever looks at the call sees it only now.
-    record(session, "call_bridge.held", at=now, call_id=bridge.call_id)
+    change(session, bridge, is_held=is_held)
+    _show(session, bridge, now)
+
+
+def _note_coached(session: Session, bridge: CallBridge, task: Task, now: datetime) -> None:
+    change(session, _leg(session, _id(task.leg_id)), mode_done=task.mode, coached=task.coached)
+    _show(session, bridge, now)
+
+
+def _show(session: Session, bridge: CallBridge, now: datetime) -> None:
+    """There is nothing left to arrange, but whoever looks at the call sees it only now."""
+    change(session, bridge, changed_at=now)
+    record(session, "call_bridge.arranged", at=now, call_id=bridge.call_id)
 
 
 def _note_dialled(session: Session, call: Call, sid: str) -> None:
@@ -369,6 +376,9 @@ def _note_trouble(task: Task, error: LineError) -> None:
             room_reports.note_caller(session, call, bridge, "outside", now=now)
             calling_back.not_reached(session, call, bridge, "failed", is_last=not task.number, now=now)
             return
+        if isinstance(error, Refused) and task.step.do == "coach":
+            _put_out(session, call, _leg(session, _id(task.leg_id)), error.reason, now)
+            return
         if isinstance(error, Refused) and task.step.do == "start_recording":
             recordings.note_state(session, _id(task.recording_id), "absent", now=now)
             return
@@ -376,6 +386,12 @@ def _note_trouble(task: Task, error: LineError) -> None:
             _take_back(session, task, bridge, now)
         change(session, bridge, arranging_until=None, due_at=now + _AFTER_TROUBLE)
     raise Unavailable("La red telefónica no respondió; se intenta otra vez.")
+
+
+def _put_out(session: Session, call: Call, leg: CallLeg, why: str, now: datetime) -> None:
+    """Better out of the room than heard by whom they did not mean."""
+    change(session, leg, is_wanted=False)
+    history.note(session, call.id, f"{leg.role}_left", actor=(leg.agent_id, leg.agent_name), reason=why, now=now)
 
 
 def _take_back(session: Session, task: Task, bridge: CallBridge, now: datetime) -> None:

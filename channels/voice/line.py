@@ -74,14 +74,13 @@ class Room:
 class Ring:
     """Somebody to be called into a room. address: `client:agent-<id>` or a telephone number; label: our id of this leg.
 
-    mode and coached: for a supervisor, and whose provider_call_id hears them when they whisper. ring_s: for how long.
+    is_heard: by all who are in it, from the moment they come in. ring_s: for how long.
     """
 
     address: str
     label: str
     sender: str
-    mode: Mode = "talk"
-    coached: str | None = None
+    is_heard: bool = True
     ring_s: int = 20
 
 
@@ -152,7 +151,7 @@ class VoiceLine(Protocol):
     def unhold(self, reference: str, provider_call_id: str) -> None: ...
 
     def coach(self, reference: str, provider_call_id: str, *, mode: Mode, coached: str | None) -> None:
-        """Changes how a supervisor is in the room; `talk` is to barge in."""
+        """Changes how a supervisor is in the room; `talk` is to barge in. coached: whose provider_call_id hears the whisper."""
 
     def hang_up(self, provider_call_id: str) -> None:
         """Ends one call, whether it rings or talks."""

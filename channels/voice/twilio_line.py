@@ -146,7 +146,7 @@ class TwilioLine:
             "StatusCallback": f"{self._hooks}/leg?{urlencode({'leg': ring.label})}",
             "StatusCallbackEvent": _LEG_EVENTS,
             **self.room_callbacks("ConferenceStatusCallback"),
-            **_how(ring.mode, ring.coached),
+            **({} if ring.is_heard else {"Muted": "true"}),
         }
         answer = self._post(f"Conferences/{quote(room_name)}/Participants", form)
         sid, conference = answer.get("call_sid"), answer.get("conference_sid")
@@ -187,7 +187,7 @@ class TwilioLine:
         self._seat(reference, provider_call_id, Hold="false")
 
     def coach(self, reference: str, provider_call_id: str, *, mode: Mode, coached: str | None) -> None:
-        self._seat(reference, provider_call_id, **_how(mode, coached, is_change=True))
+        self._seat(reference, provider_call_id, **_how(mode, coached))
 
     # Recordings
 
@@ -302,13 +302,11 @@ class TwilioLine:
         raise Uncertain("provider_down")
 
 
-def _how(mode: Mode, coached: str | None, *, is_change: bool = False) -> dict[str, str]:
-    """Muted and coaching, as a seat has them. Without a word an operator is neither."""
+def _how(mode: Mode, coached: str | None) -> dict[str, str]:
+    """Muted and coaching, as a seat has them. A whisper to nobody is none: all would hear it."""
     if mode == "whisper" and coached:
         return {"Muted": "false", "Coaching": "true", "CallSidToCoach": coached}
-    if mode == "listen":
-        return {"Muted": "true", "Coaching": "false"} if is_change else {"Muted": "true"}
-    return {"Muted": "false", "Coaching": "false"} if is_change else {}
+    return {"Muted": "false" if mode == "talk" else "true", "Coaching": "false"}
 
 
 def _is_since(told: object, since: datetime) -> bool:

@@ -68,8 +68,9 @@ class CallLeg(SQLModel, table=True):
     """Somebody we call into the room: an operator, whoever is asked or takes over, a supervisor.
 
     agent_id: None for a number outside. state: climbs as `leg_states` says. is_wanted: they are to be there; a leg that ends
-    while it is wanted was lost. mode: how a supervisor is to be in the room, mode_done how they are. asked_at: when the network
-    was last asked to ring. why_ended: completed, no_answer, busy, failed, canceled, gone, unwanted.
+    while it is wanted was lost. mode: how a supervisor is to be in the room; mode_done: how they are, and coached whose
+    provider_call_id alone hears them whisper. asked_at: when the network was last asked to ring. why_ended: completed,
+    no_answer, busy, failed, canceled, gone, unwanted.
     """
 
     __tablename__ = "call_leg"
@@ -99,6 +100,7 @@ class CallLeg(SQLModel, table=True):
     is_wanted: bool = True
     mode: str = Field(default="talk", sa_type=Text)
     mode_done: str | None = Field(default=None, sa_type=Text)
+    coached: str | None = Field(default=None, sa_type=Text)
     attempts: int = 0
     asked_at: datetime | None = Field(default=None, sa_type=Instant)
     joined_at: datetime | None = Field(default=None, sa_type=Instant)

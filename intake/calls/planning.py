@@ -46,7 +46,10 @@ Do = Literal[
 
 @dataclass(frozen=True)
 class LegFacts:
-    """is_known: the network has given it a name, by which it can be hung up. serves: they talk for the city."""
+    """is_known: the network has given it a name, by which it can be hung up. serves: they talk for the city.
+
+    mode: how they are to be heard in the room now; coached: by whom alone, if they whisper. As done: how they were told to be.
+    """
 
     id: str
     state: str
@@ -55,6 +58,8 @@ class LegFacts:
     is_known: bool = True
     mode: str = "talk"
     mode_done: str | None = "talk"
+    coached: str | None = None
+    coached_done: str | None = None
     since: datetime | None = None
     attempts: int = 0
 
@@ -110,9 +115,10 @@ def plan(now_is: Situation, now: datetime) -> Step | Rest:
     """The next step, the most urgent first."""
     return (
         _ending(now_is, now)
+        or _in_room(_coaching(now_is), now_is, now)
         or _coming(now_is, now)
         or _going(now_is)
-        or _hearing(now_is, now)
+        or _in_room(_holding(now_is), now_is, now)
         or _recording(now_is, now)
         or _checking(now_is, now)
     )
@@ -191,19 +197,25 @@ def _going(now_is: Situation) -> Step | None:
     return None
 
 
-def _hearing(now_is: Situation, now: datetime) -> Step | None:
-    step = _heard(now_is)
+def _in_room(step: Step | None, now_is: Situation, now: datetime) -> Step | None:
+    """What is done with a seat needs the network's name of the room."""
     if step is None or now_is.has_room:
         return step
     return Step("look") if _may_look(now_is, now) else None
 
 
-def _heard(now_is: Situation) -> Step | None:
+def _coaching(now_is: Situation) -> Step | None:
+    """Before anything else changes: whoever whispers is silent before the operator whom they mean goes."""
+    for leg in now_is.legs:
+        is_here = leg.state == "joined" and leg.is_wanted
+        if is_here and (leg.mode, leg.coached) != (leg.mode_done, leg.coached_done):
+            return Step("coach", leg.id)
+    return None
+
+
+def _holding(now_is: Situation) -> Step | None:
     if now_is.caller == "inside" and now_is.wants_hold != now_is.is_held:
         return Step("hold" if now_is.wants_hold else "unhold")
-    for leg in now_is.legs:
-        if leg.state == "joined" and leg.is_wanted and leg.mode != leg.mode_done:
-            return Step("coach", leg.id)
     return None
 
 
@@ -235,7 +247,7 @@ def _checking(now_is: Situation, now: datetime) -> Step | Rest:
     waits += [leg.since + _limit(leg) for leg in now_is.legs if _is_on_the_way(leg) and leg.since is not None]
     if now_is.recording is not None and now_is.recording.state == "asked" and now_is.recording.since is not None:
         waits.append(now_is.recording.since + ANSWER_WITHIN)
-    if not now_is.has_room and _heard(now_is) is not None:
+    if not now_is.has_room and (_coaching(now_is) or _holding(now_is)) is not None:
         waits.append(now)
     return Rest(max(min(waits), now + LOOK_AGAIN))
 

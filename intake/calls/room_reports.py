@@ -58,7 +58,7 @@ def move_leg(
     if stands == leg.state:
         return
     if stands == "joined":
-        change(session, leg, state=stands, joined_at=now, mode_done=leg.mode_done or leg.mode)
+        change(session, leg, state=stands, joined_at=now)
         _joined(session, call, leg, now)
     elif stands == "ended":
         why = why or "completed" if leg.is_wanted else "unwanted"

@@ -273,7 +273,7 @@ def situation(session: Session, call: Call, bridge: CallBridge, item: WorkItem, 
         has_room=bridge.room_reference is not None,
         wants_hold=wants_hold,
         is_held=bridge.is_held,
-        legs=tuple(_facts(leg) for leg in legs),
+        legs=tuple(_facts(leg, legs) for leg in legs),
         recording=recordings.facts(session, call.id, is_held=wants_hold or bridge.is_held),
         looked_at=bridge.looked_at,
     )
@@ -288,15 +288,27 @@ def is_owner_lost(session: Session, call: Call, item: WorkItem) -> bool:
     return (transfer is None or transfer.kind != "blind") and _is_lost(session, call.id, owner, item)
 
 
-def _facts(leg: CallLeg) -> LegFacts:
+def manner_of(leg: CallLeg, legs: Sequence[CallLeg]) -> tuple[str, str | None]:
+    """How somebody is to be heard in the room now, and who alone hears them. With nobody to whisper to, they only listen."""
+    if leg.mode != "whisper":
+        return leg.mode, None
+    owners = (one for one in legs if one.role == "operator" and one.state == "joined" and one.is_wanted)
+    coached = next((one.provider_call_id for one in owners), None)
+    return ("listen", None) if coached is None else ("whisper", coached)
+
+
+def _facts(leg: CallLeg, legs: Sequence[CallLeg]) -> LegFacts:
+    mode, coached = manner_of(leg, legs)
     return LegFacts(
         id=str(leg.id),
         state=leg.state,
         serves=leg.agent_id is not None and leg.role != "supervisor",
         is_wanted=leg.is_wanted,
         is_known=leg.provider_call_id is not None,
-        mode=leg.mode,
+        mode=mode,
         mode_done=leg.mode_done,
+        coached=coached,
+        coached_done=leg.coached,
         since=leg.joined_at or leg.asked_at or leg.created_at,
         attempts=leg.attempts,
     )

@@ -15,6 +15,7 @@ WORDS = {
     "consulted": "{name} te consulta. La persona oye música.",
     "listen": "Escuchas la llamada de {name}. Nadie te oye.",
     "whisper": "Susurras: te oye {name}, y la persona no.",
+    "unheard": "Vas a susurrar: todavía no te oye nadie.",
     "talk": "Estás en la llamada de {name}: te oyen los dos.",
 }
 
@@ -47,7 +48,7 @@ def of(session: Session, viewer: Viewer) -> Beside | None:
     if found is None:
         return None
     leg, bridge = found
-    words = WORDS["consulted" if leg.role == "consulted" else leg.mode]
+    words = WORDS["consulted" if leg.role == "consulted" else _heard(leg)]
     name = _whose(session, bridge, leg)
     return Beside(
         leg.id,
@@ -56,6 +57,10 @@ def of(session: Session, viewer: Viewer) -> Beside | None:
         leg.state == "joined",
         leg.role == "consulted",
     )
+
+
+def _heard(leg: CallLeg) -> str:
+    return "unheard" if leg.mode == "whisper" != leg.mode_done else leg.mode
 
 
 def _whose(session: Session, bridge: CallBridge, leg: CallLeg) -> str:

@@ -18,6 +18,7 @@ from channels.voice.line import (
     Mode,
     NotDone,
     Recorded,
+    Refused,
     Ring,
     Room,
     Seat,
@@ -56,7 +57,8 @@ class PretendLine:
     files: dict[str, bytes] = field(default_factory=dict)
     reports: list[Report] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
-    # What becomes of the next requests: None is done and answered, "lost" done without an answer, "not" not done.
+    # What becomes of the next requests: None is done and answered, "lost" done without an answer, "not" not done, "never"
+    # refused.
     faults: list[str | None] = field(default_factory=list)
     sequence: int = 0
 
@@ -68,6 +70,14 @@ class PretendLine:
 
     def in_room(self, room_name: str) -> list[Leg]:
         return [leg for leg in self.legs.values() if leg.room == room_name and leg.status == "in-progress"]
+
+    def hears(self, listener: Leg, speaker: Leg) -> bool:
+        """What is whispered to somebody who is not there is heard by all: no network says that it is not."""
+        room = self.in_room(speaker.room or "")
+        if listener is speaker or listener not in room or speaker not in room or speaker.mode == "listen":
+            return False
+        is_for_one = speaker.mode == "whisper" and any(leg.sid == speaker.coached for leg in room)
+        return listener.sid == speaker.coached if is_for_one else not speaker.is_held and not listener.is_held
 
     # What people do
 
@@ -120,6 +130,8 @@ class PretendLine:
         fault = self.faults.pop(0) if self.faults else None
         if fault == "not":
             raise NotDone("provider_down")
+        if fault == "never":
+            raise Refused("vendor_1")
         yield
         if fault == "lost":
             raise Uncertain("no_answer")
@@ -144,7 +156,8 @@ class PretendLine:
         sid = f"CA{len(self.legs) + 100:032x}"
         with self._request(f"ring {ring.address}"):
             self.rooms.setdefault(room_name, f"CF{len(self.rooms):032x}")
-            leg = Leg(sid, ring.address, ring.label, "ringing", room_name, mode=ring.mode, coached=ring.coached)
+            mode: Mode = "talk" if ring.is_heard else "listen"
+            leg = Leg(sid, ring.address, ring.label, "ringing", room_name, mode=mode)
             self.legs[sid] = leg
             self._tell_leg(leg)
         return sid, self.rooms[room_name]

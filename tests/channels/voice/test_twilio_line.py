@@ -119,7 +119,7 @@ def test_hold_music_and_back(city: Exchange, line: TwilioLine) -> None:
 def test_a_supervisor_listens_whispers_and_barges(city: Exchange, line: TwilioLine) -> None:
     _, operator, reference = together(city, line)
     answering(city, {"wait": 600}, who="agent-jefa")
-    eva, _ = line.ring("item-7", Ring("client:agent-jefa", "leg-2", VOICE_NUMBER, "listen"))
+    eva, _ = line.ring("item-7", Ring("client:agent-jefa", "leg-2", VOICE_NUMBER, is_heard=False))
     eventually(lambda: member(city, reference, eva).get("status") == "connected")
     assert member(city, reference, eva)["muted"] is True
     line.coach(reference, eva, mode="whisper", coached=operator)
@@ -128,6 +128,9 @@ def test_a_supervisor_listens_whispers_and_barges(city: Exchange, line: TwilioLi
     line.coach(reference, eva, mode="talk", coached=None)
     shown = member(city, reference, eva)
     assert (shown["muted"], shown["coaching"]) == (False, False)
+    line.coach(reference, eva, mode="whisper", coached=None)
+    shown = member(city, reference, eva)
+    assert (shown["muted"], shown["coaching"]) == (True, False), "a whisper to nobody would be heard by all"
 
 
 def test_hanging_up_and_what_is_gone(city: Exchange, line: TwilioLine) -> None:

@@ -17,8 +17,10 @@ LEGS = st.builds(
     serves=st.booleans(),
     is_wanted=st.booleans(),
     is_known=st.booleans(),
-    mode=st.sampled_from(["talk", "listen"]),
-    mode_done=st.sampled_from(["talk", None]),
+    mode=st.sampled_from(["talk", "listen", "whisper"]),
+    mode_done=st.sampled_from(["talk", "whisper", None]),
+    coached=st.sampled_from(["CA1", None]),
+    coached_done=st.sampled_from(["CA1", "CA2", None]),
     since=AGES,
 )
 RECORDINGS = st.builds(
@@ -87,3 +89,13 @@ def test_a_room_is_closed_only_when_nobody_is_left(situation: Situation) -> None
     if isinstance(step, Step) and step.do == "close":
         assert situation.caller not in ("moving", "inside")
         assert all(leg.state == "ended" for leg in situation.legs)
+
+
+@given(SITUATIONS)
+def test_nobody_comes_goes_or_is_heard_before_who_is_heard_otherwise_than_meant(situation: Situation) -> None:
+    meant = {(leg.id, leg.mode, leg.coached) for leg in situation.legs if leg.state == "joined" and leg.is_wanted}
+    done = {(leg.id, leg.mode_done, leg.coached_done) for leg in situation.legs}
+    if meant - done and situation.has_room and situation.caller != "gone" and not situation.is_closing:
+        step = plan(situation, NOW)
+        assert isinstance(step, Step)
+        assert step.do == "coach"

@@ -19,11 +19,13 @@ SUBSCRIPTIONS: dict[str, list[str]] = {
     "agent.left_call": ["intake.calls.jobs.leave_call"],
     "call_leg.twice": ["channels.voice.jobs.hang_up_twice"],
     "call_recording.available": ["channels.voice.jobs.keep_recording"],
+    "message.filed": ["intake.calls.jobs.leave_out_filed"],
     "message.queued": ["channels.jobs.deliver_message"],
     "bulk_message.queued": ["channels.jobs.deliver_bulk_message"],
     "service_request.submitted": [
         "intake.conversations.jobs.tell_resident",
         together(
+            "intake.calls.jobs.leave_out_reported",
             *_TELL_AGENCIES,
             "intake.service_requests.duplicates.jobs.find_duplicates",
             "intake.incidents.jobs.attach_reported",

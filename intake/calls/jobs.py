@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from intake.calls import actions, line_actions, queries
+from intake.calls import actions, line_actions, queries, recordings, sensitive
 from intake.calls.ending import end
 from intake.calls.states import is_over
 from kernel import clock, db
@@ -25,6 +25,20 @@ def leave_call(leg_id: str, **_: object) -> None:
     """Takes somebody whose desk was closed out of the call that they were asked into."""
     with db.transaction() as session:
         line_actions.leave(session, UUID(leg_id), now=clock.now())
+
+
+def leave_out_reported(service_request_id: str, **_: object) -> None:
+    """Pauses the recording of whoever reports something sensitive while they talk."""
+    with db.transaction() as session:
+        for call_id in sensitive.calls_reporting(session, UUID(service_request_id)):
+            recordings.pause(session, call_id, why=recordings.BY_SERVICE, now=clock.now())
+
+
+def leave_out_filed(service_request_id: str, conversation_id: str, **_: object) -> None:
+    """As `leave_out_reported`, where an operator put something they wrote with a sensitive request."""
+    with db.transaction() as session:
+        for call_id in sensitive.calls_beside(session, UUID(service_request_id), UUID(conversation_id)):
+            recordings.pause(session, call_id, why=recordings.BY_SERVICE, now=clock.now())
 
 
 def end_silent_calls() -> None:

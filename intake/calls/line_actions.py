@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from intake.calls import calling_back, history, queries, rooms
+from intake.calls import calling_back, history, queries, recordings, rooms, sensitive
 from intake.calls.line_models import CallBridge, CallLeg, CallTransfer
 from intake.calls.models import Call
 from intake.calls.outside import outsiders
@@ -68,6 +68,20 @@ def note_voicemail(session: Session, call_id: UUID, by: Somebody, *, now: dateti
     call, bridge, _ = _own(session, call_id, by)
     calling_back.give_up(session, call, bridge, "voicemail", now=now)
     rooms.touch(session, bridge, now)
+
+
+def choose_topic(session: Session, call_id: UUID, by: Somebody, service_code: str, *, now: datetime) -> None:
+    """What it is about, says the operator: of a sensitive service nothing more is recorded until they press the key.
+
+    Raises NotFound for a service that is not offered.
+    """
+    call, _, item = _own(session, call_id, by)
+    is_sensitive = sensitive.is_service(session, call.jurisdiction_id, service_code)
+    if item.topic != service_code:
+        change(session, item, topic=service_code)
+        history.note(session, call.id, "topic_chosen", actor=(by.id, by.name), now=now, service=service_code)
+    if is_sensitive:
+        recordings.pause(session, call.id, why=recordings.BY_SERVICE, actor=(by.id, by.name), now=now)
 
 
 # Passing on

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from intake.calls import history, queries
+from intake.calls import history, queries, sensitive
 from intake.calls.history import NOBODY, Actor
 from intake.calls.leg_states import later_recording
 from intake.calls.line_models import CallBridge, CallEvent, CallRecording
@@ -19,7 +19,7 @@ from intake.calls.models import Call
 from intake.calls.planning import RecordingFacts
 from intake.catalog import cities
 from intake.distribution.models import WorkItem
-from kernel import crypto, db
+from kernel import crypto
 from kernel.errors import Conflict, NotFound, Unavailable
 from kernel.outbox import record
 from kernel.rows import HELD, change, load, load_one
@@ -44,13 +44,6 @@ _BEGINS_WITHIN = timedelta(seconds=1)
 _KEY_CONTEXT = "call_recording"
 _PROVED = ("bytes_gone_at", "provider_deleted_at")
 _LIVE = frozenset({"wanted", "asked", "recording"})
-
-_SENSITIVE = """
-    SELECT 1 FROM service WHERE jurisdiction_id = $1 AND is_sensitive AND (code = ANY($2) OR code IN (
-        SELECT service_request.service_code FROM message
-        JOIN service_request ON service_request.id = message.service_request_id WHERE message.conversation_id = $3
-    )) LIMIT 1
-"""
 
 
 @dataclass(frozen=True)
@@ -129,18 +122,11 @@ def want(session: Session, call: Call, bridge: CallBridge, item: WorkItem, *, no
         announced_at=told.at,
         notice=str(told.data.get("words", "")),
         language=str(told.data.get("language", call.language)),
-        pauses=[BY_SERVICE] if is_sensitive(session, call, item) else [],
+        pauses=[BY_SERVICE] if sensitive.is_about(session, call, item) else [],
         keep_until=now + rules.keep_for,
     )
     session.add(row)
     session.flush()
-
-
-def is_sensitive(session: Session, call: Call, item: WorkItem) -> bool:
-    """Whether what it is about is of a service that no public list may hold."""
-    dialogue = db.fetch(session, "SELECT dialogue FROM conversation WHERE id = $1", [call.conversation_id])[0][0] or {}
-    codes = [code for code in (item.topic, dialogue.get("service_code")) if code]
-    return bool(db.fetch(session, _SENSITIVE, [call.jurisdiction_id, codes, call.conversation_id], prepare=True))
 
 
 def facts(session: Session, call_id: UUID, *, is_held: bool) -> RecordingFacts | None:
@@ -184,13 +170,6 @@ def refuse(session: Session, call_id: UUID, *, actor: Actor, now: datetime) -> N
     change(session, row, is_refused=True, keep_until=now, due_at=now)
     history.note(session, call_id, "recording_refused", actor=actor, recording_id=row.id, now=now)
     _arrange(session, call_id, now)
-
-
-def note_service(session: Session, call_id: UUID, service_code: str, *, actor: Actor = NOBODY, now: datetime) -> None:
-    """What it is about has become known: a sensitive service pauses it at once."""
-    call = queries.held(session, call_id)
-    if db.fetch(session, _SENSITIVE, [call.jurisdiction_id, [service_code], call.conversation_id], prepare=True):
-        pause(session, call_id, why=BY_SERVICE, actor=actor, now=now)
 
 
 def _of_held_call(session: Session, call_id: UUID) -> CallRecording | None:

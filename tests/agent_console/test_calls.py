@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -30,6 +31,13 @@ SOUND = b"RIFF\0\0\0\0WAVE" + b"sound" * 20_000
 @pytest.fixture
 def desk(console: Console, session: Session, shelf: Shelf) -> Iterator[Desk]:
     """A call that Ana took, in a city that records."""
+    with _waiting(session) as made:
+        made.connect(made.operator("Ana"))
+        yield made
+
+
+@contextmanager
+def _waiting(session: Session) -> Iterator[Desk]:
     line = PretendLine()
     lines.configure(line)
     city = session.get_one(Jurisdiction, CITY)
@@ -37,9 +45,7 @@ def desk(console: Console, session: Session, shelf: Shelf) -> Iterator[Desk]:
     session.add(city)
     session.flush()
     with time_machine.travel(clock.now(), tick=False) as time:
-        made = waiting_call(session, line, time)
-        made.connect(made.operator("Ana"))
-        yield made
+        yield waiting_call(session, line, time)
     lines.configure(None)
 
 
@@ -131,6 +137,20 @@ def test_a_supervisor_listens_and_it_is_written_down(console: Console, desk: Des
     post(browser, LIST, f"{LIST}/{desk.call.id}/entrar", how="leave")
     assert "aria-pressed" not in browser.get(LIST).text
     assert post(browser, LIST, f"{LIST}/{desk.call.id}/entrar", how="dance").status_code == 400
+
+
+def test_an_operator_says_what_the_call_is_about(console: Console, session: Session, shelf: Shelf) -> None:
+    browser, here = console.enter("operator"), "/consola/atencion"
+    here = browser.send(here, f"{here}/abrir", rings="true").headers["location"].split("#")[0]
+    with _waiting(session) as desk:
+        desk.connect(line_actions.Somebody(console.users["operator"], "Olga", CITY))
+        address = f"/consola/atencion/llamadas/{desk.item.id}/asunto"
+        assert '<option value="BACHE">' in browser.get(here).text
+        assert browser.send(here, address, service_code="").status_code == 400
+        assert browser.send(here, address, service_code="NADA").status_code == 404
+        assert browser.send(here, address, service_code="BACHE").status_code == 303
+        assert desk.item.topic == "BACHE"
+        assert '<option value="BACHE" selected>' in browser.get(here).text
 
 
 def test_a_call_that_was_talked_is_not_proposed_as_one_that_nobody_answered(console: Console, desk: Desk) -> None:

@@ -13,6 +13,7 @@ from intake.calls.line_models import CallBridge
 from intake.calls.models import Call
 from intake.calls.outside import Outsider, outsiders
 from intake.catalog import queries as catalog
+from intake.catalog.definitions import text_in
 from intake.distribution.lifecycle import ASSIGNED
 from intake.distribution.models import AgentSession, ContactQueue, WorkItem
 from intake.distribution.values import COSTS
@@ -120,6 +121,15 @@ def whom(session: Session, viewer: Viewer) -> Whom:
     """As it is now: who may be asked changes from one moment to the next."""
     settings = catalog.jurisdiction(session, viewer.jurisdiction_id).settings
     return Whom(_colleagues(session, viewer), _queues(session, viewer), outsiders(settings, viewer.language))
+
+
+def topics(session: Session, viewer: Viewer) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What a call may be about: the services that are offered, by their groups."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for one in catalog.services(session, viewer.jurisdiction_id):
+        group = found.setdefault(text_in(one.group_name, viewer.language), [])
+        group.append((one.code, text_in(one.name, viewer.language)))
+    return list(found.items())
 
 
 def _stage(session: Session, call: Call, bridge: CallBridge | None, *, is_there: bool) -> str:

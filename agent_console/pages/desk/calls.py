@@ -50,6 +50,12 @@ def _id(text: str) -> UUID:
         raise InvalidInput("Di a quién pasas la llamada.", field="to") from error
 
 
+def _choose_topic(session: Session, call_id: UUID, by: Somebody, form: Form, now: datetime) -> None:
+    if not form.get("service_code"):
+        raise InvalidInput("Di de qué se trata.", field="service_code")
+    line_actions.choose_topic(session, call_id, by, form.get("service_code"), now=now)
+
+
 ACTS: Mapping[str, Act] = {
     "espera": lambda session, id_, by, form, now: line_actions.hold(session, id_, by, now=now),
     "seguir": lambda session, id_, by, form, now: line_actions.unhold(session, id_, by, now=now),
@@ -58,6 +64,7 @@ ACTS: Mapping[str, Act] = {
     "pasar": _transfer,
     "entregar": lambda session, id_, by, form, now: line_actions.complete_transfer(session, id_, by, now=now),
     "recuperar": lambda session, id_, by, form, now: line_actions.cancel_transfer(session, id_, by, now=now),
+    "asunto": _choose_topic,
     "no-grabar": lambda session, id_, by, form, now: recordings.pause(session, id_, actor=(by.id, by.name), now=now),
     "grabar": lambda session, id_, by, form, now: recordings.resume(session, id_, actor=(by.id, by.name), now=now),
     "rechazo": lambda session, id_, by, form, now: recordings.refuse(session, id_, actor=(by.id, by.name), now=now),

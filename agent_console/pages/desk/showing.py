@@ -10,7 +10,7 @@ from sqlmodel import Session
 from agent_console.accounts import Viewer
 from agent_console.forms import Problem, new_ref, problem_of
 from agent_console.pages.desk import beside, call_shown, called_back, ending, phones, shown, talk, waiting
-from agent_console.pages.desk.seat import Seat, Sitting, address, seat_of
+from agent_console.pages.desk.seat import CALLS, Seat, Sitting, address, seat_of
 from agent_console.rendering import render_for
 from intake.conversations import actions as conversations
 from intake.distribution import actions as distribution
@@ -36,6 +36,7 @@ def page(
     item = seat.item(item_id)
     parts_only = template == "desk/_parts.html"
     work = {} if parts_only or item is None else talk.talk_of(session, viewer, item, typed, now)
+    has_call = seat.is_mine and item is not None and item.kind in CALLS and item.state == ASSIGNED
     phone = phones.phone_of(http_request.app.state.settings, viewer.user_id)
     response = render_for(
         http_request,
@@ -51,6 +52,7 @@ def page(
         breaks=shown.BREAKS,
         held=shown.held_lines(session, viewer, seat.items, now),
         in_call=call_shown.call_of(session, viewer, seat.items),
+        topics=call_shown.topics(session, viewer) if has_call and not parts_only else [],
         phone=phone,
         called_back=called_back.of_item(session, viewer, item, now),
         beside=beside.of(session, viewer) if seat.is_mine else None,

@@ -37,6 +37,8 @@ _JOBS: dict[str, Callable[..., None]] = {
     "call_bridge.changed": jobs.arrange_call,
     "call_leg.twice": jobs.hang_up_twice,
     "call_recording.available": jobs.keep_recording,
+    "service_request.submitted": call_jobs.leave_out_reported,
+    "message.filed": call_jobs.leave_out_filed,
 }
 
 
@@ -205,3 +207,9 @@ def talkers(desk: Desk) -> set[str]:
         for leg in desk.line.in_room(f"item-{desk.item.id}")
         if not leg.is_held
     }
+
+
+def recorded(desk: Desk) -> str:
+    """What the network does with the one recording now."""
+    ((_, made),) = desk.line.recordings.values()
+    return made.state

@@ -3,16 +3,15 @@
 from itertools import permutations
 
 import pytest
-from sqlmodel import select
 
 from channels.voice import jobs, notice, recording_files
 from intake.calls import line_actions, queries, recordings
 from intake.calls.models import Call
-from intake.catalog.models import Jurisdiction, Service
+from intake.catalog.models import Jurisdiction
 from intake.media.storage import Shelf
 from kernel import clock, db
 from kernel.errors import NotFound
-from tests.channels.voice.desk import SID, Desk, talkers
+from tests.channels.voice.desk import SID, Desk, recorded, talkers
 from tests.factories import CITY
 
 pytestmark = pytest.mark.database
@@ -124,13 +123,7 @@ def test_a_city_that_says_nothing_records_nothing(desk: Desk) -> None:
     assert (desk.recording, desk.line.recordings) == (None, {})
 
 
-def recorded(desk: Desk) -> str:
-    """What the network does with the one recording now."""
-    ((_, made),) = desk.line.recordings.values()
-    return made.state
-
-
-def test_sensitive_matters_are_left_out_by_hand_on_hold_and_by_the_service(desk: Desk) -> None:
+def test_sensitive_matters_are_left_out_by_hand_and_on_hold(desk: Desk) -> None:
     ana = desk.operator("Ana")
     desk.connect(ana)
     assert recorded(desk) == "recording"
@@ -152,15 +145,6 @@ def test_sensitive_matters_are_left_out_by_hand_on_hold_and_by_the_service(desk:
         line_actions.unhold(session, desk.call.id, ana, now=clock.now())
     desk.hear()
     assert recorded(desk) == "recording"
-    noise = desk.session.exec(select(Service).where(Service.code == "RUIDO")).one()
-    noise.is_sensitive = True
-    desk.session.add(noise)
-    desk.session.flush()
-    with db.transaction() as session:
-        recordings.note_service(session, desk.call.id, "BACHE", now=clock.now())
-        recordings.note_service(session, desk.call.id, "RUIDO", now=clock.now())
-    desk.hear()
-    assert recorded(desk) == "paused"
 
 
 def test_nothing_is_recorded_of_a_talk_with_a_number_outside(desk: Desk, shelf: Shelf) -> None:

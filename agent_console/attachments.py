@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent_console.access import BASE
+from intake.calls import voicemail
 from intake.conversations.attachment_models import GONE, WAITING, MessageAttachment
 from intake.conversations.models import Message
 from intake.media.sounds import PLAYABLE
@@ -39,7 +40,10 @@ _UNITS = ((1 << 20, "MB"), (1 << 10, "kB"))
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One of them. look: picture, sound, place or file; url: "" where this reader may not open it; thumb_url: of a picture."""
+    """One of them. look: picture, sound, sealed (a recording), place or file; thumb_url: of a picture.
+
+    url: "" where this reader may not open it.
+    """
 
     look: str
     label: str
@@ -52,12 +56,30 @@ class Part:
 def parts_of(message: Message, rows: Sequence[MessageAttachment], language: str, *, opens: bool) -> tuple[Part, ...]:
     """Everything that a message brought besides words, in its order. opens: this reader may see what was sent."""
     place = [_place(message, language)] if message.lon is not None and message.lat is not None else []
-    return (*place, *(_part(message, row, language, opens) for row in rows))
+    return (*place, *_spoken(message, language, opens), *(_part(message, row, language, opens) for row in rows))
 
 
 def _place(message: Message, language: str) -> Part:
     spot = f"{message.lat:.5f}, {message.lon:.5f}"
     return Part("place", message.place_label or translate(language, "Ubicación compartida"), spot)
+
+
+def _spoken(message: Message, language: str, opens: bool) -> list[Part]:
+    """What was said after the tone: heard on a page of its own, which asks why."""
+    return [
+        Part(
+            "sealed",
+            translate(language, "Mensaje después del tono"),
+            length_of(part["seconds"]),
+            f"{BASE}/llamadas/grabaciones/{part['reference']}" if opens else "",
+        )
+        for part in message.media
+        if part.get("kind") == voicemail.PART
+    ]
+
+
+def length_of(seconds: int) -> str:
+    return f"{seconds // 60}:{seconds % 60:02d}"
 
 
 def _part(message: Message, row: MessageAttachment, language: str, opens: bool) -> Part:

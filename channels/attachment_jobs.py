@@ -42,7 +42,7 @@ def take_attachment(attachment_id: str, **_: object) -> None:
 
 
 def _sources() -> dict[str, object]:
-    """By channel, who has the bytes: what was said after the tone is with the account that sends texts."""
+    """By channel, who has the bytes: what was said after the tone, before that was a recording, is with the account of texts."""
     connected: dict[str, object] = dict(registry.connected())
     return connected | ({VOICE: connected["sms"]} if "sms" in connected else {})
 

@@ -104,10 +104,6 @@ class Account:
         start = f"{self._origin}/2010-04-01/Accounts/{self.settings.account_sid}/"
         return reference.startswith(start) and _MEDIA.fullmatch(reference[len(start) :]) is not None
 
-    def recording_url(self, name: str) -> str:
-        """Where the recording of this name is."""
-        return f"{self._origin}/2010-04-01/Accounts/{self.settings.account_sid}/Recordings/{name}"
-
     # Going out
 
     def create_message(self, message: OutboundMessage, form: Mapping[str, str]) -> ProviderMessageId:

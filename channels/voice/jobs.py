@@ -7,7 +7,7 @@ from channels.voice import arranging, recording_files
 from channels.voice import line as lines
 from channels.voice.arranging import arrange
 from channels.voice.line import Gone
-from intake.calls import rooms
+from intake.calls import rooms, voicemail
 from kernel import clock, db
 
 
@@ -44,5 +44,6 @@ def sweep() -> None:
 
 
 def end_recordings() -> None:
-    """Destroys what has reached its day."""
+    """Destroys what has reached its day; and what was said after a tone is read, before that."""
+    voicemail.put_unread_into_threads(now=clock.now())
     recording_files.end_due()

@@ -162,7 +162,11 @@ class VoiceLine(Protocol):
         Not to be repeated after Uncertain before `recordings_of` has shown that there is none.
         """
 
-    def recordings_of(self, provider_call_id: str) -> list[Recorded]: ...
+    def recordings_of(self, provider_call_id: str) -> list[Recorded]:
+        """Those that were begun with `start_recording`."""
+
+    def messages_of(self, provider_call_id: str) -> list[Recorded]:
+        """What was said after a tone."""
 
     def pause_recording(self, provider_call_id: str, reference: str) -> None:
         """Nothing of what is said meanwhile is in the file, not even its length."""

@@ -13,13 +13,13 @@ from channels.errors import FetchFailed
 from channels.media_fetching import read_all
 from channels.voice import line as lines
 from channels.voice.line import Gone, LineError, Recorded, Refused, VoiceLine
-from intake.calls import queries, recordings, room_reports
-from intake.calls.line_models import CallRecording
+from intake.calls import queries, recordings, room_reports, voicemail
+from intake.calls.line_models import VOICEMAIL, CallRecording
 from intake.calls.models import Call
 from intake.media import storage
 from intake.media.sounds import sound_type
 from kernel import clock, db, sealed_files
-from kernel.errors import NotFound, Unavailable
+from kernel.errors import MisconfiguredError, NotFound, Unavailable
 from kernel.rows import load, load_one
 from kernel.sealed_files import FileKey
 
@@ -108,7 +108,7 @@ def sweep() -> None:
 def _try(row: CallRecording, now: datetime) -> None:
     try:
         _push_on(row, now)
-    except (FetchFailed, LineError, Unavailable) as error:
+    except (FetchFailed, LineError, Unavailable, MisconfiguredError) as error:
         log.info("voice.file_later", recording_id=str(row.id), state=row.state, why=str(error))
         with db.transaction() as session:
             recordings.put_off(session, row.id, now=now)
@@ -179,6 +179,9 @@ def _call_of(row: CallRecording) -> Call:
 
 def _ask(row: CallRecording, now: datetime) -> None:
     """The network has told nothing of a recording that is over."""
+    if row.kind == VOICEMAIL:
+        _ask_after_tone(row, now)
+        return
     known = _carrier().recordings_of(_call_of(row).provider_call_id)
     mine: Recorded | None = next((one for one in known if one.reference == row.provider_recording_id), None)
     if mine is None and row.provider_recording_id is None and known:
@@ -195,6 +198,21 @@ def _ask(row: CallRecording, now: datetime) -> None:
             duration_s=mine.duration_s if mine else None,
             now=now,
         )
+
+
+def _ask_after_tone(row: CallRecording, now: datetime) -> None:
+    """Whatever the network has is a message, and nothing is none. Raises Unavailable while somebody may still be speaking."""
+    known = _carrier().messages_of(_call_of(row).provider_call_id)
+    if any(one.state not in _STORED_BY_STATE for one in known):
+        raise Unavailable("La grabación todavía no está lista.")
+    with db.transaction() as session:
+        call = queries.held(session, row.call_id)
+        for one in known:
+            if one.state == "available" and one.duration_s:
+                voicemail.take(session, call, one.reference, one.duration_s, now=now)
+        _, mine = recordings.held(session, row.id)
+        if mine.state == "ended":
+            recordings.note_state(session, row.id, "absent", now=now)
 
 
 def end_due() -> None:

@@ -45,6 +45,7 @@ _GONE = frozenset((20404, 21220, 21221, 20085, 21218))
 _LEG_EVENTS = ["initiated", "ringing", "answered", "completed"]
 _ROOM_EVENTS = ["start", "end", "join", "leave", "hold"]
 _OVER = frozenset(("completed", "busy", "failed", "no-answer", "canceled"))
+_AFTER_TONE = "RecordVerb"
 _RECORDING_STATES: dict[str, RecordingState] = {
     "in-progress": "recording",
     "paused": "paused",
@@ -205,9 +206,14 @@ class TwilioLine:
         return _recorded(answer)
 
     def recordings_of(self, provider_call_id: str) -> list[Recorded]:
-        # What a caller leaves after the tone is a recording of the same call, and none of the talk.
-        known = self._items(f"Calls/{provider_call_id}/Recordings.json", "recordings")
-        return [_recorded(one) for one in known if one.get("source") != "RecordVerb"]
+        return [_recorded(one) for one in self._recordings(provider_call_id) if one.get("source") != _AFTER_TONE]
+
+    def messages_of(self, provider_call_id: str) -> list[Recorded]:
+        return [_recorded(one) for one in self._recordings(provider_call_id) if one.get("source") == _AFTER_TONE]
+
+    def _recordings(self, provider_call_id: str) -> Iterator[Mapping[str, Any]]:
+        """Of the talk, and of what was said after the tone."""
+        return self._items(f"Calls/{provider_call_id}/Recordings.json", "recordings")
 
     def pause_recording(self, provider_call_id: str, reference: str) -> None:
         self._change(f"Calls/{provider_call_id}/Recordings/{reference}", Status="paused", PauseBehavior="skip")

@@ -137,9 +137,14 @@ class CallTransfer(SQLModel, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
+TALK, VOICEMAIL = "talk", "voicemail"
+
+
 class CallRecording(SQLModel, table=True):
     """One recording of a call, and the key of its file. Without the key nobody can hear it, wherever its bytes are.
 
+    kind: of the `talk` with an operator, or a `voicemail`, said after the tone; message_id: of the latter, its message in the
+    thread.
     state: climbs `wanted` (the person has been told, nothing was asked yet), `asked`, `recording`, `ended`, `available` (at the
     provider), `stored` (with us, sealed), `destroyed`; or ends `absent` (there is no file). pauses: why nothing is to be
     recorded now (`operator`, `service`); is_paused: what the network was told. announced_at, notice: when the person heard which
@@ -155,8 +160,14 @@ class CallRecording(SQLModel, table=True):
             name="state",
         ),
         CheckConstraint("state <> 'destroyed' OR key_sealed IS NULL", name="destroyed"),
+        CheckConstraint("kind IN ('talk', 'voicemail')", name="kind"),
         UniqueConstraint("provider_recording_id"),
         Index("ix_call_recording_due", "keep_until", postgresql_where=text("state <> 'destroyed'")),
+        Index(
+            "ix_call_recording_unread",
+            "id",
+            postgresql_where=text("kind = 'voicemail' AND message_id IS NULL AND state IN ('available', 'stored')"),
+        ),
         Index("ix_call_recording_waiting", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index("ix_call_recording_jurisdiction_id_announced_at", "jurisdiction_id", "announced_at"),
     )
@@ -164,6 +175,8 @@ class CallRecording(SQLModel, table=True):
     id: UUID = Field(default_factory=new_id, primary_key=True)
     call_id: UUID = Field(foreign_key="call.id", index=True)
     jurisdiction_id: str = Field(sa_type=Text, foreign_key="jurisdiction.id")
+    kind: str = Field(default=TALK, sa_column=Column(Text, nullable=False, server_default=TALK))
+    message_id: UUID | None = Field(default=None, foreign_key="message.id")
     state: str = Field(default="wanted", sa_type=Text)
     announced_at: datetime = Field(sa_type=Instant)
     notice: str = Field(sa_type=Text)

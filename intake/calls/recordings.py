@@ -65,7 +65,9 @@ def policy_of(session: Session, call: Call) -> Policy:
 
 
 def of_call(session: Session, call_id: UUID) -> CallRecording | None:
-    return load_one(session, CallRecording, "WHERE call_id = $1 ORDER BY announced_at LIMIT 1", [call_id])
+    """Of its talk."""
+    tail = "WHERE call_id = $1 AND kind = 'talk' ORDER BY announced_at LIMIT 1"
+    return load_one(session, CallRecording, tail, [call_id])
 
 
 def exists(session: Session, recording_id: UUID) -> bool:

@@ -12,7 +12,7 @@ from intake.conversations import arrivals
 from intake.conversations.advance import advance
 from intake.conversations.dialogue.state import DialogueState
 from intake.conversations.models import Conversation, Message
-from intake.conversations.values import VOICE, InboundMedia, InboundMessage
+from intake.conversations.values import VOICE, InboundMessage
 from intake.people import actions as people
 from intake.people.models import ContactPoint
 from kernel.rows import change, load
@@ -63,7 +63,6 @@ def hear(
     *,
     name: str,
     choice: str | None = None,
-    media: Sequence[InboundMedia] = (),
     now: datetime,
 ) -> tuple[Conversation, Message, bool]:
     """Keeps what was said, with its thread, held; True with it when it is new. The dialogue does not answer by itself.
@@ -80,7 +79,6 @@ def hear(
         words,
         now,
         choice=choice,
-        media=media,
     )
     message, is_new = arrivals.receive_once(
         session, inbound, jurisdiction_id=call.jurisdiction_id, conversation=conversation, now=now

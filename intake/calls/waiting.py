@@ -5,11 +5,10 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from intake.calls import queries, turns
+from intake.calls import queries
 from intake.calls.models import Call
 from intake.conversations import actions as conversations
 from intake.conversations import in_line
-from intake.conversations.values import InboundMedia
 from intake.distribution import actions as distribution
 from intake.distribution import items
 from intake.distribution.models import WorkItem
@@ -99,20 +98,6 @@ def call_back(
     conversations.give_to_agents(session, conversation, now=now)
     in_line.join_as_call(session, conversation, call.provider_call_id, kind="callback", due_at=due_at, now=now)
     return True
-
-
-def keep_message(session: Session, call: Call, name: str, url: str, seconds: int, *, now: datetime) -> None:
-    """A message after the tone: one of the thread, which a person answers, also long after the call. Told twice, it is one.
-
-    name: the network's, of what was recorded.
-    """
-    leave(session, call, why="message", now=now)
-    sound = InboundMedia("voice", reference=url, content_type="audio/x-wav", file_name=f"{seconds} s")
-    conversation, message, is_new = turns.hear(session, call, "", name=name, media=[sound], now=now)
-    if not is_new:
-        return
-    change(session, message, status="handled", changed_at=now)
-    conversations.hand_to_agent(session, conversation, now=now)
 
 
 def items_of_thread(session: Session, conversation_id: UUID) -> list[WorkItem]:

@@ -11,7 +11,8 @@ from sqlmodel import Session, select
 
 from agent_console.pages.desk import ending
 from channels.voice import line as lines
-from intake.calls import line_actions
+from channels.voice.line import Recorded
+from intake.calls import line_actions, queries, voicemail
 from intake.calls.line_models import CallEvent, CallRecording
 from intake.catalog.models import Jurisdiction
 from intake.distribution import actions as distribution
@@ -59,7 +60,7 @@ def post(browser: Browser, page: str, path: str, **values: str) -> Any:
 def finished(desk: Desk) -> CallRecording:
     desk.line.end(SID)
     desk.hear()
-    row = desk.session.exec(select(CallRecording)).one()
+    row = desk.session.exec(select(CallRecording).where(CallRecording.kind == "talk")).one()
     told = {"RecordingSid": "RE" + "0" * 32, "RecordingStatus": "completed", "RecordingDuration": "75"}
     desk.tell("recording", {"recording": str(row.id)}, told)
     desk.work()
@@ -112,6 +113,56 @@ def test_listening_needs_a_reason_and_is_the_listeners_own(console: Console, des
     assert "queja 12 de 2026" in browser.get(here).text
     desk.time.shift(31 * 60)
     assert console.enter("supervisor").get(found[1]).status_code == 404
+
+
+def left(desk: Desk) -> CallRecording:
+    """What somebody said after the tone."""
+    name = "RE" + "7" * 32
+    desk.line.messages[name] = SID, Recorded(name, "available", 12)
+    with db.transaction() as session:
+        call = queries.held(session, desk.call.id)
+        voicemail.take(session, call, name, 12, now=clock.now())
+    desk.work()
+    row = desk.session.exec(select(CallRecording).where(CallRecording.kind == "voicemail")).one()
+    assert row.state == "stored"
+    return row
+
+
+def test_whoever_answers_threads_hears_what_was_said_after_the_tone_and_it_is_written_down(
+    console: Console, desk: Desk
+) -> None:
+    talk, row = finished(desk), left(desk)
+    here = f"{LIST}/grabaciones/{row.id}"
+    browser = console.enter("operator")
+    thread = browser.get(f"/consola/conversaciones/{desk.call.conversation_id}").text
+    assert f'href="{here}"' in thread
+    assert "Mensaje después del tono" in thread
+    assert "0:12" in thread
+    assert "<audio" not in thread
+    page = browser.get(here).text
+    assert "<audio" not in page
+    assert "Conservar" not in page
+    assert f'href="{LIST}"' not in page.partition("<main")[2]
+    assert post(browser, here, f"{here}/escuchar", reason="").status_code == 400
+    opened = post(browser, here, f"{here}/escuchar", reason="Atender el mensaje")
+    found = re.search(r'<audio[^>]* src="([^"]+)"', opened.text)
+    assert found is not None
+    assert browser.get(found[1]).content == SOUND
+    event = desk.session.exec(select(CallEvent).where(CallEvent.name == "playback_opened")).one()
+    assert (event.recording_id, event.reason) == (row.id, "Atender el mensaje")
+    assert post(browser, here, f"{here}/conservar", reason="juicio 7").status_code == 404
+    of_talk = f"{LIST}/grabaciones/{talk.id}"
+    assert post(browser, here, f"{of_talk}/escuchar", reason="curiosidad").status_code == 404
+    assert console.enter("agency").get(here).status_code == 404
+    listed = console.enter("supervisor").get(LIST).text
+    assert "Mensaje después del tono" in listed
+    assert "Conservar" in console.enter("supervisor").get(here).text
+
+
+def test_a_tone_after_which_nobody_spoke_is_not_listed(console: Console, desk: Desk) -> None:
+    with db.transaction() as session:
+        row = voicemail.expect(session, queries.held(session, desk.call.id), "Hable.", now=clock.now())
+    assert str(row.id) not in console.enter("supervisor").get(LIST).text
 
 
 def test_a_recording_is_kept_for_a_reason_and_let_go(console: Console, desk: Desk) -> None:

@@ -15,7 +15,7 @@ from agent_console.pages.calls.sound import part_of
 from agent_console.rendering import render_for, see_other, wants_fragment
 from intake.calls import line_actions, recordings
 from intake.calls.line_actions import Somebody
-from intake.calls.line_models import CallRecording
+from intake.calls.line_models import VOICEMAIL, CallRecording
 from intake.distribution.models import AgentSession
 from kernel import clock, db
 from kernel.bodies import FormDep
@@ -25,6 +25,8 @@ from kernel.sessions import SessionDep
 _LONGEST_REASON = 300
 router = APIRouter(include_in_schema=False)
 _reviewers = [Depends(only(*REVIEWERS))]
+# Whoever answers threads hears what was said after the tone, and no other recording.
+_answerers = [Depends(only("operator", *REVIEWERS))]
 
 
 @router.get("/llamadas", dependencies=_reviewers)
@@ -65,16 +67,17 @@ def supervise(session: SessionDep, viewer: WriterDep, form: FormDep, call_id: uu
     return see_other(f"{BASE}/llamadas#llamada-{call_id}")
 
 
-@router.get("/llamadas/grabaciones/{recording_id}", dependencies=_reviewers)
+@router.get("/llamadas/grabaciones/{recording_id}", dependencies=_answerers)
 def show(http_request: Request, session: SessionDep, viewer: ViewerDep, recording_id: uuid.UUID) -> HTMLResponse:
     return _page(http_request, session, viewer, recording_id)
 
 
-@router.post("/llamadas/grabaciones/{recording_id}/escuchar", dependencies=_reviewers)
+@router.post("/llamadas/grabaciones/{recording_id}/escuchar", dependencies=_answerers)
 def open_playback(
     http_request: Request, session: SessionDep, viewer: WriterDep, form: FormDep, recording_id: uuid.UUID
 ) -> Response:
     """The reason is committed with this answer; only the address in it gives the sound, and only to this person."""
+    _of_city(session, viewer, recording_id)
     try:
         reason = _reason(form.get("reason"))
         opened = recordings.open_playback(
@@ -107,7 +110,7 @@ def keep(
     return see_other(f"{BASE}/llamadas/grabaciones/{recording_id}")
 
 
-@router.get("/llamadas/grabaciones/{recording_id}/{playback_id}", dependencies=_reviewers)
+@router.get("/llamadas/grabaciones/{recording_id}/{playback_id}", dependencies=_answerers)
 def play(
     viewer: ViewerDep,
     recording_id: uuid.UUID,
@@ -135,8 +138,10 @@ def _reason(given: str | None) -> str:
 
 
 def _of_city(session: Session, viewer: Viewer, recording_id: uuid.UUID) -> CallRecording:
+    """Raises NotFound also for whoever may not hear it."""
     row = session.get(CallRecording, recording_id)
-    if row is None or row.jurisdiction_id != viewer.jurisdiction_id:
+    is_theirs = row is not None and (row.kind == VOICEMAIL or viewer.role in REVIEWERS)
+    if row is None or row.jurisdiction_id != viewer.jurisdiction_id or not is_theirs:
         raise NotFound("No encontramos esa grabación.")
     return row
 
@@ -160,6 +165,7 @@ def _page(
         "proof": proof_rows(row.proof, viewer.language),
         "can_play": row.media_type.startswith("audio/"),
         "playback_id": playback_id,
+        "is_reviewer": viewer.role in REVIEWERS,
         "problem": problem,
     }
     return render_for(http_request, viewer, "calls/recording.html", status=problem.status if problem else 200, **values)

@@ -8,10 +8,11 @@ from uuid import UUID
 from sqlmodel import Session
 
 from agent_console.accounts import Viewer
+from agent_console.attachments import length_of
 from agent_console.contacts import masked
 from agent_console.presentation import Look, ago
 from intake.calls import history
-from intake.calls.line_models import CallBridge, CallEvent, CallLeg, CallRecording
+from intake.calls.line_models import VOICEMAIL, CallBridge, CallEvent, CallLeg, CallRecording
 from intake.calls.models import Call
 from intake.people.models import ContactPoint
 from kernel.dates import day_in_words
@@ -29,9 +30,13 @@ STATES: Mapping[str, tuple[str, str, str]] = {
     "absent": ("No hay archivo", "quiet", "minus"),
     "destroyed": ("Destruida", "quiet", "minus"),
 }
+# Most who are asked to speak after the tone hang up.
+_SOMETHING = "(kind = 'talk' OR message_id IS NOT NULL)"
 _BEFORE_ITS_END = ("wanted", "asked", "recording", "absent")
 SAID: Mapping[str, str] = {
     "recording_announced": "Se avisó a quien llama, {when}",
+    "voicemail_invited": "Se le pidió hablar después del tono, {when}",
+    "voicemail_left": "Dejó un mensaje, {when}",
     "recording_started": "Empezó, {when}",
     "recording_paused": "{name} puso pausa, {when}",
     "recording_resumed": "{name} siguió grabando, {when}",
@@ -75,6 +80,7 @@ class Recorded:
     code: str
     keep_until: str
     kept_because: str
+    is_voicemail: bool
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ class Said:
 
 
 def recorded_rows(session: Session, viewer: Viewer, now: datetime) -> list[Recorded]:
-    tail = f"WHERE jurisdiction_id = $1 ORDER BY announced_at DESC LIMIT {MOST}"
+    tail = f"WHERE jurisdiction_id = $1 AND {_SOMETHING} ORDER BY announced_at DESC LIMIT {MOST}"
     return [
         recorded_row(session, one, viewer, now) for one in load(session, CallRecording, tail, [viewer.jurisdiction_id])
     ]
@@ -115,11 +121,12 @@ def recorded_row(session: Session, row: CallRecording, viewer: Viewer, now: date
         when=ago(row.announced_at, now, viewer.timezone, viewer.language),
         who=_who(session, call, viewer),
         operators=_operators(session, row.call_id),
-        length="" if seconds is None else f"{seconds // 60}:{seconds % 60:02d}",
+        length="" if seconds is None else length_of(seconds),
         state=Look(translate(viewer.language, word), icon, css),
         code=row.state,
         keep_until=day_in_words(row.keep_until, viewer.timezone, viewer.language, now=now),
         kept_because=row.kept_because,
+        is_voicemail=row.kind == VOICEMAIL,
     )
 
 

@@ -11,11 +11,9 @@ from urllib.parse import parse_qs
 
 from sqlmodel import Session
 
-from channels.voice.account import account_of
 from channels.voice.ivr import twiml
-from intake.calls import waiting
+from intake.calls import voicemail
 from intake.calls.models import Call
-from kernel.settings import Settings
 
 _NAME = re.compile(r"RE[0-9a-fA-F]{32}")
 _NAME_IN_QUERY, _SECONDS_IN_QUERY = "r", "s"
@@ -44,7 +42,6 @@ def told(parameters: Mapping[str, str], query: str) -> Recorded | None:
     return Recorded(name, min(int(seconds), twiml.VOICEMAIL_S + 10))
 
 
-def keep(session: Session, call: Call, recorded: Recorded, settings: Settings, *, now: datetime) -> None:
+def keep(session: Session, call: Call, recorded: Recorded, *, now: datetime) -> None:
     """Into the thread of a held call, once."""
-    url = account_of(settings).recording_url(recorded.name)
-    waiting.keep_message(session, call, recorded.name, url, recorded.seconds, now=now)
+    voicemail.take(session, call, recorded.name, recorded.seconds, now=now)

@@ -7,6 +7,7 @@ from channels.voice import notice
 from channels.voice.ivr import reading, telling
 from channels.voice.ivr.turn import Turn
 from channels.voice.ivr.values import Ask, Heard, Page, Said
+from intake.calls import voicemail as after_tone
 from intake.calls import waiting as line
 from intake.conversations import actions as conversations
 from intake.people import actions as people
@@ -144,8 +145,11 @@ def closed_chosen(turn: Turn, heard: Heard) -> Page | None:
 
 
 def voicemail(turn: Turn, *before: Said) -> Page:
+    """Asked to speak after the tone; what comes of it is found, whether or not anybody tells of it."""
     turn.script.stage = "voicemail"
-    return Page((*before, turn.say("voicemail")), record=True)
+    said = turn.say("voicemail")
+    after_tone.expect(turn.session, turn.call, said.text, now=turn.now)
+    return Page((*before, said), record=True)
 
 
 def voicemail_over(turn: Turn, *, is_kept: bool) -> Page:

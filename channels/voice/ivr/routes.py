@@ -60,7 +60,7 @@ def take_turn(session: Session, parameters: Parameters, webhook: Webhook, settin
     recorded = after_tone.told(parameters, webhook.query)
     if recorded is not None:
         # Before anything else: the network may have told of the end of the call first.
-        after_tone.keep(session, call, recorded, settings, now=webhook.received_at)
+        after_tone.keep(session, call, recorded, now=webhook.received_at)
     return _document(session, call, answers, heard, webhook, settings, has_message=recorded is not None)
 
 
@@ -76,7 +76,7 @@ def take_message(session: Session, parameters: Parameters, webhook: Webhook, set
     call = queries.held_by_provider(session, PROVIDER, _sid(parameters))
     recorded = after_tone.told(parameters, "")
     if call is not None and recorded is not None and parameters.get("RecordingStatus") == "completed":
-        after_tone.keep(session, call, recorded, settings, now=webhook.received_at)
+        after_tone.keep(session, call, recorded, now=webhook.received_at)
     return SILENT
 
 

@@ -54,6 +54,7 @@ class PretendLine:
     legs: dict[str, Leg] = field(default_factory=dict)
     rooms: dict[str, str] = field(default_factory=dict)
     recordings: dict[str, tuple[str, Recorded]] = field(default_factory=dict)
+    messages: dict[str, tuple[str, Recorded]] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     reports: list[Report] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -223,6 +224,10 @@ class PretendLine:
         with self._request("recordings"):
             return [made for owner, made in self.recordings.values() if owner == provider_call_id]
 
+    def messages_of(self, provider_call_id: str) -> list[Recorded]:
+        with self._request("messages"):
+            return [made for owner, made in self.messages.values() if owner == provider_call_id]
+
     def _set(self, sid: str, state: str, said: str) -> None:
         with self._request(said):
             owner, made = self.recordings[sid]
@@ -250,7 +255,7 @@ class PretendLine:
 
     def delete_recording(self, reference: str) -> None:
         with self._request("delete"):
-            if self.recordings.pop(reference, None) is None:
+            if self.recordings.pop(reference, None) is None and self.messages.pop(reference, None) is None:
                 raise Gone("20404")
 
     def token(self, agent_id: UUID, *, now: datetime) -> LineToken | None:

@@ -173,6 +173,11 @@ def test_a_message_left_after_the_tone_is_no_recording_of_the_talk(city: Exchang
     call = city.call({"say": "Se cayó un árbol"}, {"press": "#"})
     assert city.forms("/left")[0]["RecordingSid"]
     assert line.recordings_of(call["sid"]) == []
+    [left] = eventually(lambda: [one for one in line.messages_of(call["sid"]) if one.state == "available"])
+    assert left.reference == city.forms("/left")[0]["RecordingSid"]
+    assert left.duration_s
+    line.delete_recording(left.reference)
+    assert line.messages_of(call["sid"]) == []
 
 
 @pytest.mark.parametrize(

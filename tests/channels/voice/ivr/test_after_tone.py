@@ -1,6 +1,7 @@
 """A message after the tone is kept once, whoever tells of it, in whatever order, and also after the database was away."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 import time_machine
@@ -9,8 +10,8 @@ from sqlmodel import Session, select
 
 from channels.voice.ivr import after_tone, answering
 from intake.calls.jobs import end_call
+from intake.calls.line_models import CallRecording
 from intake.calls.models import Call
-from intake.conversations.attachment_models import MessageAttachment
 from intake.conversations.models import Conversation, Message
 from intake.distribution.models import WorkItem
 from tests.channels.conftest import ACCOUNT
@@ -53,17 +54,22 @@ def report(caller: Caller, **more: str) -> int:
     return int(answer.status_code)
 
 
-def kept(session: Session) -> list[MessageAttachment]:
+def kept(session: Session) -> list[CallRecording]:
+    """Those of which the network has a file."""
     session.expire_all()
-    return list(session.exec(select(MessageAttachment)))
+    return [one for one in session.exec(select(CallRecording)) if one.provider_recording_id]
 
 
 def waits(session: Session) -> None:
     """Exactly one message, and one place in the line for whoever answers it, once the call is over."""
     [sound] = kept(session)
-    assert (sound.kind, sound.reference, sound.state) == ("voice", URL, "waiting")
-    message = session.get_one(Message, sound.message_id)
+    assert (sound.kind, sound.provider_recording_id, sound.duration_s) == ("voicemail", NAME, 12)
+    assert sound.keep_until == NOW + timedelta(days=90)
+    assert "se graba" in sound.notice
+    message = session.exec(select(Message).where(Message.direction == "inbound", Message.body == "")).one()
+    assert sound.message_id == message.id
     assert (message.channel, message.status) == ("voice", "handled")
+    assert message.media == [{"kind": "voicemail", "reference": str(sound.id), "seconds": 12}]
     end_call(str(session.exec(select(Call)).one().id))
     session.expire_all()
     assert session.get_one(Conversation, message.conversation_id).state == "with_agent"

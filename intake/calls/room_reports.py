@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from intake.calls import actions, calling_back, history, queries, rooms
+from intake.calls import actions, calling_back, history, queries, rooms, waiting
 from intake.calls.leg_states import later_leg
 from intake.calls.line_models import CallBridge, CallLeg
 from intake.calls.models import Call
@@ -146,7 +146,7 @@ def note_gone(session: Session, call_id: UUID, *, now: datetime) -> None:
 
 
 def end_item(session: Session, call: Call, *, now: datetime) -> None:
-    """The call is over: it waits no more, and whoever had it makes their notes; who never met the caller is free at once."""
+    """The call is over: it waits no more, and whoever had it makes their notes."""
     bridge = rooms.bridge_of(session, call.id)
     if bridge is None:
         return
@@ -160,11 +160,7 @@ def end_item(session: Session, call: Call, *, now: datetime) -> None:
     if item.kind == calling_back.KIND and call.direction != calling_back.OUTBOUND:
         rooms.touch(session, bridge, now)  # they are to be called back: it is not this call's any more
         return
-    has_met = queries.has_met(session, call.id)
-    if has_met or item.state not in lifecycle.HELD:
-        distribution.abandon(session, item.source_ref, why="hung_up", now=now)
-    else:
-        distribution.complete(session, item.id, disposition_code="caller_gone", now=now)
+    waiting.let_go(session, call, item, why="hung_up", now=now)
     rooms.touch(session, bridge, now)
 
 

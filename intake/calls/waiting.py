@@ -10,7 +10,7 @@ from intake.calls.models import Call
 from intake.conversations import actions as conversations
 from intake.conversations import in_line
 from intake.distribution import actions as distribution
-from intake.distribution import items
+from intake.distribution import items, lifecycle
 from intake.distribution.models import WorkItem
 from intake.distribution.values import Estimate
 from kernel.rows import change, load
@@ -57,6 +57,14 @@ def leave(session: Session, call: Call, *, why: str, now: datetime) -> None:
         or item.instead_of_id is None
         or not _stands_again(session, call, item, item.instead_of_id, now)
     ):
+        let_go(session, call, item, why=why, now=now)
+
+
+def let_go(session: Session, call: Call, item: WorkItem, *, why: str, now: datetime) -> None:
+    """The (held) item is this call's no more: its operator makes their notes, or is free at once if nobody has met the caller."""
+    if item.state in lifecycle.HELD and not queries.has_met(session, call.id):
+        distribution.complete(session, item.id, disposition_code="caller_gone", now=now)
+    else:
         distribution.abandon(session, item.source_ref, why=why, now=now)
 
 

@@ -101,10 +101,13 @@ def test_whoever_was_rung_twice_all_the_same_is_hung_up_once(desk: Desk) -> None
     assert talkers(desk) == {"caller", "Ana"}
 
 
-def test_hang_up_beats_accept_also_when_its_report_comes_later(desk: Desk) -> None:
+@pytest.mark.parametrize("is_told", [True, False])
+def test_hang_up_beats_accept_whether_it_is_told_before_the_room_is_made_or_later(desk: Desk, is_told: bool) -> None:
     ana = desk.operator("Ana")
     desk.take(ana)
     desk.line.end(SID)
+    if is_told:
+        desk.tell(*desk.line.reports[0])
     desk.line.reports.clear()
     desk.work()
     assert desk.item.state == "done"

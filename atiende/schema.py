@@ -4,6 +4,7 @@ import agent_console.models as console_models
 import channels.app.models as resident_models
 import channels.email.models as email_models
 import channels.models as channel_models
+import intake.calls.limit_models as call_limit_models
 import intake.calls.line_models as call_line_models
 import intake.calls.models as call_models
 import intake.catalog.models as catalog_models
@@ -61,6 +62,7 @@ MODULES = (
     attachment_models,
     waiting_answers,
     call_models,
+    call_limit_models,
     call_line_models,
     distribution_models,
     resident_models,

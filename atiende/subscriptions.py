@@ -84,6 +84,7 @@ PERIODIC: dict[str, float] = {
     "intake.conversations.jobs.forget_photo_places": 60,
     "intake.conversations.jobs.make_unanswered_reports": 60,
     "intake.calls.jobs.end_silent_calls": 60,
+    "intake.calls.jobs.forget_counts": 3600,
     "intake.forecasts.jobs.refresh_forecasts": 600,
     "intake.incidents.jobs.look_for_bursts": 300,
     "intake.media.jobs.tidy_up": 600,

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from intake.calls import actions, line_actions, queries, recordings, sensitive
+from intake.calls import actions, limits, line_actions, queries, recordings, sensitive
 from intake.calls.ending import end
 from intake.calls.states import is_over
 from kernel import clock, db
@@ -39,6 +39,12 @@ def leave_out_filed(service_request_id: str, conversation_id: str, **_: object) 
     with db.transaction() as session:
         for call_id in sensitive.calls_beside(session, UUID(service_request_id), UUID(conversation_id)):
             recordings.pause(session, call_id, why=recordings.BY_SERVICE, now=clock.now())
+
+
+def forget_counts() -> None:
+    """Forgets how often calls back were asked for, once it says nothing any more."""
+    with db.transaction() as session:
+        limits.forget(session, now=clock.now())
 
 
 def end_silent_calls() -> None:

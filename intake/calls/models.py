@@ -31,6 +31,12 @@ class Call(SQLModel, table=True):
         CheckConstraint("ended_by IN ('', 'caller', 'operator', 'machine', 'provider')", name="ended_by"),
         Index("ix_call_jurisdiction_id_started_at", "jurisdiction_id", "started_at"),
         Index("ix_call_going_on", "jurisdiction_id", "started_at", postgresql_where=text("ended_at IS NULL")),
+        Index("ix_call_number_going_on", "contact_point_id", postgresql_where=text("ended_at IS NULL")),
+        Index(
+            "ix_call_callback_contact_point_id",
+            "callback_contact_point_id",
+            postgresql_where=text("callback_contact_point_id IS NOT NULL"),
+        ),
         Index("ix_call_work_item_id", "work_item_id", postgresql_where=text("work_item_id IS NOT NULL")),
     )
 

@@ -1,4 +1,4 @@
-"""`[guards]` of city.toml: from when on many reports are a burst or a quarrel, and how much strangers can make the city send."""
+"""`[guards]` of city.toml: when many reports are a burst or a quarrel, and what strangers can make the city send or call."""
 
 from typing import Any
 
@@ -14,6 +14,10 @@ _WHOLE = {
     "sms_in_a_row_abroad": (0, 10_000),
     "address_reports": (3, 100),
     "address_people": (3, 1_000),
+    "callbacks_to": (1, 100),
+    "callbacks_by": (1, 1_000),
+    "callbacks_hidden": (0, 100_000),
+    "calls_in_line": (1, 1_000),
 }
 _TIMES = (1.5, 20.0)
 

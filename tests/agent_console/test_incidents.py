@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from agent_console import alarms
+from intake.calls.limit_models import CallerFlag
 from intake.distribution import actions as distribution
 from intake.incidents import actions, alerts
 from intake.incidents.cap.writing import write_alert
@@ -240,11 +242,19 @@ def test_alarms_stand_there_until_somebody_has_seen_to_them(console: Console) ->
         spending.spend(console.session, CITY, f"+3706123{number:04}", "code", now=now)
     for number in range(targeting.MANY_REPORTS):
         report(console.session, number, at=now)
+    for reason, digits in (("callbacks_to", "4321"), ("callbacks_by", "")):
+        console.session.add(
+            CallerFlag(jurisdiction_id=CITY, reason=reason, scope="x", digits=digits, refused=7, at=now)
+        )
+    console.session.flush()
     browser = console.enter("supervisor")
     text = browser.get(HOME).text
     assert "No se manda más a +3706123xxxx" in text
     assert "6 reportes de 1 personas" in text
-    for path in set(re.findall(rf'action="({HOME}/(?:alarmas|direcciones)/[^"]+)"', text)):
+    assert "Termina en 4321. Rechazadas desde entonces: 7." in text
+    assert "Números ocultos, todos juntos." in text
+    assert alarms.count(console.session, CITY) == 4
+    for path in set(re.findall(rf'action="({HOME}/(?:alarmas|direcciones|llamadas)/[^"]+)"', text)):
         assert post(browser, path, {"note": "Visto"}).status_code == 303
     assert "Alarmas" not in browser.get(HOME).text
 

@@ -15,6 +15,7 @@ from agent_console.forms import Problem, new_ref, problem_of
 from agent_console.pages.incidents import rows, typed
 from agent_console.pages.incidents.typed import Typed
 from agent_console.rendering import render_for, see_other
+from intake.calls import limits
 from intake.conversations import waiting_answers
 from intake.incidents import actions, earlier, places, queries, surges
 from intake.incidents.actions import AlreadyOpen, By
@@ -70,6 +71,7 @@ def show(http_request: Request, session: SessionDep, viewer: ViewerDep) -> HTMLR
         ),
         breakers=rows.breakers_of(session, viewer, now=now),
         flags=rows.flags_of(session, viewer, now=now),
+        callers=rows.callers_of(session, viewer, now=now),
     )
 
 
@@ -239,6 +241,13 @@ def review(session: SessionDep, viewer: WriterDep, form: FormDep, flag_id: uuid.
         by_name=viewer.name,
         now=clock.now(),
     )
+    return see_other(HOME)
+
+
+@router.post("/llamadas/{flag_id}")
+def review_caller(session: SessionDep, viewer: WriterDep, form: FormDep, flag_id: uuid.UUID) -> Response:
+    note, by, city = form.get("note"), viewer.user_id, viewer.jurisdiction_id
+    limits.review(session, flag_id, city, note=note, by=by, by_name=viewer.name, now=clock.now())
     return see_other(HOME)
 
 

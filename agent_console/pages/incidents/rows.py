@@ -14,6 +14,8 @@ from agent_console.accounts import Viewer
 from agent_console.pages.incidents import typed
 from agent_console.presentation import Look, ago
 from channels.reasons import in_words
+from intake.calls import limits
+from intake.calls.limit_models import CallerFlag
 from intake.catalog import queries as catalog
 from intake.catalog.definitions import text_in
 from intake.conversations import incident_news, waiting_answers
@@ -60,6 +62,11 @@ PURPOSES = {"code": "códigos de una vez", "folio": "respuestas de folios"}
 REASONS = {
     "few_people": "Pocas personas, muchos reportes de la misma dirección",
     "many_people": "Muchas personas en pocas horas contra la misma dirección",
+}
+CALLERS = {
+    "callbacks_to": "Piden desde otros teléfonos que llamemos a un número",
+    "callbacks_by": "Piden desde un teléfono muchas llamadas de vuelta",
+    "calls_in_line": "Muchas llamadas a la vez de un mismo número",
 }
 # Of a message that carries news, by its state.
 _WAITING = ("queued", "sending")
@@ -335,6 +342,25 @@ def flags_of(session: Session, viewer: Viewer, *, now: datetime) -> list[Alarm]:
         )
         for flag, request in targeting.waiting(session, viewer.jurisdiction_id)
     ]  # fmt: skip
+
+
+def callers_of(session: Session, viewer: Viewer, *, now: datetime) -> list[Alarm]:
+    language = viewer.language
+
+    def whose(flag: CallerFlag) -> str:
+        if not flag.digits:
+            return translate(language, "Números ocultos, todos juntos.")
+        return translate(language, "Termina en {digits}.", digits=flag.digits)
+
+    return [
+        Alarm(
+            flag.id,
+            translate(language, CALLERS[flag.reason]),
+            f"{whose(flag)} {translate(language, 'Rechazadas desde entonces: {refused}.', refused=flag.refused)}",
+            ago(flag.at, now, viewer.timezone, language),
+        )
+        for flag in limits.flags(session, viewer.jurisdiction_id)
+    ]
 
 
 def feeds_of(session: Session, viewer: Viewer, *, now: datetime) -> list[FeedRow]:

@@ -7,6 +7,7 @@ from channels.voice import notice
 from channels.voice.ivr import reading, telling
 from channels.voice.ivr.turn import Turn
 from channels.voice.ivr.values import Ask, Heard, Page, Said
+from intake.calls import limits
 from intake.calls import voicemail as after_tone
 from intake.calls import waiting as line
 from intake.conversations import actions as conversations
@@ -28,6 +29,9 @@ def asked(turn: Turn, words: str = "") -> Page:
     if not turn.hours.is_open:
         turn.note(words)
         return closed(turn)
+    if not limits.may_wait(turn.session, turn.call, now=turn.now):
+        turn.note(words)
+        return _crowded(turn)
     says: list[Said] = []
     if not turn.has_told:
         answer = turn.tell(words or ("operador" if turn.language == "es" else "operator"))
@@ -60,6 +64,8 @@ def begin(turn: Turn, *before: Said, is_promise: bool = False) -> Page:
     """
     if not turn.hours.is_open:
         return closed(turn, *(before if is_promise else ()))
+    if not limits.may_wait(turn.session, turn.call, now=turn.now):
+        return _crowded(turn, *(before if is_promise else ()))
     line.join(turn.session, turn.call, now=turn.now)
     turn.script.stage, turn.script.misses = "waiting", 0
     told = () if before else (turn.say("wait_begin"),)
@@ -80,6 +86,8 @@ def waiting(turn: Turn, heard: Heard) -> Page:
         return goodbye(turn)
     if item.state != "queued":
         return _music(turn, turn.say("wait_answered")) if script.waits < MOST_WAITS * 2 else goodbye(turn)
+    if not limits.may_wait(turn.session, turn.call, now=turn.now):
+        return _crowded(turn)
     if heard.how == "keys" and heard.text == "1":
         return callback(turn)
     if script.waits >= MOST_WAITS or not turn.hours.is_open:
@@ -89,7 +97,7 @@ def waiting(turn: Turn, heard: Heard) -> Page:
 
 def callback(turn: Turn) -> Page:
     """At which number? The one that shows, unless they say another; whoever shows none that we call keys theirs."""
-    turn.script.misses = 0
+    turn.script.misses, turn.script.number = 0, ""
     if not turn.can_be_called:
         return _ask_number(turn)
     digits = reading.by_digit(turn.contact.last_digits, turn.language)
@@ -128,9 +136,7 @@ def number_checked(turn: Turn, heard: Heard) -> Page | None:
 def closed(turn: Turn, *before: Said) -> Page:
     """Nobody answers now: the report can be made here, they can be called back, or leave a message."""
     hours = turn.hours.in_words(turn.city, turn.language, turn.now)
-    return turn.ask(
-        (*before, turn.say("closed", hours=hours), turn.say("closed_choices")), stage="closed", ask=_ONE_KEY
-    )
+    return _without_line(turn, *before, turn.say("closed", hours=hours))
 
 
 def closed_chosen(turn: Turn, heard: Heard) -> Page | None:
@@ -160,6 +166,17 @@ def voicemail_over(turn: Turn, *, is_kept: bool) -> Page:
     return turn.end(turn.say("voicemail_done"), turn.say("goodbye"))
 
 
+def _without_line(turn: Turn, *says: Said) -> Page:
+    """What there is besides the line."""
+    return turn.ask((*says, turn.say("closed_choices")), stage="closed", ask=_ONE_KEY)
+
+
+def _crowded(turn: Turn, *before: Said) -> Page:
+    """Calls of the same number hold the places that it may have."""
+    line.leave(turn.session, turn.call, why="crowded", now=turn.now)
+    return _without_line(turn, *before, turn.say("line_crowded"))
+
+
 def _ask_number(turn: Turn) -> Page:
     turn.script.misses = 0
     return turn.ask((turn.say("callback_which"),), stage="callback_number", ask=_PHONE)
@@ -171,6 +188,8 @@ def _called_back(turn: Turn) -> Page:
     if script.number:
         address = read_phone_of(script.number, turn.city.settings.get("phone_regions") or [REGION])
         other = people.find_or_create_address(session, call.jurisdiction_id, address, now=turn.now)
+    if refusal := limits.refuse_callback(session, call, other or turn.contact, now=turn.now):
+        return _refused(turn, refusal)
     due_at = None if turn.hours.is_open else turn.hours.opens_at
     if not line.call_back(session, call, other.id if other else None, due_at=due_at, now=turn.now):
         return _back(turn)
@@ -181,10 +200,22 @@ def _called_back(turn: Turn) -> Page:
     return turn.end(turn.say("callback_closed_done", hours=hours))
 
 
+def _refused(turn: Turn, refusal: limits.Refusal) -> Page:
+    """No call back to that number now: they go on where they were."""
+    said, item = turn.say(f"callback_{refusal}"), line.item_of(turn.session, turn.call)
+    if item is None or not turn.hours.is_open:
+        return _without_line(turn, said)
+    return (
+        _music(turn, said, *_place_in_line(turn)) if item.state == "queued" else _music(turn, turn.say("wait_answered"))
+    )
+
+
 def _waited_enough(turn: Turn) -> Page:
     """Called back where there is a number that we call; else a message."""
     if not turn.can_be_called:
         return voicemail(turn)
+    if refusal := limits.refuse_callback(turn.session, turn.call, turn.contact, now=turn.now):
+        return voicemail(turn, turn.say(f"callback_{refusal}"))
     due_at = None if turn.hours.is_open else turn.hours.opens_at
     if not line.call_back(turn.session, turn.call, None, due_at=due_at, now=turn.now):
         return _music(turn, turn.say("wait_answered"))

@@ -1,0 +1,194 @@
+"""One telephone has nobody called who asked for none, and leaves places in the line for others."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import time_machine
+from sqlmodel import Session, select
+
+from channels.voice.ivr.operators import MOST_WAITS
+from intake.calls import jobs, limits
+from intake.calls.limit_models import CallbackCount
+from intake.calls.limits import Limits
+from intake.catalog.models import Jurisdiction
+from intake.distribution.models import WorkItem
+from tests.channels.conftest import ANA
+from tests.channels.voice.ivr.caller import Caller
+from tests.channels.voice.ivr.test_ways import close
+from tests.factories import CITY, NOW
+
+pytestmark = pytest.mark.database
+
+USUAL = Limits()
+VICTIM = "5587654321"
+KNOWN, ENOUGH, CROWDED = "Ya tenemos apuntado", "no podemos apuntar otra llamada", "no cabe otra en la fila"
+
+
+@pytest.fixture(autouse=True)
+def now() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+def calls(caller: Caller, number: int, phone: str | None = None) -> Caller:
+    """One more call, that has asked for a person."""
+    made = Caller(caller.provider, sid=f"CAX{number}", number=phone or f"+5255700000{number:02d}")
+    made.call()
+    made.press("0")
+    return made
+
+
+def asks_for(caller: Caller, phone: str) -> str:
+    """What they hear who want that number called back."""
+    caller.press("1")
+    if caller.number != "anonymous":
+        caller.press("2")
+    caller.press(phone)
+    return caller.press("1")
+
+
+def in_line(session: Session, kind: str) -> list[WorkItem]:
+    session.expire_all()
+    return [one for one in session.exec(select(WorkItem)) if (one.kind, one.state) == (kind, "queued")]
+
+
+def flagged(session: Session) -> list[tuple[str, str, int]]:
+    session.expire_all()
+    return [(one.reason, one.digits, one.refused) for one in limits.flags(session, CITY)]
+
+
+def dealt_with(session: Session) -> None:
+    """Whoever was to be called has been."""
+    for one in in_line(session, "callback"):
+        one.state, one.ended_at = "cancelled", NOW
+        session.add(one)
+    session.flush()
+
+
+def test_thirty_telephones_cannot_have_one_number_called(session: Session, caller: Caller) -> None:
+    heard = [asks_for(calls(caller, number), VICTIM) for number in range(30)]
+    assert "Le llamamos" in heard[0]
+    assert all(ENOUGH in told for told in heard[1:])
+    assert all("music" in made for made in [calls(caller, 31).document])
+    (callback,) = in_line(session, "callback")
+    assert callback.source_ref == "call:CAX0"
+    assert len(in_line(session, "voice")) == 30  # who was refused waits as before
+    assert flagged(session) == [("callbacks_to", "4321", 30 - USUAL.callbacks_to)]
+
+
+def test_a_day_has_so_many_calls_back_to_one_number(
+    session: Session, caller: Caller, now: time_machine.Traveller
+) -> None:
+    for number in range(USUAL.callbacks_to):
+        assert "Le llamamos" in asks_for(calls(caller, number), VICTIM)
+        dealt_with(session)
+    assert ENOUGH in asks_for(calls(caller, 40), VICTIM)
+    # Whose number it is asks for themselves all the same.
+    own = calls(caller, 41, f"+52{VICTIM}")
+    own.press("1")
+    assert "Le llamamos" in own.press("1")
+    dealt_with(session)
+    now.shift(timedelta(hours=25))
+    assert "Le llamamos" in asks_for(calls(caller, 42), VICTIM)
+
+
+@pytest.mark.parametrize("phone", ["+525570000099", "anonymous"])
+def test_one_telephone_asks_for_so_many_in_a_day(session: Session, caller: Caller, phone: str) -> None:
+    most = 3
+    city = session.get_one(Jurisdiction, CITY)
+    city.settings = {**city.settings, "guards": {"callbacks_by": most, "callbacks_hidden": most}}
+    session.flush()
+    heard = []
+    for number in range(most + 1):
+        made = calls(caller, number, phone)
+        heard.append(asks_for(made, f"55876543{number:02d}"))
+        made.hang_up()
+    assert ["Le llamamos" in told for told in heard] == [True] * most + [False]
+    assert ENOUGH in heard[-1]
+    assert flagged(session) == [("callbacks_by", "" if phone == "anonymous" else "0099", 1)]
+
+
+def test_whoever_is_to_be_called_back_is_told_so_at_night(session: Session, caller: Caller) -> None:
+    close(session)
+    for told in ("Le llamamos cuando", KNOWN):
+        made = calls(caller, 1 if told == KNOWN else 0, ANA)
+        made.press("2")
+        assert told in made.press("1")
+    assert "Para dejar un mensaje, oprima 3" in made.said[-1]
+    assert len(in_line(session, "callback")) == 1
+    # That somebody else is to be called back is told to nobody.
+    assert ENOUGH in (other := calls(caller, 2)).press("2") + other.press("2") + other.press(ANA[3:]) + other.press("1")
+    assert KNOWN not in " ".join(other.said)
+
+
+def test_a_refused_number_is_not_called_instead_of_the_one_that_shows(session: Session, caller: Caller) -> None:
+    asks_for(calls(caller, 0), VICTIM)
+    made = calls(caller, 1)
+    asks_for(made, VICTIM)
+    made.press("1")
+    assert "Le llamamos" in made.press("1")
+    assert len(in_line(session, "callback")) == 2
+
+
+def test_forty_calls_of_one_number_leave_the_line_to_others(session: Session, caller: Caller) -> None:
+    made = [calls(caller, number, ANA) for number in range(40)]
+    assert len(in_line(session, "voice")) == USUAL.calls_in_line
+    last = made[-1]
+    assert CROWDED in last.said[-1]
+    assert "Para dejar un mensaje, oprima 3" in last.said[-1]
+    assert flagged(session) == [("calls_in_line", ANA[-4:], 40 - USUAL.calls_in_line)]
+    assert "Le comunico con una persona" in calls(caller, 41).said[-1]
+    # As soon as one has gone there is room again.
+    made[0].hang_up()
+    assert "Le comunico" in last.press("0")
+    assert len(in_line(session, "voice")) == USUAL.calls_in_line + 1
+
+
+def test_what_came_at_once_beyond_the_limit_goes_at_the_next_document(
+    session: Session, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as at_once:
+        at_once.setattr(limits, "may_wait", lambda *_, **__: True)
+        made = [calls(caller, number, ANA) for number in range(USUAL.calls_in_line + 1)]
+    heard = [one.keep_quiet() for one in made]
+    assert [CROWDED in told for told in heard] == [False] * USUAL.calls_in_line + [True]
+    assert len(in_line(session, "voice")) == USUAL.calls_in_line
+
+
+def test_hidden_numbers_are_everybodys(session: Session, caller: Caller) -> None:
+    for number in range(USUAL.calls_in_line + 3):
+        calls(caller, number, "anonymous")
+    assert len(in_line(session, "voice")) == USUAL.calls_in_line + 3
+    assert flagged(session) == []
+
+
+def test_whoever_has_waited_long_and_may_not_be_called_leaves_a_message(session: Session, caller: Caller) -> None:
+    city = session.get_one(Jurisdiction, CITY)
+    city.settings = {**city.settings, "guards": {"callbacks_by": 1}}
+    session.flush()
+    asks_for(calls(caller, 0, ANA), VICTIM)
+    made = calls(caller, 1, ANA)
+    for _ in range(MOST_WAITS):
+        told = made.keep_quiet()
+    assert ENOUGH in told
+    assert "Después del tono" in told
+
+
+def test_counts_are_forgotten(session: Session, caller: Caller, now: time_machine.Traveller) -> None:
+    asks_for(calls(caller, 0), VICTIM)
+    jobs.forget_counts()
+    assert len(session.exec(select(CallbackCount)).all()) == 2
+    now.shift(timedelta(days=3))
+    jobs.forget_counts()
+    assert session.exec(select(CallbackCount)).all() == []
+
+
+def test_somebody_looks_and_what_is_refused_later_says_so_again(session: Session, caller: Caller) -> None:
+    for number in range(USUAL.calls_in_line + 1):
+        calls(caller, number, ANA)
+    (flag,) = limits.flags(session, CITY)
+    limits.review(session, flag.id, CITY, note="Un call center", by=flag.id, by_name="Susana", now=NOW)
+    assert limits.flags(session, CITY) == []
+    calls(caller, 50, ANA)
+    assert flagged(session) == [("calls_in_line", ANA[-4:], 1)]

@@ -198,6 +198,9 @@ def _carry_out(line: VoiceLine, task: Task) -> Note:
     if do == "move":
         line.bridge(task.caller, task.room_name, is_announced=task.is_announced)
         return _nothing
+    if do == "send_back":
+        line.send_back(task.caller)
+        return _note_back
     if do == "ring" and leg_id is not None:
         ring = Ring(task.address, str(leg_id), task.sender, is_heard=task.mode == "talk")
         sid, reference = line.ring(task.room_name, ring)
@@ -271,6 +274,11 @@ def _noted(session: Session, task: Task, note: Note) -> None:
 
 def _nothing(session: Session, call: Call, bridge: CallBridge, now: datetime) -> None:
     """It tells of itself when it has come about."""
+
+
+def _note_back(session: Session, call: Call, bridge: CallBridge, now: datetime) -> None:
+    room_reports.note_caller(session, call, bridge, "outside", now=now)
+    history.note(session, call.id, "back_in_line", now=now)
 
 
 def _note_rung(
@@ -407,7 +415,7 @@ def _take_back(session: Session, task: Task, bridge: CallBridge, now: datetime) 
 def _note_missing(session: Session, task: Task, call: Call, bridge: CallBridge, now: datetime) -> None:
     """Whom or what it was about is not there any more."""
     do = task.step.do
-    if do in ("move", "check_caller", "start_recording"):
+    if do in ("move", "send_back", "check_caller", "start_recording"):
         room_reports.note_gone(session, call.id, now=now)
     elif do == "hang_up_caller":
         _note_hung_up(session, call, bridge, None, now)

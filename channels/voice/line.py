@@ -124,6 +124,9 @@ class VoiceLine(Protocol):
     def bridge(self, provider_call_id: str, room_name: str, *, is_announced: bool) -> None:
         """Moves a waiting caller into the room; they hear that they are recorded on the way, unless they were told before."""
 
+    def send_back(self, provider_call_id: str) -> None:
+        """Moves a caller out of the room, which ends with it, into the documents of the waiting line."""
+
     def ring(self, room_name: str, ring: Ring) -> tuple[str, str]:
         """Calls somebody into the room: their provider_call_id and the room's reference, while it rings.
 

@@ -89,6 +89,16 @@ class TwilioLine:
         url = f"{self._hooks}/bridge?{urlencode({'room': room_name, 'announced': int(is_announced)})}"
         self._change(f"Calls/{provider_call_id}", Url=url, Method="POST", FallbackUrl=url, FallbackMethod="POST")
 
+    def send_back(self, provider_call_id: str) -> None:
+        again = f"{self._hooks}/fallback"
+        self._change(
+            f"Calls/{provider_call_id}",
+            Url=f"{self._hooks}/back",
+            Method="POST",
+            FallbackUrl=again,
+            FallbackMethod="POST",
+        )
+
     def is_up(self, provider_call_id: str) -> bool:
         try:
             return self._get(f"Calls/{provider_call_id}").get("status") not in _OVER

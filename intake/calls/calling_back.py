@@ -244,6 +244,13 @@ def _called_meanwhile(session: Session, callback: WorkItem, since: datetime) -> 
     return None if is_over and not db.fetch(session, _TALKED, [item.id], prepare=True) else item
 
 
+def drop(session: Session, call: Call, *, now: datetime) -> None:
+    """Whoever was reached has lost their operator, and nobody else came: the (held) call ends, and counts as no attempt."""
+    if call.direction == OUTBOUND and call.outcome == REACHED:
+        change(session, call, outcome=DROPPED)
+        history.note(session, call.id, "callback_dropped", now=now)
+
+
 def note_over(session: Session, call: Call, bridge: CallBridge, *, now: datetime) -> None:
     """The attempt's call has ended, as its state says."""
     not_reached(session, call, bridge, _OUTCOMES.get(call.state, "failed"), now=now)

@@ -34,9 +34,9 @@ class CallBridge(SQLModel, table=True):
     """The room of a call: made when an operator first takes it, and its own until the call ends, whoever comes and goes.
 
     What is wanted stands beside what was last known of the network; `planning` says what to do about the difference.
-    room_name: ours; room_reference: the network's. caller_state: `outside` (still in the waiting line's documents), `moving`
-    (asked at caller_asked_at), `inside`, `gone`. is_hold_wanted: an operator asked for it. arranging_until: somebody is at it,
-    and is given up for dead at that instant. due_at: when it must be looked at again at the latest.
+    room_name: ours; room_reference: the network's. caller_state: `outside` (in the waiting line's documents, still or again),
+    `moving` (asked at caller_asked_at), `inside`, `gone`. is_hold_wanted: an operator asked for it. arranging_until: somebody is
+    at it, and is given up for dead at that instant. due_at: when it must be looked at again at the latest.
     """
 
     __tablename__ = "call_bridge"

@@ -20,11 +20,14 @@ LOOK_EVERY = timedelta(seconds=60)
 # Nothing new is to be seen sooner.
 LOOK_AGAIN = timedelta(seconds=2)
 MOST_ATTEMPTS = 3
+# Music without a word for so long; then the waiting line's documents say where in it they are, and what else there is.
+BACK_AFTER = timedelta(minutes=1)
 
 CallerState = Literal["outside", "moving", "inside", "gone"]
 LegState = Literal["wanted", "asked", "ringing", "joined", "ended"]
 Do = Literal[
     "move",
+    "send_back",
     "dial",
     "look_call",
     "look",
@@ -78,11 +81,13 @@ class Situation:
 
     is_owner_lost: the operator's own leg ended and they did not ask for it: either their browser died, or the caller has hung up
     and that report is on its way. dials: we call them, and nobody has answered yet; may_dial: now; is_caller_known: the network
-    has given that call a name.
+    has given that call a name. is_taken: somebody is to talk with the caller; waits_since: nobody is, and they wait in the line.
     """
 
     caller: str
     is_closing: bool = False
+    is_taken: bool = True
+    waits_since: datetime | None = None
     is_owner_lost: bool = False
     dials: bool = False
     may_dial: bool = True
@@ -120,6 +125,7 @@ def plan(now_is: Situation, now: datetime) -> Step | Rest:
         or _going(now_is)
         or _in_room(_holding(now_is), now_is, now)
         or _recording(now_is, now)
+        or _returning(now_is, now)
         or _checking(now_is, now)
     )
 
@@ -157,7 +163,8 @@ def _coming(now_is: Situation, now: datetime) -> Step | None:
     if now_is.is_owner_lost:
         return Step("check_caller")
     if now_is.caller == "outside" and not now_is.dials:
-        return Step("move")
+        # Nobody is rung into an empty room.
+        return Step("move") if now_is.is_taken else None
     for leg in now_is.legs:
         if leg.state == "wanted" and leg.is_wanted:
             return Step("ring", leg.id)
@@ -236,12 +243,21 @@ def _recording(now_is: Situation, now: datetime) -> Step | None:
     return None
 
 
+def _returning(now_is: Situation, now: datetime) -> Step | None:
+    """What is recorded goes on with the call: not before it is settled that it is paused."""
+    is_settled = now_is.recording is None or now_is.recording.state != "asked"
+    is_waiting = now_is.caller == "inside" and now_is.waits_since is not None
+    return Step("send_back") if is_waiting and is_settled and _is_late(now_is.waits_since, BACK_AFTER, now) else None
+
+
 def _checking(now_is: Situation, now: datetime) -> Step | Rest:
     if _is_late(now_is.looked_at, LOOK_EVERY, now):
         return Step("look")
     waits = [(now_is.looked_at or now) + LOOK_EVERY]
     if now_is.caller == "moving" and now_is.caller_since is not None:
         waits.append(now_is.caller_since + _caller_limit(now_is))
+    if now_is.caller == "inside" and now_is.waits_since is not None:
+        waits.append(now_is.waits_since + BACK_AFTER)
     if now_is.caller == "outside" and not now_is.may_dial:
         waits.append(now + LOOK_AGAIN)
     waits += [leg.since + _limit(leg) for leg in now_is.legs if _is_on_the_way(leg) and leg.since is not None]

@@ -129,7 +129,7 @@ def settle(session: Session, call: Call, bridge: CallBridge, *, now: datetime) -
         hand_over(session, call, transfer, now=now)
         transfer, item = None, items.held_item(session, item.id)
     legs = live_legs(session, call.id)
-    owner = item.agent_id if item.state == lifecycle.ASSIGNED else None
+    owner = item.agent_id if _is_taken(call, item) else None
     for leg in legs:
         if leg.role == "operator" and leg.agent_id != owner and leg.is_wanted:
             change(session, leg, is_wanted=False)
@@ -144,6 +144,12 @@ def settle(session: Session, call: Call, bridge: CallBridge, *, now: datetime) -
     if owner is not None and call.ended_at is None and (call.outcome == "" or call.outcome == calling_back.REACHED):
         _seat_owner(session, call, bridge, owner, legs, item, transfer, now)
     return item
+
+
+def _is_taken(call: Call, item: WorkItem) -> bool:
+    """By somebody who talks in this call: whoever asked in it to be called back is talked to in another."""
+    is_its_own = item.kind != calling_back.KIND or call.direction == calling_back.OUTBOUND
+    return item.state == lifecycle.ASSIGNED and is_its_own
 
 
 def _is_left_to_who_was_asked(call: Call, transfer: CallTransfer, item: WorkItem) -> bool:
@@ -258,13 +264,18 @@ def situation(session: Session, call: Call, bridge: CallBridge, item: WorkItem, 
     legs = live_legs(session, call.id)
     transfer = open_transfer(session, call.id)
     is_over = item.state not in WAITING and item.state != lifecycle.ASSIGNED
+    # Out of the room, the line's documents say how it ends; of a call of ours, which nobody has answered, they say nothing.
+    is_answered = call.direction != calling_back.OUTBOUND or call.answered_at is not None
+    is_with_machine = is_answered and bridge.caller_state == "outside"
     is_given_up = calling_back.is_attempt(call) and not calling_back.is_dialling(call)
     has_outsider = any(leg.agent_id is None and leg.is_wanted for leg in legs)
     is_lost = is_owner_lost(session, call, item)
     wants_hold = bridge.is_hold_wanted or item.state in WAITING or transfer is not None
     return Situation(
         caller="gone" if call.ended_at is not None else bridge.caller_state,
-        is_closing=(is_over and not has_outsider) or is_given_up,
+        is_closing=((is_over and not has_outsider) or is_given_up) and not is_with_machine,
+        is_taken=has_outsider or _is_taken(call, item),
+        waits_since=item.waiting_since if item.state in WAITING else None,
         is_owner_lost=is_lost,
         dials=calling_back.is_dialling(call),
         may_dial=not calling_back.is_dialling(call) or calling_back.may_dial(session, call, item, now=now),

@@ -96,12 +96,16 @@ def document(
     turn = Turn(session, call, Script.from_json(call.script), answers, now, call.language, WAYS)
     page = _next(turn, heard, has_message=has_message)
     told = twiml.document(page, call.turn + 1, base_url, language=turn.language)
-    turns.keep(session, call, heard.how, told, language=turn.language, script=turn.script.to_json(), now=now)
+    # Whoever is moved here has done nothing.
+    did = "nothing" if heard.how == "back" else heard.how
+    turns.keep(session, call, did, told, language=turn.language, script=turn.script.to_json(), now=now)
     return told
 
 
 def _next(turn: Turn, heard: Heard, *, has_message: bool) -> Page:
     script = turn.script
+    if heard.how == "back":
+        return operators.back_in_line(turn)
     if turn.number == 0:
         return opening.greeting(turn)
     if script.stage == "over":

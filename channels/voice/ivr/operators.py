@@ -7,7 +7,7 @@ from channels.voice import notice
 from channels.voice.ivr import reading, telling
 from channels.voice.ivr.turn import Turn
 from channels.voice.ivr.values import Ask, Heard, Page, Said
-from intake.calls import limits
+from intake.calls import calling_back, limits
 from intake.calls import voicemail as after_tone
 from intake.calls import waiting as line
 from intake.conversations import actions as conversations
@@ -93,6 +93,20 @@ def waiting(turn: Turn, heard: Heard) -> Page:
     if script.waits >= MOST_WAITS or not turn.hours.is_open:
         return _waited_enough(turn)
     return _music(turn, *(_place_in_line(turn) if script.waits % _TOLD_EVERY == 0 else ()))
+
+
+def back_in_line(turn: Turn) -> Page:
+    """They had somebody, and wait anew: where in the line they are, and what else there is. Whom we called is called again."""
+    turn.script.waits = turn.script.misses = 0
+    item = line.item_of(turn.session, turn.call)
+    if item is None:
+        return goodbye(turn)
+    if item.kind != "voice":
+        calling_back.drop(turn.session, turn.call, now=turn.now)
+        return turn.end(turn.say("wait_over"), turn.say("goodbye"))
+    if item.state != "queued":
+        return _music(turn, turn.say("wait_answered"))
+    return _music(turn, *_place_in_line(turn)) if turn.hours.is_open else _waited_enough(turn)
 
 
 def callback(turn: Turn) -> Page:

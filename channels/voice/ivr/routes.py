@@ -71,6 +71,12 @@ def fall_back(session: Session, parameters: Parameters, webhook: Webhook, settin
     return _document(session, call, call.turn, Heard("again"), webhook, settings)
 
 
+def take_back(session: Session, parameters: Parameters, webhook: Webhook, settings: Settings) -> str:
+    """They were in a room, nobody was with them any more, and nobody has come for a while."""
+    call = _begun(session, parameters, webhook)
+    return _document(session, call, call.turn, Heard("back"), webhook, settings)
+
+
 def take_message(session: Session, parameters: Parameters, webhook: Webhook, settings: Settings) -> str:
     """A message after the tone is there, whatever became of the document that follows it."""
     call = queries.held_by_provider(session, PROVIDER, _sid(parameters))
@@ -209,6 +215,7 @@ def play_music(http_request: Request) -> Response:
 ROUTES = [
     Route("/voice", with_body(_endpoint(begin)), methods=["POST"]),
     Route("/voice/turn", with_body(_endpoint(take_turn)), methods=["POST"]),
+    Route("/voice/back", with_body(_endpoint(take_back)), methods=["POST"]),
     Route("/voice/fallback", with_body(_endpoint(fall_back)), methods=["POST"]),
     Route("/voice/message", with_body(_endpoint(take_message)), methods=["POST"]),
     Route("/voice/status", with_body(_endpoint(take_status)), methods=["POST"]),

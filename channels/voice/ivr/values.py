@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-How = Literal["nothing", "keys", "speech", "again"]
+How = Literal["nothing", "keys", "speech", "again", "back"]
 Expects = Literal["open", "choice", "place", "number", "several", "moment", "words", "digits"]
 
 
@@ -11,7 +11,8 @@ Expects = Literal["open", "choice", "place", "number", "several", "moment", "wor
 class Heard:
     """What the caller did. text: keys (`0-9*#`) or words; confidence: 0 to 1 as the recogniser says, None when it does not.
 
-    how: `again` when it is us who failed to answer, and it is not known what they did.
+    how: `again` when it is us who failed to answer, and it is not known what they did; `back` when they come out of a room in
+    which nobody was with them.
     """
 
     how: How

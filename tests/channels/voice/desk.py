@@ -9,6 +9,8 @@ from sqlmodel import Session, select
 
 from channels.voice import jobs
 from channels.voice.conference import DOCUMENTS, Told
+from channels.voice.ivr import answering
+from channels.voice.ivr.values import NOTHING, Heard
 from intake.calls import actions as calls
 from intake.calls import jobs as call_jobs
 from intake.calls import line_actions, queries
@@ -51,6 +53,7 @@ class Desk:
     time: time_machine.Traveller
     call: Call
     done: int = 0
+    document: str = ""
     people: dict[UUID, str] = field(default_factory=dict)
 
     @property
@@ -137,7 +140,24 @@ class Desk:
                 if call is not None and parameters["CallStatus"] == "completed":
                     calls.report(session, call, "completed", now=clock.now())
             return ""
+        if where in ("back", "turn"):
+            return self._answered(parameters["CallSid"], parameters.get("Digits", ""), is_back=where == "back")
         return DOCUMENTS[where](Told(parameters, query, BASE, clock.now()))
+
+    def press(self, keys: str) -> None:
+        """The caller, who hears the documents of the waiting line."""
+        self.tell("turn", {}, {"CallSid": SID, "Digits": keys})
+        self.hear()
+
+    def _answered(self, sid: str, keys: str, *, is_back: bool) -> str:
+        heard = Heard("back") if is_back else Heard("keys", keys) if keys else NOTHING
+        with db.transaction() as session:
+            call = queries.held_by_provider(session, "twilio", sid)
+            assert call is not None
+            self.document = answering.document(
+                session, call, call.turn, heard, has_message=False, base_url=BASE, now=clock.now()
+            )
+        return self.document
 
     def pass_time(self, seconds: float) -> None:
         """And then somebody sweeps."""

@@ -98,14 +98,21 @@ class PretendLine:
             return
         leg.status = status
         self._tell_leg(leg)
-        room, leg.room = leg.room, None
-        if room is not None and not leg.label:  # with the caller the talk ends
-            for other in self.in_room(room):
-                self.end(other.sid)
-            self.rooms.pop(room, None)
+        room = leg.room
+        if room is None or leg.label:
+            leg.room = None
+        else:
+            self._end_room(leg)
             for sid_, (reference, made) in list(self.recordings.items()):
                 if reference == leg.sid and made.state in ("recording", "paused"):
                     self.recordings[sid_] = reference, Recorded(sid_, "available", 42)
+
+    def _end_room(self, leg: Leg) -> None:
+        """With the caller the talk ends."""
+        room, leg.room, leg.is_held = leg.room or "", None, False
+        for other in self.in_room(room):
+            self.end(other.sid)
+        self.rooms.pop(room, None)
 
     def _tell_leg(self, leg: Leg) -> None:
         self.sequence += 1
@@ -152,6 +159,12 @@ class PretendLine:
                 ("bridge", {"room": room_name, "announced": str(int(is_announced))}, {"CallSid": leg.sid})
             )
             self._tell_room(leg, "participant-join")
+
+    def send_back(self, provider_call_id: str) -> None:
+        with self._request("send_back"):
+            leg = self._live(provider_call_id)
+            self._end_room(leg)
+            self.reports.append(("back", {}, {"CallSid": leg.sid}))
 
     def ring(self, room_name: str, ring: Ring) -> tuple[str, str]:
         sid = f"CA{len(self.legs) + 100:032x}"

@@ -116,6 +116,20 @@ def test_hold_music_and_back(city: Exchange, line: TwilioLine) -> None:
     assert member(city, reference, caller)["hold"] is False
 
 
+def test_out_of_the_room_into_the_documents_of_the_line(city: Exchange, line: TwilioLine) -> None:
+    caller, operator, _ = together(city, line)
+    line.send_back(caller)
+    eventually(lambda: bool(city.forms("/webhooks/voice/back")))
+    (asked,) = city.forms("/webhooks/voice/back")
+    assert asked["CallSid"] == caller
+    eventually(lambda: not line.is_up(operator))
+    assert not city.forms("/webhooks/voice/left"), "it has not ended by itself"
+    line.hang_up(caller)
+    eventually(lambda: not line.is_up(caller))
+    with pytest.raises(Gone):
+        line.send_back(caller)
+
+
 def test_a_supervisor_listens_whispers_and_barges(city: Exchange, line: TwilioLine) -> None:
     _, operator, reference = together(city, line)
     answering(city, {"wait": 600}, who="agent-jefa")

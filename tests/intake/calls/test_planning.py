@@ -34,6 +34,8 @@ SITUATIONS = st.builds(
     Situation,
     caller=st.sampled_from(["outside", "moving", "inside", "gone"]),
     is_closing=st.booleans(),
+    is_taken=st.booleans(),
+    waits_since=st.none() | AGES,
     is_owner_lost=st.booleans(),
     caller_since=AGES,
     has_room=st.booleans(),
@@ -81,6 +83,28 @@ def test_nothing_waits_while_somebody_is_recorded_whom_nobody_of_ours_serves(sit
     recording = RecordingFacts("recording", is_paused=False)
     step = plan(replace(situation, caller="inside", recording=recording), NOW)
     assert isinstance(step, Step) or is_served(situation) or situation.is_closing
+
+
+@given(SITUATIONS)
+def test_who_waits_in_a_room_is_out_of_it_in_time_and_nobody_else_is(situation: Situation) -> None:
+    """And of what they say outside of it nothing is recorded."""
+    step = plan(situation, NOW)
+    found, since = situation.recording, situation.waits_since
+    if isinstance(step, Step) and step.do == "send_back":
+        assert situation.caller == "inside"
+        assert since is not None
+        assert NOW - since >= timedelta(minutes=1)
+        is_calm = found is None or found.state not in ("asked", "recording") or found.is_paused
+        assert is_calm or any(leg.serves and leg.state == "joined" for leg in situation.legs)
+    if isinstance(step, Rest) and situation.caller == "inside" and since is not None and found is None:
+        assert step.until - since <= timedelta(minutes=1, seconds=2)
+
+
+@given(SITUATIONS)
+def test_nobody_is_moved_into_a_room_in_which_nobody_is_to_be(situation: Situation) -> None:
+    step = plan(situation, NOW)
+    if isinstance(step, Step) and step.do == "move":
+        assert situation.is_taken
 
 
 @given(SITUATIONS)

@@ -48,32 +48,53 @@ function standin({ url, identity, city, caller, me }) {
 
 // ---- Twilio --------------------------------------------------------------
 
+// One device at a time, whatever comes while it is being opened: each one that is registered would be rung, and would answer.
 function twilio({ token }) {
-  let device = null;
+  let opening = null;
+  let closed = Promise.resolve();
   let call = null;
+  let isSilent = false;
   const csrf = () => document.getElementById("mark").dataset.csrf;
   async function ticket() {
     const answer = await fetch(token, { method: "POST", body: new URLSearchParams({ csrf: csrf() }), credentials: "same-origin" });
     if (!answer.ok) throw new Error(`no telephone: ${answer.status}`);
     return (await answer.json()).token;
   }
+  // The operator has pressed the key already when their leg is rung; and may have asked not to be heard.
+  function take(incoming) {
+    call = incoming;
+    incoming.on("disconnect", () => { if (call === incoming) call = null; });
+    incoming.mute(isSilent);
+    incoming.accept();
+  }
+  async function registered() {
+    const device = new window.Twilio.Device(await ticket(), { closeProtection: true, codecPreferences: ["opus", "pcmu"] });
+    device.on("tokenWillExpire", async () => device.updateToken(await ticket()));
+    device.on("incoming", take);
+    try {
+      await device.register();
+    } catch (problem) {
+      device.destroy();
+      throw problem;
+    }
+    return device;
+  }
   return {
     canMute: true,
-    async open() {
-      if (device || !window.Twilio) return;
-      device = new window.Twilio.Device(await ticket(), { closeProtection: true, codecPreferences: ["opus", "pcmu"] });
-      device.on("tokenWillExpire", async () => device?.updateToken(await ticket()));
-      // The operator has pressed the key already when their leg is rung.
-      device.on("incoming", (incoming) => {
-        call = incoming;
-        call.on("disconnect", () => { call = null; });
-        call.accept();
-      });
-      await device.register();
+    open() {
+      if (opening || !window.Twilio) return;
+      const mine = closed.then(registered);
+      opening = mine;
+      // The next beat tries again.
+      mine.catch(() => { if (opening === mine) opening = null; });
     },
-    close() { device?.destroy(); device = null; },
+    close() {
+      if (!opening) return;
+      closed = opening.then((device) => device.destroy(), () => {});
+      opening = null;
+    },
     say() {},
-    mute(on) { call?.mute(on); },
+    mute(on) { isSilent = on; call?.mute(on); },
   };
 }
 
@@ -85,11 +106,12 @@ let ofCall = "";
 
 function fit() {
   if (!phone) return;
-  if (document.getElementById("mark").dataset.standing === "mine") Promise.resolve(phone.open()).catch(() => {});
+  if (document.getElementById("mark").dataset.standing === "mine") phone.open();
   else phone.close();
   const call = document.querySelector("[data-call]")?.dataset.call ?? "";
   if (call && call !== ofCall) { lines.length = 0; isMuted = false; }
   ofCall = call || ofCall;
+  phone.mute(isMuted);
   const button = document.getElementById("mute");
   if (button && phone.canMute) {
     button.hidden = false;
@@ -102,7 +124,6 @@ function fit() {
 document.addEventListener("click", (event) => {
   if (!event.target.closest("#mute")) return;
   isMuted = !isMuted;
-  phone?.mute(isMuted);
   fit();
 });
 

@@ -84,6 +84,37 @@ function chime() {
   }
 }
 
+// ---- what is being written -----------------------------------------------
+
+// Words and choices that were not sent outlive the part of the page they stand in, for each contact, whatever button is pressed and
+// whoever hangs up.
+const unsent = new Map();
+const fields = () => document.querySelectorAll(":is(#main, #ctx) form[action] :is(textarea, select, [type=radio])");
+const nameOf = (field) => `${field.form.getAttribute("action")} ${field.name}`;
+
+function isChanged(field) {
+  if (field.type === "radio") return field.checked && !field.defaultChecked;
+  if (field.tagName === "TEXTAREA") return field.value !== field.defaultValue;
+  return field.value !== ([...field.options].find((one) => one.defaultSelected) ?? field.options[0])?.value;
+}
+
+// spent: the address of the form whose words have arrived.
+function keepUnsent(spent) {
+  const changed = [...fields()].filter((field) => field.form.getAttribute("action") !== spent && isChanged(field));
+  unsent.set(mark().dataset.item, new Map(changed.map((field) => [nameOf(field), [field.value, field.selectionStart]])));
+}
+
+function bringBack() {
+  const kept = unsent.get(mark().dataset.item) ?? new Map();
+  for (const field of fields()) {
+    const [value, caret] = kept.get(nameOf(field)) ?? [];
+    if (value === undefined) continue;
+    if (field.type === "radio") field.checked ||= field.value === value;
+    else if (field.tagName === "TEXTAREA") { field.value = value; field.setSelectionRange(caret, caret); }
+    else if ([...field.options].some((one) => one.value === value)) field.value = value;
+  }
+}
+
 // What was asked for before something was changed may say what is no longer so: it is let go.
 let changes = 0;
 
@@ -92,8 +123,8 @@ async function read(answer) {
   return new DOMParser().parseFromString(text, "text/html");
 }
 
-// The desk as this address has it, in place of what is shown; what somebody is writing to the same person stays.
-async function visit(url, options = {}) {
+// The desk as this address has it, in place of what is shown. spent: see keepUnsent; what was refused is not.
+async function visit(url, options = {}, spent = null) {
   const isChange = options.method === "POST";
   const begun = isChange ? ++changes : changes;
   const answer = await fetch(url, { credentials: "same-origin", ...options });
@@ -101,18 +132,16 @@ async function visit(url, options = {}) {
   if (begun !== changes) return;
   if (isChange) changes += 1;
   if (!page.getElementById("mark")) { location.assign(answer.url); return; }
-  const writing = document.getElementById("text");
-  const kept = writing && !isChange ? { item: mark().dataset.item, text: writing.value } : null;
+  keepUnsent(answer.ok ? spent : null);
   take(page);
   for (const id of WHOLE) put(id, page, true);
+  bringBack();
   document.title = page.title;
   const address = new URL(answer.url);
   const focus = address.searchParams.get("foco");
   address.searchParams.delete("foco");
   if (!answer.url.includes("/latido") && answer.ok) history.replaceState(null, "", mark().dataset.here || address);
   remember();
-  const text = document.getElementById("text");
-  if (kept && text && kept.item === mark().dataset.item && kept.text) text.value = kept.text;
   const wanted = document.getElementById("refused") ?? (focus && document.getElementById(focus));
   wanted?.focus({ preventScroll: true });
   // The button that was pressed may be gone with what it did: the keyboard goes on from the contact, not from the top of the page.
@@ -204,8 +233,10 @@ document.addEventListener("submit", async (event) => {
   const menu = form.closest("details.menu");
   if (menu) { menu.open = false; menu.querySelector("summary").focus({ preventScroll: true }); }
   if (body.has("rings")) body.set("rings", "true");
+  const own = form.getAttribute("action");
+  const other = event.submitter?.getAttribute("formaction");
   try {
-    await visit(event.submitter?.getAttribute("formaction") ?? form.getAttribute("action"), { method: "POST", body });
+    await visit(other ?? own, { method: "POST", body }, other ? null : own);
   } finally {
     delete form.dataset.sent;
   }

@@ -262,3 +262,46 @@ def test_a_thread_that_waits_for_its_resident_stands_apart(live_server: LiveServ
         distribution.heard(session, item_id, now=clock.now())
     expect(page.locator("#mine")).not_to_contain_text("Esperan a la persona")
     expect(page.locator("#mine .capacity")).to_contain_text("25 de 100 puntos")
+
+
+def in_hand(live_server: LiveServer, page: Page, body: str = "Hola", sender: str = "+525512345678") -> UUID:
+    """A contact that was answered with the keyboard."""
+    item_id = asks(live_server, body, sender)
+    offer(live_server, item_id)
+    expect(page.locator("#answer")).to_be_visible()
+    page.keyboard.press("F2")
+    expect(page.locator("#mark")).to_have_attribute("data-item", str(item_id))
+    return item_id
+
+
+def test_what_is_written_outlives_every_button_and_the_end_of_the_contact(
+    live_server: LiveServer, page_at: PageAt
+) -> None:
+    page = at_desk(page_at)
+    item_id = in_hand(live_server, page)
+    note = page.locator("#note")
+    note.fill("Vive sola, tercer piso")
+    page.locator("#estado").click()
+    page.locator("#states .breaks button").first.click()
+    expect(page.locator("#estado")).to_contain_text("Descanso")
+    expect(note).to_have_value("Vive sola, tercer piso")
+    page.keyboard.press("F2")
+    expect(page.locator("#estado")).to_contain_text("Disponible")
+    other = in_hand(live_server, page, "Otra persona", "+525511112222")
+    expect(note).to_have_value("")
+    page.locator(f"#q-{item_id}").click()
+    expect(page.locator("#mark")).not_to_have_attribute("data-item", str(other))
+    expect(note).to_have_value("Vive sola, tercer piso")
+    note.focus()
+    with live_server.at_work(), db.transaction() as session:
+        distribution.finish(session, item_id, now=clock.now())
+    expect(page.locator("#wrap")).to_be_visible()
+    expect(note).to_have_value("Vive sola, tercer piso")
+    page.locator("#disposition-3").check()
+    before = page.locator("#wrap [data-until]").get_attribute("data-until")
+    page.get_by_role("button", name="Un minuto más").click()
+    expect(page.locator("#wrap [data-until]")).not_to_have_attribute("data-until", str(before))
+    expect(page.locator("#disposition-3")).to_be_checked()
+    page.get_by_role("button", name="Guardar nota").click()
+    expect(page.locator("#story")).to_contain_text("Vive sola, tercer piso")
+    expect(note).to_have_value("")

@@ -19,6 +19,16 @@ from kernel.rows import HELD, change, fresh, load_one
 # What an operator may choose.
 CHOSEN = ("available", "break", "leaving")
 
+# Beside a row of `agent_session`: what its operator has in hand `beyond` the points that it holds, taken by hand or passed on to
+# them; it counts in full. Whoever talks has no ear for anything else, whatever is left of theirs.
+HANDS = """
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(cost - held_points), 0)::int AS beyond,
+            coalesce(bool_or(kind <> 'text' AND state = 'assigned'), false) AS is_talking
+        FROM work_item WHERE work_item.agent_id = agent_session.agent_id
+            AND work_item.state IN ('assigned', 'wrapping') AND resting_since IS NULL
+    ) AS hands
+"""
 _TAKE = """
     UPDATE agent_session SET load_points = load_points + taken.points, idle_since = $3
     FROM (SELECT agent_id AS id, least($2, cap_points - load_points) AS points FROM agent_session

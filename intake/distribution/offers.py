@@ -25,7 +25,7 @@ _OFFER_S = orjson.dumps(OFFER_S).decode()
 
 # One statement: an item's row is kept first, its operator's points are taken only if it still waits, and both or neither change.
 # A row that somebody else is changing is passed by: whoever matches never waits, and so can stand in nobody's way.
-_OFFER = """
+_OFFER = f"""
     WITH wanted AS (
         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS wanted (item_id, agent_id, offer_id, reason)
     ), item AS (
@@ -33,9 +33,10 @@ _OFFER = """
         FROM work_item JOIN wanted ON wanted.item_id = work_item.id
         WHERE state = 'queued' AND (due_at IS NULL OR due_at <= $5) FOR NO KEY UPDATE OF work_item SKIP LOCKED
     ), free AS (
-        SELECT agent_session.agent_id FROM agent_session JOIN item USING (agent_id)
+        SELECT agent_session.agent_id FROM agent_session JOIN item USING (agent_id) {agents.HANDS}
         WHERE state = 'available' AND lease_until > $5 AND agent_session.offer_id IS NULL
-            AND beside_leg_id IS NULL AND load_points + item.cost <= cap_points FOR NO KEY UPDATE OF agent_session SKIP LOCKED
+            AND beside_leg_id IS NULL AND NOT is_talking AND load_points + beyond + item.cost <= cap_points
+        FOR NO KEY UPDATE OF agent_session SKIP LOCKED
     ), agent AS (
         UPDATE agent_session SET load_points = load_points + item.cost, offer_id = item.offer_id, idle_since = $5
         FROM free JOIN item USING (agent_id) WHERE agent_session.agent_id = free.agent_id RETURNING item.id
@@ -55,7 +56,7 @@ _OFFER = """
         SELECT jurisdiction_id, 'offered', $5, id, agent_id, jsonb_build_object('seq', seq, 'reason', reason) FROM moved
     )
     SELECT id, agent_id, offer_id, conversation_id FROM moved
-"""
+"""  # noqa: S608  # words of our own
 
 
 class Made(NamedTuple):

@@ -15,11 +15,13 @@ from intake.distribution.ledger import note_item
 from intake.distribution.lifecycle import ASSIGNED
 from intake.distribution.models import AgentSession, ContactQueue, WorkItem
 from intake.distribution.values import REST_ENDS, REST_S
+from kernel import db
 from kernel.errors import Conflict
 from kernel.rows import HELD, change, load_one
 
 # So long the operator who knows them may still get it first, when they had no room at once.
 _PREFERRED_FOR = timedelta(seconds=20)
+_BEYOND = f"SELECT beyond FROM agent_session {agents.HANDS} WHERE agent_session.agent_id = $1"  # noqa: S608  # words of our own
 
 
 def answered(session: Session, item: WorkItem, *, now: datetime) -> None:
@@ -78,8 +80,9 @@ def end_silent(session: Session, work_item_id: UUID, *, now: datetime) -> bool:
 
 
 def _has_room(session: Session, agent_id: UUID, points: int, now: datetime) -> bool:
-    """Whether this (locked) operator is there and could take so much more."""
+    """Whether this (locked) operator is there and could take so much more. A thread of theirs reaches them in a call, too."""
     agent = load_one(session, AgentSession, f"WHERE agent_id = $1 {HELD}", [agent_id])
     if agent is None or agent.state != "available" or agent.lease_until <= now or agent.beside_leg_id is not None:
         return False
-    return agent.cap_points - agent.load_points >= points
+    ((beyond,),) = db.fetch(session, _BEYOND, [agent_id], prepare=True)
+    return agent.cap_points - agent.load_points - int(beyond) >= points

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlmodel import Session
 
 from intake.distribution import lines
+from intake.distribution.agents import HANDS
 from intake.distribution.matching import HOME_LANGUAGE, FreeAgent, Profile, Served, Waiting, match, reserve
 from intake.distribution.offers import Made, offer_all
 from intake.distribution.values import LANGUAGE
@@ -21,29 +22,31 @@ _OF_EACH = 64
 
 _ALONE = "SELECT pg_try_advisory_xact_lock(hashtextextended('distribution:' || $1, 0))"
 # Items of one class need the same operators: the first of each class must be seen, however long another class is.
-_LINE = """
+_LINE = f"""
     SELECT id, queue_id, cost, skills, language, greatest(coalesce(waiting_since, enqueued_at), due_at), shunned,
         preferred_agent_id, preferred_until > $2 AND EXISTS (
-            SELECT 1 FROM agent_session WHERE agent_id = preferred_agent_id
+            SELECT 1 FROM agent_session {HANDS} WHERE agent_session.agent_id = preferred_agent_id
                 AND agent_session.state = 'available' AND lease_until > $2 AND beside_leg_id IS NULL
-                AND cap_points - load_points >= cost
+                AND NOT is_talking AND cap_points - load_points - beyond >= line.cost
         ) FROM (
         SELECT *, row_number() OVER (
-            PARTITION BY queue_id, cost, skills, language, shunned = '{}', preferred_agent_id IS NULL ORDER BY rank_at, id
+            PARTITION BY queue_id, cost, skills, language, shunned = '{{}}', preferred_agent_id IS NULL ORDER BY rank_at, id
         ) AS place
         FROM work_item WHERE jurisdiction_id = $1 AND state = 'queued' AND (due_at IS NULL OR due_at <= $2)
     ) AS line WHERE place <= $3 ORDER BY rank_at, id
-"""
-_FREE = """
-    SELECT agent_id, cap_points - load_points, load_points, able.skills, able.levels FROM agent_session
+"""  # noqa: S608  # words of our own
+_FREE = f"""
+    SELECT agent_session.agent_id, cap_points - load_points - beyond, load_points + beyond,
+        able.skills, able.levels FROM agent_session {HANDS}
     LEFT JOIN (
         SELECT agent_id, array_agg(skill ORDER BY skill) AS skills, array_agg(level ORDER BY skill) AS levels
         FROM agent_skill WHERE jurisdiction_id = $1 AND (expires_at IS NULL OR expires_at > $2) GROUP BY agent_id
-    ) AS able USING (agent_id)
+    ) AS able ON able.agent_id = agent_session.agent_id
     WHERE jurisdiction_id = $1 AND state = 'available' AND lease_until > $2 AND offer_id IS NULL
         AND beside_leg_id IS NULL AND cap_points - load_points >= $3
-    ORDER BY idle_since, agent_id
-"""
+        AND NOT is_talking AND cap_points - load_points - beyond >= $3
+    ORDER BY idle_since, agent_session.agent_id
+"""  # noqa: S608  # words of our own
 _STAFF = """
     SELECT count(*) FILTER (WHERE state = 'available' AND lease_until > $2),
         EXISTS (SELECT 1 FROM contact_queue JOIN work_item ON work_item.queue_id = contact_queue.id

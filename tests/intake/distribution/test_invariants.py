@@ -14,8 +14,9 @@ from intake.distribution import actions, rounds
 from intake.distribution.items import held_item
 from intake.distribution.matching import FreeAgent
 from intake.distribution.models import AgentSession, DistributionEvent, Offer, WorkItem
+from intake.distribution.offers import Made
 from intake.distribution.sweeping import sweep
-from intake.distribution.values import LEASE
+from intake.distribution.values import CAPACITY, LEASE
 from kernel import db
 from kernel.errors import AtiendeError
 from tests.factories import CITY, NOW, make_city
@@ -155,8 +156,11 @@ class World:
                 actions.heartbeat(self.session, agent.agent_id, epoch=agent.epoch, now=self.now)
 
     def _dispatch(self) -> None:
-        while rounds.play(self.session, CITY, now=self.now).is_again:
-            pass
+        is_again = True
+        while is_again:
+            made, is_again = rounds.play(self.session, CITY, now=self.now)
+            for one in made:
+                self._check_room(one)
         # I8: nobody who could take somebody is left idle.
         assert rounds.play(self.session, CITY, now=self.now).made == []
         self.session.expire_all()
@@ -164,6 +168,14 @@ class World:
             for item in self.session.exec(select(WorkItem).where(WorkItem.state == "queued")).all():
                 until = item.shunned.get(str(agent.id))
                 assert agent.profile.spare < item.cost or (until is not None and until > self.now.isoformat())
+
+    def _check_room(self, made: Made) -> None:
+        """I4: they could do it beside what they do, by what all of that costs; nobody who talks is shown anything."""
+        theirs = select(WorkItem).where(WorkItem.agent_id == made.agent_id, col(WorkItem.resting_since).is_(None))
+        held = self.session.exec(theirs.where(col(WorkItem.state).in_(("assigned", "wrapping")))).all()
+        shown = self.session.get_one(WorkItem, made.work_item_id)
+        assert sum(item.cost for item in held) + shown.cost <= CAPACITY
+        assert not any(item.kind != "text" and item.state == "assigned" for item in held)
 
     def _sweep(self) -> None:
         sweep(self.now)

@@ -216,9 +216,9 @@ def test_who_has_no_desk_holds_no_points_until_they_sign_on(session: Session) ->
 def test_a_desk_that_falls_silent_gives_back_what_it_had(session: Session) -> None:
     agent = sign_on(session, cap=200)
     call, thread, shown = ring(session), ring(session, "thread:1", kind="text"), ring(session, "thread:2", kind="text")
-    accepted(session, call, agent)
     accepted(session, thread, agent)
     offered(session, shown)
+    actions.claim(session, call.id, agent_id=agent.agent_id, now=NOW)
     newer = ring(session, "call:2", priority=9, now=NOW)
     actions.heartbeat(session, agent.agent_id, epoch=agent.epoch, now=later(1))
     assert not actions.lapse(session, agent.agent_id, now=later(1) + LEASE - timedelta(milliseconds=1))
@@ -236,8 +236,8 @@ def test_a_desk_that_falls_silent_gives_back_what_it_had(session: Session) -> No
 def test_signing_off_ends_the_notes_and_passes_on_the_rest(session: Session) -> None:
     agent = sign_on(session, cap=200)
     call, thread = ring(session), ring(session, "thread:1", kind="text")
-    accepted(session, call, agent)
     accepted(session, thread, agent)
+    accepted(session, call, agent)
     actions.finish(session, call.id, now=NOW)
     with pytest.raises(Conflict):
         actions.sign_off(session, agent.agent_id, epoch=agent.epoch - 1, now=NOW)

@@ -270,6 +270,39 @@ def test_what_was_offered_to_one_who_went_in_the_same_moment_comes_back(session:
     assert load_of(session) == 0
 
 
+@pytest.mark.parametrize("threads", [1, 4])
+def test_who_talks_is_offered_nothing_though_points_seem_free(session: Session, threads: int) -> None:
+    """A call that a colleague passes to somebody with threads holds what points are left; then the threads rest."""
+    agent = sign_on(session)
+    held = [accepted(session, ring(session, f"thread:{n}", kind="text"), agent) for n in range(threads)]
+    talk = actions.claim(session, ring(session).id, agent_id=agent.agent_id, now=NOW)
+    for item in held:
+        actions.rest(session, item.id, agent_id=agent.agent_id, now=later(1))
+    second, thread = ring(session, "call:2", now=later(2)), ring(session, "thread:9", kind="text", now=later(2))
+    assert play(session, later(3)) == []
+    assert actions.offer(session, second.id, agent.agent_id, now=later(3)) is None
+    assert actions.offer(session, thread.id, agent.agent_id, now=later(3)) is None
+    # The notes of the call take all of them, too.
+    actions.finish(session, talk.id, now=later(4))
+    assert play(session, later(5)) == []
+    assert actions.offer(session, thread.id, agent.agent_id, now=later(5)) is None
+    actions.complete(session, talk.id, disposition_code=None, now=later(6))
+    assert play(session, later(7)) == [("call:2", agent.agent_id)]
+
+
+def test_what_was_taken_beyond_the_capacity_counts_once_there_is_room(session: Session) -> None:
+    agent = sign_on(session)
+    held = [accepted(session, ring(session, f"thread:{n}", kind="text"), agent) for n in range(4)]
+    actions.claim(session, ring(session, "thread:5", kind="text").id, agent_id=agent.agent_id, now=NOW)
+    ring(session, "thread:6", kind="text", now=later(1))
+    actions.complete(session, held[0].id, disposition_code=None, now=later(2))
+    assert play(session, later(3)) == []
+    actions.rest(session, held[1].id, agent_id=agent.agent_id, now=later(4))
+    assert play(session, later(5)) == [("thread:6", agent.agent_id)]
+    # No room for the one that wakes, either: it waits in the line.
+    assert actions.heard(session, held[1].id, now=later(6)).state == "queued"
+
+
 def test_a_crowd_is_matched_in_one_go(session: Session) -> None:
     for number in range(70):
         sign_on(session, f"A{number}", now=later(number / 100))

@@ -7,22 +7,28 @@ from sqlmodel import Session
 
 from kernel import db
 
-# Each item once: when it joined, the first time that somebody took it, and when it left without that. Calls that became call
-# backs are apart: whoever asked for one did not go away, and is not kept waiting on the line.
+# Each stay in a line once: when it began, the first time that somebody took it, and when it ended without that. Who is passed on
+# to another line begins a stay there; what happens in it is no news of the first. Calls that became call backs are apart: whoever
+# asked for one did not go away, and is not kept waiting on the line.
 _DAY = """
-    WITH facts AS (
-        SELECT work_item_id, min(at) FILTER (WHERE name = 'queued') AS came_at,
-            min(at) FILTER (WHERE name IN ('accepted', 'claimed')) AS taken_at,
-            min(at) FILTER (WHERE name = 'abandoned') AS left_at
+    WITH steps AS (
+        SELECT work_item_id, at, name, data,
+            count(data ->> 'queue') OVER (PARTITION BY work_item_id ORDER BY id) AS stay
         FROM distribution_event WHERE jurisdiction_id = $1 AND work_item_id IS NOT NULL AND at >= $2 AND at <= $3
-        GROUP BY work_item_id HAVING bool_or(name = 'queued')
+            AND name IN ('queued', 'requeued', 'accepted', 'claimed', 'abandoned', 'callback_asked')
+    ), facts AS (
+        SELECT max(data ->> 'queue') AS code,
+            CASE WHEN bool_or(name = 'callback_asked') THEN 'callback' ELSE max(data ->> 'kind') END AS kind,
+            min(at) AS came_at, min(at) FILTER (WHERE name IN ('accepted', 'claimed')) AS taken_at,
+            min(at) FILTER (WHERE name = 'abandoned') AS left_at
+        FROM steps WHERE stay > 0 GROUP BY work_item_id, stay
     )
-    SELECT contact_queue.code, contact_queue.name, work_item.kind, sl_seconds, sl_target, count(*), count(taken_at),
+    SELECT contact_queue.code, contact_queue.name, kind, sl_seconds, sl_target, count(*), count(taken_at),
         count(*) FILTER (WHERE taken_at <= came_at + make_interval(secs => sl_seconds)),
         count(*) FILTER (WHERE taken_at IS NULL AND left_at IS NOT NULL),
         count(*) FILTER (WHERE taken_at IS NULL AND left_at <= came_at + make_interval(secs => sl_seconds)),
         extract(epoch FROM avg(taken_at - came_at))::float8
-    FROM facts JOIN work_item ON work_item.id = work_item_id JOIN contact_queue ON contact_queue.id = work_item.queue_id
+    FROM facts JOIN contact_queue ON contact_queue.jurisdiction_id = $1 AND contact_queue.code = facts.code
     GROUP BY 1, 2, 3, 4, 5 ORDER BY count(*) DESC, 1, 3
 """
 

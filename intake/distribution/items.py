@@ -289,6 +289,7 @@ def give_back(
     if item.state == QUEUED:
         return item
     target = lifecycle.after(item.state, "give_back")
+    joins: str | None = None
     whose = whose_is(session, item)
     let_go(session, item, now=now)
     values: dict[str, object] = awake(item, now) | {"preferred_agent_id": None, "preferred_until": None}
@@ -302,12 +303,24 @@ def give_back(
             if queue_code is None
             else queue_of(session, item.jurisdiction_id, queue_code)
         )
+        if queue.id != item.queue_id:
+            joins = queue.code
         values["queue_id"] = queue.id
         values["rank_at"] = rank_at(item.enqueued_at, item.priority, queue.head_start_s, is_front=is_front)
     if whose is not None and shun_until is not None:
         values["shunned"] = {**item.shunned, str(whose): shun_until.isoformat()}
     change(session, item, state=target, agent_id=None, assigned_at=None, held_points=0, **values)
-    note_item(session, item, "requeued", now=now, agent_id=whose, tell="work_item.requeued", why=why)
+    note_item(
+        session,
+        item,
+        "requeued",
+        now=now,
+        agent_id=whose,
+        tell="work_item.requeued",
+        why=why,
+        queue=joins,
+        kind=item.kind if joins else None,
+    )
     return item
 
 

@@ -53,6 +53,39 @@ def test_a_day_counted_by_hand(session: Session) -> None:
     assert figures(session, CITY, later(200), later(300)) == []
 
 
+def test_a_call_that_is_passed_on_counts_in_the_line_that_answered_it_and_in_the_line_it_waits_in(
+    session: Session,
+) -> None:
+    agent = sign_on(session)
+    actions.open_queue(session, CITY, "predial", name="Predial")
+    item = ring(session, "call:1")
+    accepted(session, item, agent, later(5))
+    before = told(session)
+    actions.requeue_front(session, item.id, why="transfer", queue_code="predial", now=later(60))
+    passed = told(session)
+    assert passed["general", "voice"] == before["general", "voice"]
+    assert (passed["predial", "voice"].came, passed["predial", "voice"].taken) == (1, 0)
+    actions.abandon(session, "call:1", why="hang_up", now=later(900))
+    found = told(session)
+    assert found["general", "voice"] == before["general", "voice"]
+    assert (before["general", "voice"].within, before["general", "voice"].mean_wait_s) == (1, 5)
+    theirs = found["predial", "voice"]
+    assert (theirs.taken, theirs.within, theirs.gone, theirs.soon_gone) == (0, 0, 1, 0)
+
+
+def test_a_call_that_is_passed_on_and_called_back_was_answered_by_the_first_line(session: Session) -> None:
+    agent = sign_on(session)
+    actions.open_queue(session, CITY, "predial", name="Predial")
+    accepted(session, item := ring(session, "call:1"), agent, later(5))
+    actions.requeue_front(session, item.id, why="transfer", queue_code="predial", now=later(60))
+    actions.wait_for_callback(session, "call:1", due_at=None, now=later(90))
+    found = told(session)
+    assert {key: (one.came, one.taken) for key, one in found.items()} == {
+        ("general", "voice"): (1, 1),
+        ("predial", "callback"): (1, 0),
+    }
+
+
 def test_an_afternoon_is_told_as_it_was(session: Session) -> None:
     case = Case("small", 120, 240, 7, patience_s=90)
     people = case.people(9, 100, let_pass=0.05)

@@ -15,15 +15,17 @@ const isMine = () => mark().dataset.standing === "mine";
 
 const shown = new Map();
 
-// What is open or focused stays so: a part that says the same as before is left alone.
-function put(id, from, always = false) {
+// What is open or focused stays so: a part that says the same as before is left alone. isOther: it is of another contact now,
+// where nobody goes on with the words they were writing to the one before.
+function put(id, from, always = false, isOther = false) {
   const fresh = from.getElementById(id);
   const old = document.getElementById(id);
   if (!fresh || !old) return;
   const words = fresh.outerHTML;
   if (!always && shown.get(id) === words) return;
   shown.set(id, words);
-  const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
+  const hasFocus = old.contains(document.activeElement) && !(isOther && isTyping(document.activeElement));
+  const focused = hasFocus ? document.activeElement.id : "";
   const open = [...old.querySelectorAll("details[open][id]")].map((one) => one.id);
   const wasTyped = always ? null : old.querySelector("textarea:focus, input:focus:not([type=radio])");
   if (wasTyped) return;
@@ -86,8 +88,8 @@ function chime() {
 
 // ---- what is being written -----------------------------------------------
 
-// Words and choices that were not sent outlive the part of the page they stand in, for each contact, whatever button is pressed and
-// whoever hangs up.
+// Words and choices that were not sent outlive the part of the page they stand in, whatever button is pressed and whoever hangs up.
+// A form's address names its contact.
 const unsent = new Map();
 const fields = () => document.querySelectorAll(":is(#main, #ctx) form[action] :is(textarea, select, [type=radio])");
 const nameOf = (field) => `${field.form.getAttribute("action")} ${field.name}`;
@@ -100,14 +102,23 @@ function isChanged(field) {
 
 // spent: the address of the form whose words have arrived.
 function keepUnsent(spent) {
-  const changed = [...fields()].filter((field) => field.form.getAttribute("action") !== spent && isChanged(field));
-  unsent.set(mark().dataset.item, new Map(changed.map((field) => [nameOf(field), [field.value, field.selectionStart]])));
+  for (const field of fields()) {
+    if (field.type !== "radio" || field.checked) unsent.delete(nameOf(field));
+    if (isChanged(field)) unsent.set(nameOf(field), [field.value, field.selectionStart]);
+  }
+  forget(spent);
+}
+
+function forget(spent) {
+  for (const name of [...unsent.keys()]) if (name.startsWith(`${spent} `)) unsent.delete(name);
+  for (const field of fields()) {
+    if (field.tagName === "TEXTAREA" && field.form.getAttribute("action") === spent) field.value = field.defaultValue = "";
+  }
 }
 
 function bringBack() {
-  const kept = unsent.get(mark().dataset.item) ?? new Map();
   for (const field of fields()) {
-    const [value, caret] = kept.get(nameOf(field)) ?? [];
+    const [value, caret] = unsent.get(nameOf(field)) ?? [];
     if (value === undefined) continue;
     if (field.type === "radio") field.checked ||= field.value === value;
     else if (field.tagName === "TEXTAREA") { field.value = value; field.setSelectionRange(caret, caret); }
@@ -115,8 +126,13 @@ function bringBack() {
   }
 }
 
-// What was asked for before something was changed may say what is no longer so: it is let go.
-let changes = 0;
+// Only what was asked for last is put in place: an answer that comes later than the next question says what is no longer so.
+let asked = 0;
+let underWay = 0;
+let missed = false;
+// Keys that were meant for words no longer open are no commands; until a pause of this long.
+const DEAF_MS = 1500;
+let deafUntil = 0;
 
 async function read(answer) {
   const text = await answer.text();
@@ -126,15 +142,34 @@ async function read(answer) {
 // The desk as this address has it, in place of what is shown. spent: see keepUnsent; what was refused is not.
 async function visit(url, options = {}, spent = null) {
   const isChange = options.method === "POST";
-  const begun = isChange ? ++changes : changes;
-  const answer = await fetch(url, { credentials: "same-origin", ...options });
-  const page = await read(answer);
-  if (begun !== changes) return;
-  if (isChange) changes += 1;
+  const begun = ++asked;
+  underWay += 1;
+  try {
+    const answer = await fetch(url, { credentials: "same-origin", ...options });
+    const page = await read(answer);
+    if (begun === asked) place(answer, page, isChange, spent);
+    else if (isChange) {
+      missed = true;
+      if (answer.ok) forget(spent);
+      say(page.getElementById("refused")?.textContent);
+    }
+  } finally {
+    underWay -= 1;
+    if (missed && !underWay) { missed = false; beat(); }
+  }
+}
+
+function say(words = "") {
+  const said = document.getElementById("said");
+  if (said && words) said.textContent = words.trim();
+}
+
+function place(answer, page, isChange, spent) {
   if (!page.getElementById("mark")) { location.assign(answer.url); return; }
   keepUnsent(answer.ok ? spent : null);
-  take(page);
-  for (const id of WHOLE) put(id, page, true);
+  const isOther = take(page).item !== mark().dataset.item;
+  if (isOther && isTyping(document.activeElement)) deafUntil = Date.now() + DEAF_MS;
+  for (const id of WHOLE) put(id, page, true, isOther);
   bringBack();
   document.title = page.title;
   const address = new URL(answer.url);
@@ -144,8 +179,8 @@ async function visit(url, options = {}, spent = null) {
   remember();
   const wanted = document.getElementById("refused") ?? (focus && document.getElementById(focus));
   wanted?.focus({ preventScroll: true });
-  // The button that was pressed may be gone with what it did: the keyboard goes on from the contact, not from the top of the page.
-  if (isChange && document.activeElement === document.body) document.getElementById("main").focus({ preventScroll: true });
+  // What had the focus may be gone: the keyboard goes on from the contact, not from the top of the page.
+  if ((isChange || isOther) && document.activeElement === document.body) document.getElementById("main").focus({ preventScroll: true });
   ring();
   document.dispatchEvent(new CustomEvent("atiende:desk"));
 }
@@ -171,15 +206,16 @@ async function beat(brief = false) {
     const { turn, csrf, item } = mark().dataset;
     const body = new URLSearchParams({ csrf, turno: turn || "0", contacto: item });
     if (brief) body.set("solo", "1");
-    const begun = changes;
+    const begun = asked;
     const answer = await fetch(mark().dataset.beat, { method: "POST", body, credentials: "same-origin" });
     wasHeard = answer.status < 500;
     if (answer.status === 403 || answer.redirected) { location.reload(); return; }
     if (!answer.ok || answer.status === 204) return;
     const page = await read(answer);
-    if (begun !== changes || !page.getElementById("mark")) return;
-    const before = take(page);
-    if (before.key !== mark().dataset.key) { await visit(location.href); return; }
+    if (!page.getElementById("mark")) return;
+    if (begun !== asked || underWay) { missed ||= underWay > 0; return; }
+    if (page.getElementById("mark").dataset.key !== mark().dataset.key) { await visit(location.href); return; }
+    take(page);
     for (const id of PARTS) put(id, page);
     ring();
     document.dispatchEvent(new CustomEvent("atiende:parts"));
@@ -276,6 +312,10 @@ document.addEventListener("keydown", (event) => {
   if (event.isComposing || event.repeat || event.getModifierState("AltGraph")) return;
   const plain = !event.ctrlKey && !event.altKey && !event.metaKey;
   let done = false;
+  if (Date.now() < deafUntil && plain && event.key.length === 1 && !isTyping(event.target)) {
+    deafUntil = Date.now() + DEAF_MS;
+    return;
+  }
   if (event.key === "F2" && plain) done = event.shiftKey ? press("decline") : press("answer", "return", "be-available", "open-shift");
   else if (event.key.toLowerCase() === "m" && event.ctrlKey && !event.altKey && !event.shiftKey) done = press("mute");
   else if (plain && !event.shiftKey && usesLetters() && !isTyping(event.target)) {

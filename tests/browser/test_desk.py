@@ -305,3 +305,46 @@ def test_what_is_written_outlives_every_button_and_the_end_of_the_contact(
     page.get_by_role("button", name="Guardar nota").click()
     expect(page.locator("#story")).to_contain_text("Vive sola, tercer piso")
     expect(note).to_have_value("")
+
+
+def test_a_slow_answer_takes_no_place_and_no_words_of_a_newer_one(live_server: LiveServer, page_at: PageAt) -> None:
+    page = at_desk(page_at)
+    first = in_hand(live_server, page)
+    second = in_hand(live_server, page, "Otra persona", "+525511112222")
+    page.evaluate(
+        """slow => { const asked = window.fetch; window.late = 0; window.fetch = async (url, how) => {
+            const answer = await asked(url, how);
+            if (String(url).includes("contacto=" + slow)) {
+                await new Promise(done => { window.release = done; });
+                window.late += 1;
+            }
+            return answer; }; }""",
+        str(first),
+    )
+    page.locator(f"#q-{first}").click()
+    page.locator(f"#q-{second}").click()
+    wait_for(lambda: page.evaluate("Boolean(window.release)"), 10, "the slow answer")
+    expect(page.locator(f"#q-{second}")).to_be_focused()
+    page.locator("#text").fill("para la segunda")
+    page.evaluate("window.release()")
+    wait_for(lambda: page.evaluate("window.late"), 10, "the slow answer's end")
+    page.wait_for_timeout(300)
+    expect(page.locator("#mark")).to_have_attribute("data-item", str(second))
+    expect(page.locator("#text")).to_have_value("para la segunda")
+    expect(page.locator("#text")).to_be_focused()
+
+
+def test_whoever_writes_does_not_go_on_to_another_person(live_server: LiveServer, page_at: PageAt) -> None:
+    page = at_desk(page_at)
+    first = in_hand(live_server, page)
+    second = in_hand(live_server, page, "Otra persona", "+525511112222")
+    page.locator("#text").focus()
+    page.keyboard.type("Para ti")
+    page.clock.set_fixed_time(clock.now())
+    with live_server.at_work(), db.transaction() as session:
+        distribution.complete(session, second, disposition_code="answered", now=clock.now())
+    expect(page.locator("#mark")).to_have_attribute("data-item", str(first))
+    expect(page.locator("#main")).to_be_focused()
+    page.keyboard.type(" y x")
+    expect(page.locator("#text")).to_have_value("")
+    assert item_of(live_server, first).state == "assigned"

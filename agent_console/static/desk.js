@@ -134,6 +134,11 @@ let missed = false;
 const DEAF_MS = 1500;
 let deafUntil = 0;
 
+// A line that drops everything refuses nothing: what is not answered by then is given up. A change may have arrived all the same,
+// so it is waited for longer.
+const PATIENCE_MS = 4000;
+const CHANGE_MS = 10000;
+
 async function read(answer) {
   const text = await answer.text();
   return new DOMParser().parseFromString(text, "text/html");
@@ -145,7 +150,9 @@ async function visit(url, options = {}, spent = null) {
   const begun = ++asked;
   underWay += 1;
   try {
-    const answer = await fetch(url, { credentials: "same-origin", ...options });
+    const signal = AbortSignal.timeout(isChange ? CHANGE_MS : PATIENCE_MS);
+    // Whoever has scripts beats, and need not be taken for somebody there any longer than a beat says.
+    const answer = await fetch(url, { credentials: "same-origin", headers: { "Atiende-Desk": "1" }, signal, ...options });
     const page = await read(answer);
     if (begun === asked) place(answer, page, isChange, spent);
     else if (isChange) {
@@ -190,11 +197,12 @@ function place(answer, page, isChange, spent) {
 let beating = false;
 let again = false;
 // A shift that is not heard of for two beats and a little more is closed: by then whoever sits here knows why.
-let unheard = 0;
+const CUT_MS = 8000;
+let heardAt = Date.now();
 
 function noteBeat(wasHeard) {
-  unheard = wasHeard ? 0 : unheard + 1;
-  document.getElementById("cut").hidden = unheard < 2;
+  if (wasHeard) heardAt = Date.now();
+  document.getElementById("cut").hidden = Date.now() - heardAt < CUT_MS;
 }
 
 // brief: only to say so. While events arrive, whatever is about this desk is asked for when it happens.
@@ -207,7 +215,7 @@ async function beat(brief = false) {
     const body = new URLSearchParams({ csrf, turno: turn || "0", contacto: item });
     if (brief) body.set("solo", "1");
     const begun = asked;
-    const answer = await fetch(mark().dataset.beat, { method: "POST", body, credentials: "same-origin" });
+    const answer = await fetch(mark().dataset.beat, { method: "POST", body, credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE_MS) });
     wasHeard = answer.status < 500;
     if (answer.status === 403 || answer.redirected) { location.reload(); return; }
     if (!answer.ok || answer.status === 204) return;

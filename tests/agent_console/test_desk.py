@@ -111,6 +111,12 @@ def test_a_page_without_scripts_gets_no_calls_and_is_heard_of_when_it_is_loaded(
     assert _agent(console).lease_until > clock.now() + timedelta(minutes=2)
 
 
+def test_a_page_that_its_scripts_fetched_is_kept_no_longer_than_by_a_beat(console: Console) -> None:
+    window = _open(console)
+    assert window.browser.client.get(window.here, headers={"Atiende-Desk": "1"}).status_code == 200
+    assert _agent(console).lease_until < clock.now() + timedelta(seconds=20)
+
+
 def test_of_two_windows_the_newer_one_acts_and_the_other_says_so(console: Console) -> None:
     first = _open(console)
     second = _open(console, browser=first.browser)

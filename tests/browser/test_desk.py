@@ -195,6 +195,23 @@ def test_a_desk_that_is_not_heard_says_so_before_its_shift_is_lost(page_at: Page
     expect(page.locator("#cut")).to_be_hidden()
 
 
+def test_a_line_that_drops_everything_is_said_as_soon(page_at: PageAt) -> None:
+    page = at_desk(page_at)
+    page.clock.install()
+    page.add_init_script(
+        """AbortSignal.timeout = after => { const given = new AbortController(); setTimeout(() => given.abort(), after);
+            return given.signal; }"""
+    )
+    page.reload()
+    expect(page.locator("#estado")).to_contain_text("Disponible")
+    page.route("**/latido", lambda route: None)
+    page.clock.run_for(11_000)
+    expect(page.locator("#cut")).to_be_visible()
+    page.unroute("**/latido")
+    page.clock.run_for(11_000)
+    expect(page.locator("#cut")).to_be_hidden()
+
+
 def test_letters_can_be_switched_off(live_server: LiveServer, page_at: PageAt) -> None:
     page = at_desk(page_at)
     offer(live_server, item_id := asks(live_server))

@@ -37,7 +37,8 @@ def show(
 ) -> HTMLResponse:
     turn = number(turno)
     if turn and not wants_fragment(http_request):
-        stay(session, viewer, turn, now=distribution.database_now(session))
+        beats = "atiende-desk" in http_request.headers
+        stay(session, viewer, turn, beats=beats, now=distribution.database_now(session))
     template = "desk/_parts.html" if wants_fragment(http_request) else "desk/desk.html"
     return showing.page(http_request, session, viewer, turn, contacto, template=template)
 

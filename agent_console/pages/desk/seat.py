@@ -16,6 +16,7 @@ from intake.distribution import actions as distribution
 from intake.distribution import labelling
 from intake.distribution.lifecycle import ASSIGNED, WRAPPING
 from intake.distribution.models import AgentSession, Offer, WorkItem
+from intake.distribution.values import LEASE
 from kernel import clock
 from kernel.bodies import FormDep
 from kernel.errors import Conflict, InvalidInput
@@ -85,10 +86,13 @@ def _standing(agent: AgentSession | None, turn: int) -> str:
     return "mine" if agent.epoch == turn else "elsewhere"
 
 
-def stay(session: Session, viewer: Viewer, turn: int, *, now: datetime) -> None:
-    """A page that is loaded is heard of, with or without scripts; one that may only look is not."""
+def stay(session: Session, viewer: Viewer, turn: int, *, beats: bool, now: datetime) -> None:
+    """A page that is loaded is heard of, with or without scripts; one that may only look is not.
+
+    beats: its scripts fetched it, and say that it is there from then on.
+    """
     try:
-        distribution.heartbeat(session, viewer.user_id, epoch=turn, lease=QUIET_LEASE, now=now)
+        distribution.heartbeat(session, viewer.user_id, epoch=turn, lease=LEASE if beats else QUIET_LEASE, now=now)
     except Conflict:
         return
 

@@ -192,6 +192,23 @@ function place(answer, page, isChange, spent) {
   document.dispatchEvent(new CustomEvent("atiende:desk"));
 }
 
+// The same, of somebody's key or button: what could not be asked is said, and false. No words are lost, and it may be pressed again.
+let failedAt = 0;
+
+async function go(url, options, spent) {
+  const failed = document.getElementById("failed");
+  failed.hidden = true;
+  try {
+    await visit(url, options, spent);
+    return true;
+  } catch (problem) {
+    failed.textContent = problem.name === "TimeoutError" ? failed.dataset.silent : failed.dataset.down;
+    failed.hidden = false;
+    failedAt = Date.now();
+    return false;
+  }
+}
+
 // ---- is it there ---------------------------------------------------------
 
 let beating = false;
@@ -202,6 +219,7 @@ let heardAt = Date.now();
 
 function noteBeat(wasHeard) {
   if (wasHeard) heardAt = Date.now();
+  if (wasHeard && heardAt - failedAt > CUT_MS) document.getElementById("failed").hidden = true;
   document.getElementById("cut").hidden = Date.now() - heardAt < CUT_MS;
 }
 
@@ -280,7 +298,7 @@ document.addEventListener("submit", async (event) => {
   const own = form.getAttribute("action");
   const other = event.submitter?.getAttribute("formaction");
   try {
-    await visit(other ?? own, { method: "POST", body }, other ? null : own);
+    await go(other ?? own, { method: "POST", body }, other ? null : own);
   } finally {
     delete form.dataset.sent;
   }
@@ -290,7 +308,7 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-desk]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
   event.preventDefault();
-  visit(link.href);
+  go(link.href);
 });
 
 const LETTERS = "atiende-letters";
@@ -414,8 +432,10 @@ document.addEventListener("atiende:desk", showLetters);
 async function begin() {
   document.dispatchEvent(new CustomEvent("atiende:now", { detail: mark().dataset.now }));
   const kept = sessionStorage.getItem("atiende-turn");
-  if (!mark().dataset.turn.match(/[1-9]/) && kept) {
-    await visit(`${location.pathname}?turno=${kept}`);
+  const hasTurn = () => /[1-9]/.test(mark().dataset.turn);
+  // Until it is known there is nothing to say that it is there.
+  while (kept && !hasTurn() && !(await go(`${location.pathname}?turno=${kept}`))) {
+    await new Promise((later) => { setTimeout(later, BEAT_MS); });
   }
   if (!(await holdTurn())) {
     sessionStorage.removeItem("atiende-turn");

@@ -365,3 +365,28 @@ def test_whoever_writes_does_not_go_on_to_another_person(live_server: LiveServer
     page.keyboard.type(" y x")
     expect(page.locator("#text")).to_have_value("")
     assert item_of(live_server, first).state == "assigned"
+
+
+def test_a_key_that_could_not_be_sent_says_so_and_can_be_pressed_again(
+    live_server: LiveServer, page_at: PageAt
+) -> None:
+    page = at_desk(page_at)
+    item_id = asks(live_server)
+    offer(live_server, item_id)
+    expect(page.locator("#answer")).to_be_visible()
+    page.route("**/contestar", lambda route: route.abort())
+    page.keyboard.press("F2")
+    expect(page.get_by_role("status").filter(has_text="No salió")).to_be_visible()
+    page.unroute("**/contestar")
+    page.keyboard.press("F2")
+    expect(page.locator("#finish")).to_be_visible()
+    expect(page.locator("#failed")).to_be_hidden()
+
+
+def test_a_window_that_could_not_find_its_shift_goes_on_to_find_it(page_at: PageAt) -> None:
+    page = at_desk(page_at)
+    page.route("**/atencion?turno=*", lambda route: route.abort())
+    page.goto("/consola/atencion")
+    expect(page.locator("#failed")).to_contain_text("No salió")
+    page.unroute("**/atencion?turno=*")
+    expect(page.locator("#estado")).to_contain_text("Disponible")

@@ -14,11 +14,15 @@ from sqlmodel import Session, col, select
 from agent_console.models import ConsoleSession, ConsoleUser
 from agent_console.passwords import hash_password, matches, needs_rehash
 from intake.catalog.models import Jurisdiction
+from intake.distribution import actions as distribution
+from intake.distribution.models import AgentSession
 from kernel.errors import Conflict, NotFound
 from routing.draft_models import RuleAlert
 from routing.models import Agency
 
 ROLES = ("operator", "supervisor", "agency", "admin")
+# Who may hold contacts.
+AT_DESKS = ("operator", "supervisor", "admin")
 IDLE = timedelta(hours=8)
 ABSOLUTE = timedelta(hours=12)
 # Writing "seen now" on every request would turn each read into a write.
@@ -90,6 +94,8 @@ def ensure_user(
             password_hash=hash_password(password),
         )
     else:
+        if user.jurisdiction_id != jurisdiction_id or role not in AT_DESKS:
+            _close_desk(session, user.id)
         user.jurisdiction_id, user.name, user.role, user.agency_code = jurisdiction_id, name, role, agency_code
         if not matches(password, user.password_hash):
             user.password_hash = hash_password(password)
@@ -204,12 +210,25 @@ def allow(session: Session, viewer: Viewer, user_id: UUID, *, allowed: bool, now
         raise NotFound("No encontramos esa cuenta.")
     if user.id == viewer.user_id:
         raise Conflict("No puedes quitarte el acceso: pídelo a otra persona que administre.")
-    user.disabled_at = None if allowed else (user.disabled_at or now)
-    if not allowed:
-        end_sessions(session, user.id)
+    if allowed:
+        user.disabled_at = None
+    else:
+        shut_out(session, user, now=now)
     session.add(user)
     session.flush()
     return user
+
+
+def shut_out(session: Session, user: ConsoleUser, *, now: datetime) -> None:
+    """Keeps this user out, everywhere and at once; what they hold goes back to the line."""
+    user.disabled_at = user.disabled_at or now
+    end_sessions(session, user.id)
+    _close_desk(session, user.id)
+
+
+def _close_desk(session: Session, user_id: UUID) -> None:
+    if session.get(AgentSession, user_id) is not None:
+        distribution.force_off(session, user_id, why="no_account", now=distribution.database_now(session))
 
 
 def choose_language(session: Session, viewer: Viewer, language: str) -> Viewer:

@@ -235,7 +235,8 @@ async function beat(brief = false) {
     const begun = asked;
     const answer = await fetch(mark().dataset.beat, { method: "POST", body, credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE_MS) });
     wasHeard = answer.status < 500;
-    if (answer.status === 403 || answer.redirected) { location.reload(); return; }
+    // Signed out, or not of those who have a desk any more: nobody's words stay on a page that is nobody's.
+    if ([401, 403, 404].includes(answer.status) || answer.redirected) { location.reload(); return; }
     if (!answer.ok || answer.status === 204) return;
     const page = await read(answer);
     if (!page.getElementById("mark")) return;

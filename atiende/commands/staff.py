@@ -59,8 +59,7 @@ def disable(email: str) -> None:
         user = _account(session, email)
         if user is None:
             raise NotFound("No hay ninguna cuenta {email}.", email=email)
-        user.disabled_at = user.disabled_at or clock.now()
-        accounts.end_sessions(session, user.id)
+        accounts.shut_out(session, user, now=clock.now())
         session.add(user)
 
 

@@ -60,7 +60,7 @@ def lapse(session: Session, agent_id: UUID, *, now: datetime) -> bool:
 
 
 def force_off(session: Session, agent_id: UUID, *, why: str, is_idle: bool = False, now: datetime) -> AgentSession:
-    """A supervisor closes somebody's desk, or their account was closed. is_idle: only if they are leaving and hold nothing."""
+    """A supervisor closes somebody's desk, or an account loses it. is_idle: only if they are leaving and hold nothing."""
     theirs = _theirs(session, agent_id)
     agent = agents.held_agent(session, agent_id)
     is_busy = bool(theirs) or agent.beside_leg_id is not None or agent.state != "leaving"

@@ -9,6 +9,8 @@ import pytest
 from httpx2 import Response
 from sqlmodel import select
 
+from agent_console.accounts import ensure_user
+from agent_console.models import ConsoleUser
 from intake.conversations import actions as threads
 from intake.conversations import arrivals
 from intake.conversations.advance import advance
@@ -20,7 +22,7 @@ from intake.service_requests.values import Reporter
 from kernel import clock
 from kernel.folio import spaced
 from tests.agent_console.browserless import Browser
-from tests.agent_console.conftest import Console
+from tests.agent_console.conftest import PASSWORD, Console
 from tests.factories import CITY
 
 pytestmark = pytest.mark.database
@@ -414,3 +416,25 @@ def test_a_supervisor_reads_what_the_day_came_to(console: Console) -> None:
         assert re.search(r'data-l="Atendidos">1<', page)
         assert "100 %" in page
     assert console.enter("operator").get(f"{DESK}/equipo/cifras").status_code == 404
+
+
+def test_who_is_kept_out_or_given_other_work_leaves_what_they_held(console: Console) -> None:
+    _, item = _answered(console)
+    admin = console.enter("admin")
+    admin.send("/consola/personal", f"/consola/personal/{console.users['operator']}", allowed="false")
+    assert _agent(console).state == "offline"
+    assert console.fresh(item).state == "queued"
+    admin.send("/consola/personal", f"/consola/personal/{console.users['operator']}", allowed="true")
+    _open(console, "supervisor")
+    user = console.session.get_one(ConsoleUser, console.users["supervisor"])
+    for role, agency, state in (("admin", None, "available"), ("agency", "ALC-N", "offline")):
+        ensure_user(
+            console.session,
+            jurisdiction_id=CITY,
+            email=user.email,
+            name=user.name,
+            role=role,
+            password=PASSWORD,
+            agency_code=agency,
+        )
+        assert _agent(console, "supervisor").state == state

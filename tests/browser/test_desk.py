@@ -16,6 +16,7 @@ from intake.distribution import actions as distribution
 from intake.distribution import lifecycle
 from intake.distribution.models import AgentSession, Offer, WorkItem
 from kernel import clock, db
+from tests.browser.cast import email_of
 from tests.browser.conftest import LOOKS, LiveServer, PageAt
 from tests.factories import CITY
 from tests.running import wait_for
@@ -390,3 +391,21 @@ def test_a_window_that_could_not_find_its_shift_goes_on_to_find_it(page_at: Page
     expect(page.locator("#failed")).to_contain_text("No salió")
     page.unroute("**/atencion?turno=*")
     expect(page.locator("#estado")).to_contain_text("Disponible")
+
+
+def test_a_desk_that_is_taken_away_is_gone_from_the_screen(live_server: LiveServer, page_at: PageAt) -> None:
+    page = at_desk(page_at)
+    in_hand(live_server, page, "Palabras de alguien")
+    expect(page.locator("#story")).to_contain_text("Palabras de alguien")
+
+    def work_as(role: str, agency: str | None = None) -> None:
+        with live_server.at_work(), db.transaction() as session:
+            user = session.exec(select(ConsoleUser).where(ConsoleUser.email == email_of("operator"))).one()
+            user.role, user.agency_code = role, agency
+
+    work_as("agency", "ALC-N")
+    try:
+        expect(page.get_by_text("Palabras de alguien")).to_have_count(0)
+        expect(page.locator("#estado")).to_have_count(0)
+    finally:
+        work_as("operator")

@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from sqlmodel import Session, col, select
 
 from agent_console.access import BASE, WriterDep, only
-from agent_console.accounts import Viewer
+from agent_console.accounts import AT_DESKS, Viewer
 from intake.distribution import actions as distribution
 from intake.distribution import labelling
 from intake.distribution.lifecycle import ASSIGNED, WRAPPING
@@ -23,7 +23,7 @@ from kernel.errors import Conflict, InvalidInput
 from kernel.sessions import SessionDep
 
 HERE = f"{BASE}/atencion"
-STAFF = [Depends(only("operator", "supervisor", "admin"))]
+STAFF = [Depends(only(*AT_DESKS))]
 # A page without scripts is heard of when it is loaded again, and somebody may be writing in it.
 QUIET_LEASE = timedelta(minutes=3)
 # Such a page cannot ring: three threads, and never a call.

@@ -274,15 +274,18 @@ function remember() {
 }
 
 // A copy of this window has its address too: of the two, the first acts.
-async function holdTurn() {
+const held = new Map();
+function holdTurn() {
   const { turn } = mark().dataset;
   if (!isMine() || !navigator.locks) return true;
-  return new Promise((done) => {
+  // Asked again, a window is no copy of itself.
+  if (!held.has(turn)) held.set(turn, new Promise((done) => {
     navigator.locks.request(`atiende-desk-${turn}`, { ifAvailable: true }, (lock) => {
       done(Boolean(lock));
       return lock ? new Promise(() => {}) : undefined;
     });
-  });
+  }));
+  return held.get(turn);
 }
 
 // ---- forms, links, keys --------------------------------------------------
@@ -467,10 +470,7 @@ async function begin() {
   }, BEAT_MS);
 }
 
-let heldTurn = "";
-document.addEventListener("atiende:desk", () => {
-  // A turn that was opened by a button of this window is held by it from then on.
-  if (isMine() && heldTurn !== mark().dataset.turn) { heldTurn = mark().dataset.turn; holdTurn(); }
-});
+// A turn that was opened by a button of this window is held by it from then on.
+document.addEventListener("atiende:desk", holdTurn);
 
 begin();

@@ -201,7 +201,7 @@ def test_going_round_and_round_ends(city: Exchange) -> None:
 def test_waiting_in_documents_is_no_loop(city: Exchange) -> None:
     """Ten minutes of a line that says the position and plays something, again and again."""
     city.documents["/voice"] = '<Say>Es usted el tercero.</Say><Pause length="10"/><Redirect>/voice</Redirect>'
-    call = city.call({"wait": 700}, {"hangup": True}, speed=200)
+    call = city.call({"wait": 700}, {"hangup": True}, speed=100)
     assert call["error"] is None
     assert call["documents"] > 40
     assert call["duration"] >= 700
@@ -291,6 +291,11 @@ def test_a_call_without_a_script_is_acted_on_from_outside(city: Exchange) -> Non
         {"script": [{"press": "A"}]},
         {"script": [{"wait": -1}]},
         {"script": "press 1"},
+        {"script": [{"press": "1", "say": "x"}]},
+        {"script": [{"say": None}]},
+        {"script": [{"say": ["a"]}]},
+        {"script": [{"hangup": False}]},
+        {"async": "later"},
         {"speed": "fast"},
     ],
 )

@@ -1,5 +1,6 @@
 """Who is at the other end of a leg: a script that acts by itself, or somebody at a page."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -119,7 +120,12 @@ class Script:
 
 
 def steps_from(script: Any) -> list[Step]:
-    """Raises InvalidInput, naming the step that cannot be read."""
+    """script: a list, or its JSON in a field of a form. Raises InvalidInput, naming the step that cannot be read."""
+    if isinstance(script, str):
+        try:
+            script = json.loads(script)
+        except ValueError:
+            script = None
     if not isinstance(script, list) or len(script) > _MOST_STEPS:
         raise InvalidInput("El guion es una lista de hasta {most} pasos.", most=_MOST_STEPS)
     return [_step(number, told) for number, told in enumerate(script, start=1)]
@@ -131,8 +137,20 @@ def _step(number: int, told: Any) -> Step:
         raise InvalidInput(
             "El paso {number} del guion no dice qué hacer: say, press, wait, hear o hangup.", number=number
         )
-    kind = "hear" if "hear" in kinds else kinds[0]
+    # `hear` may say how long it listens; everything else is one thing at a time.
+    if len(kinds) > 1 and kinds != ["wait", "hear"]:
+        raise InvalidInput(
+            "El paso {number} del guion dice dos cosas: {kinds}. Cada una va en su propio paso.",
+            number=number,
+            kinds=", ".join(kinds),
+        )
+    kind = kinds[-1]
     wrong = InvalidInput("El paso {number} del guion no se entiende.", number=number)
+    is_number = isinstance(told[kind], int) and not isinstance(told[kind], bool)
+    if kind in ("say", "hear", "press") and not (isinstance(told[kind], str) or (is_number and kind != "hear")):
+        raise wrong
+    if kind == "hangup" and told[kind] is False:
+        raise wrong
     try:
         seconds = float(told.get("wait", 60.0 if kind == "hear" else 0.0))
         confidence = float(told.get("confidence", 0.92))

@@ -20,6 +20,7 @@ router = APIRouter()
 _WITHHELD = ("", "anonymous", "withheld", "restricted", "unknown", "unavailable", "oculto")
 _ADDRESS = re.compile(r"\+?[0-9]{3,15}|sip:[^\s]{1,100}")
 _KEYS = frozenset("0123456789*#")
+_YES, _NO = frozenset(("true", "1", "yes", "on")), frozenset(("", "false", "0", "no", "off"))
 _LONGEST_WAIT_S = 600.0
 _MOST_LETTERS = 2000
 
@@ -51,10 +52,18 @@ def place_call(fields: FieldsDep, part: PartDep) -> Response:
     speed = _number(fields, "speed", 1.0, low=0.1, high=1000.0)
     wait_s = _number(fields, "timeout", 300.0, low=0.0, high=_LONGEST_WAIT_S)
     call = exchange.ring_in(sender, party, speed=speed)
-    is_async = script is None or bool(fields.get("async"))
+    is_async = script is None or _is_true(fields, "async")
     if not is_async:
         call.done.wait(wait_s)
     return JSONResponse(shown(call.row()), status_code=201)
+
+
+def _is_true(fields: dict[str, Any], name: str) -> bool:
+    """A form has words where JSON has true and false."""
+    value = str(fields.get(name) or "").casefold()
+    if value not in _YES | _NO:
+        raise InvalidInput("Ese valor no sirve para {name}.", name=name)
+    return value in _YES
 
 
 def _number(fields: dict[str, Any], name: str, default: float, *, low: float, high: float) -> float:

@@ -58,6 +58,22 @@ _SPOKEN: Mapping[str, Choice] = {
     "cross": by_keys.cross_spelt,
     "crosses": by_keys.cross_chosen,
 }
+# Stages that offer choices by one key each, and nothing that is a number itself.
+_NUMBERED = frozenset(
+    (
+        "menu",
+        "tell",
+        "reported",
+        "told",
+        "danger",
+        "closed",
+        "services",
+        "streets",
+        "crosses",
+        "callback",
+        "callback_check",
+    )
+)
 # Where a call may go on from anywhere.
 WAYS: Mapping[str, Way] = {
     "tell": opening.tell,
@@ -148,6 +164,9 @@ def _answer(turn: Turn, heard: Heard) -> Page:
         return operators.goodbye(turn)
     if stage in ("reported", "told") and plain(heard.text) in words.YES:
         return opening.tell(turn)
+    if stage in _NUMBERED and (number := words.option_number(plain(heard.text))) is not None:
+        # The number of a choice may be said as well.
+        return _answer(turn, Heard("keys", str(number)))
     page = _SPOKEN[stage](turn, heard) if stage in _SPOKEN else telling.heard_words(turn, heard.text)
     return page if page is not None else telling.missed(turn, "not_understood")
 

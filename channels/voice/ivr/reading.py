@@ -107,17 +107,25 @@ def dialled(number: str, language: str) -> str:
 
 def _if_dialled(found: re.Match[str], text: str, language: str) -> str:
     number = found[0]
+    before = text[: found.start()][-24:]
+    says_call = _SAYS_CALL.search(before)
+    if not says_call and _STREET.search(before):
+        return number
     if number == "311":
         return "tres once" if language == "es" else "three one one"
     if number == "911":
         return "nueve once" if language == "es" else "nine one one"
     # Three digits are a house, unless a star or what stands before it says that they are dialled.
-    if number.startswith("*") or " " in number or _SAYS_CALL.search(text[: found.start()][-24:]):
+    if number.startswith("*") or " " in number or says_call:
         return dialled(number, language)
     return number
 
 
-_SAYS_CALL = re.compile(r"(?:llame|llama|call|línea|line|mujeres)\W*(?:\w+\W+){0,2}$", re.IGNORECASE)
+_SAYS_CALL = re.compile(
+    r"\b(?:llam[ea]n?|marque|call|dial|línea|line|mujeres)\b\W*(?:[a-záéíóú]+\W+){0,2}$", re.IGNORECASE
+)
+# A name before it, or `número`: the number is a door's.
+_STREET = re.compile(r"(?:[a-záéíóúñ,]\s+[A-ZÁÉÍÓÚÑ][\wáéíóúñ]*|\bn[úu]m(?:ero|\.)|^(?!El |The )[A-ZÁÉÍÓÚÑ]\w+)\s+$")
 
 
 def _masculine(found: re.Match[str]) -> str:

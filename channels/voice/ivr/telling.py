@@ -1,15 +1,16 @@
 """The dialogue of the text channels, said aloud: what was heard goes in as words, what it answers comes out as a page."""
 
+from dataclasses import replace
+
 from channels.voice.ivr import keys_read
 from channels.voice.ivr.reading import by_digit
-from channels.voice.ivr.spoken_digits import digits_in
 from channels.voice.ivr.turn import Turn
 from channels.voice.ivr.twiml import hints
 from channels.voice.ivr.values import Ask, Heard, Page, Said
 from intake.calls.turns import Answer
 from intake.catalog import queries as catalog
 from intake.conversations import wording
-from intake.conversations.dialogue import questions, words
+from intake.conversations.dialogue import questions, spoken_numbers, words
 from intake.conversations.dialogue.next_step import MOST_IN_WINDOW
 from intake.conversations.dialogue.words import EmergencyKind, plain
 from intake.conversations.models import Message
@@ -19,13 +20,14 @@ from kernel.folio import LENGTH
 MOST_MISSES = 3
 FOLIO_ASK = Ask(digits=LENGTH, timeout_s=8)
 _MOST_WORDS = 1000
+_MOST_OF_ONE_KEY = 9
 # The recogniser doubts everything below this; said once more, it is taken as it is.
 DOUBTED = 0.25
 
 
 def heard_words(turn: Turn, said: str, choice: str | None = None) -> Page:
     """The dialogue's answer to words; where they tell of danger, whom to call before anything else."""
-    said = said[:_MOST_WORDS]
+    said = said[:_MOST_WORDS] if choice else spoken_numbers.with_digits(said[:_MOST_WORDS])
     danger = None if choice else words.emergency(plain(said))
     if choice is None and (plain(said) in _NO_MESSAGES or words.commands(plain(said)) == "opt_out"):
         turn.script.no_messages = True
@@ -118,15 +120,22 @@ def is_goodbye(said: str) -> bool:
 
 def folio(turn: Turn, heard: Heard) -> Page:
     """The number of a report, keyed or said."""
-    digits = heard.text if heard.how == "keys" else digits_in(heard.text)
-    digits = "".join(key for key in digits if key.isdigit())
-    if heard.how == "speech" and len(digits) < 4:
+    if heard.how == "speech" and not _is_number(heard.text):
         return heard_words(turn, heard.text)  # something else is wanted
-    if not digits:
-        return missed(turn, "not_understood")
-    page = heard_words(turn, f"folio {digits[:14]}")
+    digits = "".join(key for key in spoken_numbers.digits_in(heard.text) if key.isdigit())
+    if len(digits) != LENGTH:
+        turn.script.misses += 1
+        if turn.script.misses >= MOST_MISSES:
+            return turn.go("give_up")
+        return turn.ask((turn.aloud(turn.dialogue_text("folio_length")),), stage="folio", ask=FOLIO_ASK)
+    page = heard_words(turn, f"folio {digits}")
     # Whatever was wrong with it, the number is asked for again.
     return turn.ask(page.says, stage="folio", ask=FOLIO_ASK) if turn.script.stage == "dialogue" else page
+
+
+def _is_number(said: str) -> bool:
+    """Whether hardly anything but a number was said: a street's number stands among other words."""
+    return bool(spoken_numbers.digits_in(said)) and set(spoken_numbers.others(said)) <= _AROUND_A_FOLIO
 
 
 def keyed(turn: Turn, heard: Heard) -> Page:
@@ -152,7 +161,11 @@ def _question(turn: Turn, answer: Answer, says: list[Said], last: Message) -> Pa
         labels = [choice["label"] for choice in last.choices]
         is_yes_no = len(labels) == 2 and plain(labels[0]) in words.YES and plain(labels[1]) in words.NO
         says += [turn.say("yes_no")] if is_yes_no else turn.options(labels)
-        return turn.ask(says, stage="dialogue", ask=turn.open_ask(*labels), expects="choice")
+        ask = turn.open_ask(*labels)
+        if len(labels) > _MOST_OF_ONE_KEY:
+            says.append(turn.say("keys_many"))
+            ask = replace(ask, digits=None, timeout_s=8)
+        return turn.ask(says, stage="dialogue", ask=ask, expects="choice")
     if last.asks_place:
         return turn.ask((*says, turn.say("keys_place")), stage="dialogue", ask=_place_ask(turn), expects="place")
     expects = _expected(turn, answer)
@@ -202,6 +215,10 @@ def _digits(text: str) -> str:
     return "".join(letter for letter in text if letter.isdigit())
 
 
+_AROUND_A_FOLIO = frozenset((
+    "el", "es", "la", "mi", "folio", "reporte", "numero", "creo", "que", "a", "ver", "y", "guion", "espacio", "aqui", "tengo",
+    "esta", "the", "is", "my", "report", "number", "it", "s", "i", "think", "dash", "here", "this", "and",
+))  # fmt: skip
 _NO_MESSAGES = frozenset(("sin mensajes", "sin mensaje", "no messages", "no message"))
 _BYE = frozenset(
     (

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 from rapidfuzz import fuzz
 
 from intake.catalog.definitions import AttributeDefinition, ServiceDefinition, text_in
+from intake.conversations.dialogue.spoken_numbers import number_in
 from intake.conversations.dialogue.state import Draft
 from intake.conversations.dialogue.steps import Text
 from intake.conversations.dialogue.words import SMALL_NUMBERS, option_number, plain, yes_or_no
 
-_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
 _SEPARATORS = re.compile(r"[,;/\n]+|\s+y\s+|\s+and\s+")
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _DAY_MONTH = re.compile(r"\b(\d{1,2})[/.-](\d{1,2})(?:[/.-](\d{2,4}))?\b")
@@ -93,7 +93,10 @@ def read(attribute: AttributeDefinition, text: str, language: str, now: datetime
     if attribute.datatype == "multivaluelist":
         return _options(attribute, text, language)
     if attribute.datatype == "number":
-        return _number(text, said)
+        number = number_in(text) or next(
+            (str(SMALL_NUMBERS[word]) for word in said.split() if word in SMALL_NUMBERS), None
+        )
+        return None if number is None else [number]
     if attribute.datatype == "datetime":
         at = read_moment(text, now, zone)
         return None if at is None else [at.isoformat(timespec="seconds")]
@@ -142,14 +145,6 @@ def _options(attribute: AttributeDefinition, text: str, language: str) -> list[s
     if keys and all(key is not None for key in keys):
         return list(dict.fromkeys(key for key in keys if key is not None))
     return None if whole is None else [whole]
-
-
-def _number(text: str, said: str) -> list[str] | None:
-    found = _NUMBER.search(text)
-    if found and found[0].isascii():
-        return [found[0].replace(",", ".")]
-    words = [SMALL_NUMBERS[word] for word in said.split() if word in SMALL_NUMBERS]
-    return [str(words[0])] if words else None
 
 
 def read_moment(text: str, now: datetime, zone: ZoneInfo) -> datetime | None:

@@ -7,9 +7,9 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, select
 
 from channels.voice.ivr import answering
-from channels.voice.ivr.spoken_digits import digits_in
 from intake.calls.models import Call, CallTurn
 from intake.catalog.models import Jurisdiction, Service
+from intake.conversations.dialogue.spoken_numbers import digits_in
 from intake.conversations.models import Message
 from intake.distribution.models import WorkItem
 from intake.service_requests.models import ServiceRequest

@@ -5,8 +5,8 @@ import time_machine
 from sqlmodel import Session, col, select
 
 from channels.voice.ivr.proving import MOST_CODES
-from channels.voice.ivr.spoken_digits import digits_in
 from intake.calls.models import Call
+from intake.conversations.dialogue.spoken_numbers import digits_in
 from intake.conversations.jobs import send_code
 from intake.conversations.models import Conversation, Message
 from intake.conversations.proofs import carried

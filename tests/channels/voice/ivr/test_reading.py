@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from channels.voice.ivr import reading
 from channels.voice.ivr.reading import MOST_LETTERS, aloud, by_digit
-from channels.voice.ivr.spoken_digits import digits_in
+from intake.conversations.dialogue.spoken_numbers import digits_in
 from kernel.folio import spoken
 
 DIGITS = st.text("0123456789", min_size=10, max_size=10)
@@ -42,6 +42,9 @@ DIGITS = st.text("0123456789", min_size=10, max_size=10)
         ("marque *0311", "marque asterisco cero, tres, uno, uno"),
         ("la Línea Mujeres, *765", "la Línea Mujeres, asterisco siete, seis, cinco"),
         ("Niebla 214", "Niebla 214"),
+        ("Calle Sabinas 214 y Calle Roble 300", "Calle Sabinas 214 y Calle Roble 300"),
+        ("en Avenida Niebla 311, o Calle Roble número 911", "en Avenida Niebla 311, o Calle Roble número 911"),
+        ("Llame al 911. El 311 sigue abierto", "Llame al nueve once. El tres once sigue abierto"),
         ("folio 26 4817 3056", "folio veintiséis; cuarenta y ocho, diecisiete; treinta, cincuenta y seis"),
         ("mira https://311.example/f/26 🙂 <b>", "mira b"),
     ],

@@ -3,10 +3,10 @@
 import pytest
 from sqlmodel import Session, select
 
-from channels.voice.ivr.spoken_digits import digits_in
 from intake.calls.jobs import end_call
 from intake.calls.models import Call
 from intake.conversations import own_texts
+from intake.conversations.dialogue.spoken_numbers import digits_in
 from intake.conversations.models import Conversation, Message
 from intake.people.actions import record_consent
 from intake.people.spending_models import SpendingBreaker, SpendingCount

@@ -12,9 +12,9 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from channels.standin.voice.config import VoiceNumber
-from channels.voice.ivr.spoken_digits import digits_in
 from intake.calls.line_models import CallRecording
 from intake.catalog.models import Jurisdiction
+from intake.conversations.dialogue.spoken_numbers import digits_in
 from intake.service_requests.models import ServiceRequest
 from kernel import db
 from kernel.settings import Web

@@ -1,5 +1,6 @@
 """The waiting line: the reference afternoons S1 to S6 with ten seeds against an oracle, the oracle against the formulas."""
 
+import os
 import statistics
 import time
 from collections.abc import Iterator
@@ -9,16 +10,18 @@ from typing import NamedTuple
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlmodel import Session
 
 from intake.distribution import rounds
 from kernel import clock, db
 from tests.benchmarks.report import report
-from tests.factories import CITY
+from tests.factories import CITY, make_city
 from tests.intake.distribution import erlang
 from tests.intake.distribution.long_lines import Totals, long_fifo, without_chance
 from tests.intake.distribution.simulation import (
     CASES,
     Case,
+    Database,
     Memory,
     fifo,
     simulate,
@@ -30,6 +33,7 @@ pytestmark = pytest.mark.benchmark
 
 SEEDS = range(1, 11)
 ITEMS = 60_000
+IN_DATABASE = int(os.environ.get("ATIENDE_BENCH_PEOPLE", "2000"))
 S4 = CASES[3]
 IMPATIENT = [
     replace(S4, name="S4, 180 s", patience_s=180.0),
@@ -102,6 +106,31 @@ def test_distribution_simulation() -> None:
         )
         assert sum(job.result().bad for jobs in late for job in jobs) == 0
     report("distribution-simulation", lines)
+
+
+def test_distribution_database(session: Session) -> None:
+    """The dispatcher itself, in the database, with the reference afternoons: each person waits as long as in memory."""
+    make_city(session)
+    lines = [
+        f"{IN_DATABASE:,} people each, in PostgreSQL: rounds, offers, leases, steps; answered after 1 s, an offer of fifty never",
+        f"{'case':15}{'n':4}{'SL20':8}{'gave up':9}{'most apart, s':15}{'lost, double, over':20}ms a person",
+    ]
+    for case in (*CASES, IMPATIENT[0]):
+        people = case.people(1, IN_DATABASE, let_pass=0.02)
+        quick = simulate(Memory([{}] * case.servers), people, case.servers, answer_s=1.0)
+        with session.begin_nested() as apart:
+            began = time.perf_counter()
+            real = simulate(Database(session, [{}] * case.servers), people, case.servers, answer_s=1.0)
+            took = (time.perf_counter() - began) * 1000 / IN_DATABASE
+            apart.rollback()
+        far = max(abs((a or 0) - (b or 0)) for a, b in zip(real.waited, quick.waited, strict=True))
+        bad = real.lost + real.double + real.over_cap
+        lines.append(
+            f"{case.name:15}{case.servers:<4}{real.service_level():<8.3f}{real.abandoned():<9.3f}{far:<15.6f}{bad:<20}{took:.0f}"
+        )
+        assert (bad, real.requeued) == (0, quick.requeued)
+        assert far < 1e-3
+    report("distribution-database", lines)
 
 
 def _line(case: Case, runs: list[Run]) -> str:

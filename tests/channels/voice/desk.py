@@ -24,6 +24,7 @@ from kernel import clock, db
 from kernel.errors import Unavailable
 from kernel.ids import new_id
 from kernel.outbox import OutboxEvent
+from tests.channels.voice.ivr.grammar import faults
 from tests.channels.voice.pretend_line import PretendLine, Report
 from tests.factories import CITY
 
@@ -142,7 +143,10 @@ class Desk:
             return ""
         if where in ("back", "turn"):
             return self._answered(parameters["CallSid"], parameters.get("Digits", ""), is_back=where == "back")
-        return DOCUMENTS[where](Told(parameters, query, BASE, clock.now()))
+        told = DOCUMENTS[where](Told(parameters, query, BASE, clock.now()))
+        if where in ("bridge", "left"):
+            assert faults(told) == [], told
+        return told
 
     def press(self, keys: str) -> None:
         """The caller, who hears the documents of the waiting line."""
@@ -157,6 +161,7 @@ class Desk:
             self.document = answering.document(
                 session, call, call.turn, heard, has_message=False, base_url=BASE, now=clock.now()
             )
+        assert faults(self.document) == [], self.document
         return self.document
 
     def pass_time(self, seconds: float) -> None:

@@ -13,6 +13,7 @@ from intake.distribution.models import AgentSession
 from kernel import clock, db
 from kernel.errors import Conflict, InvalidInput, NotFound
 from tests.channels.voice.desk import SID, Desk, consulting, talkers, transfer
+from tests.channels.voice.ivr.grammar import faults
 from tests.factories import CITY
 
 pytestmark = pytest.mark.database
@@ -430,3 +431,15 @@ def test_a_worker_that_died_at_any_step_leaves_nothing_undone(desk: Desk) -> Non
     live = [leg for leg in desk.line.of(f"client:agent-{ana.id}") if leg.is_up]
     assert len(live) == 1
     assert rooms.live_legs(desk.session, desk.call.id)[0].state == "joined"
+
+
+def test_whoever_falls_out_of_the_room_is_led_into_it_again_while_somebody_serves_them(desk: Desk) -> None:
+    ana = desk.operator("Ana")
+    desk.connect(ana)
+    room = {"room": desk.bridge.room_name, "lang": "es"}
+    again = desk.tell("left", {**room, "times": "0"}, {"CallSid": SID})
+    assert f">{desk.bridge.room_name}</Conference>" in again
+    assert "<Hangup" in desk.tell("left", {**room, "times": "6"}, {"CallSid": SID}), "not for ever"
+    assert "<Hangup" in desk.tell("bridge", {"room": "nobody"}, {"CallSid": SID})
+    assert faults(again.replace('beep="false"', 'beep="quietly"'))
+    assert faults(again.replace(desk.bridge.room_name, ""))

@@ -9,7 +9,6 @@ from intake.calls.line_actions import Somebody
 from intake.distribution import actions as distribution
 from kernel import clock, db
 from tests.channels.voice.desk import SID, Desk, talkers
-from tests.channels.voice.ivr.grammar import faults
 from tests.channels.voice.ivr.test_ways import close
 from tests.factories import CITY
 
@@ -43,7 +42,6 @@ def left(desk: Desk) -> Desk:
 def test_they_hear_where_they_are_and_are_called_back_in_that_place(left: Desk) -> None:
     before = left.item.rank_at
     assert (left.line.legs[SID].room, left.bridge.caller_state) == (None, "outside")
-    assert faults(left.document) == []
     assert "le llamemos" in left.document
     left.press("1")
     left.press("1")

@@ -13,6 +13,8 @@ _POST = re.compile("POST|GET")
 _FLAG = re.compile("true|false")
 _KEYS = re.compile(r"[0-9*#]{0,12}")
 _ANY = re.compile(r".{1,4000}", re.DOTALL)
+_ROOM_EVENT = "(start|end|join|leave|mute|hold|modify|speaker|announcement)"
+_ROOM_NAME = re.compile(r"[\w-]{1,128}")
 _URL = "url"
 
 Rule = re.Pattern[str] | str
@@ -35,11 +37,14 @@ ATTRIBUTES: Mapping[str, Mapping[str, Rule]] = {
     },
     "Dial": {"action": _URL, "method": _POST, "timeout": _NUMBER, "timeLimit": _NUMBER, "callerId": _ANY,
              "answerOnBridge": _FLAG},
-    "Conference": dict.fromkeys((
-        "startConferenceOnEnter", "endConferenceOnExit", "muted", "beep", "coach", "participantLabel", "statusCallback",
-        "statusCallbackEvent", "statusCallbackMethod", "record", "recordingStatusCallback", "recordingStatusCallbackEvent",
-        "waitUrl", "waitMethod", "maxParticipants",
-    ), _ANY),
+    # Not `record`: a restart could begin it before the notice; nor `coach`, which is told once who coaches is in.
+    "Conference": {
+        "startConferenceOnEnter": _FLAG, "endConferenceOnExit": _FLAG, "muted": _FLAG,
+        "beep": re.compile("true|false|onEnter|onExit"), "participantLabel": re.compile(r"[\w-]{1,128}"),
+        "statusCallback": _URL, "statusCallbackMethod": _POST,
+        "statusCallbackEvent": re.compile(rf"{_ROOM_EVENT}( {_ROOM_EVENT})*"),
+        "waitUrl": _URL, "waitMethod": _POST, "maxParticipants": re.compile(r"[2-9]|\d\d|1\d\d|2[0-4]\d|250"),
+    },
 }  # fmt: skip
 INSIDE: Mapping[str, frozenset[str]] = {
     "Response": frozenset(("Say", "Play", "Pause", "Redirect", "Hangup", "Gather", "Record", "Dial")),
@@ -92,13 +97,15 @@ def _verb(element: ElementTree.Element) -> list[str]:
     if name == "Say":
         found += [] if 0 < len(text) <= 4000 else ["Say of no length"]
         found += ["Say without a language"] if "language" not in element.attrib else []
+    elif name == "Conference":
+        found += [] if _ROOM_NAME.fullmatch(text) else [f"Conference of no name: {text!r}"]
     elif name in ("Redirect", "Play"):
         found += _address(text)
     elif text:
         found.append(f"words in {name}")
     if name == "Gather":
         found += _gather(element)
-    if name in ("Gather", "Record") and "action" not in element.attrib:
+    if name in ("Gather", "Record", "Dial") and "action" not in element.attrib:
         found.append(f"{name} asks its own address again")
     return found
 

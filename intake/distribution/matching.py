@@ -6,12 +6,14 @@ pace, so that no priority starves another, and the order of two people never cha
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 # After so long somebody who does not speak the language is better than nobody.
 LANGUAGE_PATIENCE = timedelta(seconds=60)
+# Whoever has waited so long and found nobody with room for all of it gets an operator who takes nothing new until there is.
+HOLD_AFTER = timedelta(seconds=30)
 # Of the operators at work, so many are kept wholly free for calls while threads can go to others: one in so many.
 RESERVE_ONE_IN = 20
 # What one step of priority is worth, as time waited.
@@ -79,7 +81,10 @@ def reserve(staff: int, *, has_calls: bool) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An item of the line. shunned: operators it is not offered to, until when. preferred: who gets it first, if free."""
+    """An item of the line. shunned: operators it is not offered to, until when. preferred: who gets it first, if free.
+
+    held_from: since when an operator is kept for it who has too much in hand still.
+    """
 
     id: UUID
     needs: Needs
@@ -88,6 +93,7 @@ class Waiting:
     is_reserved: bool = False  # for the preferred one alone, for now
     overflow: str = ""  # why others than those of its line are asked, too
     line_skill: str | None = None
+    held_from: datetime | None = None
 
     def reason(self, agent_id: UUID, profile: "Profile") -> str:
         """Why it comes to this operator, in a code."""
@@ -108,9 +114,15 @@ class Profile:
     languages: frozenset[str] = frozenset({HOME_LANGUAGE})
 
     def fits(self, needs: Needs) -> bool:
+        return self.spare >= needs.cost and self._is_able(needs)
+
+    def will_fit(self, needs: Needs) -> bool:
+        """They lack nothing but room, which they will have when what they do is over."""
+        return self.spare < needs.cost <= self.spare + self.load and self._is_able(needs)
+
+    def _is_able(self, needs: Needs) -> bool:
         return (
-            self.spare >= needs.cost
-            and (needs.language is None or needs.language in self.languages)
+            (needs.language is None or needs.language in self.languages)
             and needs.skills <= self.skills.keys()
             and (not needs.one_of or not needs.one_of.isdisjoint(self.skills))
         )
@@ -156,6 +168,8 @@ def match(waiting: Iterable[Waiting], agents: Sequence[FreeAgent], now: datetime
     waiting: in the order of the line, read only as far as there are operators left; agents: longest idle first.
     kept_free: as `reserve` says. Nobody waits for its sake: when only wholly free operators fit, one of them is asked.
     Among operators who are equally fit for an item the longest idle gets it.
+    Whoever has waited too long for an operator with room keeps the one who is nearest to it from those behind them in the
+    line: else small things fill every gap before a call.
     """
     lines: dict[int, _Line] = {}
     by_profile: dict[tuple[int, int, frozenset[tuple[str, int]], frozenset[str]], _Line] = {}
@@ -170,6 +184,7 @@ def match(waiting: Iterable[Waiting], agents: Sequence[FreeAgent], now: datetime
     left = len(agents)
     empty = sum(len(line.agents) for line in groups if line.profile.load == 0)
     fitting: dict[tuple[Needs, bool], list[list[_Line]]] = {}
+    filling: dict[Needs, list[list[_Line]]] = {}
     found: list[Match] = []
     for item in waiting:
         if left == 0:
@@ -180,6 +195,10 @@ def match(waiting: Iterable[Waiting], agents: Sequence[FreeAgent], now: datetime
             tiers = fitting[item.needs, is_scarce] = _tiers(groups, item.needs, is_scarce)
         taken = _take(tiers, item, now)
         if taken is None:
+            if item.held_from is not None and item.held_from <= now and not item.is_reserved:
+                if item.needs not in filling:
+                    filling[item.needs] = _nearest(groups, item.needs)
+                left -= _take(filling[item.needs], replace(item, preferred=None), now) is not None
             continue
         agent_id, line = taken
         left -= 1
@@ -195,6 +214,15 @@ def _tiers(groups: Sequence[_Line], needs: Needs, is_scarce: bool) -> list[list[
         if line.profile.fits(needs):
             tiers.setdefault(line.profile.order(needs, is_scarce=is_scarce), []).append(line)
     return [tiers[order] for order in sorted(tiers)]
+
+
+def _nearest(groups: Sequence[_Line], needs: Needs) -> list[list[_Line]]:
+    """The lines that lack nothing but room, those of equal load together, the least first."""
+    loads: dict[int, list[_Line]] = {}
+    for line in groups:
+        if line.profile.will_fit(needs):
+            loads.setdefault(line.profile.load, []).append(line)
+    return [loads[load] for load in sorted(loads)]
 
 
 def _take(tiers: Sequence[Sequence[_Line]], item: Waiting, now: datetime) -> tuple[UUID, _Line] | None:

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from intake.distribution import lines
 from intake.distribution.agents import HANDS
-from intake.distribution.matching import HOME_LANGUAGE, FreeAgent, Profile, Served, Waiting, match, reserve
+from intake.distribution.matching import HOLD_AFTER, HOME_LANGUAGE, FreeAgent, Profile, Served, Waiting, match, reserve
 from intake.distribution.offers import Made, offer_all
 from intake.distribution.values import LANGUAGE
 from kernel import db
@@ -133,4 +133,5 @@ def _waiting(row: tuple[object, ...], served: Served, now: datetime) -> Waiting:
         bool(is_reserved),
         served.overflows(now - since),
         served.skill,
+        since + HOLD_AFTER,
     )

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from intake.distribution import actions, lifecycle, rounds
-from intake.distribution.matching import FreeAgent, Needs, Profile, Waiting, match, rank_at
+from intake.distribution.matching import HOLD_AFTER, FreeAgent, Needs, Profile, Waiting, match, rank_at
 from intake.distribution.models import AgentSession
 from intake.distribution.values import CAPACITY, COSTS, OFFER_S, SHUN_EXPIRED
 from tests.factories import CITY, NOW
@@ -247,7 +247,7 @@ class Memory:
         key = (cost, person.skills)
         needs = self._needs.setdefault(key, Needs(cost, person.skills))
         rank = rank_at(instant(at), person.priority)
-        self._items[number] = _Item(Waiting(UUID(int=number), needs), rank)
+        self._items[number] = _Item(Waiting(UUID(int=number), needs, held_from=instant(at) + HOLD_AFTER), rank)
         insort(self._line, (rank, number))
 
     def play(self, at: float) -> list[tuple[int, int]]:

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from intake.distribution import actions, rounds
 from intake.distribution.items import held_item
-from intake.distribution.matching import FreeAgent
+from intake.distribution.matching import HOLD_AFTER, FreeAgent
 from intake.distribution.models import AgentSession, DistributionEvent, Offer, WorkItem
 from intake.distribution.offers import Made
 from intake.distribution.sweeping import sweep
@@ -166,8 +166,20 @@ class World:
         self.session.expire_all()
         for agent in self._free():
             for item in self.session.exec(select(WorkItem).where(WorkItem.state == "queued")).all():
-                until = item.shunned.get(str(agent.id))
-                assert agent.profile.spare < item.cost or (until is not None and until > self.now.isoformat())
+                assert agent.profile.spare < item.cost or self._shuns(item, agent) or self._is_kept(agent, item)
+
+    def _shuns(self, item: WorkItem, agent: FreeAgent) -> bool:
+        until = item.shunned.get(str(agent.id))
+        return until is not None and until > self.now.isoformat()
+
+    def _is_kept(self, agent: FreeAgent, younger: WorkItem) -> bool:
+        """For somebody who goes before, has waited too long, and needs more room than there is."""
+        due = select(WorkItem).where(WorkItem.state == "queued", WorkItem.rank_at <= younger.rank_at)
+        return any(
+            item.cost > agent.profile.spare and not self._shuns(item, agent)
+            for item in self.session.exec(due).all()
+            if (item.waiting_since or item.enqueued_at) + HOLD_AFTER <= self.now
+        )
 
     def _check_room(self, made: Made) -> None:
         """I4: they could do it beside what they do, by what all of that costs; nobody who talks is shown anything."""

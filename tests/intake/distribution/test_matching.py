@@ -1,5 +1,6 @@
 """Who gets whom, as a function of values."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from uuid import UUID
@@ -117,6 +118,21 @@ def test_threads_are_spread_while_many_are_free_and_packed_when_few_are() -> Non
     assert pairs(match([item(1, THREAD)], [agent(1), agent(2, busy)], NOW, kept_free=1)) == [(1, 2)]
     assert pairs(match([item(1, THREAD)], [agent(1)], NOW, kept_free=1)) == [(1, 1)]
     assert (reserve(600, has_calls=True), reserve(3, has_calls=True), reserve(600, has_calls=False)) == (30, 1, 0)
+
+
+def test_whoever_waits_too_long_keeps_the_one_who_is_nearest_to_having_room() -> None:
+    nearest, fuller, small = Profile(75, 25, {}), Profile(50, 50, {}), Profile(50, 25, {})
+    staff = [agent(1, small), agent(2, fuller), agent(3, nearest)]
+    threads = [item(number, THREAD) for number in (2, 3, 4)]
+    old = item(1, held_from=NOW)
+    assert pairs(match([old, *threads], staff, NOW)) == [(2, 2), (3, 1)]
+    assert len(match([old, *threads], staff, later(-1))) == 3, "not yet"
+    assert len(match([*threads, old], staff, NOW)) == 3, "whoever came before goes before"
+    assert len(match([replace(old, shunned={UUID(int=103): later(9)}), *threads], staff, NOW)) == 2
+    assert pairs(match([old, *threads], [*staff, agent(4)], NOW))[0] == (1, 4), "somebody has room"
+    # At a desk without a telephone nobody is ever kept for a call, nor where the skill is missing.
+    assert pairs(match([old, *threads], staff[:1], NOW)) == [(2, 1)]
+    assert len(match([replace(old, needs=Needs(100, frozenset({"agua"}))), *threads], staff, NOW)) == 3
 
 
 def test_a_priority_is_time_waited() -> None:

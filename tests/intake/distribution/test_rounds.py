@@ -1,7 +1,7 @@
 """A round of the dispatcher against the tables: skills, languages, overflow, callbacks, and what time brings about."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -301,6 +301,19 @@ def test_what_was_taken_beyond_the_capacity_counts_once_there_is_room(session: S
     assert play(session, later(5)) == [("thread:6", agent.agent_id)]
     # No room for the one that wakes, either: it waits in the line.
     assert actions.heard(session, held[1].id, now=later(6)).state == "queued"
+
+
+def test_a_call_does_not_starve_behind_younger_threads(session: Session) -> None:
+    agent = sign_on(session)
+    actions.heartbeat(session, agent.agent_id, epoch=agent.epoch, lease=timedelta(hours=1), now=NOW)
+    held = [accepted(session, ring(session, f"thread:{n}", kind="text"), agent) for n in range(4)]
+    ring(session)
+    for number, item in enumerate(held):
+        at = later(60 * (number + 1))
+        ring(session, f"younger:{number}", kind="text", now=at)
+        assert play(session, at) == []
+        actions.complete(session, item.id, disposition_code=None, now=at)
+    assert play(session, later(241)) == [("call:CA1", agent.agent_id)]
 
 
 def test_a_crowd_is_matched_in_one_go(session: Session) -> None:

@@ -19,6 +19,11 @@ _SILENT = """
 """
 _ROOM = "SELECT 1 FROM call_bridge WHERE call_id = $1 AND ended_at IS NULL"
 
+_MET = """
+    SELECT 1 FROM call JOIN call_leg ON call_leg.call_id = call.id
+    WHERE conversation_id = $1 AND joined_at IS NOT NULL AND (direction = 'inbound' OR outcome = 'reached') LIMIT 1
+"""
+
 
 def by_provider(session: Session, provider: str, provider_call_id: str) -> Call | None:
     """The call that the provider calls so."""
@@ -41,6 +46,11 @@ def held(session: Session, call_id: UUID) -> Call:
 def has_met(session: Session, call_id: UUID) -> bool:
     """Whether anybody of ours has ever been in the room of this call."""
     return load_one(session, CallLeg, "WHERE call_id = $1 AND joined_at IS NOT NULL LIMIT 1", [call_id]) is not None
+
+
+def has_met_in(session: Session, conversation_id: UUID) -> bool:
+    """As `has_met`, of any call of this thread; of ours, of one in which they were reached."""
+    return bool(db.fetch(session, _MET, [conversation_id], prepare=True))
 
 
 def of_conversation(session: Session, conversation_id: UUID) -> Call | None:

@@ -208,14 +208,18 @@ def give_to_agents(session: Session, conversation: Conversation, *, now: datetim
     record(session, "conversation.handed_to_agent", at=now, conversation_id=conversation.id)
 
 
-def hand_back(session: Session, conversation_id: UUID, *, now: datetime) -> Conversation:
-    """The automatic dialogue answers again, from a clean start. Raises NotFound; Conflict when the thread is closed."""
+def hand_back(session: Session, conversation_id: UUID, *, keeps_told: bool = False, now: datetime) -> Conversation:
+    """The automatic dialogue answers again, from a clean start. Raises NotFound; Conflict when the thread is closed.
+
+    keeps_told: not from a clean start, but with the report that was being told when a person was asked for.
+    """
     conversation = held(session, conversation_id)
     if conversation.state == "closed":
         raise Conflict("Esta conversación ya está cerrada.")
     if conversation.state == "with_agent":
         conversation.state = "automatic"
-        conversation.dialogue = {}
+        if not keeps_told:
+            conversation.dialogue = {}
         conversation.waiting_since = None
         _let_go(conversation)
         in_line.leave(session, conversation, disposition_code="handed_back", now=now)

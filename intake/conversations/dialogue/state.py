@@ -194,6 +194,16 @@ class DialogueState:
             recent=(),
         )
 
+    @property
+    def is_nearly_told(self) -> bool:
+        """A report of which it is known what it is and where, and that nobody has taken back: only a detail was asked for."""
+        draft = self.draft
+        return (
+            draft is not None
+            and self.step != "drop"
+            and bool(draft.service_code and (draft.place or draft.place_words))
+        )
+
     def is_expired(self, now: datetime) -> bool:
         return self.at is not None and now - self.at > EXPIRES_AFTER
 

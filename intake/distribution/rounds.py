@@ -28,7 +28,9 @@ _LINE = f"""
             SELECT 1 FROM agent_session {HANDS} WHERE agent_session.agent_id = preferred_agent_id
                 AND agent_session.state = 'available' AND lease_until > $2 AND beside_leg_id IS NULL
                 AND NOT is_talking AND cap_points - load_points - beyond >= line.cost
-        ) FROM (
+        ), (SELECT array_agg(skill) FROM agent_skill WHERE agent_id = preferred_agent_id
+            AND (expires_at IS NULL OR expires_at > $2))
+        FROM (
         SELECT *, row_number() OVER (
             PARTITION BY queue_id, cost, skills, language, shunned = '{{}}', preferred_agent_id IS NULL ORDER BY rank_at, id
         ) AS place
@@ -118,19 +120,22 @@ def profile_of(spare: int, load: int, able: Mapping[str, int]) -> Profile:
 
 
 def _waiting(row: tuple[object, ...], served: Served, now: datetime) -> Waiting:
-    id_, _, cost, skills, language, since, shunned, preferred, is_reserved = row
+    id_, _, cost, skills, language, since, shunned, preferred, is_near, able = row
     assert isinstance(id_, UUID)
     assert isinstance(cost, int)
     assert isinstance(language, str)
     assert isinstance(since, datetime)
     assert isinstance(skills, list)
     assert isinstance(shunned, dict)
+    assert able is None or isinstance(able, list)
+    needs = served.needs(cost, skills, language, now - since)
     return Waiting(
         id_,
-        served.needs(cost, skills, language, now - since),
+        needs,
         {UUID(agent): datetime.fromisoformat(until) for agent, until in shunned.items()},
         preferred if isinstance(preferred, UUID) else None,
-        bool(is_reserved),
+        # Kept for nobody who cannot serve it.
+        bool(is_near) and profile_of(cost, 0, dict.fromkeys(able or (), 1)).fits(needs),
         served.overflows(now - since),
         served.skill,
         since + HOLD_AFTER,

@@ -20,7 +20,9 @@ from kernel.errors import Conflict, InvalidInput
 from kernel.outbox import record
 
 LONGEST = timedelta(hours=24)
-# Nobody waits longer than this for the few who were lent: then everybody serves the line.
+# Nobody waits long for the few who were lent, nor at all once nobody is lent any more: then everybody serves the line.
+# A supervisor may say otherwise later, and lending again leaves that as it is.
+_OVERFLOW = {"overflow_after_s": lines.OVERFLOW_S, "overflow_if_nobody": True}
 
 
 def code_of(incident_id: UUID) -> str:
@@ -57,7 +59,7 @@ def open_line(
         code,
         name=incident.title.get("es", ""),
         skill=code,
-        overflow_after_s=lines.OVERFLOW_S,
+        **({} if incident.queue_code else _OVERFLOW),
     )
     distribution.revoke_skills(session, incident.jurisdiction_id, code)
     known = {one.id for one in operators(session, incident)}

@@ -221,6 +221,13 @@ def test_it_is_not_kept_for_one_who_is_away_or_full(session: Session) -> None:
     assert set(found.values()) == {who("Carla"), who("Dora")}
 
 
+def test_it_is_not_kept_for_one_who_lacks_the_skill(session: Session) -> None:
+    actions.open_queue(session, CITY, "predial", name="Predial", skill="predial")
+    sign_on(session, "Beatriz"), sign_on(session, "Amir", "predial")
+    ring(session, "thread:1", kind="text", queue_code="predial", preferred_agent_id=who("Beatriz"))
+    assert play(session, later(1)) == [("thread:1", who("Amir"))]
+
+
 def test_some_are_kept_free_for_calls(session: Session) -> None:
     for number in range(40):
         sign_on(session, f"A{number}", now=later(number / 100))

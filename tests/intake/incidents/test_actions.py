@@ -13,6 +13,8 @@ from sqlmodel import Session, select
 from georef.points import LonLat
 from intake.conversations import actions as conversations
 from intake.distribution import actions as distribution
+from intake.distribution import lines
+from intake.distribution.items import queue_of
 from intake.incidents import actions, attaching, queries, surges
 from intake.incidents import jobs as incident_jobs
 from intake.incidents.actions import AlreadyOpen
@@ -241,6 +243,20 @@ class TestLine:
         # Chosen again, the others are taken back.
         surges.open_line(city, incident.id, OPERATORS[1:], 4, version=2, by=SUSANA, now=NOW)
         assert {one.name: one.until for one in surges.operators(city, incident)}["Ana"] is None
+
+    def test_when_the_lent_hours_are_over_everybody_serves_it_at_once(self, city: Session, incident: Incident) -> None:
+        surges.open_line(city, incident.id, OPERATORS[:1], 2, version=1, by=SUSANA, now=NOW)
+        distribution.heartbeat(city, OPERATORS[0], epoch=1, lease=timedelta(days=1), now=NOW)
+        line = queue_of(city, CITY, surges.code_of(incident.id))
+        assert lines.served(city, CITY, NOW)[line.id].overflow == ""
+        assert lines.served(city, CITY, NOW + timedelta(hours=2))[line.id].overflow == "nobody"
+        # What a supervisor said of it stays when operators are lent again.
+        lines.set_overflow(
+            city, CITY, line.code, after_s=30, if_nobody=False, hours=None, to=None, by=OPERATORS[0], now=NOW
+        )
+        surges.open_line(city, incident.id, OPERATORS, 2, version=2, by=SUSANA, now=NOW)
+        city.refresh(line)
+        assert (line.overflow_after_s, line.overflow_if_nobody) == (30, False)
 
     @pytest.mark.parametrize(("agents", "hours"), [((), 2), (OPERATORS, 0), (OPERATORS, 25), ((new_id(),), 2)])
     def test_what_makes_no_line_is_refused(

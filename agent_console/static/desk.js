@@ -463,11 +463,25 @@ async function begin() {
   ring();
   document.dispatchEvent(new CustomEvent("atiende:desk"));
   await beat();
+  keepBeating();
+}
+
+// A browser slows the timers of a tab out of sight to one a minute, which is longer than a desk is kept; those of a worker it lets be.
+// Whichever comes first counts, so that a page whose worker does not start still beats.
+function keepBeating() {
   let beats = 0;
-  setInterval(() => {
+  let beatAt = performance.now();
+  const beatIfDue = () => {
+    if (performance.now() - beatAt < BEAT_MS * 0.9) return;
+    beatAt = performance.now();
     const isLive = Date.now() - Number(document.querySelector("[data-live]")?.dataset.heard || 0) < TICK_MS * 1.5;
     beat(isLive && ++beats % WHOLE_EVERY !== 0);
-  }, BEAT_MS);
+  };
+  setInterval(beatIfDue, BEAT_MS);
+  const timer = new Worker(document.querySelector("script[data-timer]").dataset.timer);
+  timer.addEventListener("message", beatIfDue);
+  timer.postMessage(BEAT_MS);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) beat(); });
 }
 
 // A turn that was opened by a button of this window is held by it from then on.

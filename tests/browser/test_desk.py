@@ -1,7 +1,9 @@
 """An operator at work by keyboard alone, in one window; and the desk as seen by those who cannot see it."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from uuid import UUID, uuid4
 
 import pytest
@@ -211,6 +213,21 @@ def test_a_line_that_drops_everything_is_said_as_soon(page_at: PageAt) -> None:
     page.unroute("**/latido")
     page.clock.run_for(11_000)
     expect(page.locator("#cut")).to_be_hidden()
+
+
+def test_a_desk_whose_own_timers_are_slowed_in_a_hidden_tab_still_beats(page_at: PageAt) -> None:
+    page = at_desk(page_at)
+    page.add_init_script("window.setInterval = () => 0")
+    page.reload()
+    expect(page.locator("#estado")).to_contain_text("Disponible")
+    beats: list[float] = []
+    page.on("request", lambda sent: beats.append(time.monotonic()) if sent.url.endswith("/latido") else None)
+    page.wait_for_timeout(11_500)
+    # Events of this desk may have it beat too; a lease is 12 seconds.
+    assert any(later - earlier > 4 for earlier, later in pairwise(beats)), beats
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(500)
+    assert time.monotonic() - beats[-1] < 1
 
 
 def test_letters_can_be_switched_off(live_server: LiveServer, page_at: PageAt) -> None:

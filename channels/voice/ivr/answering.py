@@ -1,12 +1,13 @@
 """What comes after what: from what the caller did to the next document. Every way through it ends, whatever they do."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
 from sqlmodel import Session
 
-from channels.voice.ivr import by_keys, opening, operators, proving, telling, twiml
+from channels.voice.ivr import by_keys, opening, operators, proving, telling, twiml, unwanted
 from channels.voice.ivr.script import Script
 from channels.voice.ivr.turn import Turn, Way
 from channels.voice.ivr.values import NOTHING, Heard, Page
@@ -150,6 +151,19 @@ def _answer(turn: Turn, heard: Heard) -> Page:
             return operators.asked(turn)
         page = _KEYS[stage](turn, heard)
         return page if page is not None else telling.missed(turn, "not_understood")
+    else_said = unwanted.what_else(turn, heard.text)
+    if not else_said:
+        return unwanted.confirmed(turn)
+    if else_said == heard.text:
+        return _answer_to_words(turn, heard)
+    page = _answer_to_words(turn, replace(heard, text=else_said))
+    # Whom to call in danger comes before anything else.
+    is_urgent = turn.script.stage == "danger" or page.told
+    return page if is_urgent else replace(page, says=(turn.say("no_messages"), *page.says))
+
+
+def _answer_to_words(turn: Turn, heard: Heard) -> Page:
+    stage = turn.script.stage
     if danger := words.emergency(plain(heard.text)):
         # Whatever was asked, and however sure the recogniser is.
         _log.info("voice_emergency", kind=danger.kind, call_id=str(turn.call.id))

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from channels.voice.ivr import keys_read
+from channels.voice.ivr import keys_read, unwanted
 from channels.voice.ivr.reading import by_digit
 from channels.voice.ivr.turn import Turn
 from channels.voice.ivr.twiml import hints
@@ -29,9 +29,6 @@ def heard_words(turn: Turn, said: str, choice: str | None = None) -> Page:
     """The dialogue's answer to words; where they tell of danger, whom to call before anything else."""
     said = said[:_MOST_WORDS] if choice else spoken_numbers.with_digits(said[:_MOST_WORDS])
     danger = None if choice else words.emergency(plain(said))
-    if choice is None and (plain(said) in _NO_MESSAGES or words.commands(plain(said)) == "opt_out"):
-        turn.script.no_messages = True
-        return turn.again(turn.say("no_messages"))
     answer = turn.tell(said, choice)
     page = answered(turn, answer)
     if danger is not None and danger.kind not in turn.script.warned:
@@ -58,6 +55,7 @@ def safe_again(turn: Turn, heard: Heard) -> Page | None:
     if held["stage"] in ("waiting", "over"):
         return turn.go("line" if held["stage"] == "waiting" else "tell")
     page = Page.from_json(held["page"])
+    page = unwanted.unpromised(turn, page) if turn.script.no_messages else page
     if not page.says:
         return turn.go("tell")
     return turn.ask(page.says, stage=held["stage"], ask=page.ask, expects=held["expects"])
@@ -105,8 +103,7 @@ def after(turn: Turn, heard: Heard) -> Page | None:
     if heard.text == "1":
         return turn.go("tell")
     if heard.text == "2" and turn.script.stage == "reported":
-        turn.script.no_messages = True
-        return turn.ask((turn.say("no_messages"), turn.say("after_report")), stage="reported")
+        return unwanted.confirmed(turn)
     if heard.text == "2":
         return turn.go("folio")
     return None
@@ -219,7 +216,6 @@ _AROUND_A_FOLIO = frozenset((
     "el", "es", "la", "mi", "folio", "reporte", "numero", "creo", "que", "a", "ver", "y", "guion", "espacio", "aqui", "tengo",
     "esta", "the", "is", "my", "report", "number", "it", "s", "i", "think", "dash", "here", "this", "and",
 ))  # fmt: skip
-_NO_MESSAGES = frozenset(("sin mensajes", "sin mensaje", "no messages", "no message"))
 _BYE = frozenset(
     (
         "es todo", "eso es todo", "ya es todo", "seria todo", "nada mas", "no gracias", "adios", "hasta luego", "bye",

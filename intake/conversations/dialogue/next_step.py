@@ -132,8 +132,13 @@ def while_with_agent(state: DialogueState, text: str, context: DialogueContext) 
     return _about_a_folio(state, text, context) or Step(state, (), StaySilent("agent"))
 
 
+def is_opt_out(state: DialogueState, said: str) -> bool:
+    """True when these plain words, and nothing else, withdraw from messages at this moment."""
+    return words.commands(said) == "opt_out" or (said in words.CANCEL and state.draft is None and state.step != "link")
+
+
 def _opt_out(state: DialogueState, said: str) -> Step | None:
-    if words.commands(said) == "opt_out" or (said in words.CANCEL and state.draft is None and state.step != "link"):
+    if is_opt_out(state, said):
         return Step(state, (Text("opted_out"),), ChooseNotices(is_granted=False))
     return None
 

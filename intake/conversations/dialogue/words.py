@@ -83,6 +83,11 @@ _CORRECTED = tuple(re.compile(rf"{_COURTESY}(?:{pattern})") for pattern in VOCAB
 _PLACE_CORRECTED = tuple(
     re.compile(pattern, re.IGNORECASE | re.DOTALL) for pattern in VOCABULARY["asking"]["instead"]["place"]
 )
+_NO_MESSAGES = re.compile(
+    rf"\b(?:(?:pero|y|que|and|but|prefiero|mejor|prefer) )*(?:{'|'.join(VOCABULARY['asking']['part']['no_messages'])})"
+    rf"(?!\w)(?: ?\b(?:{VOCABULARY['asking']['courtesy']}|thank you)(?!\w))*"
+)
+_AROUND_NO_MESSAGES = frozenset(VOCABULARY["answers"]["around_no_messages"].split())
 _ASKS = {name: _any_of(patterns) for name, patterns in VOCABULARY["asking"]["part"].items()}
 
 
@@ -130,6 +135,22 @@ def gives_up(said: str) -> bool:
 def asks(said: str, intent: str) -> bool:
     """True when words of a longer message ask for this: a name under `[asking.part]`."""
     return bool(_ASKS[intent].search(said))
+
+
+def without_messages(text: str) -> str | None:
+    """What else is said where they want no messages: `Fuga en Juárez, sin mensajes por favor` leaves `Fuga en Juárez`.
+
+    "" when it was nothing but that and courtesies; None when they do not say so.
+    """
+    tokens = text.split()
+    folded = [(word, at) for at, token in enumerate(tokens) for word in plain(token).split()]
+    found = _NO_MESSAGES.search(" ".join(word for word, _ in folded))
+    if found is None:
+        return None
+    first, count = found.string.count(" ", 0, found.start()), len(found[0].split())
+    dropped = {at for _, at in folded[first : first + count]}
+    rest = " ".join(token for at, token in enumerate(tokens) if at not in dropped).strip(" ,;.¡!")
+    return rest if set(plain(rest).split()) - _AROUND_NO_MESSAGES else ""
 
 
 def corrected(said: str) -> str | None:

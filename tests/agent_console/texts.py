@@ -105,7 +105,14 @@ def in_tables() -> Iterator[str]:
     yield from (word for word, _, _ in calls.STATES.values())
     yield from (*calls.SAID.values(), *calls.WHY.values(), *calls.PROOF.values())
     yield from (word for word, _, _ in incidents.STATES.values())
-    tables = (incidents.HAPPENED, incidents.TROUBLES, incidents.PURPOSES, incidents.REASONS, incidents.NOTES)
+    tables = (
+        incidents.HAPPENED,
+        incidents.TROUBLES,
+        incidents.PURPOSES,
+        incidents.REASONS,
+        incidents.CALLERS,
+        incidents.NOTES,
+    )
     for words in (*tables, incidents.UNTOLD, incident_pages.LAST_WORDS):
         yield from words.values()
     for table in (chips.STATUS_TEXTS, chips.DUE_TEXTS, chips.PLACE_TEXTS, chips.ORDER_TEXTS):

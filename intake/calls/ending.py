@@ -14,6 +14,7 @@ from intake.conversations.models import Conversation
 from intake.distribution.items import CALLED_AGAIN
 from intake.distribution.lifecycle import ENDED
 from intake.distribution.models import WorkItem
+from intake.incidents import attaching as incidents
 from intake.service_requests import actions as service_requests
 
 
@@ -27,6 +28,7 @@ def end(session: Session, call: Call, *, now: datetime) -> None:
         is_for_people |= _finish(session, call, conversation, now)
     if _wants_silence(session, call, items):
         service_requests.want_no_notices(session, conversation.id)
+        incidents.want_no_notices(session, conversation.id)
     else:
         notices.tell_of_call(session, conversation.id, now=now)
     if is_for_people:

@@ -36,6 +36,13 @@ _ATTACH_POINT = """
     ON CONFLICT (incident_id, contact_point_id) DO UPDATE SET update_id = NULL WHERE incident_contact.update_id IS NOT NULL
     RETURNING xmax = 0
 """
+# By the contact point, which has an index.
+_NO_NOTICES = """
+    UPDATE incident_contact SET wants_notices = false FROM conversation
+    WHERE conversation.id = $1 AND incident_contact.contact_point_id = conversation.contact_point_id
+        AND incident_contact.conversation_id = conversation.id AND wants_notices
+    RETURNING 1
+"""
 _ATTACH_REQUEST = """
     INSERT INTO incident_request (service_request_id, incident_id, basis, at)
     SELECT service_request.id, incident.id, $3, $4
@@ -64,6 +71,11 @@ def attach(
     if is_new:
         record(session, "incident.attached", at=now, incident_id=incident_id)
     return is_new
+
+
+def want_no_notices(session: Session, conversation_id: UUID) -> None:
+    """Whoever was attached in this thread is not told of these incidents; what another thread of theirs asked for stays."""
+    db.fetch(session, _NO_NOTICES, [conversation_id], prepare=True)
 
 
 def attach_reported(

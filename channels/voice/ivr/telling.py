@@ -55,16 +55,17 @@ def safe_again(turn: Turn, heard: Heard) -> Page | None:
     if held["stage"] in ("waiting", "over"):
         return turn.go("line" if held["stage"] == "waiting" else "tell")
     page = Page.from_json(held["page"])
-    page = unwanted.unpromised(turn, page) if turn.script.no_messages else page
-    if not page.says:
+    says = unwanted.unpromised(turn, page.says) if turn.script.no_messages else page.says
+    if not says:
         return turn.go("tell")
-    return turn.ask(page.says, stage=held["stage"], ask=page.ask, expects=held["expects"])
+    return turn.ask(says, stage=held["stage"], ask=page.ask, expects=held["expects"])
 
 
 def answered(turn: Turn, answer: Answer) -> Page:
     """What the dialogue answered, as a page."""
     replies, script = answer.replies, turn.script
     says = [_aloud(turn, reply) for reply in replies]
+    says = unwanted.unpromised(turn, says) if script.no_messages else says
     script.is_promised = script.is_promised or answer.state.is_promised
     if answer.conversation.state == "with_agent":
         return turn.go("line", *says, is_promise=answer.state.is_promised)

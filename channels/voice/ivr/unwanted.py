@@ -1,5 +1,6 @@
 """Messages that a caller does not want: said alone, or with anything else, at any moment of the call."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from channels.voice.ivr.turn import Turn
@@ -32,7 +33,8 @@ def confirmed(turn: Turn) -> Page:
     told = turn.say("no_messages")
     if not script.page:
         return turn.again(told)
-    page = unpromised(turn, Page.from_json(script.page))
+    page = Page.from_json(script.page)
+    page = replace(page, says=tuple(unpromised(turn, page.says)))
     script.page = page.to_json()
     if script.stage == "reported":
         # The folio was said twice; who wants it once more has a key for it.
@@ -40,8 +42,8 @@ def confirmed(turn: Turn) -> Page:
     return turn.again(told)
 
 
-def unpromised(turn: Turn, page: Page) -> Page:
-    """The page for who wants no messages."""
+def unpromised(turn: Turn, says: Iterable[Said]) -> list[Said]:
+    """What is said to who wants no messages."""
     instead: dict[str, Said | None] = {
         turn.say("after_report_sms").text: None,
         turn.say("consent").text: None,
@@ -49,5 +51,5 @@ def unpromised(turn: Turn, page: Page) -> Page:
             turn.dialogue_text("incident_attached_out")
         ),
     }
-    said = (instead.get(one.text, one) for one in page.says)
-    return replace(page, says=tuple(one for one in said if one is not None))
+    said = (instead.get(one.text, one) for one in says)
+    return [one for one in said if one is not None]

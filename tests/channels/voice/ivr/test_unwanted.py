@@ -7,9 +7,11 @@ from intake.calls.jobs import end_call
 from intake.calls.models import Call
 from intake.conversations.dialogue import words
 from intake.conversations.models import Message
+from intake.incidents.models import IncidentContact
 from intake.service_requests.models import Report, ServiceRequest
 from tests.channels.voice.ivr.caller import Caller
 from tests.channels.voice.ivr.conftest import CORNER, LEAK
+from tests.intake.incidents.cast import opened
 
 pytestmark = pytest.mark.database
 
@@ -102,3 +104,19 @@ def test_a_warning_comes_before_it(session: Session, caller: Caller) -> None:
     assert caller.say("huele a gas en Niebla y Sabinos, sin mensajes").startswith("Salga de ahí")
     assert sent_after(session, caller) == []
     assert session.exec(select(Call)).one().script["no_messages"]
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_nobody_who_wants_no_messages_is_told_of_an_incident(session: Session, caller: Caller, before: bool) -> None:
+    opened(session, geometry=None, areas=())
+    caller.call()
+    if before:
+        caller.press("1")
+        caller.say("sin mensajes")
+    caller.say(LEAK)
+    told = caller.say("sí")
+    assert ("avisamos por mensaje" in told) is not before
+    if not before:
+        caller.say("sin mensajes")
+    assert sent_after(session, caller) == []
+    assert [contact.wants_notices for contact in session.exec(select(IncidentContact))] == [False]

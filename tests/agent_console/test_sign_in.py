@@ -1,7 +1,7 @@
 import re
 from datetime import timedelta
 from statistics import median
-from time import perf_counter
+from time import thread_time
 
 import pytest
 import time_machine
@@ -78,9 +78,9 @@ def test_a_wrong_password_and_an_unknown_account_take_the_same_time() -> None:
     def spent(password_hash: str | None) -> float:
         times = []
         for _ in range(5):
-            start = perf_counter()
+            start = thread_time()  # the work itself: what else the machine does meanwhile is nobody's secret
             assert not passwords.matches("nope", password_hash)
-            times.append(perf_counter() - start)
+            times.append(thread_time() - start)
         return median(times)
 
     # Without the hash that nobody has, an unknown account answers a thousand times faster.

@@ -131,4 +131,5 @@ def test_faults_are_switched_on_the_page(city: Exchange) -> None:
     assert city.phone.client.post("/voice/settings", data=form).status_code == 303
     assert city.phone.client.get("/voice/settings").json() == {
         "delay_s": 4.0, "duplicate": False, "reorder": False, "lose": True, "outage": "busy", "nobody": "busy",
+        "end_first": False,
     }  # fmt: skip

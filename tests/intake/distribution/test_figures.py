@@ -26,10 +26,11 @@ def told(session: Session, now: datetime = NOW + timedelta(hours=1)) -> dict[tup
 
 
 def test_a_day_counted_by_hand(session: Session) -> None:
-    agent = sign_on(session, cap=1000)
-    actions.heartbeat(session, agent.agent_id, epoch=agent.epoch, lease=timedelta(hours=1), now=NOW)
+    agents = [sign_on(session, name, cap=1000) for name in ("Amir", "Berta", "Carla", "Dora")]
+    for one in agents:
+        actions.heartbeat(session, one.agent_id, epoch=one.epoch, lease=timedelta(hours=1), now=NOW)
     for number, waits in enumerate((0, 20, 21, 100)):
-        accepted(session, ring(session, f"call:{number}"), agent, later(waits))
+        accepted(session, ring(session, f"call:{number}"), agents[number], later(waits))
     for number, waits in enumerate((5, 60)):
         ring(session, f"gone:{number}")
         actions.abandon(session, f"gone:{number}", why="hang_up", now=later(waits))
@@ -39,7 +40,7 @@ def test_a_day_counted_by_hand(session: Session) -> None:
     # Passed on and answered again: they were answered once, after 0 seconds.
     first = session.exec(select(WorkItem).where(WorkItem.source_ref == "call:0")).one()
     actions.requeue_front(session, first.id, why="transfer", now=later(50))
-    accepted(session, first, agent, later(90))
+    accepted(session, first, agents[0], later(90))
     by_hand = ring(session, "thread:1", kind="text")
     actions.claim(session, by_hand.id, agent_id=who("Amir"), now=later(30))
     found = told(session)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Literal
-from uuid import UUID
 
 from sqlmodel import Session, col, select
 
@@ -20,7 +19,6 @@ from intake.distribution.lifecycle import QUEUED
 from intake.people.models import ContactPoint
 from intake.people.same import NOBODYS
 from kernel import db
-from kernel.errors import NotFound
 from kernel.ids import new_id
 
 Refusal = Literal["known", "enough"]
@@ -127,19 +125,6 @@ def flags(session: Session, jurisdiction_id: str) -> Sequence[CallerFlag]:
         CallerFlag.jurisdiction_id == jurisdiction_id, col(CallerFlag.reviewed_at).is_(None)
     )
     return session.exec(waiting.order_by(col(CallerFlag.at).desc()).limit(50)).all()
-
-
-def review(
-    session: Session, flag_id: UUID, jurisdiction_id: str, *, note: str, by: UUID, by_name: str, now: datetime
-) -> None:
-    """Somebody has looked; what is refused from now on raises it again. Raises NotFound."""
-    found = session.get(CallerFlag, flag_id, with_for_update=True, populate_existing=True)
-    if found is None or found.jurisdiction_id != jurisdiction_id:
-        raise NotFound("No encontramos esa alarma.")
-    if found.reviewed_at is None:
-        found.reviewed_at, found.reviewed_by, found.reviewed_by_name, found.note = now, by, by_name, note[:500]
-        session.add(found)
-        session.flush()
 
 
 def forget(session: Session, *, now: datetime) -> None:

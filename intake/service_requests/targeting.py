@@ -24,7 +24,7 @@ from intake.service_requests.models import ServiceRequest
 from intake.service_requests.target_models import TargetFlag
 from intake.service_requests.values import Actor
 from kernel import db
-from kernel.errors import AtiendeError, NotFound
+from kernel.errors import AtiendeError
 from kernel.outbox import record
 from kernel.rows import load_one
 
@@ -150,19 +150,6 @@ def waiting(session: Session, jurisdiction_id: str) -> Sequence[tuple[TargetFlag
         .limit(50)
     )
     return session.exec(statement).all()
-
-
-def review(
-    session: Session, flag_id: UUID, jurisdiction_id: str, *, note: str, by: UUID, by_name: str, now: datetime
-) -> None:
-    """Somebody has looked. The next reports there may flag it again. Raises NotFound."""
-    found = session.get(TargetFlag, flag_id, with_for_update=True, populate_existing=True)
-    if found is None or found.jurisdiction_id != jurisdiction_id:
-        raise NotFound("No encontramos esa alarma.")
-    if found.reviewed_at is None:
-        found.reviewed_at, found.reviewed_by, found.reviewed_by_name, found.note = now, by, by_name, note[:500]
-        session.add(found)
-        session.flush()
 
 
 def _within(place: LonLat, found: Sequence[Any]) -> list[Any]:

@@ -15,14 +15,14 @@ from agent_console.forms import Problem, new_ref, problem_of
 from agent_console.pages.incidents import rows, typed
 from agent_console.pages.incidents.typed import Typed
 from agent_console.rendering import render_for, see_other
-from intake.calls import limits
+from intake.calls.limit_models import CallerFlag
 from intake.conversations import waiting_answers
 from intake.incidents import actions, earlier, places, queries, surges
 from intake.incidents.actions import AlreadyOpen, By
 from intake.incidents.models import Incident
 from intake.incidents.values import MOST_TITLE, MOST_WRITTEN
-from intake.people import spending
-from intake.service_requests import targeting
+from intake.people import flags, spending
+from intake.service_requests.target_models import TargetFlag
 from kernel import clock
 from kernel.bodies import Form, FormDep
 from kernel.errors import AtiendeError
@@ -232,22 +232,19 @@ def reset(session: SessionDep, viewer: WriterDep, form: FormDep, breaker_id: uui
 
 @router.post("/direcciones/{flag_id}")
 def review(session: SessionDep, viewer: WriterDep, form: FormDep, flag_id: uuid.UUID) -> Response:
-    targeting.review(
-        session,
-        flag_id,
-        viewer.jurisdiction_id,
-        note=form.get("note"),
-        by=viewer.user_id,
-        by_name=viewer.name,
-        now=clock.now(),
-    )
-    return see_other(HOME)
+    return _reviewed(session, viewer, form, TargetFlag, flag_id)
 
 
 @router.post("/llamadas/{flag_id}")
 def review_caller(session: SessionDep, viewer: WriterDep, form: FormDep, flag_id: uuid.UUID) -> Response:
+    return _reviewed(session, viewer, form, CallerFlag, flag_id)
+
+
+def _reviewed(
+    session: SessionDep, viewer: WriterDep, form: FormDep, table: type[TargetFlag | CallerFlag], flag_id: uuid.UUID
+) -> Response:
     note, by, city = form.get("note"), viewer.user_id, viewer.jurisdiction_id
-    limits.review(session, flag_id, city, note=note, by=by, by_name=viewer.name, now=clock.now())
+    flags.review(session, table, flag_id, city, note=note, by=by, by_name=viewer.name, now=clock.now())
     return see_other(HOME)
 
 

@@ -9,6 +9,7 @@ from sqlmodel import Session, select
 
 from georef.points import LonLat
 from intake.people import actions as people
+from intake.people import flags
 from intake.people.addresses import read
 from intake.service_requests import actions, targeting
 from intake.service_requests.models import Report, ServiceRequest
@@ -143,8 +144,8 @@ class TestAddress:
         ((flag, _),) = targeting.waiting(city, CITY)
         by = {"note": "Son vecinos", "by": new_id(), "by_name": "Susana", "now": NOW}
         with pytest.raises(NotFound):
-            targeting.review(city, flag.id, "otra.gob.example", **by)  # type: ignore[arg-type]  # named values
-        targeting.review(city, flag.id, CITY, **by)  # type: ignore[arg-type]  # as above
+            flags.review(city, TargetFlag, flag.id, "otra.gob.example", **by)  # type: ignore[arg-type]  # named values
+        flags.review(city, TargetFlag, flag.id, CITY, **by)  # type: ignore[arg-type]  # as above
         assert targeting.waiting(city, CITY) == []
         report(city, 50)
         assert len(city.exec(select(TargetFlag)).all()) == 2

@@ -9,10 +9,11 @@ from sqlmodel import Session, select
 
 from channels.voice.ivr.operators import MOST_WAITS
 from intake.calls import jobs, limits
-from intake.calls.limit_models import CallbackCount
+from intake.calls.limit_models import CallbackCount, CallerFlag
 from intake.calls.limits import Limits
 from intake.catalog.models import Jurisdiction
 from intake.distribution.models import WorkItem
+from intake.people import flags
 from tests.channels.conftest import ANA
 from tests.channels.voice.ivr.caller import Caller
 from tests.channels.voice.ivr.test_ways import close
@@ -188,7 +189,7 @@ def test_somebody_looks_and_what_is_refused_later_says_so_again(session: Session
     for number in range(USUAL.calls_in_line + 1):
         calls(caller, number, ANA)
     (flag,) = limits.flags(session, CITY)
-    limits.review(session, flag.id, CITY, note="Un call center", by=flag.id, by_name="Susana", now=NOW)
+    flags.review(session, CallerFlag, flag.id, CITY, note="Un call center", by=flag.id, by_name="Susana", now=NOW)
     assert limits.flags(session, CITY) == []
     calls(caller, 50, ANA)
     assert flagged(session) == [("calls_in_line", ANA[-4:], 1)]

@@ -80,7 +80,10 @@ def sign_on(
         )
         insert_together(session, made, [])
         agent = held_agent(session, agent_id)
-    values: dict[str, object] = {}
+    # Opened again elsewhere, by a page that can or cannot take calls; whoever was about to leave is back.
+    values: dict[str, object] = {"cap_points": cap_points}
+    if agent.state == "leaving":
+        values |= {"state": "available", "state_since": now, "reason": "", "idle_since": now}
     if agent.state == "offline":
         # Taken by hand while away, it held none: it counts from now on, as far as it fits.
         ((points,),) = db.fetch(session, _HELD_POINTS, [agent_id, cap_points])

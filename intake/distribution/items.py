@@ -13,6 +13,7 @@ from intake.distribution.lifecycle import ASSIGNED, ENDED, HELD, OFFERED, QUEUED
 from intake.distribution.matching import rank_at
 from intake.distribution.models import ContactQueue, Offer, WorkItem
 from intake.distribution.values import COSTS, GENERAL, WRAP_S
+from kernel import db
 from kernel.errors import Conflict, InvalidInput, NotFound
 from kernel.inserts import insert_together
 from kernel.rows import HELD as KEPT
@@ -20,6 +21,9 @@ from kernel.rows import change, fresh, load_one
 
 # Why a callback is over whose person has called again.
 CALLED_AGAIN = "called_again"
+# How often an operator may ask for more time for the notes of one contact.
+MOST_EXTENSIONS = 10
+_EXTENDED = "SELECT count(*) FROM distribution_event WHERE work_item_id = $1 AND name = 'wrap_extended'"
 
 _LIVE = "state IN ('queued', 'offered', 'assigned', 'wrapping')"
 
@@ -193,10 +197,16 @@ def finish(session: Session, work_item_id: UUID, *, why: str = "", now: datetime
 
 
 def extend_wrap(session: Session, work_item_id: UUID, *, agent_id: UUID, by: timedelta, now: datetime) -> WorkItem:
-    """More time for the notes. Raises Conflict when they are over, or of somebody else."""
+    """More time for the notes, a few times. Raises Conflict when they are over, of somebody else, or given often enough."""
     item = _own(session, work_item_id, agent_id)
     if item.wrap_until is None or item.state not in HELD:
         raise Conflict("Ese contacto ya cambió: míralo otra vez.")
+    ((given,),) = db.fetch(session, _EXTENDED, [item.id], prepare=True)
+    if given >= MOST_EXTENSIONS:
+        raise Conflict(
+            "Ya pediste más tiempo {times} veces: guarda lo que tengas.",
+            times=given,
+        )
     change(session, item, wrap_until=max(item.wrap_until, now) + by)
     note_item(session, item, "wrap_extended", now=now, agent_id=agent_id)
     return item

@@ -121,14 +121,3 @@ def decline(sitting: SittingDep, offer_id: UUID) -> Response:
     except Conflict as refusal:
         return showing.refused(sitting, refusal)
     return see_other(address(sitting.turn))
-
-
-@router.post("/lista/{item_id}/tomar")
-def take(sitting: SittingDep, item_id: UUID) -> Response:
-    """Out of the line by hand; of two who press at once one gets it, and the other is told."""
-    try:
-        sitting.live()
-        item = showing.take(sitting.session, sitting.viewer, item_id, now=clock.now())
-    except Conflict as refusal:
-        return showing.refused(sitting, refusal)
-    return see_other(address(sitting.turn, item.id, "main"))

@@ -12,11 +12,10 @@ from agent_console.forms import Problem, new_ref, problem_of
 from agent_console.pages.desk import beside, call_shown, called_back, ending, phones, shown, talk, waiting
 from agent_console.pages.desk.seat import CALLS, Seat, Sitting, address, seat_of
 from agent_console.rendering import render_for
-from intake.conversations import actions as conversations
 from intake.distribution import actions as distribution
 from intake.distribution.lifecycle import ASSIGNED, WRAPPING
 from intake.distribution.models import WorkItem
-from kernel.errors import AtiendeError, Conflict, InvalidInput, NotFound
+from kernel.errors import AtiendeError, InvalidInput
 
 
 def page(
@@ -91,15 +90,3 @@ def known_break(reason: str) -> str:
     if reason and reason not in shown.BREAKS:
         raise InvalidInput("Di qué pausa es.", field="reason")
     return reason
-
-
-def take(session: Session, viewer: Viewer, item_id: UUID, *, now: datetime) -> WorkItem:
-    """A waiting thread is this operator's. Raises NotFound for another city's, Conflict when somebody else was quicker."""
-    item = session.get(WorkItem, item_id)
-    if item is None or item.jurisdiction_id != viewer.jurisdiction_id or item.conversation_id is None:
-        raise NotFound("No encontramos ese contacto.")
-    conversations.take(session, item.conversation_id, viewer.user_id, viewer.name, seen=None, now=now)
-    session.refresh(item)
-    if item.agent_id != viewer.user_id or item.state != ASSIGNED:
-        raise Conflict("Ya no es tu turno: lo tomó alguien más.")
-    return item

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from intake.distribution import actions
 from intake.distribution.agents import held_agent
-from intake.distribution.items import held_item
+from intake.distribution.items import MOST_EXTENSIONS, held_item
 from intake.distribution.models import DistributionEvent, Offer
 from intake.distribution.values import HEARTBEAT, LEASE
 from kernel.errors import Conflict, InvalidInput, NotFound
@@ -170,6 +170,29 @@ def test_after_the_talk_come_the_notes_and_then_the_end(session: Session) -> Non
     assert actions.complete(session, item.id, disposition_code="other", now=later(95)).disposition_code == "reported"
     with pytest.raises(Conflict):
         actions.extend_wrap(session, item.id, agent_id=agent.agent_id, by=timedelta(seconds=30), now=later(99))
+
+
+def test_more_time_for_the_notes_is_given_a_few_times(session: Session) -> None:
+    agent, item = sign_on(session), ring(session)
+    accepted(session, item, agent)
+    actions.abandon(session, "call:CA1", why="hang_up", now=later(60))
+    minute = timedelta(minutes=1)
+    for _ in range(MOST_EXTENSIONS):
+        actions.extend_wrap(session, item.id, agent_id=agent.agent_id, by=minute, now=later(70))
+    with pytest.raises(Conflict, match="10 veces"):
+        actions.extend_wrap(session, item.id, agent_id=agent.agent_id, by=minute, now=later(71))
+
+
+def test_a_desk_that_is_opened_again_elsewhere_has_what_its_page_can_do(session: Session) -> None:
+    agent = sign_on(session, cap=75)
+    actions.set_state(session, agent.agent_id, epoch=agent.epoch, state="leaving", now=NOW)
+    again = sign_on(session, cap=100, now=later(5))
+    assert (again.cap_points, again.state, again.epoch) == (
+        100,
+        "available",
+        agent.epoch + 1 if again is not agent else 2,
+    )
+    assert actions.offer(session, ring(session).id, agent.agent_id, now=later(6)) is not None
 
 
 def test_what_nobody_had_leaves_the_line(session: Session) -> None:

@@ -66,4 +66,7 @@ def _wants_silence(session: Session, call: Call, items: Sequence[WorkItem]) -> b
     """Also of a call of ours: they said so when they asked for it."""
     if call.direction == calling_back.OUTBOUND:
         return any(calling_back.wants_silence(session, item) for item in items if item.kind == calling_back.KIND)
-    return bool(call.script.get("no_messages"))
+    if call.script.get("no_messages"):
+        return True
+    # Who heard nothing of messages gets none; an operator who met them has asked.
+    return not call.script.get("is_consent_told") and not queries.has_met(session, call.id)

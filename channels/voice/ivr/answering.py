@@ -137,7 +137,7 @@ def _next(turn: Turn, heard: Heard, *, has_message: bool) -> Page:
     # Who waits for a person may say where to be called, however long it took them to get there.
     if script.documents > MOST_DOCUMENTS + (_MORE_FOR_CALLBACK if script.stage in operators.CALLBACK else 0):
         return _too_many(turn, _tidy(heard))
-    return _answer(turn, _tidy(heard))
+    return opening.with_consent(turn, _answer(turn, _tidy(heard)))
 
 
 def _answer(turn: Turn, heard: Heard) -> Page:

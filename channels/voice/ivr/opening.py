@@ -1,9 +1,12 @@
 """How a call begins: who answers, danger first, the other language, what the city knows already, and what one may choose."""
 
+from dataclasses import replace
+
 from channels.voice.ivr import by_keys, telling
 from channels.voice.ivr.turn import Turn
 from channels.voice.ivr.values import Heard, Page, Said
 from channels.voice.ivr.wording import say
+from intake.calls.turns import state_of
 from intake.conversations.dialogue import words
 from intake.incidents import queries as incidents
 
@@ -60,6 +63,19 @@ def tell(turn: Turn, *before: Said) -> Page:
         says.append(turn.say(_consent(turn)))
     question = turn.say("tell")
     return turn.ask((*says, question), stage="tell", again=(question,))
+
+
+def with_consent(turn: Turn, page: Page) -> Page:
+    """The same before the first question about a report that was told at once, and whenever that question is said again."""
+    script = turn.script
+    if script.is_consent_told or script.stage != "dialogue" or state_of(turn.conversation()).draft is None:
+        return page
+    script.is_consent_told = True
+    if script.no_messages:
+        return page
+    with_it = replace(page, says=(turn.say(_consent(turn)), *page.says))
+    script.page = with_it.to_json()
+    return with_it
 
 
 def told(turn: Turn, heard: Heard) -> Page | None:

@@ -120,3 +120,24 @@ def test_nobody_who_wants_no_messages_is_told_of_an_incident(session: Session, c
         caller.say("sin mensajes")
     assert sent_after(session, caller) == []
     assert [contact.wants_notices for contact in session.exec(select(IncidentContact))] == [False]
+
+
+def test_who_tells_it_at_once_hears_of_messages_once_before_the_first_question(
+    session: Session, caller: Caller
+) -> None:
+    caller.call()
+    told = caller.say(LEAK)
+    assert told.index("le mandamos el folio") < told.index("Niebla")
+    assert caller.press("*") == told
+    assert "le mandamos el folio" not in caller.say("sí").split("Su folio")[0]
+    assert "le mandamos el folio" not in caller.press("1")
+    assert len(sent_after(session, caller)) == 1
+
+
+def test_nothing_goes_to_who_never_heard_of_messages(session: Session, caller: Caller) -> None:
+    """The warning came in between, and they hung up."""
+    caller.call()
+    assert "le mandamos el folio" not in caller.say(f"huele a gas y {LEAK}")
+    call = session.exec(select(Call)).one()
+    assert not call.script["is_consent_told"]
+    assert sent_after(session, caller) == []

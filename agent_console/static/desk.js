@@ -89,18 +89,19 @@ function chime() {
 // ---- what is being written -----------------------------------------------
 
 // Words and choices that were not sent outlive the part of the page they stand in, whatever button is pressed and whoever hangs up.
-// A form's address names its contact.
+// A form's address names its contact; what may be sent by several forms says which one's it is.
 const unsent = new Map();
 const fields = () => document.querySelectorAll(":is(#main, #ctx) form[action] :is(textarea, select, [type=radio])");
-const nameOf = (field) => `${field.form.getAttribute("action")} ${field.name}`;
+const addressOf = (field) => field.dataset.of ?? field.form.getAttribute("action");
+const nameOf = (field) => `${addressOf(field)} ${field.name}`;
 
 function isChanged(field) {
   if (field.type === "radio") return field.checked && !field.defaultChecked;
-  if (field.tagName === "TEXTAREA") return field.value !== field.defaultValue;
+  if (field.tagName === "TEXTAREA") return field.value !== field.defaultValue || "unsent" in field.dataset;
   return field.value !== ([...field.options].find((one) => one.defaultSelected) ?? field.options[0])?.value;
 }
 
-// spent: the address of the form whose words have arrived.
+// spent: the addresses whose words have arrived.
 function keepUnsent(spent) {
   for (const field of fields()) {
     if (field.type !== "radio" || field.checked) unsent.delete(nameOf(field));
@@ -110,9 +111,9 @@ function keepUnsent(spent) {
 }
 
 function forget(spent) {
-  for (const name of [...unsent.keys()]) if (name.startsWith(`${spent} `)) unsent.delete(name);
+  for (const name of [...unsent.keys()]) if (spent.includes(name.split(" ")[0])) unsent.delete(name);
   for (const field of fields()) {
-    if (field.tagName === "TEXTAREA" && field.form.getAttribute("action") === spent) field.value = field.defaultValue = "";
+    if (field.tagName === "TEXTAREA" && spent.includes(addressOf(field))) field.value = field.defaultValue = "";
   }
 }
 
@@ -145,7 +146,7 @@ async function read(answer) {
 }
 
 // The desk as this address has it, in place of what is shown. spent: see keepUnsent; what was refused is not.
-async function visit(url, options = {}, spent = null) {
+async function visit(url, options = {}, spent = []) {
   const isChange = options.method === "POST";
   const begun = ++asked;
   underWay += 1;
@@ -173,7 +174,7 @@ function say(words = "") {
 
 function place(answer, page, isChange, spent) {
   if (!page.getElementById("mark")) { location.assign(answer.url); return; }
-  keepUnsent(answer.ok ? spent : null);
+  keepUnsent(answer.ok ? spent : []);
   const isOther = take(page).item !== mark().dataset.item;
   if (isOther && isTyping(document.activeElement)) deafUntil = Date.now() + DEAF_MS;
   for (const id of WHOLE) put(id, page, true, isOther);
@@ -299,10 +300,10 @@ document.addEventListener("submit", async (event) => {
   const menu = form.closest("details.menu");
   if (menu) { menu.open = false; menu.querySelector("summary").focus({ preventScroll: true }); }
   if (body.has("rings")) body.set("rings", "true");
-  const own = form.getAttribute("action");
   const other = event.submitter?.getAttribute("formaction");
+  const address = other ?? form.getAttribute("action");
   try {
-    await go(other ?? own, { method: "POST", body }, other ? null : own);
+    await go(address, { method: "POST", body }, other ? [other] : [address, ...[...form.elements].map(addressOf)]);
   } finally {
     delete form.dataset.sent;
   }

@@ -12,7 +12,7 @@ from sqlmodel import select
 from agent_console.accounts import ensure_user
 from agent_console.models import ConsoleUser
 from intake.conversations import actions as threads
-from intake.conversations import arrivals
+from intake.conversations import arrivals, notes
 from intake.conversations.advance import advance
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import InboundMessage
@@ -231,6 +231,37 @@ def test_what_was_written_is_kept_when_it_cannot_be_sent(console: Console) -> No
     assert "Ya va la cuadrilla" in answer.text
 
 
+def test_what_was_written_to_one_person_stands_in_no_form_of_another(console: Console) -> None:
+    window, item = _answered(console)
+    other = _asks(console, "+525511112222")
+    assert window.send(f"ofertas/{_offer(console, other).id}/contestar") == 303
+    fields = window.fields() | {"ref": "r" * 24, "text": "Ya va la cuadrilla", "note": "Vive sola"}
+    distribution.complete(console.session, other.id, disposition_code="answered", now=clock.now())
+    for act, words in (("respuesta", "Ya va la cuadrilla"), ("nota", "Vive sola")):
+        page = window.browser.client.post(f"{DESK}/contactos/{other.id}/{act}", data=fields).text
+        assert f'data-item="{item.id}"' in page
+        assert re.findall(rf"<textarea ([^>]*)>{words}<", page) == ['class="input" id="stray" rows="3" readonly'], act
+
+
+def test_a_note_is_saved_with_what_became_of_the_contact_or_nothing_is(console: Console) -> None:
+    window, item = _answered(console)
+    window.send(f"contactos/{item.id}/terminar")
+    fields = window.fields() | {"seen": _seen(window.text()), "ref": "r" * 24, "note": "Vive sola"}
+
+    def post(code: str) -> Response:
+        return window.browser.client.post(f"{DESK}/contactos/{item.id}/motivo", data=fields | {"disposition": code})
+
+    def saved() -> list[str]:
+        return [note.body for note in notes.of_threads(console.session, [item.conversation_id], None)]
+
+    refused = post("")
+    assert re.search(r"<textarea [^>]*data-unsent>Vive sola<", refused.text)
+    assert (refused.status_code, saved()) == (400, [])
+    for _ in range(2):
+        assert post("answered").status_code == 303
+        assert saved() == ["Vive sola"]
+
+
 def test_a_contact_ends_with_what_became_of_it_and_the_points_come_back(console: Console) -> None:
     window, item = _answered(console)
     assert window.send(f"contactos/{item.id}/terminar") == 303
@@ -282,7 +313,8 @@ def test_notes_that_ran_out_of_time_are_asked_for_afterwards(console: Console) -
     assert console.fresh(item).wrap_until == before + timedelta(seconds=60)
     distribution.complete(console.session, item.id, disposition_code=None, now=clock.now())
     assert "¿En qué quedó el contacto anterior?" in window.text()
-    assert window.send(f"contactos/{item.id}/motivo", disposition="answered") == 303
+    assert window.send(f"contactos/{item.id}/motivo", disposition="answered", note="Vive sola") == 303
+    assert [note.body for note in notes.of_threads(console.session, [item.conversation_id], None)] == ["Vive sola"]
     assert console.fresh(item).disposition_code == "answered"
     assert "¿En qué quedó el contacto anterior?" not in window.text()
 

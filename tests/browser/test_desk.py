@@ -12,7 +12,7 @@ from sqlmodel import col, select
 
 from agent_console.models import ConsoleUser
 from intake.conversations import actions as threads
-from intake.conversations import arrivals
+from intake.conversations import arrivals, notes
 from intake.conversations.values import InboundMessage
 from intake.distribution import actions as distribution
 from intake.distribution import lifecycle
@@ -314,7 +314,7 @@ def test_what_is_written_outlives_every_button_and_the_end_of_the_contact(
 ) -> None:
     page = at_desk(page_at)
     item_id = in_hand(live_server, page)
-    note = page.locator("#note")
+    note = page.locator("[name=note]")
     note.fill("Vive sola, tercer piso")
     page.locator("#estado").click()
     page.locator("#states .breaks button").first.click()
@@ -340,6 +340,36 @@ def test_what_is_written_outlives_every_button_and_the_end_of_the_contact(
     page.get_by_role("button", name="Guardar nota").click()
     expect(page.locator("#story")).to_contain_text("Vive sola, tercer piso")
     expect(note).to_have_value("")
+
+
+def test_a_note_that_was_not_sent_is_saved_with_what_became_of_the_contact(
+    live_server: LiveServer, page_at: PageAt
+) -> None:
+    page = at_desk(page_at)
+    first = in_hand(live_server, page)
+    note = page.locator("[name=note]")
+    note.fill("Vive sola")
+    page.locator("#finish").click()
+    expect(page.locator("#wrap [name=note]")).to_have_value("Vive sola")
+    note.press_sequentially(", tercer piso")
+    page.locator("#disposition-3").check()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#main h1")).to_have_text("Disponible")
+    second = in_hand(live_server, page)
+    expect(page.locator("#story")).to_contain_text("Vive sola, tercer piso")
+    expect(note).to_have_value("")
+    note.fill("La llave está con el portero")
+    with live_server.at_work(), db.transaction() as session:
+        distribution.complete(session, second, disposition_code=None, now=clock.now())
+    expect(page.locator("#owed [name=note]")).to_have_value("La llave está con el portero")
+    page.locator("#owed [name=disposition]").first.check()
+    page.locator("#owed .primary").click()
+    expect(page.locator("#owed")).to_have_count(0)
+    with live_server.at_work(), db.transaction() as session:
+        thread_id = session.get_one(WorkItem, first).conversation_id
+        assert thread_id
+        saved = [note.body for note in notes.of_threads(session, [thread_id], None)]
+    assert saved[-2:] == ["Vive sola, tercer piso", "La llave está con el portero"]
 
 
 def test_a_slow_answer_takes_no_place_and_no_words_of_a_newer_one(live_server: LiveServer, page_at: PageAt) -> None:

@@ -42,7 +42,7 @@ def answer(sitting: SittingDep, item_id: UUID) -> Response:
         person = threads.somebody(session, thread)
         replying.send(session, viewer, person, thread, text, to=form.get("to"), ref=form.get("ref"), now=clock.now())
     except (InvalidInput, Conflict) as refusal:
-        return showing.refused(sitting, refusal, item_id=item_id, typed=text)
+        return showing.refused(sitting, refusal, item_id=item_id, text=text)
     return see_other(address(sitting.turn, item_id, "text"))
 
 
@@ -53,7 +53,7 @@ def note(sitting: SittingDep, item_id: UUID) -> Response:
         thread_id = _thread_id(sitting.own(item_id))
         notes.add(sitting.session, thread_id, text, client_ref=ref, author_name=name, now=clock.now())
     except (InvalidInput, Conflict) as refusal:
-        return showing.refused(sitting, refusal, item_id=item_id)
+        return showing.refused(sitting, refusal, item_id=item_id, note=text)
     return see_other(address(sitting.turn, item_id, "main"))
 
 
@@ -95,13 +95,14 @@ def extend(sitting: SittingDep, item_id: UUID) -> Response:
 
 @router.post("/{item_id}/motivo")
 def settle(sitting: SittingDep, item_id: UUID) -> Response:
-    """What became of it; mandatory, and the capacity is free with it."""
-    code, seen = sitting.form.get("disposition"), number(sitting.form.get("seen"))
+    """What became of it, with the note that was being written; mandatory, and the capacity is free with it."""
+    code, seen, note = sitting.form.get("disposition"), number(sitting.form.get("seen")), sitting.form.get("note")
+    ref = sitting.form.get("ref")[:64]
     try:
         sitting.live()
-        ending.settle(sitting.session, sitting.viewer, item_id, code, seen=seen, now=clock.now())
+        ending.settle(sitting.session, sitting.viewer, item_id, code, seen=seen, note=note, ref=ref, now=clock.now())
     except (InvalidInput, Conflict) as refusal:
-        return showing.refused(sitting, refusal, item_id=item_id)
+        return showing.refused(sitting, refusal, item_id=item_id, note=note)
     return see_other(address(sitting.turn, at="main"))
 
 

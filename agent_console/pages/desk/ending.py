@@ -15,6 +15,7 @@ from intake.catalog import queries as catalog
 from intake.catalog.definitions import text_in
 from intake.catalog.models import Service
 from intake.conversations import actions as conversations
+from intake.conversations import notes
 from intake.conversations.models import Conversation, Message
 from intake.distribution import actions as distribution
 from intake.distribution import dispositions, labelling
@@ -101,12 +102,30 @@ def newest_heard(session: Session, conversation_id: UUID | None) -> int:
     return session.exec(newest).one() or 0
 
 
-def settle(session: Session, viewer: Viewer, item_id: UUID, code: str, *, seen: int, now: datetime) -> None:
+def settle(
+    session: Session,
+    viewer: Viewer,
+    item_id: UUID,
+    code: str,
+    *,
+    seen: int,
+    note: str = "",
+    ref: str = "",
+    now: datetime,
+) -> None:
     """The contact is over, and this became of it; the automatic dialogue answers next time. Twice does it once.
 
-    seen: the last message that the operator had before them. Raises InvalidInput without an answer of the list, Conflict when the
-    resident wrote meanwhile, or when the contact is somebody else's.
+    seen: the last message that the operator had before them. note: what they wrote for colleagues and had not sent, under the ref
+    of its form; kept only with the rest. Raises InvalidInput without an answer of the list, Conflict when the resident wrote
+    meanwhile, or when the contact is somebody else's.
     """
+    _settle(session, viewer, item_id, code, seen=seen, now=now)
+    item = session.get_one(WorkItem, item_id)
+    if item.conversation_id is not None and note.replace("\0", "").strip():
+        notes.add(session, item.conversation_id, note, client_ref=ref, author_name=viewer.name, now=now)
+
+
+def _settle(session: Session, viewer: Viewer, item_id: UUID, code: str, *, seen: int, now: datetime) -> None:
     if code not in {one.code for one in _of_city(session, viewer)}:
         raise InvalidInput("Elige en qué quedó el contacto.", field="disposition")
     item = session.get(WorkItem, item_id)

@@ -1,5 +1,6 @@
 """Builds the page of the desk, whole or the parts that change by themselves."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -18,6 +19,18 @@ from intake.distribution.models import WorkItem
 from kernel.errors import AtiendeError, InvalidInput
 
 
+@dataclass(frozen=True)
+class Typed:
+    """What was written in a form that was refused, and to which contact: it stands in no other one's form."""
+
+    item_id: UUID | None = None
+    text: str = ""
+    note: str = ""
+
+    def of(self, item: WorkItem | None) -> "Typed":
+        return self if item is not None and item.id == self.item_id else Typed()
+
+
 def page(
     http_request: Request,
     session: Session,
@@ -26,15 +39,14 @@ def page(
     item_id: UUID | None,
     *,
     problem: Problem | None = None,
-    typed: str = "",
+    typed: Typed = Typed(),
     template: str = "desk/desk.html",
 ) -> HTMLResponse:
-    """typed: what was written in a form that was refused."""
     now = distribution.database_now(session)
     seat = seat_of(session, viewer, turn, now=now)
     item = seat.item(item_id)
     parts_only = template == "desk/_parts.html"
-    work = {} if parts_only or item is None else talk.talk_of(session, viewer, item, typed, now)
+    work = {} if parts_only or item is None else talk.talk_of(session, viewer, item, typed.of(item).text, now)
     has_call = seat.is_mine and item is not None and item.kind in CALLS and item.state == ASSIGNED
     phone = phones.phone_of(http_request.app.state.settings, viewer.user_id)
     response = render_for(
@@ -63,6 +75,7 @@ def page(
         problem=problem,
         ref=new_ref(),
         typed=typed,
+        stray=_stray(seat, item, typed),
         **({"thread": None, "heard": 0} | work),
     )
     if phone is not None:
@@ -77,9 +90,19 @@ def _offered(session: Session, viewer: Viewer, seat: Seat, now: datetime) -> tup
     return item, shown.caller_of(session, viewer, item, why=seat.offer.reason, now=now)
 
 
-def refused(sitting: Sitting, refusal: AtiendeError, *, item_id: UUID | None = None, typed: str = "") -> Response:
-    """The desk as it is now, and why what was asked was not done."""
-    problem = problem_of(refusal, sitting.viewer, "desk")
+def _stray(seat: Seat, item: WorkItem | None, typed: Typed) -> str:
+    """The words that no form of this page can hold any more; they are shown to be copied."""
+    here = typed.of(item) if item is not None and seat.is_mine and item.conversation_id else Typed()
+    text = "" if here.text and item is not None and item.kind == "text" else typed.text
+    owed = any(typed.of(one).note for one in seat.owed[:1])
+    return text or ("" if here.note or owed else typed.note)
+
+
+def refused(
+    sitting: Sitting, refusal: AtiendeError, *, item_id: UUID | None = None, text: str = "", note: str = ""
+) -> Response:
+    """The desk as it is now, and why what was asked was not done. text, note: what was written with it."""
+    problem, typed = problem_of(refusal, sitting.viewer, "desk"), Typed(item_id, text, note.strip())
     return page(
         sitting.http_request, sitting.session, sitting.viewer, sitting.turn, item_id, problem=problem, typed=typed
     )

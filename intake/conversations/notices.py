@@ -1,6 +1,7 @@
 """News of a request for those who reported it: one message for each event and reporter, unless they want none."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -157,9 +158,12 @@ def _tell(
         return
     language = conversation.language if began else request.language
     words = in_words(session, request, language, conversation.channel)
+    if not request.is_public:
+        # Somebody else may read it; who wrote in this thread can ask for more in it.
+        words = replace(words, private_news="private_news" if began else "private_news_call")
     template: tuple[str, dict[str, str]] | None = None
     if event is None:
-        body: str | None = wording.joined(words, now) if is_joined else wording.received(words, now)
+        body: str | None = wording.joined(words, now) if is_joined else wording.receipt(words, now)
     else:
         life, outcome_code = event.data.get("life", ""), event.data.get("outcome_code")
         body = wording.notice(words, life, outcome_code, event.note, now)

@@ -40,5 +40,6 @@ def in_words(session: Session, request: ServiceRequest, language: str, channel: 
         forecast=forecast.short(language) if forecast is not None and service is not None else "",
         room=_SPOKEN if channel == VOICE else ONE_SMS,
         paused_at=request.paused_at,
+        city=city.name,
         own=own_texts.own_texts(session, request.jurisdiction_id, language, channel) if channel else {},
     )

@@ -15,6 +15,8 @@ ONE_SMS = 160
 MOST_OF_A_NOTE = 350
 _FOLDER = Path(__file__).parent / "texts"
 _LANGUAGE = "es"
+# All that a message about what is confidential may name.
+_PRIVATE = ("folio", "city")
 
 
 @cache
@@ -64,7 +66,8 @@ class RequestInWords:
     """What may be told of a request to its reporter. agency: full and short name; service: its name in the reader's language.
 
     gives_folio: False for services that promise no number. note: what was last written for the public. forecast: one sentence on
-    how long such requests take, told where there is room for it: letters, of one SMS by itself.
+    how long such requests take, told where there is room for it: letters, of one SMS by itself. private_news: the one text of
+    section `notice` that stands for all news of it, which says nothing of what it is about; "" where that is no secret.
     """
 
     folio: str
@@ -83,6 +86,13 @@ class RequestInWords:
     room: int = ONE_SMS
     paused_at: datetime | None = None
     own: Own = field(default_factory=dict)
+    city: str = ""
+    private_news: str = ""
+
+
+def receipt(request: RequestInWords, now: datetime) -> str:
+    """What is written, once nobody talks with them any more, to whoever reported it."""
+    return _fill(request, "notice", "private_received", None, now) if request.private_news else received(request, now)
 
 
 def received(request: RequestInWords, now: datetime) -> str:
@@ -138,10 +148,16 @@ def notice_template(
     if key is None:
         return None
     told = replace(request, note=_sentence(note))
-    return f"notice.{key}", _fields(told, told.agency[0], told.expected_at, now)
+    fields = _fields(told, told.agency[0], told.expected_at, now)
+    return f"notice.{key}", {name: fields[name] for name in _PRIVATE} if request.private_news else fields
 
 
 def _notice_key(request: RequestInWords, life: str, outcome_code: str | None, now: datetime) -> str | None:
+    key = _news_key(request, life, outcome_code, now)
+    return request.private_news or key if key else None
+
+
+def _news_key(request: RequestInWords, life: str, outcome_code: str | None, now: datetime) -> str | None:
     if life == "closed":
         return f"closed_{outcome_code}"
     if life == "in_progress":
@@ -186,4 +202,5 @@ def _fields(request: RequestInWords, agency: str, at: datetime | None, now: date
         "agency": agency,
         "date": day_in_words(at, request.timezone, request.language, now=now) if at else "",
         "note": _shortened(request.note),
+        "city": request.city,
     }

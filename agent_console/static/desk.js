@@ -10,6 +10,7 @@ const WHOLE = [...PARTS, "main", "ctx"];
 
 const mark = () => document.getElementById("mark");
 const isMine = () => mark().dataset.standing === "mine";
+const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
 
 // ---- putting in place ----------------------------------------------------
 
@@ -51,7 +52,7 @@ function take(from) {
   const fresh = from.getElementById("mark");
   const before = { ...mark().dataset };
   mark().replaceWith(document.importNode(fresh, true));
-  document.dispatchEvent(new CustomEvent("atiende:now", { detail: mark().dataset.now }));
+  tell("atiende:now", mark().dataset.now);
   return before;
 }
 
@@ -63,7 +64,7 @@ function ring() {
   said.dataset.of = id;
   said.textContent = offer?.dataset.say ?? "";
   if (offer) chime();
-  document.dispatchEvent(new CustomEvent("atiende:offer", { detail: id }));
+  tell("atiende:offer", id);
 }
 
 // A sound of our own, made here: nothing to load, and unlike any other program's.
@@ -86,46 +87,7 @@ function chime() {
   }
 }
 
-// ---- what is being written -----------------------------------------------
-
-// Words and choices that were not sent outlive the part of the page they stand in, whatever button is pressed and whoever hangs up.
-// A form's address names its contact; what may be sent by several forms says which one's it is.
-const unsent = new Map();
-const fields = () => document.querySelectorAll(":is(#main, #ctx) form[action] :is(textarea, select, [type=radio])");
-const addressOf = (field) => field.dataset.of ?? field.form.getAttribute("action");
-const nameOf = (field) => `${addressOf(field)} ${field.name}`;
-
-function isChanged(field) {
-  if (field.type === "radio") return field.checked && !field.defaultChecked;
-  if (field.tagName === "TEXTAREA") return field.value !== field.defaultValue || "unsent" in field.dataset;
-  return field.value !== ([...field.options].find((one) => one.defaultSelected) ?? field.options[0])?.value;
-}
-
-// spent: the addresses whose words have arrived.
-function keepUnsent(spent) {
-  for (const field of fields()) {
-    if (field.type !== "radio" || field.checked) unsent.delete(nameOf(field));
-    if (isChanged(field)) unsent.set(nameOf(field), [field.value, field.selectionStart]);
-  }
-  forget(spent);
-}
-
-function forget(spent) {
-  for (const name of [...unsent.keys()]) if (spent.includes(name.split(" ")[0])) unsent.delete(name);
-  for (const field of fields()) {
-    if (field.tagName === "TEXTAREA" && spent.includes(addressOf(field))) field.value = field.defaultValue = "";
-  }
-}
-
-function bringBack() {
-  for (const field of fields()) {
-    const [value, caret] = unsent.get(nameOf(field)) ?? [];
-    if (value === undefined) continue;
-    if (field.type === "radio") field.checked ||= field.value === value;
-    else if (field.tagName === "TEXTAREA") { field.value = value; field.setSelectionRange(caret, caret); }
-    else if ([...field.options].some((one) => one.value === value)) field.value = value;
-  }
-}
+// ---- asking --------------------------------------------------------------
 
 // Only what was asked for last is put in place: an answer that comes later than the next question says what is no longer so.
 let asked = 0;
@@ -145,8 +107,8 @@ async function read(answer) {
   return new DOMParser().parseFromString(text, "text/html");
 }
 
-// The desk as this address has it, in place of what is shown. spent: see keepUnsent; what was refused is not.
-async function visit(url, options = {}, spent = []) {
+// The desk as this address has it, in place of what is shown. form: whose words are on their way (`unsent.js`).
+async function visit(url, options = {}, form = null) {
   const isChange = options.method === "POST";
   const begun = ++asked;
   underWay += 1;
@@ -155,10 +117,11 @@ async function visit(url, options = {}, spent = []) {
     // Whoever has scripts beats, and need not be taken for somebody there any longer than a beat says.
     const answer = await fetch(url, { credentials: "same-origin", headers: { "Atiende-Desk": "1" }, signal, ...options });
     const page = await read(answer);
-    if (begun === asked) place(answer, page, isChange, spent);
+    const arrived = answer.ok ? { url, form } : null;
+    if (begun === asked) place(answer, page, isChange, arrived);
     else if (isChange) {
       missed = true;
-      if (answer.ok) forget(spent);
+      tell("atiende:arrived", arrived);
       say(page.getElementById("refused")?.textContent);
     }
   } finally {
@@ -172,13 +135,13 @@ function say(words = "") {
   if (said && words) said.textContent = words.trim();
 }
 
-function place(answer, page, isChange, spent) {
+function place(answer, page, isChange, arrived) {
   if (!page.getElementById("mark")) { location.assign(answer.url); return; }
-  keepUnsent(answer.ok ? spent : []);
+  tell("atiende:replacing", arrived);
   const isOther = take(page).item !== mark().dataset.item;
   if (isOther && isTyping(document.activeElement)) deafUntil = Date.now() + DEAF_MS;
   for (const id of WHOLE) put(id, page, true, isOther);
-  bringBack();
+  tell("atiende:replaced");
   document.title = page.title;
   const address = new URL(answer.url);
   const focus = address.searchParams.get("foco");
@@ -190,17 +153,17 @@ function place(answer, page, isChange, spent) {
   // What had the focus may be gone: the keyboard goes on from the contact, not from the top of the page.
   if ((isChange || isOther) && document.activeElement === document.body) document.getElementById("main").focus({ preventScroll: true });
   ring();
-  document.dispatchEvent(new CustomEvent("atiende:desk"));
+  tell("atiende:desk");
 }
 
 // The same, of somebody's key or button: what could not be asked is said, and false. No words are lost, and it may be pressed again.
 let failedAt = 0;
 
-async function go(url, options, spent) {
+async function go(url, options, form) {
   const failed = document.getElementById("failed");
   failed.hidden = true;
   try {
-    await visit(url, options, spent);
+    await visit(url, options, form);
     return true;
   } catch (problem) {
     failed.textContent = problem.name === "TimeoutError" ? failed.dataset.silent : failed.dataset.down;
@@ -246,7 +209,7 @@ async function beat(brief = false) {
     take(page);
     for (const id of PARTS) put(id, page);
     ring();
-    document.dispatchEvent(new CustomEvent("atiende:parts"));
+    tell("atiende:parts");
   } catch {
     // The line is down: the badge says since when, and the next beat tries again.
   } finally {
@@ -300,10 +263,9 @@ document.addEventListener("submit", async (event) => {
   const menu = form.closest("details.menu");
   if (menu) { menu.open = false; menu.querySelector("summary").focus({ preventScroll: true }); }
   if (body.has("rings")) body.set("rings", "true");
-  const other = event.submitter?.getAttribute("formaction");
-  const address = other ?? form.getAttribute("action");
+  const address = event.submitter?.getAttribute("formaction") ?? form.getAttribute("action");
   try {
-    await go(address, { method: "POST", body }, other ? [other] : [address, ...[...form.elements].map(addressOf)]);
+    await go(address, { method: "POST", body }, form);
   } finally {
     delete form.dataset.sent;
   }
@@ -435,7 +397,7 @@ document.addEventListener("atiende:desk", showLetters);
 // ---- begin ---------------------------------------------------------------
 
 async function begin() {
-  document.dispatchEvent(new CustomEvent("atiende:now", { detail: mark().dataset.now }));
+  tell("atiende:now", mark().dataset.now);
   const kept = sessionStorage.getItem("atiende-turn");
   const hasTurn = () => /[1-9]/.test(mark().dataset.turn);
   // Until it is known there is nothing to say that it is there.
@@ -462,7 +424,7 @@ async function begin() {
   remember();
   showLetters();
   ring();
-  document.dispatchEvent(new CustomEvent("atiende:desk"));
+  tell("atiende:desk");
   await beat();
   keepBeating();
 }

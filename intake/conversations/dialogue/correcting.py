@@ -159,6 +159,7 @@ def _without(state: DialogueState, what: str) -> DialogueState:
         is_reviewed=False,
         is_told=False,
         apart_from="",
+        was_whole=state.is_nearly_told,
     )
     if what == SERVICE:
         fresh = replace(fresh, service_code=None, answers={})

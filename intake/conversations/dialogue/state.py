@@ -77,6 +77,7 @@ class Draft:
     `is_reviewed`: it was read back to them.
     `is_told`: they heard of an incident that it may be part of; `apart_from`: and said that it is another matter than that one.
     `is_side_asked`: they were asked which side of a border the place is on; `settled`: and this is what they replied.
+    `was_whole`: it was known what it is and where, until they took one of the two back.
     """
 
     words: tuple[str, ...] = ()
@@ -95,6 +96,7 @@ class Draft:
     is_reviewed: bool = False
     is_told: bool = False
     apart_from: str = ""
+    was_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,12 +198,15 @@ class DialogueState:
 
     @property
     def is_nearly_told(self) -> bool:
-        """A report of which it is known what it is and where, and that nobody has taken back: only a detail was asked for."""
+        """A report that nobody has taken back, of which it is or was known what it is and where: the rest was asked for.
+
+        What they said was wrong is not used all the same: a wrong place sends a crew there, a wrong service sends the wrong one.
+        """
         draft = self.draft
         return (
             draft is not None
             and self.step != "drop"
-            and bool(draft.service_code and (draft.place or draft.place_words))
+            and (draft.was_whole or bool(draft.service_code and (draft.place or draft.place_words)))
         )
 
     def is_expired(self, now: datetime) -> bool:

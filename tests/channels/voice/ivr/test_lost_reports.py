@@ -121,17 +121,27 @@ def test_whoever_talked_with_an_operator_has_left_it_to_them(session: Session, c
     assert threads(session) == ["closed"]
 
 
-@pytest.mark.parametrize("at", ["fix", "question"])
+LEFT_AT = {
+    "fix": (LEAK, "corregir", "¿Qué corregimos?"),
+    "question": (LAMP, "TIPO"),
+    "place": (LEAK, "corregir", "dónde", "¿Dónde"),
+    "back": (LEAK, "regresar", "¿Dónde"),
+    "other place": (LEAK, "la dirección es otra", "¿Dónde"),
+    "service": (LEAK, "corregir", "qué pasa", "¿Qué pasa"),
+    "both": (LEAK, "corregir", "qué pasa", "regresar", "¿Dónde"),
+}
+
+
+@pytest.mark.parametrize("at", LEFT_AT)
 @pytest.mark.parametrize("how", ["there", "in the line", "closed"])
-def test_where_a_detail_is_left_to_ask_people_read_it(session: Session, caller: Caller, at: str, how: str) -> None:
+def test_where_a_part_is_left_to_ask_people_read_it(session: Session, caller: Caller, at: str, how: str) -> None:
     if how == "closed":
         close(session)
     caller.call()
-    if at == "fix":
-        caller.say(LEAK)
-        assert "¿Qué corregimos?" in caller.say("corregir")
-    else:
-        assert "TIPO" in caller.say(LAMP)
+    *said, asked = LEFT_AT[at]
+    for words in said:
+        caller.say(words)
+    assert asked in caller.said[-1]
     if how == "in the line":
         caller.press("0")
     caller.hang_up()

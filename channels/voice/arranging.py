@@ -178,7 +178,7 @@ def _our_number(session: Session, call: Call, bridge: CallBridge) -> str:
     if call.direction == "inbound":
         return call.to_number
     (item,) = load(session, WorkItem, "WHERE id = $1", [bridge.work_item_id])
-    asked = calling_back.asked_in(session, item)
+    asked = queries.asked_in(session, item)
     return asked.to_number if asked is not None else ""
 
 

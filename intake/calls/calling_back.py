@@ -10,11 +10,10 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from intake.calls import actions, history
+from intake.calls import actions, history, queries
 from intake.calls.line_models import CallBridge, CallLeg
 from intake.calls.models import Call
 from intake.catalog import cities
-from intake.conversations.in_line import call_of_source
 from intake.conversations.models import Conversation
 from intake.distribution import items, lifecycle
 from intake.distribution.models import WorkItem
@@ -49,7 +48,6 @@ _CALLED_MEANWHILE = """
     SELECT work_item.id FROM work_item JOIN conversation ON conversation.id = conversation_id
     WHERE work_item.jurisdiction_id = $1 AND conversation.contact_point_id = $2 AND work_item.id <> $3 AND (
         kind = 'voice' AND work_item.state IN ('queued', 'offered', 'assigned')
-        OR kind = 'callback' AND work_item.state = 'queued'
         OR kind = 'voice' AND work_item.state IN ('wrapping', 'done') AND enqueued_at >= $4
     ) ORDER BY enqueued_at DESC LIMIT 1
 """
@@ -84,27 +82,21 @@ def of_item(session: Session, work_item_id: UUID) -> Sequence[Call]:
     )
 
 
-def asked_in(session: Session, item: WorkItem) -> Call | None:
-    """The call in which somebody asked to be called back."""
-    sid = call_of_source(item.source_ref)
-    return load_one(session, Call, "WHERE provider_call_id = $1 AND direction = 'inbound'", [sid])
-
-
 def wants_silence(session: Session, item: WorkItem) -> bool:
     """Whether whoever asked to be called wants no messages besides."""
-    asked = asked_in(session, item)
+    asked = queries.asked_in(session, item)
     return asked is None or bool(asked.script.get("no_messages"))
 
 
 def follow(session: Session, work_item_id: UUID, *, now: datetime) -> None:
     """An operator has taken it: an attempt is begun, unless one goes on. Told twice, it is one.
 
-    They have called again instead: what the first call left open is ended.
+    They have called again and were answered instead: what the first call left open is ended.
     """
     if _going_on(session, work_item_id):
         return
     item = items.held_item(session, work_item_id)
-    if item.why == items.CALLED_AGAIN and (asked := asked_in(session, item)) is not None:
+    if item.why == items.CALLED_AGAIN and (asked := queries.asked_in(session, item)) is not None:
         record(session, "call.ended", at=now, call_id=asked.id, conversation_id=asked.conversation_id)
         return
     made = of_item(session, item.id)
@@ -120,7 +112,7 @@ def _going_on(session: Session, work_item_id: UUID) -> bool:
 
 
 def _begin(session: Session, item: WorkItem, number: int, now: datetime) -> None:
-    asked = asked_in(session, item)
+    asked = queries.asked_in(session, item)
     if asked is None or item.conversation_id is None:
         return
     contact = session.get_one(ContactPoint, asked.callback_contact_point_id or asked.contact_point_id)
@@ -157,7 +149,7 @@ def dialable(session: Session, jurisdiction_id: str, number: str) -> str | None:
 
 def may_dial(session: Session, call: Call, item: WorkItem, *, now: datetime) -> bool:
     """Whether whoever is called has put down the telephone with which they asked for it."""
-    asked = asked_in(session, item)
+    asked = queries.asked_in(session, item)
     return asked is None or asked.ended_at is not None or now - asked.changed_at >= _HANGS_UP_WITHIN
 
 
@@ -193,7 +185,8 @@ def not_reached(
 ) -> None:
     """Nobody came of this attempt: the work waits for the next one in its old place, or is over. Twice does it once.
 
-    Whoever is in the line themselves by then has that place. outcome: one of `PAUSES`. is_last: another one would be as vain.
+    Whoever is in the line themselves by then has that place meanwhile. outcome: one of `PAUSES`. is_last: another one would be
+    as vain.
     """
     if call.direction != OUTBOUND or call.outcome not in ("", REACHED):
         return
@@ -223,8 +216,12 @@ def not_reached(
     else:
         items.give_back(session, item, why=outcome, now=now)
         change(session, item, due_at=due_at)
-        if instead is not None:
-            items.take_place(session, instead, item.id, now=now)
+        if (
+            instead is not None
+            and items.take_place(session, instead, item.id, now=now)
+            and _has_talked(session, instead)
+        ):
+            items.settle(session, instead, now=now)
 
 
 def _called_meanwhile(session: Session, callback: WorkItem, since: datetime) -> WorkItem | None:
@@ -241,7 +238,11 @@ def _called_meanwhile(session: Session, callback: WorkItem, since: datetime) -> 
         return None
     item = items.held_item(session, found[0][0])
     is_over = item.state not in (lifecycle.QUEUED, lifecycle.OFFERED, lifecycle.ASSIGNED)
-    return None if is_over and not db.fetch(session, _TALKED, [item.id], prepare=True) else item
+    return None if is_over and not _has_talked(session, item) else item
+
+
+def _has_talked(session: Session, item: WorkItem) -> bool:
+    return bool(db.fetch(session, _TALKED, [item.id], prepare=True))
 
 
 def drop(session: Session, call: Call, *, now: datetime) -> None:

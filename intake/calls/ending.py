@@ -22,6 +22,7 @@ def end(session: Session, call: Call, *, now: datetime) -> None:
     """Of a held call that is over; doing it twice does it once."""
     conversation = conversations.held(session, call.conversation_id)
     items = waiting.items_of_thread(session, conversation.id)
+    waiting.settle(session, call, items, now=now)
     is_unmet = _is_unmet(session, conversation, items)
     is_for_people = is_unmet and bool(call.script.get("is_promised"))
     if conversation.state == "automatic" or (conversation.state == "with_agent" and is_unmet):

@@ -7,6 +7,8 @@ from sqlmodel import Session
 
 from intake.calls.line_models import CallLeg
 from intake.calls.models import Call
+from intake.conversations.in_line import call_of_source
+from intake.distribution.models import WorkItem
 from kernel import db
 from kernel.errors import NotFound
 from kernel.rows import HELD, load_one
@@ -51,6 +53,12 @@ def has_met(session: Session, call_id: UUID) -> bool:
 def has_met_in(session: Session, conversation_id: UUID) -> bool:
     """As `has_met`, of any call of this thread; of ours, of one in which they were reached."""
     return bool(db.fetch(session, _MET, [conversation_id], prepare=True))
+
+
+def asked_in(session: Session, item: WorkItem) -> Call | None:
+    """The call in which somebody asked to be called back."""
+    sid = call_of_source(item.source_ref)
+    return load_one(session, Call, "WHERE provider_call_id = $1 AND direction = 'inbound'", [sid])
 
 
 def of_conversation(session: Session, conversation_id: UUID) -> Call | None:

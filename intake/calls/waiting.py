@@ -1,5 +1,6 @@
 """A call in the waiting line of people: what it waits for, how long, and what becomes of its place when the caller goes."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -41,22 +42,13 @@ def join(session: Session, call: Call, *, now: datetime) -> None:
 
 
 def leave(session: Session, call: Call, *, why: str, now: datetime) -> None:
-    """Out of the line, or from under an offer that nobody can accept any more; a call back stays. Twice does it once.
-
-    Whoever was to be called back, called again and hangs up before anybody has talked to them is to be called back as before.
-    """
+    """Out of the line, or from under an offer that nobody can accept any more; a call back stays. Twice does it once."""
     waiting = item_of(session, call)
     if waiting is None:
         return
-    # As it is now: it may have been given a callback's place meanwhile.
+    # As it is now: it may have become a call back meanwhile.
     item = items.held_item(session, waiting.id)
-    if item.kind != "voice":
-        return
-    if (
-        why != "hung_up"
-        or item.instead_of_id is None
-        or not _stands_again(session, call, item, item.instead_of_id, now)
-    ):
+    if item.kind == "voice":
         let_go(session, call, item, why=why, now=now)
 
 
@@ -68,27 +60,11 @@ def let_go(session: Session, call: Call, item: WorkItem, *, why: str, now: datet
         distribution.abandon(session, item.source_ref, why=why, now=now)
 
 
-def _stands_again(session: Session, call: Call, item: WorkItem, callback_id: UUID, now: datetime) -> bool:
-    """The callback that this call took the place of, at the number and the hour that were asked for. False if it was answered."""
-    callback = session.get_one(WorkItem, callback_id)
-    (asked,) = load(
-        session,
-        Call,
-        "WHERE provider_call_id = $1 AND direction = 'inbound' LIMIT 1",
-        [in_line.call_of_source(callback.source_ref)],
-    )
-    has_met = queries.has_met(session, call.id)
-    if not distribution.call_back_instead(session, item.source_ref, has_met=has_met, due_at=callback.due_at, now=now):
-        return False
-    number = asked.callback_contact_point_id or asked.contact_point_id
-    silence = {"no_messages": True} if asked.script.get("no_messages") else {}
-    change(
-        session,
-        call,
-        callback_contact_point_id=None if number == call.contact_point_id else number,
-        script={**call.script, **silence},
-    )
-    return True
+def settle(session: Session, call: Call, of_thread: Sequence[WorkItem], *, now: datetime) -> None:
+    """Whoever called again was answered: what stood for their call back is enough. of_thread: the work of this call's thread."""
+    for item in of_thread:
+        if item.instead_of_id is not None and queries.has_met(session, call.id):
+            distribution.settle(session, item, now=now)
 
 
 def call_back(
@@ -105,6 +81,27 @@ def call_back(
     conversation = conversations.held(session, call.conversation_id)
     conversations.give_to_agents(session, conversation, now=now)
     in_line.join_as_call(session, conversation, call.provider_call_id, kind="callback", due_at=due_at, now=now)
+    return True
+
+
+def keep_call_back(session: Session, call: Call, *, now: datetime) -> bool:
+    """Whoever is to be called at this number already, and asks for it once more, is, in the place and at the hour that they have.
+
+    False when that is not so, when it is not surely theirs, or when somebody is answering already.
+    """
+    conversation = conversations.held(session, call.conversation_id)
+    waits = item_of(session, call)
+    callback_id = in_line.callback_of(session, conversation) if waits is None else waits.instead_of_id
+    if callback_id is None:
+        return False
+    callback = items.held_item(session, callback_id)
+    asked = queries.asked_in(session, callback)
+    if callback.state != lifecycle.QUEUED or asked is None or asked.callback_contact_point_id is not None:
+        return False
+    if waits is not None:
+        if items.held_item(session, waits.id).state != lifecycle.QUEUED:
+            return False
+        distribution.abandon(session, waits.source_ref, why="callback", now=now)
     return True
 
 

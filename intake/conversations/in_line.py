@@ -12,6 +12,7 @@ from georef.points import LonLat
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import VOICE
 from intake.distribution import actions as distribution
+from intake.distribution import items
 from intake.distribution.lifecycle import LIVE
 from intake.distribution.models import AgentSession, Offer, WorkItem
 from intake.distribution.values import GENERAL
@@ -23,13 +24,13 @@ from kernel.rows import HELD, load, load_one
 
 _THREAD_OF = "WHERE id = (SELECT conversation_id FROM work_item WHERE id = $1)"
 _OF_CALLS = "WHERE conversation_id = $1 AND kind <> 'text' ORDER BY enqueued_at DESC, id DESC"
-_CALLBACK = """
+_CALLBACK = f"""
     SELECT work_item.id FROM work_item JOIN conversation ON conversation.id = conversation_id
     JOIN contact_point ON contact_point.id = conversation.contact_point_id AND contact_point.kind = 'phone'
     WHERE work_item.jurisdiction_id = $1 AND work_item.state = 'queued' AND work_item.kind = 'callback'
-      AND conversation.contact_point_id = $2
+      AND conversation.contact_point_id = $2 AND {items.NOT_STOOD_FOR}
     ORDER BY rank_at LIMIT 1
-"""
+"""  # noqa: S608  # words of our own
 _CALL = "call:"
 
 
@@ -68,20 +69,23 @@ def join_as_call(
 ) -> WorkItem:
     """The place of a call, whose thread is held; who left the line and asks again has a new one, behind all who stayed.
 
-    Whoever was to be called back and calls again has the callback's place, which ends. kind, due_at: as of
+    Whoever is to be called back and calls again has the callback's place meanwhile. kind, due_at: as of
     `distribution.actions.enqueue`, where the place is new.
     """
     known = load(session, WorkItem, _OF_CALLS, [conversation.id])
     if known and known[0].state in LIVE:
         return known[0]
     item = _enqueue(session, conversation, kind, source_of_call(call_sid, len(known)), due_at, now)
-    if kind == "voice" and (callback_id := _callback_of(session, conversation)) is not None:
+    if kind == "voice" and (callback_id := callback_of(session, conversation)) is not None:
         distribution.take_place(session, item, callback_id, now=now)
     return item
 
 
-def _callback_of(session: Session, conversation: Conversation) -> UUID | None:
-    """The callback that the same number waits for. Of a number that several people use nobody knows whose it is: it stays."""
+def callback_of(session: Session, conversation: Conversation) -> UUID | None:
+    """The callback that waits and that was asked for from the same number, if no other call stands for it.
+
+    Of a number that several people use nobody knows whose it is: None.
+    """
     found = db.fetch(session, _CALLBACK, [conversation.jurisdiction_id, conversation.contact_point_id], prepare=True)
     if not found or len(same.people_at(session, conversation.contact_point_id)) > 1:
         return None

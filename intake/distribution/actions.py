@@ -13,7 +13,6 @@ from intake.distribution.agents import (
 from intake.distribution.estimating import estimate
 from intake.distribution.items import (
     abandon,
-    call_back_instead,
     claim,
     complete,
     enqueue,
@@ -22,6 +21,7 @@ from intake.distribution.items import (
     live_of,
     open_queue,
     requeue_front,
+    settle,
     take_place,
     wait_for_callback,
 )
@@ -33,7 +33,6 @@ __all__ = [
     "abandon",
     "accept",
     "answered",
-    "call_back_instead",
     "claim",
     "complete",
     "database_now",
@@ -57,6 +56,7 @@ __all__ = [
     "rise",
     "set_capacity",
     "set_state",
+    "settle",
     "sign_off",
     "sign_on",
     "sit_beside",

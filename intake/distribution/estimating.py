@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from intake.distribution.items import queue_of
+from intake.distribution.items import NOT_STOOD_FOR, queue_of
 from intake.distribution.lines import served
 from intake.distribution.matching import rank_at
 from intake.distribution.models import ContactQueue, WorkItem
@@ -19,13 +19,13 @@ USUAL_S = {"voice": 300.0, "text": 600.0, "callback": 300.0}
 _RECENT = 50
 
 # Of its own line, which is the position; and of all lines that the same operators serve, which is the wait.
-_AHEAD = """
+_AHEAD = f"""
     SELECT count(*) FILTER (WHERE queue_id = $2), count(*), coalesce(sum(cost), 0)
     FROM work_item JOIN contact_queue ON contact_queue.id = queue_id
     WHERE work_item.jurisdiction_id = $1 AND state = 'queued' AND rank_at < $3 AND (due_at IS NULL OR due_at <= $4)
-      AND work_item.id IS DISTINCT FROM $5
+      AND work_item.id IS DISTINCT FROM $5 AND {NOT_STOOD_FOR}
       AND CASE WHEN closed_at IS NULL THEN skill END IS NOT DISTINCT FROM $6
-"""
+"""  # noqa: S608  # words of our own
 # Whoever may serve the line and is at work, also when they are busy just now.
 _STAFF = """
     SELECT count(*) FILTER (WHERE cap_points - load_points >= $4 AND coalesce(offer_id, beside_leg_id) IS NULL

@@ -19,13 +19,16 @@ from kernel.inserts import insert_together
 from kernel.rows import HELD as KEPT
 from kernel.rows import change, fresh, load_one
 
-# Why a callback is over whose person has called again.
+# Why a callback is over whose person has called again, and was answered.
 CALLED_AGAIN = "called_again"
 # How often an operator may ask for more time for the notes of one contact.
 MOST_EXTENSIONS = 10
 _EXTENDED = "SELECT count(*) FROM distribution_event WHERE work_item_id = $1 AND name = 'wrap_extended'"
 
 _LIVE = "state IN ('queued', 'offered', 'assigned', 'wrapping')"
+# Of a waiting item: not the callback of somebody who is in the line by a call of their own, in its place.
+NOT_STOOD_FOR = f"""NOT (work_item.kind = 'callback' AND EXISTS (
+    SELECT 1 FROM work_item AS own WHERE own.instead_of_id = work_item.id AND own.{_LIVE}))"""  # noqa: S608  # words of our own
 
 
 def enqueue(
@@ -151,37 +154,42 @@ def abandon(session: Session, source_ref: str, *, why: str, now: datetime) -> Wo
 def wait_for_callback(session: Session, source_ref: str, *, due_at: datetime | None, now: datetime) -> bool:
     """Whoever waits on the line is called back instead, and keeps their place. False when an operator is being asked already.
 
-    due_at: not before then. Twice does it once.
+    due_at: not before then. Twice does it once. A place that was another callback's stays with that one.
     """
     item = held_source(session, source_ref)
     if item is None or item.state != QUEUED:
         return False
     if item.kind != "callback":
+        if item.instead_of_id is not None:
+            queue = session.get_one(ContactQueue, item.queue_id)
+            own = rank_at(item.enqueued_at, item.priority, queue.head_start_s)
+            change(session, item, instead_of_id=None, rank_at=own)
         change(session, item, kind="callback", cost=COSTS["callback"], due_at=due_at)
         note_item(session, item, "callback_asked", now=now, tell="work_item.queued")
     return True
 
 
 def take_place(session: Session, item: WorkItem, callback_id: UUID, *, now: datetime) -> bool:
-    """Whoever was to be called back calls again: the (new) item has the callback's place, which ends. False if it is no more."""
+    """Whoever seems to have asked for it calls again: the (voice) item has the callback's place. False if that waits no more.
+
+    The callback is offered to nobody while the item lives, and is over once they were answered (`settle`). Else it is as before.
+    """
     callback = held_item(session, callback_id)
     if callback.state != QUEUED or callback.kind != "callback":
         return False
-    _end(session, callback, "cancel", why=CALLED_AGAIN, now=now)
     change(session, item, rank_at=min(item.rank_at, callback.rank_at), instead_of_id=callback.id)
     note_item(session, item, "took_place", now=now, of=str(callback.id))
     return True
 
 
-def call_back_instead(
-    session: Session, source_ref: str, *, has_met: bool, due_at: datetime | None, now: datetime
-) -> bool:
-    """They hung up: called back once more, in the place they have. has_met: somebody talked to them; False is answered then."""
-    item = held_source(session, source_ref)
-    if item is None or has_met or item.state not in (QUEUED, OFFERED, ASSIGNED):
-        return False
-    give_back(session, item, why="hung_up", now=now)
-    return wait_for_callback(session, source_ref, due_at=due_at, now=now)
+def settle(session: Session, item: WorkItem, *, now: datetime) -> None:
+    """Somebody has talked with whoever has a callback's place: they are not called back any more. Twice does it once."""
+    if item.instead_of_id is None:
+        return
+    callback = held_item(session, item.instead_of_id)
+    if callback.state == QUEUED:
+        _end(session, callback, "cancel", why=CALLED_AGAIN, now=now)
+    change(session, item, instead_of_id=None)
 
 
 def finish(session: Session, work_item_id: UUID, *, why: str = "", now: datetime) -> WorkItem:

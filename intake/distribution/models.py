@@ -73,7 +73,8 @@ class WorkItem(SQLModel, table=True):
 
     waiting_since: since when the person waits this time, later than their place after a transfer or a rest. rest_at: when a
     thread that was answered goes to rest, if the person stays silent; resting_since: it does, is still its operator's, and
-    holds no points (`resting.py`). rested_s: how long it did in these hands. instead_of_id: the callback whose place it has.
+    holds no points (`resting.py`). rested_s: how long it did in these hands. instead_of_id: the callback whose place it
+    has, which is offered to nobody meanwhile.
     """
 
     __tablename__ = "work_item"
@@ -94,6 +95,7 @@ class WorkItem(SQLModel, table=True):
         Index("ix_work_item_wrapping", "wrap_until", postgresql_where=text("state = 'wrapping'")),
         Index("ix_work_item_rest_at", "rest_at", postgresql_where=text("rest_at IS NOT NULL")),
         Index("ix_work_item_resting_since", "resting_since", postgresql_where=text("resting_since IS NOT NULL")),
+        Index("ix_work_item_instead_of_id", "instead_of_id", postgresql_where=text("instead_of_id IS NOT NULL")),
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)

@@ -9,7 +9,7 @@ import orjson
 from sqlmodel import Session
 
 from intake.distribution import agents, lifecycle
-from intake.distribution.items import give_back, held_item
+from intake.distribution.items import NOT_STOOD_FOR, give_back, held_item
 from intake.distribution.ledger import note_item
 from intake.distribution.lifecycle import ABANDONED, ENDED, OFFERED
 from intake.distribution.matching import Match
@@ -31,7 +31,8 @@ _OFFER = f"""
     ), item AS (
         SELECT work_item.id, jurisdiction_id, conversation_id, cost, offer_seq + 1 AS seq, kind, queue_id, wanted.*
         FROM work_item JOIN wanted ON wanted.item_id = work_item.id
-        WHERE state = 'queued' AND (due_at IS NULL OR due_at <= $5) FOR NO KEY UPDATE OF work_item SKIP LOCKED
+        WHERE state = 'queued' AND (due_at IS NULL OR due_at <= $5) AND {NOT_STOOD_FOR}
+        FOR NO KEY UPDATE OF work_item SKIP LOCKED
     ), free AS (
         SELECT agent_session.agent_id FROM agent_session JOIN item USING (agent_id) {agents.HANDS}
         WHERE state = 'available' AND lease_until > $5 AND agent_session.offer_id IS NULL

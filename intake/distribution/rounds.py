@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from intake.distribution import lines
 from intake.distribution.agents import HANDS
+from intake.distribution.items import NOT_STOOD_FOR
 from intake.distribution.matching import HOLD_AFTER, HOME_LANGUAGE, FreeAgent, Profile, Served, Waiting, match, reserve
 from intake.distribution.offers import Made, offer_all
 from intake.distribution.values import LANGUAGE
@@ -35,6 +36,7 @@ _LINE = f"""
             PARTITION BY queue_id, cost, skills, language, shunned = '{{}}', preferred_agent_id IS NULL ORDER BY rank_at, id
         ) AS place
         FROM work_item WHERE jurisdiction_id = $1 AND state = 'queued' AND (due_at IS NULL OR due_at <= $2)
+            AND {NOT_STOOD_FOR}
     ) AS line WHERE place <= $3 ORDER BY rank_at, id
 """  # noqa: S608  # words of our own
 _FREE = f"""

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from agent_console.accounts import Viewer
 from agent_console.contacts import masked
 from agent_console.presentation import ago, span_in_words
-from intake.calls import calling_back
+from intake.calls import calling_back, queries
 from intake.calls.line_models import CallLeg
 from intake.calls.models import Call
 from intake.distribution.lifecycle import QUEUED
@@ -44,7 +44,7 @@ class CalledBack:
 
 def of_item(session: Session, viewer: Viewer, item: WorkItem | None, now: datetime) -> CalledBack | None:
     """None for what is no callback, or one that no call of ours is known of."""
-    asked = calling_back.asked_in(session, item) if item is not None and item.kind == calling_back.KIND else None
+    asked = queries.asked_in(session, item) if item is not None and item.kind == calling_back.KIND else None
     if asked is None or item is None:
         return None
     contact = session.get_one(ContactPoint, asked.callback_contact_point_id or asked.contact_point_id)

@@ -5,14 +5,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, exists
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, and_, col, func, or_, select
 
 from agent_console import threads
 from agent_console.accounts import Viewer
 from agent_console.presentation import Look, channel_look, span_in_words
 from intake.conversations.models import Conversation
-from intake.distribution.lifecycle import OFFERED, QUEUED
+from intake.distribution.lifecycle import LIVE, OFFERED, QUEUED
 from intake.distribution.models import ContactQueue, WorkItem
 from kernel.i18n import translate
 
@@ -21,6 +22,8 @@ MOST = 30
 _SINCE: ColumnElement[Any] = func.greatest(
     func.coalesce(col(WorkItem.waiting_since), col(WorkItem.enqueued_at)), col(WorkItem.due_at)
 )
+
+_own: Any = aliased(WorkItem)
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,12 @@ class InLine:
 
 
 def _waits(viewer: Viewer, now: datetime) -> ColumnElement[bool]:
-    """Not a callback whose hour has not come."""
+    """Not a callback whose hour has not come, nor one whose person is in the line by a call of their own."""
     return and_(
         col(WorkItem.jurisdiction_id) == viewer.jurisdiction_id,
         col(WorkItem.state).in_((QUEUED, OFFERED)),
         or_(col(WorkItem.due_at).is_(None), col(WorkItem.due_at) <= now),
+        ~exists().where(_own.instead_of_id == WorkItem.id, _own.state.in_(LIVE)),
     )
 
 

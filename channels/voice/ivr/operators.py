@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Literal
 
 from channels.voice import notice
 from channels.voice.ivr import reading, telling
@@ -13,6 +14,7 @@ from intake.calls import waiting as line
 from intake.conversations import actions as conversations
 from intake.people import actions as people
 from intake.people.addresses import REGION, read_phone_of
+from intake.people.models import ContactPoint
 from kernel.errors import InvalidInput
 
 # Twenty seconds of music each: forty minutes, then they are called back.
@@ -69,9 +71,6 @@ def begin(turn: Turn, *before: Said, is_promise: bool = False) -> Page:
     line.join(turn.session, turn.call, now=turn.now)
     turn.script.stage, turn.script.misses = "waiting", 0
     told = () if before else (turn.say("wait_begin"),)
-    item = line.item_of(turn.session, turn.call)
-    if item is not None and item.instead_of_id is not None:
-        told = (*told, turn.say("wait_kept"))
     said = notice.told(turn.session, turn.call, turn.language, now=turn.now)
     page = _music(turn, *before, *told, *_place_in_line(turn))
     return replace(page, told=(turn.aloud(said),)) if said else page
@@ -197,21 +196,34 @@ def _ask_number(turn: Turn) -> Page:
 
 
 def _called_back(turn: Turn) -> Page:
-    session, call, script = turn.session, turn.call, turn.script
     other = None
-    if script.number:
-        address = read_phone_of(script.number, turn.city.settings.get("phone_regions") or [REGION])
-        other = people.find_or_create_address(session, call.jurisdiction_id, address, now=turn.now)
-    if refusal := limits.refuse_callback(session, call, other or turn.contact, now=turn.now):
-        return _refused(turn, refusal)
-    due_at = None if turn.hours.is_open else turn.hours.opens_at
-    if not line.call_back(session, call, other.id if other else None, due_at=due_at, now=turn.now):
+    if turn.script.number:
+        address = read_phone_of(turn.script.number, turn.city.settings.get("phone_regions") or [REGION])
+        other = people.find_or_create_address(turn.session, turn.city.id, address, now=turn.now)
+    refusal = _take_down(turn, other)
+    if refusal == "answered":
         return _back(turn)
-    script.is_called_back = True
+    if refusal:
+        return _refused(turn, refusal)
     if turn.hours.is_open:
         return turn.end(turn.say("callback_done"))
     hours = turn.hours.in_words(turn.city, turn.language, turn.now)
     return turn.end(turn.say("callback_closed_done", hours=hours))
+
+
+def _take_down(turn: Turn, other: ContactPoint | None) -> limits.Refusal | Literal["answered"] | None:
+    """That they are to be called, at another number than the one that shows; why not, if not. `answered`: by somebody, now."""
+    session, call = turn.session, turn.call
+    refusal = limits.refuse_callback(session, call, other or turn.contact, now=turn.now)
+    # Who is to be called already hears what everybody hears: the number that shows may not be theirs.
+    is_kept = refusal == "known" and line.keep_call_back(session, call, now=turn.now)
+    if refusal and not is_kept:
+        return refusal
+    due_at = None if turn.hours.is_open else turn.hours.opens_at
+    if not is_kept and not line.call_back(session, call, other.id if other else None, due_at=due_at, now=turn.now):
+        return "answered"
+    turn.script.is_called_back = True
+    return None
 
 
 def _refused(turn: Turn, refusal: limits.Refusal) -> Page:
@@ -228,12 +240,11 @@ def _waited_enough(turn: Turn) -> Page:
     """Called back where there is a number that we call; else a message."""
     if not turn.can_be_called:
         return voicemail(turn)
-    if refusal := limits.refuse_callback(turn.session, turn.call, turn.contact, now=turn.now):
-        return voicemail(turn, turn.say(f"callback_{refusal}"))
-    due_at = None if turn.hours.is_open else turn.hours.opens_at
-    if not line.call_back(turn.session, turn.call, None, due_at=due_at, now=turn.now):
+    refusal = _take_down(turn, None)
+    if refusal == "answered":
         return _music(turn, turn.say("wait_answered"))
-    turn.script.is_called_back = True
+    if refusal:
+        return voicemail(turn, turn.say(f"callback_{refusal}"))
     return turn.end(turn.say("wait_over"), turn.say("goodbye"))
 
 

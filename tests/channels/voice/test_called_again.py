@@ -4,16 +4,19 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
+from agent_console.accounts import Viewer
+from agent_console.pages.desk import waiting as seen
 from intake.calls import actions as calls
-from intake.calls import calling_back, queries, waiting
+from intake.calls import queries, waiting
 from intake.calls.calling_back import MOST_ATTEMPTS, PAUSES
 from intake.calls.jobs import end_call
 from intake.calls.line_actions import Somebody
 from intake.calls.models import Call
 from intake.conversations.models import Conversation
 from intake.distribution import actions as distribution
+from intake.distribution import rounds
 from intake.distribution.models import AgentSession, WorkItem
 from intake.people import actions as people
 from intake.people.addresses import read_phone
@@ -26,6 +29,20 @@ from tests.factories import CITY
 pytestmark = pytest.mark.database
 NUMBER = "+525512345678"
 HOUR = timedelta(hours=1)
+BOSS = Viewer(
+    new_id(),
+    new_id(),
+    "",
+    "Eva",
+    "eva@example.org",
+    "supervisor",
+    None,
+    None,
+    "es",
+    CITY,
+    "CDMX",
+    "America/Mexico_City",
+)
 
 
 def ask(desk: Desk, due_at: datetime | None = None) -> WorkItem:
@@ -38,17 +55,21 @@ def ask(desk: Desk, due_at: datetime | None = None) -> WorkItem:
     return desk.item
 
 
+def begin(session: Session, number: str, sid: str) -> tuple[Call, bool]:
+    return calls.begin(
+        session,
+        jurisdiction_id=CITY,
+        provider="twilio",
+        provider_call_id=sid,
+        other_end=read_phone(number),
+        to_number="+525500000311",
+        now=clock.now(),
+    )
+
+
 def call_again(desk: Desk, number: str = NUMBER, sid: str = "CA" + "2" * 32) -> tuple[Call, WorkItem]:
     with db.transaction() as session:
-        call, _ = calls.begin(
-            session,
-            jurisdiction_id=CITY,
-            provider="twilio",
-            provider_call_id=sid,
-            other_end=read_phone(number),
-            to_number="+525500000311",
-            now=clock.now(),
-        )
+        call, _ = begin(session, number, sid)
         waiting.join(session, call, now=clock.now())
         waiting.join(session, call, now=clock.now())
     desk.line.caller(sid)
@@ -80,39 +101,84 @@ def hang_up(desk: Desk, call_id: UUID) -> None:
     desk.session.expire_all()
 
 
-def test_they_have_the_place_of_the_callback_which_is_over(desk: Desk) -> None:
+def is_offered(desk: Desk, item: WorkItem, who: Somebody) -> bool:
+    """Whether the line would show it to this operator; it is not, afterwards."""
+    with db.transaction() as session:
+        made = distribution.offer(session, item.id, who.id, now=clock.now())
+        if made is not None:
+            distribution.decline(session, made.id, agent_id=who.id, epoch=1, now=clock.now())
+    return made is not None
+
+
+def test_they_have_the_place_of_the_callback_which_is_offered_to_nobody(desk: Desk) -> None:
     callback = ask(desk)
     place = callback.rank_at
+    ana = desk.operator("Ana")
     _, item = call_again(desk)
     assert (item.kind, item.state, item.rank_at, item.instead_of_id) == ("voice", "queued", place, callback.id)
-    assert (desk.item.state, desk.item.why) == ("cancelled", "called_again")
-    end_call(str(desk.call.id))
-    thread = desk.session.get_one(Conversation, desk.call.conversation_id)
-    desk.session.refresh(thread)
-    assert thread.state == "closed", "the first call has left nothing open"
+    assert (desk.item.state, desk.item.kind) == ("queued", "callback")
+    assert not is_offered(desk, callback, ana)
+    with db.transaction() as session:
+        made = rounds.play(session, CITY, now=clock.now()).made
+        position = distribution.estimate(session, CITY, now=clock.now()).position
+        # One person, one place: for whoever comes now, and for who looks at the line.
+        assert ([one.work_item_id for one in made], position) == ([item.id], 1)
+        assert [one.id for one in seen.listed(session, BOSS, clock.now())] == [item.id]
+        assert seen.summary(session, BOSS, clock.now()).count == 1
+
+
+def test_only_one_call_has_it(desk: Desk) -> None:
+    """The number that shows may be made up: a second one waits behind everybody."""
+    ask(desk)
+    first, _ = call_again(desk)
+    _, second = call_again(desk, sid="CA" + "5" * 32)
+    assert (second.instead_of_id, second.rank_at) == (None, second.enqueued_at)
+    hang_up(desk, first.id)
+    _, third = call_again(desk, sid="CA" + "6" * 32)
+    assert third.instead_of_id == desk.item.id
 
 
 @pytest.mark.parametrize("is_ringing", [False, True])
 def test_who_hangs_up_unanswered_is_to_be_called_back_as_before(desk: Desk, is_ringing: bool) -> None:
     due_at = clock.now() + HOUR
-    place = ask(desk, due_at).rank_at
+    callback = ask(desk, due_at)
+    place = callback.rank_at
+    ana = desk.operator("Ana")
     call, item = call_again(desk)
-    offer = None
     if is_ringing:
-        ana = desk.operator("Ana")
         with db.transaction() as session:
-            offer = distribution.offer(session, item.id, ana.id, now=clock.now())
-        assert offer is not None
+            assert distribution.offer(session, item.id, ana.id, now=clock.now()) is not None
     hang_up(desk, call.id)
-    assert (item.kind, item.state, item.rank_at, item.due_at) == ("callback", "queued", place, due_at)
-    live = desk.session.exec(select(WorkItem.id).where(WorkItem.state == "queued")).all()
-    assert live == [item.id]
-    again = calling_back.asked_in(desk.session, item)
-    assert again is not None
-    assert again.id == call.id
+    assert item.state == "abandoned"
+    end_call(str(call.id))
+    assert (desk.item.kind, desk.item.state) == ("callback", "queued")
+    assert (callback.rank_at, callback.due_at) == (place, due_at)
+    assert not is_offered(desk, callback, ana)
+    desk.time.shift(HOUR)
+    with db.transaction() as session:
+        distribution.heartbeat(session, ana.id, epoch=1, now=clock.now())
+    assert is_offered(desk, callback, ana)
 
 
-def test_the_number_and_the_silence_that_were_asked_for_stand_too(desk: Desk) -> None:
+def test_it_cannot_be_moved_to_another_number(desk: Desk) -> None:
+    """Whoever shows the number, and asks to be called at theirs: that is a wish of its own, with a place of its own."""
+    callback = ask(desk)
+    place = callback.rank_at
+    call, item = call_again(desk)
+    theirs = read_phone("+525587654321")
+    with db.transaction() as session:
+        point = people.find_or_create_address(session, CITY, theirs, now=clock.now(), language="es")
+        assert waiting.call_back(session, queries.held(session, call.id), point.id, due_at=None, now=clock.now())
+    hang_up(desk, call.id)
+    assert (item.kind, item.state, item.rank_at, item.instead_of_id) == ("callback", "queued", item.enqueued_at, None)
+    assert (desk.item.state, desk.item.rank_at) == ("queued", place)
+    assert is_offered(desk, callback, desk.operator("Ana"))
+    asked = queries.asked_in(desk.session, callback)
+    assert asked is not None
+    assert (asked.id, asked.callback_contact_point_id) == (desk.call.id, None)
+
+
+def test_the_number_and_the_silence_that_were_asked_for_stand(desk: Desk) -> None:
     other = read_phone("+525587654321")
     with db.transaction() as session:
         first = queries.held(session, desk.call.id)
@@ -123,32 +189,87 @@ def test_the_number_and_the_silence_that_were_asked_for_stand_too(desk: Desk) ->
         point_id = point.id
     desk.time.shift(60)
     call, _ = call_again(desk)
+    with db.transaction() as session:
+        # That another number is called is no answer to who wants this one called.
+        assert not waiting.keep_call_back(session, queries.held(session, call.id), now=clock.now())
     hang_up(desk, call.id)
-    call = desk.session.get_one(Call, call.id)
-    assert (call.callback_contact_point_id, call.script.get("no_messages")) == (point_id, True)
+    asked = queries.asked_in(desk.session, desk.item)
+    assert asked is not None
+    assert (asked.callback_contact_point_id, asked.script.get("no_messages")) == (point_id, True)
+    assert waiting_callbacks(desk) == [desk.item]
+
+
+def test_who_asks_for_it_once_more_keeps_what_they_have(desk: Desk) -> None:
+    callback = ask(desk)
+    call, item = call_again(desk)
+    for _ in range(2):
+        with db.transaction() as session:
+            assert waiting.keep_call_back(session, queries.held(session, call.id), now=clock.now())
+    hang_up(desk, call.id)
+    assert item.state == "abandoned"
+    assert waiting_callbacks(desk) == [callback]
+    # Also who asks at once, where nobody waits in a line.
+    with db.transaction() as session:
+        at_night, _ = begin(session, NUMBER, "CA" + "7" * 32)
+        assert waiting.keep_call_back(session, at_night, now=clock.now())
+    assert waiting_callbacks(desk) == [callback]
+
+
+def test_who_is_being_answered_is_not_put_off(desk: Desk) -> None:
+    ask(desk)
+    call, item = call_again(desk)
+    with db.transaction() as session:
+        assert distribution.offer(session, item.id, desk.operator("Ana").id, now=clock.now()) is not None
+        assert not waiting.keep_call_back(session, queries.held(session, call.id), now=clock.now())
 
 
 def test_who_was_answered_is_not_called_back(desk: Desk) -> None:
-    ask(desk)
+    callback = ask(desk)
     ana = desk.operator("Ana")
     call, item = call_again(desk)
     talk(desk, item, ana)
+    # From the first word on, however long they talk.
+    desk.session.expire_all()
+    assert (callback.state, callback.why) == ("cancelled", "called_again")
+    desk.work()
+    end_call(str(desk.call.id))
+    thread = desk.session.get_one(Conversation, desk.call.conversation_id)
+    desk.session.refresh(thread)
+    assert thread.state == "closed", "the first call has left nothing open"
     hang_up(desk, call.id)
     assert item.state in ("wrapping", "done")
-    assert not desk.session.exec(select(WorkItem).where(WorkItem.state == "queued")).all()
+    assert waiting_callbacks(desk) == []
+
+
+def test_who_had_the_place_only_as_they_talked_is_not_called_back_either(desk: Desk) -> None:
+    """Our own attempt came to nothing in the moment in which somebody answered them."""
+    callback = ask(desk)
+    callback.state = "offered"
+    desk.session.flush()
+    call, item = call_again(desk)
+    talk(desk, item, desk.operator("Ana"))
+    callback.state = "queued"
+    desk.session.flush()
+    with db.transaction() as session:
+        assert distribution.take_place(session, item, callback.id, now=clock.now())
+    hang_up(desk, call.id)
+    end_call(str(call.id))
+    assert waiting_callbacks(desk) == []
 
 
 def test_who_hangs_up_before_anybody_talked_to_them_is_called_back(desk: Desk) -> None:
     """Somebody has pressed the button: they have still talked to nobody."""
-    place = ask(desk).rank_at
+    callback = ask(desk)
     ana = desk.operator("Ana")
     call, item = call_again(desk)
     accept(desk, item, ana)
     hang_up(desk, call.id)
     desk.hear()
-    assert (item.kind, item.state, item.rank_at) == ("callback", "queued", place)
+    assert item.state not in ("queued", "offered", "assigned")
+    assert waiting_callbacks(desk) == [callback]
     agent = desk.session.get_one(AgentSession, ana.id)
     assert (agent.load_points, agent.state) == (0, "available")
+    assert is_offered(desk, callback, ana)
 
 
 def test_what_is_not_surely_theirs_stays(desk: Desk) -> None:
@@ -212,13 +333,15 @@ def test_who_calls_while_we_call_them_has_one_place(desk: Desk, is_answered: boo
     if is_answered:
         talk(desk, item, desk.operator("Luis"))
     be_busy(desk)
-    assert (desk.item.state, desk.item.why, desk.item.disposition_code) == ("cancelled", "called_again", None)
-    assert (item.rank_at, item.instead_of_id) == (place, desk.item.id)
-    assert item.state == ("assigned" if is_answered else "queued")
-    assert waiting_callbacks(desk) == []
-    end_call(str(desk.call.id))
+    assert (item.rank_at, item.state) == (place, "assigned" if is_answered else "queued")
+    if is_answered:
+        assert (desk.item.state, desk.item.why, desk.item.disposition_code) == ("cancelled", "called_again", None)
+    else:
+        assert (desk.item.state, item.instead_of_id) == ("queued", desk.item.id)
+        desk.time.shift(HOUR)
+        assert not is_offered(desk, desk.item, desk.operator("Luis"))
     hang_up(desk, call.id)
-    assert waiting_callbacks(desk) == ([] if is_answered else [item])
+    assert waiting_callbacks(desk) == ([] if is_answered else [desk.item])
 
 
 @pytest.mark.parametrize("hangs_up", ["before", "after"])
@@ -235,16 +358,6 @@ def test_who_calls_while_we_call_them_and_talks_to_nobody_is_called_back(desk: D
         hang_up(desk, call.id)
         desk.hear()
     assert len(waiting_callbacks(desk)) == 1
-
-
-def test_who_asks_once_more_to_be_called_is_called_once(desk: Desk) -> None:
-    dial_them(desk)
-    call, item = call_again(desk)
-    with db.transaction() as session:
-        assert waiting.call_back(session, queries.held(session, call.id), None, due_at=None, now=clock.now())
-    hang_up(desk, call.id)
-    be_busy(desk)
-    assert waiting_callbacks(desk) == [item]
 
 
 def test_a_call_that_has_just_ended_takes_no_place(desk: Desk) -> None:

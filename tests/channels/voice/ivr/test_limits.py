@@ -12,8 +12,11 @@ from intake.calls import jobs, limits
 from intake.calls.limit_models import CallbackCount, CallerFlag
 from intake.calls.limits import Limits
 from intake.catalog.models import Jurisdiction
+from intake.conversations.models import Conversation
 from intake.distribution.models import WorkItem
 from intake.people import flags
+from intake.people.models import ContactPointPerson, Person
+from kernel.ids import new_id
 from tests.channels.conftest import ANA
 from tests.channels.voice.ivr.caller import Caller
 from tests.channels.voice.ivr.test_ways import close
@@ -110,17 +113,46 @@ def test_one_telephone_asks_for_so_many_in_a_day(session: Session, caller: Calle
     assert flagged(session) == [("callbacks_by", "" if phone == "anonymous" else "0099", 1)]
 
 
-def test_whoever_is_to_be_called_back_is_told_so_at_night(session: Session, caller: Caller) -> None:
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_who_asks_once_more_is_called_once(session: Session, caller: Caller, is_shared: bool) -> None:
+    """They hear what who asks first hears: the number may not be theirs. Of several people's nobody knows who is to be called."""
     close(session)
-    for told in ("Le llamamos cuando", KNOWN):
-        made = calls(caller, 1 if told == KNOWN else 0, ANA)
+    for told in ("Le llamamos cuando", KNOWN if is_shared else "Le llamamos cuando"):
+        made = calls(caller, len(in_line(session, "callback")), ANA)
         made.press("2")
         assert told in made.press("1")
-    assert "Para dejar un mensaje, oprima 3" in made.said[-1]
+        if is_shared:
+            share(session)
+    assert ("Para dejar un mensaje, oprima 3" in made.said[-1]) == is_shared
     assert len(in_line(session, "callback")) == 1
     # That somebody else is to be called back is told to nobody.
     assert ENOUGH in (other := calls(caller, 2)).press("2") + other.press("2") + other.press(ANA[3:]) + other.press("1")
     assert KNOWN not in " ".join(other.said)
+
+
+def share(session: Session) -> None:
+    """Somebody else uses that telephone, too."""
+    (thread,) = {one.conversation_id for one in in_line(session, "callback")}
+    point = session.get_one(Conversation, thread).contact_point_id
+    sister = Person(id=new_id(), jurisdiction_id=CITY, created_at=NOW)
+    session.add(sister)
+    session.flush()
+    session.add(ContactPointPerson(contact_point_id=point, person_id=sister.id, added_at=NOW))
+    session.flush()
+
+
+def test_who_waits_and_is_to_be_called_already_keeps_that(session: Session, caller: Caller) -> None:
+    first = calls(caller, 0, ANA)
+    first.press("1")
+    first.press("1")
+    first.hang_up()
+    (callback,) = in_line(session, "callback")
+    again = calls(caller, 1, ANA)
+    assert "Conserva" not in " ".join(again.said)
+    again.press("1")
+    assert "Le llamamos en cuanto le toque" in again.press("1")
+    again.hang_up()
+    assert (in_line(session, "voice"), in_line(session, "callback")) == ([], [callback])
 
 
 def test_a_refused_number_is_not_called_instead_of_the_one_that_shows(session: Session, caller: Caller) -> None:

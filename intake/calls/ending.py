@@ -30,6 +30,8 @@ def end(session: Session, call: Call, *, now: datetime) -> None:
     if _wants_silence(session, call, items):
         service_requests.want_no_notices(session, conversation.id)
         incidents.want_no_notices(session, conversation.id)
+        # They may have said so after the end was told of.
+        notices.take_back_of_call(session, conversation.id, now=now)
     else:
         notices.tell_of_call(session, conversation.id, now=now)
     if is_for_people:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy import true, update
 from sqlmodel import Session, col, select
 
 from intake.conversations import in_line
@@ -285,8 +285,17 @@ def close(session: Session, conversation_id: UUID, *, now: datetime) -> None:
         record(session, "conversation.closed", at=now, conversation_id=conversation.id)
 
 
-def suppress_notices(session: Session, contact_point_id: UUID, *, now: datetime) -> None:
-    """Takes back the notices to this contact point that were queued and not yet handed to a provider."""
+def reopen(session: Session, conversation_id: UUID, *, now: datetime) -> None:
+    """The automatic dialogue goes on in a thread that was closed, with what it remembers; whoever answers it closes it again."""
+    conversation = held(session, conversation_id)
+    if conversation.state == "closed":
+        change(session, conversation, state="automatic", last_message_at=max(conversation.last_message_at, now))
+
+
+def suppress_notices(
+    session: Session, contact_point_id: UUID, *, refs: Sequence[str] | None = None, now: datetime
+) -> None:
+    """Takes back the notices to this contact point that were queued and not yet handed to a provider; refs: only these."""
     # Locked in the order in which they are sent: whoever is sending in these threads is waited for, never crossed.
     waiting = session.exec(
         select(Message.id)
@@ -295,6 +304,7 @@ def suppress_notices(session: Session, contact_point_id: UUID, *, now: datetime)
             Conversation.contact_point_id == contact_point_id,
             col(Message.author_kind).in_(("notice", "campaign", "proof")),
             Message.status == "queued",
+            true() if refs is None else col(Message.client_ref).in_(refs),
         )
         .order_by(col(Message.seq))
         .with_for_update(key_share=True, of=Message)

@@ -27,6 +27,8 @@ from kernel.rows import HELD, change, load
 
 # A person who asked for somebody and then was silent for a day gets the automatic dialogue again.
 AGENT_HOLDS_FOR = timedelta(hours=24)
+# What the answers are known by that nobody waited for: `<LATE>-<message>-<number>`.
+LATE = "late"
 _MOST_LOOSE = 10
 _THREAD = f"WHERE id = (SELECT conversation_id FROM message WHERE id = $1) {HELD}"  # noqa: S608  # words of our own
 
@@ -104,7 +106,7 @@ def make_unanswered(session: Session, conversation_id: UUID, *, now: datetime) -
         return False
     message = session.get_one(Message, UUID(state.draft.messages[-1]))
     context = context_of(session, conversation, message, now)
-    replies = Replies(session, conversation, message, now, name="late")
+    replies = Replies(session, conversation, message, now, name=LATE)
     conversation.dialogue = act(replies, unanswered(state, context), context.emergency_phone).to_json()
     return True
 

@@ -94,6 +94,14 @@ def tell_of_call(session: Session, conversation_id: UUID, *, now: datetime) -> i
     return len(made)
 
 
+def take_back_of_call(session: Session, conversation_id: UUID, *, now: datetime) -> None:
+    """What `tell_of_call` has queued is not sent, unless it is on its way."""
+    for report, request in service_requests.reports_in(session, conversation_id):
+        if report.contact_point_id is not None:
+            refs = [f"received-{request.id}", f"joined-{report.id}"]
+            actions.suppress_notices(session, report.contact_point_id, refs=refs, now=now)
+
+
 def tell_not_called(session: Session, call_thread: Conversation, work_item_id: UUID, *, now: datetime) -> None:
     """Queues to whoever called, and was called back in vain, that they were: once for each wish to be called."""
     contact_point = session.get_one(ContactPoint, call_thread.contact_point_id)

@@ -7,11 +7,12 @@ from datetime import datetime
 import structlog
 from sqlmodel import Session
 
-from channels.voice.ivr import by_keys, opening, operators, proving, telling, twiml, unwanted
+from channels.voice.ivr import by_keys, late, opening, operators, proving, telling, twiml, unwanted
 from channels.voice.ivr.script import Script
 from channels.voice.ivr.turn import Turn, Way
 from channels.voice.ivr.values import NOTHING, Heard, Page
 from intake.calls import turns
+from intake.calls.late import end_again
 from intake.calls.models import Call
 from intake.calls.states import is_over
 from intake.conversations.dialogue import words
@@ -108,18 +109,23 @@ def document(
         known = turns.document(session, call, min(number, call.turn))
         if known is not None:
             return known
-    if is_over(call.state):
-        return twiml.document(Page(()), number, base_url, language=call.language)
     turn = Turn(session, call, Script.from_json(call.script), answers, now, call.language, WAYS)
-    page = _next(turn, heard, has_message=has_message)
+    is_late = is_over(call.state)
+    if is_late:
+        heard = _tidy(heard)
+        if not late.is_answer(turn, heard):
+            return twiml.document(Page(()), number, base_url, language=call.language)
+    page = late.hear(turn, heard, _next) if is_late else _next(turn, heard, has_message=has_message)
     told = twiml.document(page, call.turn + 1, base_url, language=turn.language)
     # Whoever is moved here has done nothing.
     did = "nothing" if heard.how == "back" else heard.how
     turns.keep(session, call, did, told, language=turn.language, script=turn.script.to_json(), now=now)
+    if is_late:
+        end_again(session, call, now=now)
     return told
 
 
-def _next(turn: Turn, heard: Heard, *, has_message: bool) -> Page:
+def _next(turn: Turn, heard: Heard, *, has_message: bool = False) -> Page:
     script = turn.script
     if heard.how == "back":
         return operators.back_in_line(turn)

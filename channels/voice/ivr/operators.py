@@ -11,6 +11,7 @@ from channels.voice.ivr.values import Ask, Heard, Page, Said
 from intake.calls import calling_back, limits
 from intake.calls import voicemail as after_tone
 from intake.calls import waiting as line
+from intake.calls.states import is_over
 from intake.conversations import actions as conversations
 from intake.people import actions as people
 from intake.people.addresses import REGION, read_phone_of
@@ -28,6 +29,9 @@ _PHONE = Ask(digits=10, listens=False, timeout_s=10)
 
 def asked(turn: Turn, words: str = "") -> Page:
     """They want a person. words: as they said it, for whoever answers; a key says no more than the word for it."""
+    if is_over(turn.call.state):
+        turn.note(words)
+        return turn.end()
     if not turn.hours.is_open:
         turn.note(words)
         return closed(turn)
@@ -64,6 +68,8 @@ def begin(turn: Turn, *before: Said, is_promise: bool = False) -> Page:
 
     before: what the dialogue says to it; is_promise: it is true also where they are not connected with anybody now.
     """
+    if is_over(turn.call.state):
+        return turn.end()
     if not turn.hours.is_open:
         return closed(turn, *(before if is_promise else ()))
     if not limits.may_wait(turn.session, turn.call, now=turn.now):

@@ -7,6 +7,7 @@ from channels.voice.ivr import telling
 from channels.voice.ivr.turn import Turn
 from channels.voice.ivr.values import Ask, Heard, Page, Said
 from intake.calls import proving
+from intake.calls.states import is_over
 from intake.conversations.dialogue import words
 from intake.people.proving import DIGITS, MOST_TRIES
 
@@ -47,6 +48,8 @@ def typed(turn: Turn, heard: Heard) -> Page:
 
 def _send(turn: Turn) -> Page:
     script = turn.script
+    if is_over(turn.call.state):
+        return turn.end()  # nobody is there to type it
     if script.codes >= MOST_CODES:
         return turn.go("folio", turn.say("code_enough"))
     script.codes, script.code_tries, script.misses = script.codes + 1, 0, 0

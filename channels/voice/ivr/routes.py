@@ -18,8 +18,7 @@ from channels.receiving import jurisdiction_of
 from channels.twilio_api import reading
 from channels.values import Webhook
 from channels.voice.account import account_of
-from channels.voice.ivr import after_tone, answering, music, twiml
-from channels.voice.ivr.after_tone import Recorded
+from channels.voice.ivr import after_tone, answering, carried, music, twiml
 from channels.voice.ivr.values import NOTHING, Heard
 from channels.voice.ivr.wording import say
 from channels.voice.webhooks import webhook_of
@@ -41,6 +40,7 @@ SILENT = "<Response></Response>"
 # How long we are waited for, each time that we fail; then the call ends with whom to call.
 _PAUSES_S = (1, 3, 6, 8)
 _MOST_OF_A_SID = 64
+_MOST_OF_A_URL = 4000
 
 Parameters = Mapping[str, str]
 Answering = Callable[[Session, Parameters, Webhook, Settings], str]
@@ -55,8 +55,10 @@ def begin(session: Session, parameters: Parameters, webhook: Webhook, settings: 
 def take_turn(session: Session, parameters: Parameters, webhook: Webhook, settings: Settings) -> str:
     """What follows the document that the caller answered."""
     call = _begun(session, parameters, webhook)
-    answers = _number(webhook, "k")
-    heard = Heard("again") if _number(webhook, "a") else _heard(parameters)
+    answers = _number(webhook.query, "k")
+    heard = carried.opened(webhook.query, call.provider_call_id, answers)
+    if heard is None:
+        heard = Heard("again") if _number(webhook.query, "a") else _heard(parameters)
     recorded = after_tone.told(parameters, webhook.query)
     if recorded is not None:
         # Before anything else: the network may have told of the end of the call first.
@@ -65,10 +67,13 @@ def take_turn(session: Session, parameters: Parameters, webhook: Webhook, settin
 
 
 def fall_back(session: Session, parameters: Parameters, webhook: Webhook, settings: Settings) -> str:
-    """The provider could not use what we answered, or got nothing."""
+    """The provider could not use what we answered, or got nothing; then what we were not there to hear is heard now."""
     log.error("voice.fallback", code=parameters.get("ErrorCode", "")[:20])
     call = _begun(session, parameters, webhook)
-    return _document(session, call, call.turn, Heard("again"), webhook, settings)
+    number, heard = _unanswered(fall_back, parameters, webhook)
+    if heard is None or not 0 < number == call.turn:
+        heard = Heard("again")
+    return _document(session, call, call.turn, heard, webhook, settings)
 
 
 def take_back(session: Session, parameters: Parameters, webhook: Webhook, settings: Settings) -> str:
@@ -138,6 +143,18 @@ def _document(
     )
 
 
+def _unanswered(answer: Answering, parameters: Parameters, webhook: Webhook) -> tuple[int, Heard | None]:
+    """Which document the caller had answered, and with what, as far as is said; the fallback is told the address that failed."""
+    query = webhook.query
+    if answer is fall_back and not _number(query, "k"):
+        query = parameters.get("ErrorUrl", "")[:_MOST_OF_A_URL].partition("?")[2]
+    number = _number(query, "k")
+    heard = carried.opened(query, _sid(parameters), number)
+    if heard is None and not _number(query, "a"):
+        heard = _heard(parameters)
+    return number, heard if heard is not None and heard.text else None
+
+
 def _heard(parameters: Parameters) -> Heard:
     keys, words = parameters.get("Digits", ""), parameters.get("SpeechResult", "")
     if keys and keys != "hangup":
@@ -160,8 +177,8 @@ def _sid(parameters: Parameters) -> str:
     return sid
 
 
-def _number(webhook: Webhook, name: str) -> int:
-    given = parse_qs(webhook.query).get(name, ["0"])[-1]
+def _number(query: str, name: str) -> int:
+    given = parse_qs(query).get(name, ["0"])[-1]
     return int(given) if given.isascii() and given.isdecimal() and len(given) <= 6 else 0
 
 
@@ -178,25 +195,35 @@ def _endpoint(answer: Answering) -> Callable[[Request, bytes], Response]:
             raise
         except (OperationalError, InterfaceError, TimeoutError) as problem:
             log.error("voice.database", error=type(problem).__name__)
-            return _later(answer, webhook, settings, after_tone.told(parameters, webhook.query))
+            return _later(answer, parameters, webhook, settings, is_ours=False)
         except Exception:  # a mistake of ours: the caller is told something all the same
             log.exception("voice.not_answered", path=webhook.path)
-            return _later(answer, webhook, settings, after_tone.told(parameters, webhook.query))
+            return _later(answer, parameters, webhook, settings, is_ours=True)
         return _xml(told)
 
     return handle
 
 
-def _later(answer: Answering, webhook: Webhook, settings: Settings, recorded: Recorded | None) -> Response:
-    """Asks again in a moment, a few times, about what was recorded as well; the provider calls reports again by itself."""
+def _later(
+    answer: Answering, parameters: Parameters, webhook: Webhook, settings: Settings, *, is_ours: bool
+) -> Response:
+    """Asks again in a moment, a few times, with what was said or recorded; the provider calls reports again by itself.
+
+    is_ours: what was said may be what we cannot bear: with it we try once more, then they are asked for other words.
+    """
     if answer in _REPORTS:
         return Response("database\n", status_code=503, media_type="text/plain")
-    times = _number(webhook, "a")
+    times = _number(webhook.query, "a")
     if times >= len(_PAUSES_S):
         return _xml(twiml.alone(say("es", "cannot_now", emergency="911"), "es"))
-    kept = {"k": _number(webhook, "k")} if answer is take_turn else {}
-    query = urlencode(kept | {"a": times + 1} | (recorded.query() if recorded else {}))
-    then = f"{settings.web.public_base_url}{webhook.path}?{query}"
+    number, heard = _unanswered(answer, parameters, webhook)
+    kept = {"k": str(number)} if number else {}
+    recorded = after_tone.told(parameters, webhook.query)
+    query = kept | {"a": str(times + 1)} | (recorded.query() if recorded else {})
+    then = f"{settings.web.public_base_url}{webhook.path}?{urlencode(query)}"
+    if heard is not None and not (is_ours and times):
+        room = carried.MOST_OF_AN_ADDRESS - len(then)
+        then += carried.sealed(heard, _sid(parameters), number, room=room)
     return _xml(twiml.alone(say("es", "one_moment"), "es", pause_s=_PAUSES_S[times], then=then))
 
 

@@ -113,7 +113,7 @@ def test_without_a_database_the_caller_hears_that_and_is_asked_again(
         raise OperationalError("SELECT", {}, Exception("gone"))
 
     monkeypatch.setattr(answering, "document", away)
-    caller.say(LEAK)
+    caller.keep_quiet()
     assert "Un momento" in caller.said[-1]
     for _ in range(2):
         caller.ask(caller.action)

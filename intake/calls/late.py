@@ -7,8 +7,10 @@ from sqlmodel import Session
 from intake.calls import turns, waiting
 from intake.calls.models import Call
 from intake.conversations import actions as conversations
+from intake.conversations import in_line
 from intake.conversations.advance import LATE
 from intake.conversations.models import Message
+from intake.distribution import actions as distribution
 from kernel.outbox import record
 from kernel.rows import load_one
 
@@ -44,6 +46,14 @@ def keep(session: Session, call: Call, words: str, *, number: int, is_for_people
     turns.note(session, call, words, number=number, now=now)
     if is_for_people:
         conversations.hand_to_agent(session, conversations.held(session, call.conversation_id), now=now)
+
+
+def leave_to_callback(session: Session, call: Call, *, now: datetime) -> None:
+    """Whoever calls them does what is left: nobody needs to read it besides, unless somebody does so already."""
+    thread = conversations.held(session, call.conversation_id)
+    item = distribution.live_of(session, thread.id)
+    if item is not None and item.agent_id is None:
+        in_line.leave(session, thread, disposition_code="called_back", now=now)
 
 
 def end_again(session: Session, call: Call, *, now: datetime) -> None:

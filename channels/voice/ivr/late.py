@@ -43,6 +43,8 @@ def hear(turn: Turn, heard: Heard, go_on: Callable[[Turn, Heard], Page]) -> Page
         go_on(turn, replace(heard, confidence=None))
         if is_told and _is_for_people(turn, heard, before):
             script.is_promised = True
+        if script.is_called_back:
+            late.leave_to_callback(turn.session, turn.call, now=turn.now)
     # Nothing of what was answered was heard.
     script.stage, script.is_consent_told = "over", is_consent_told
     return Page(())

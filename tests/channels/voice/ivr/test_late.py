@@ -10,7 +10,9 @@ from intake.calls.jobs import end_call
 from intake.calls.models import Call, CallTurn
 from intake.catalog.models import Service
 from intake.conversations.models import Conversation, Message
+from intake.distribution import actions as distribution
 from intake.distribution.models import WorkItem
+from intake.incidents.models import IncidentContact
 from intake.people.code_models import ContactCode
 from intake.people.models import ContactPoint
 from intake.service_requests.models import Report, ServiceRequest
@@ -20,6 +22,8 @@ from tests.channels.voice.ivr.conftest import LEAK
 from tests.channels.voice.ivr.test_lost_reports import LAMP, end, made, threads, work
 from tests.channels.voice.ivr.test_ways import close
 from tests.factories import NOW
+from tests.intake.distribution.desk import sign_on
+from tests.intake.incidents.cast import opened
 
 pytestmark = pytest.mark.database
 both = pytest.mark.parametrize("has_ended", [False, True], ids=["before the end", "after the end"])
@@ -225,6 +229,42 @@ def test_a_call_back_that_was_confirmed(session: Session, caller: Caller, has_en
     assert not call.script["is_promised"]  # who calls them back hears it
     item = session.exec(select(WorkItem).where(WorkItem.kind == "callback")).one()
     assert (item.due_at is not None) is (way == "closed")
+
+
+@both
+@pytest.mark.parametrize("has_reader", [False, True])
+def test_whoever_calls_back_does_what_is_left(
+    session: Session, caller: Caller, has_ended: bool, has_reader: bool
+) -> None:
+    """A detail was left to ask, which people would have read; somebody who reads it already goes on."""
+    amir = sign_on(session)
+    caller.call()
+    caller.say(LAMP)
+    caller.press("0")
+    caller.press("1")
+    action = caller.action
+    caller.hang_up()
+    if has_ended:
+        end(session)
+        item = session.exec(select(WorkItem).where(WorkItem.kind == "text")).one()
+        if has_reader:
+            distribution.claim(session, item.id, agent_id=amir.agent_id, now=NOW)
+    caller.ask(action, Digits="1")
+    end(session)
+    is_read = has_ended and has_reader
+    live = [item for item in work(session) if item[1] in ("queued", "assigned")]
+    assert sorted(live) == [("callback", "queued"), *([("text", "assigned")] if is_read else [])]
+
+
+@both
+def test_who_wants_no_messages_is_told_of_no_incident(session: Session, caller: Caller, has_ended: bool) -> None:
+    opened(session, geometry=None, areas=())
+    caller.call()
+    caller.say(LEAK)
+    assert "avisamos por mensaje" in caller.say("sí")
+    late(session, caller, has_ended=has_ended, SpeechResult="sin mensajes")
+    assert [contact.wants_notices for contact in session.exec(select(IncidentContact))] == [False]
+    assert "queued" not in sent(session)
 
 
 @both

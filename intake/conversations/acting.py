@@ -9,6 +9,7 @@ import structlog
 from sqlmodel import Session
 
 from georef.points import LonLat
+from intake.catalog import queries as catalog
 from intake.conversations import actions, attachments, proofs, queries, waiting_answers, wording
 from intake.conversations.alike import join
 from intake.conversations.announced import attach
@@ -133,6 +134,7 @@ def _submit(replies: Replies, state: DialogueState, submit: Submit) -> DialogueS
         reporter=Reporter(
             conversation.person_id,
             conversation.contact_point_id,
+            wants_notices=_is_told_unasked(session, conversation, submit.service_code),
             name=people.name_of(session.get_one(Person, conversation.person_id)),
         ),
         conversation_id=conversation.id,
@@ -167,6 +169,12 @@ def _submit(replies: Replies, state: DialogueState, submit: Submit) -> DialogueS
     told = wording.received(in_words(session, request, state.language, conversation.channel), replies.now)
     replies.send(told, request.id)
     return replace(state, folio=request.folio, submitted_at=replies.now)
+
+
+def _is_told_unasked(session: Session, conversation: Conversation, service_code: str) -> bool:
+    """False of what is confidential in a call: somebody else may read what comes to that telephone."""
+    service = catalog.catalog(session, conversation.jurisdiction_id).by_code.get(service_code)
+    return conversation.channel != VOICE or service is None or service.is_public
 
 
 def _attach(replies: Replies, state: DialogueState, effect: Attach) -> DialogueState:

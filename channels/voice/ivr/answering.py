@@ -59,6 +59,7 @@ _SPOKEN: Mapping[str, Choice] = {
     "streets": by_keys.street_chosen,
     "cross": by_keys.cross_spelt,
     "crosses": by_keys.cross_chosen,
+    "reported": telling.said_after_report,
 }
 # Stages that offer choices by one key each, and nothing that is a number itself.
 _NUMBERED = frozenset(

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from channels.voice.ivr import keys_read, unwanted
+from channels.voice.ivr import consenting, keys_read, unwanted
 from channels.voice.ivr.reading import by_digit
 from channels.voice.ivr.turn import Turn
 from channels.voice.ivr.twiml import hints
@@ -80,7 +80,7 @@ def answered(turn: Turn, answer: Answer) -> Page:
     made = answer.state.folio
     if last.service_request_id is not None and made and made not in script.reported:
         script.reported.append(made)
-        return after_report(turn, says, made if made in _digits(last.body) else "")
+        return after_report(turn, says, made, is_told=made in _digits(last.body))
     if last.service_request_id is not None and not last.choices:
         return turn.ask((*says, turn.say("after_status")), stage="told")
     if answer.state.unknown and last.service_request_id is None and _names(last, answer.state.unknown):
@@ -90,11 +90,13 @@ def answered(turn: Turn, answer: Answer) -> Page:
     return _question(turn, answer, says, last)
 
 
-def after_report(turn: Turn, says: list[Said], folio: str) -> Page:
-    """The folio again, digit by digit, and what becomes of it. folio: "" where none is promised."""
-    if folio:
-        says.append(turn.say("folio_repeated", digits=by_digit(folio, turn.language)))
-    if turn.can_write and not turn.script.no_messages:
+def after_report(turn: Turn, says: list[Said], folio: str, *, is_told: bool) -> Page:
+    """The folio digit by digit, once more where it was told already, and what becomes of it."""
+    # Also of a service that promises none: by it alone a caller hears how it goes.
+    says.append(turn.say("folio_repeated" if is_told else "folio_told", digits=by_digit(folio, turn.language)))
+    if consenting.offered(turn):
+        says.append(turn.say("after_report_private"))
+    elif turn.can_write and not turn.script.no_messages:
         says.append(turn.say("after_report_sms"))
     return turn.ask((*says, turn.say("after_report")), stage="reported")
 
@@ -105,9 +107,17 @@ def after(turn: Turn, heard: Heard) -> Page | None:
         return turn.go("tell")
     if heard.text == "2" and turn.script.stage == "reported":
         return unwanted.confirmed(turn)
+    if heard.text == "3" and turn.script.stage == "reported":
+        return consenting.asked_for(turn)
     if heard.text == "2":
         return turn.go("folio")
     return None
+
+
+def said_after_report(turn: Turn, heard: Heard) -> Page:
+    """Words once a report is made: messages about it, or something else to tell."""
+    page = consenting.asked_for(turn) if words.wants_messages(plain(heard.text)) else None
+    return page or heard_words(turn, heard.text)
 
 
 def is_goodbye(said: str) -> bool:

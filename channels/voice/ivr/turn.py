@@ -180,6 +180,6 @@ class Turn:
 
 # Short answers that a recogniser should not take for names of services.
 _ANSWERS = {
-    "es": ("sí", "no", "operador", "estado", "folio", "corregir", "enviar", "repetir", "sin mensajes"),
-    "en": ("yes", "no", "operator", "status", "number", "correct", "send", "repeat", "no messages"),
+    "es": ("sí", "no", "operador", "estado", "folio", "corregir", "enviar", "repetir", "sin mensajes", "por mensaje"),
+    "en": ("yes", "no", "operator", "status", "number", "correct", "send", "repeat", "no messages", "by message"),
 }

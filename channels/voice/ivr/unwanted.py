@@ -46,6 +46,7 @@ def unpromised(turn: Turn, says: Iterable[Said]) -> list[Said]:
     """What is said to who wants no messages."""
     instead: dict[str, Said | None] = {
         turn.say("after_report_sms").text: None,
+        turn.say("after_report_private").text: None,
         turn.say("consent").text: None,
         turn.aloud(turn.dialogue_text("incident_attached")).text: turn.aloud(
             turn.dialogue_text("incident_attached_out")

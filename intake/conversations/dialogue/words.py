@@ -87,6 +87,11 @@ _NO_MESSAGES = re.compile(
     rf"\b(?:(?:pero|y|que|and|but|prefiero|mejor|prefer) )*(?:{'|'.join(VOCABULARY['asking']['part']['no_messages'])})"
     rf"(?!\w)(?: ?\b(?:{VOCABULARY['asking']['courtesy']}|thank you)(?!\w))*"
 )
+_WANTS_MESSAGES = re.compile(
+    rf"(?:(?:{VOCABULARY['asking']['aloud']['before_messages']}) )*"
+    rf"(?:{'|'.join(VOCABULARY['asking']['aloud']['messages']).replace('MSG', VOCABULARY['asking']['aloud']['message'])})"
+    rf"(?: (?:{VOCABULARY['asking']['aloud']['after_messages']}))*"
+)
 _AROUND_NO_MESSAGES = frozenset(VOCABULARY["answers"]["around_no_messages"].split())
 _ASKS = {name: _any_of(patterns) for name, patterns in VOCABULARY["asking"]["part"].items()}
 
@@ -151,6 +156,11 @@ def without_messages(text: str) -> str | None:
     dropped = {at for _, at in folded[first : first + count]}
     rest = " ".join(token for at, token in enumerate(tokens) if at not in dropped).strip(" ,;.¡!")
     return rest if set(plain(rest).split()) - _AROUND_NO_MESSAGES else ""
+
+
+def wants_messages(said: str) -> bool:
+    """True when they ask, in a call and in so many words, for a message: `sí, mándeme el folio por mensaje`; `sí` does not."""
+    return bool(_WANTS_MESSAGES.fullmatch(said))
 
 
 def corrected(said: str) -> str | None:

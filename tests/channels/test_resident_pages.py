@@ -328,6 +328,16 @@ def test_a_request_that_is_not_public_is_not_found_by_folio(client: TestClient, 
     assert client.get(f"/folio/{folio}").status_code == 404
 
 
+@pytest.mark.parametrize(("service_code", "is_private"), [("RUIDO", True), ("BACHE", False)])
+def test_what_a_message_will_say_is_told_before_it_is_chosen(
+    client: TestClient, service_code: str, is_private: bool
+) -> None:
+    draft = begin(client, service_code)
+    fill(client, draft)
+    for path, said in ((draft, "no dice de qué es"), (f"/en{draft}", "does not say what the report is about")):
+        assert (said in client.get(f"{path}/contacto").text) == is_private
+
+
 @pytest.mark.parametrize("path", ["/", "/reportar", "/ayuda", "/folio"])
 def test_pages_are_light_speak_both_languages_and_load_nothing(client: TestClient, path: str) -> None:
     import gzip

@@ -329,3 +329,20 @@ def test_told_while_the_job_waits_it_is_one_end(session: Session, caller: Caller
     assert made(session) == ["FUGA"]
     assert sent(session) == ["queued"]
     assert session.exec(select(Conversation).where(Conversation.channel == "voice")).one().state == "closed"
+
+
+@both
+@pytest.mark.parametrize("heard", [{"Digits": "3"}, {"SpeechResult": "sí, mándeme el folio por mensaje"}, {}], ids=str)
+def test_messages_about_what_is_confidential_may_be_asked_for_last(
+    session: Session, caller: Caller, heard: dict[str, str], has_ended: bool
+) -> None:
+    caller.call()
+    caller.say("hay mucho ruido en la esquina de Niebla y Sabinos")
+    caller.say("sí")
+    if heard:
+        late(session, caller, has_ended=has_ended, **heard)
+    else:
+        caller.hang_up()
+        end(session)
+    assert sent(session) == ["queued"] * bool(heard)
+    assert [report.wants_notices for report in session.exec(select(Report))] == [bool(heard)]

@@ -13,11 +13,11 @@ from intake.calls.models import Call
 from intake.catalog.models import Jurisdiction, Service
 from intake.conversations.models import Conversation, Message
 from intake.distribution import actions as distribution
-from intake.distribution.models import WorkItem
+from intake.distribution.models import AgentSession, WorkItem
 from intake.service_requests.models import Report, ServiceRequest
+from tests.channels.conftest import ANA
 from tests.channels.voice.ivr.caller import Caller
 from tests.channels.voice.ivr.conftest import LEAK
-from tests.channels.voice.ivr.test_ways import close
 from tests.factories import CITY, NOW
 from tests.intake.distribution.desk import sign_on
 
@@ -47,12 +47,15 @@ def work(session: Session) -> list[tuple[str, str]]:
     return [(item.kind, item.state) for item in session.exec(select(WorkItem))]
 
 
+def queued(session: Session) -> list[str]:
+    return [kind for kind, state in work(session) if state == "queued"]
+
+
 def threads(session: Session) -> list[str]:
     return [thread.state for thread in session.exec(select(Conversation).where(Conversation.channel == "voice"))]
 
 
-@pytest.mark.parametrize("how", ["key", "words", "silence"])
-@pytest.mark.parametrize("number", ["+525512345678", "anonymous"])
+@pytest.mark.parametrize(("how", "number"), [("key", ANA), ("words", ANA), ("silence", ANA), ("key", "anonymous")])
 def test_who_asked_for_a_person_and_hung_up_in_the_line_has_reported(
     session: Session, caller: Caller, how: str, number: str
 ) -> None:
@@ -100,10 +103,7 @@ def test_whoever_talked_with_an_operator_has_left_it_to_them(session: Session, c
     caller.call()
     caller.say(LEAK)
     caller.press("0")
-    item = session.exec(select(WorkItem)).one()
-    offer = distribution.offer(session, item.id, amir.agent_id, now=NOW)
-    assert offer is not None
-    distribution.accept(session, offer.id, agent_id=amir.agent_id, epoch=amir.epoch, now=NOW)
+    item = answered(session, amir)
     call = session.exec(select(Call)).one()
     if has_met:
         session.add(
@@ -132,23 +132,40 @@ LEFT_AT = {
 }
 
 
-@pytest.mark.parametrize("at", LEFT_AT)
-@pytest.mark.parametrize("how", ["there", "in the line", "closed"])
-def test_where_a_part_is_left_to_ask_people_read_it(session: Session, caller: Caller, at: str, how: str) -> None:
-    if how == "closed":
-        close(session)
+@pytest.mark.parametrize(("at", "in_line"), [*((at, False) for at in LEFT_AT), ("question", True), ("place", True)])
+def test_where_a_part_is_left_to_ask_people_read_it(session: Session, caller: Caller, at: str, in_line: bool) -> None:
     caller.call()
     *said, asked = LEFT_AT[at]
     for words in said:
         caller.say(words)
     assert asked in caller.said[-1]
-    if how == "in the line":
+    if in_line:
         caller.press("0")
     caller.hang_up()
     end(session)
     assert made(session) == []
-    assert [one for one in work(session) if one[1] == "queued"] == [("text", "queued")]
+    assert queued(session) == ["text"]
     assert threads(session) == ["with_agent"]
+
+
+def test_what_a_person_has_read_is_given_to_nobody_again(session: Session, caller: Caller) -> None:
+    caller.call()
+    caller.say(LAMP)
+    caller.hang_up()
+    end(session)
+    item = answered(session, sign_on(session))
+    distribution.complete(session, item.id, disposition_code="reported", now=NOW)
+    session.flush()
+    end(session)
+    assert work(session) == [("text", "done")]
+
+
+def answered(session: Session, amir: AgentSession) -> WorkItem:
+    """What waits, in Amir's hands."""
+    item = session.exec(select(WorkItem)).one()
+    offer = distribution.offer(session, item.id, amir.agent_id, now=NOW)
+    assert offer is not None
+    return distribution.accept(session, offer.id, agent_id=amir.agent_id, epoch=amir.epoch, now=NOW)
 
 
 @pytest.mark.parametrize("said", [[], ["hay una fuga de agua"], [LEAK, "cancelar"], [LEAK, "sí"]])
@@ -163,15 +180,21 @@ def test_where_nothing_is_left_to_do_nobody_is_bothered(session: Session, caller
     assert threads(session) == ["closed"]
 
 
-def test_what_cannot_be_made_is_read(session: Session, caller: Caller) -> None:
-    """The catalogue changed while they waited."""
+@pytest.mark.parametrize("why", ["service", "answer"])
+def test_what_cannot_be_made_is_read(session: Session, caller: Caller, why: str) -> None:
+    """The catalogue changed while they waited: the service is gone, or what they answered is no answer any more."""
     caller.call()
     caller.say(LEAK)
     caller.press("0")
-    session.exec(select(Service).where(Service.code == "FUGA")).one().is_active = False
-    session.get_one(Jurisdiction, CITY).catalog_changed_at = NOW
+    thread = session.exec(select(Conversation).where(Conversation.channel == "voice")).one()
+    if why == "service":
+        session.exec(select(Service).where(Service.code == "FUGA")).one().is_active = False
+        session.get_one(Jurisdiction, CITY).catalog_changed_at = NOW
+    else:
+        draft = {"service_code": "LUMINARIA", "answers": {"TIPO_FALLA": ["vendida"]}}
+        thread.dialogue = {**thread.dialogue, "draft": {**thread.dialogue["draft"], **draft}}
     session.flush()
     caller.hang_up()
     end(session)
     assert made(session) == []
-    assert ("text", "queued") in work(session)
+    assert queued(session) == ["text"]

@@ -52,8 +52,8 @@ _CALLED_MEANWHILE = """
     ) ORDER BY enqueued_at DESC LIMIT 1
 """
 _TALKED = """
-    SELECT 1 FROM call_bridge JOIN call_leg ON call_leg.call_id = call_bridge.call_id
-    WHERE work_item_id = $1 AND joined_at IS NOT NULL LIMIT 1
+    SELECT 1 FROM call_bridge JOIN call ON call.id = call_bridge.call_id JOIN call_leg ON call_leg.call_id = call.id
+    WHERE call_bridge.work_item_id = $1 AND joined_at <= coalesce(call.ended_at, joined_at) LIMIT 1
 """
 # A call of ours is called so until the network has given it a name.
 _UNNAMED = "callback-"

@@ -23,7 +23,8 @@ _ROOM = "SELECT 1 FROM call_bridge WHERE call_id = $1 AND ended_at IS NULL"
 
 _MET = """
     SELECT 1 FROM call JOIN call_leg ON call_leg.call_id = call.id
-    WHERE conversation_id = $1 AND joined_at IS NOT NULL AND (direction = 'inbound' OR outcome = 'reached') LIMIT 1
+    WHERE conversation_id = $1 AND joined_at <= coalesce(call.ended_at, joined_at)
+      AND (direction = 'inbound' OR outcome = 'reached') LIMIT 1
 """
 
 
@@ -46,8 +47,9 @@ def held(session: Session, call_id: UUID) -> Call:
 
 
 def has_met(session: Session, call_id: UUID) -> bool:
-    """Whether anybody of ours has ever been in the room of this call."""
-    return load_one(session, CallLeg, "WHERE call_id = $1 AND joined_at IS NOT NULL LIMIT 1", [call_id]) is not None
+    """Whether anybody of ours was ever in the room of this call, before it was over: a browser may answer a moment too late."""
+    tail = "WHERE call_id = $1 AND joined_at <= coalesce((SELECT ended_at FROM call WHERE id = $1), joined_at) LIMIT 1"
+    return load_one(session, CallLeg, tail, [call_id]) is not None
 
 
 def has_met_in(session: Session, conversation_id: UUID) -> bool:

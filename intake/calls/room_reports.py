@@ -74,7 +74,7 @@ def move_leg(
 
 def _joined(session: Session, call: Call, leg: CallLeg, now: datetime) -> None:
     history.note(session, call.id, f"{leg.role}_joined", actor=(leg.agent_id, leg.agent_name), now=now)
-    waiting.settle(session, call, waiting.items_of_thread(session, call.conversation_id), now=now)
+    waiting.answered(session, call, now=now)
     transfer = rooms.open_transfer(session, call.id)
     if transfer is None or transfer.leg_id != leg.id or not leg.is_wanted:
         return

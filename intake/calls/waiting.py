@@ -10,6 +10,7 @@ from intake.calls import queries
 from intake.calls.models import Call
 from intake.conversations import actions as conversations
 from intake.conversations import in_line
+from intake.conversations.models import Conversation
 from intake.distribution import actions as distribution
 from intake.distribution import items, lifecycle
 from intake.distribution.models import WorkItem
@@ -60,10 +61,26 @@ def let_go(session: Session, call: Call, item: WorkItem, *, why: str, now: datet
         distribution.abandon(session, item.source_ref, why=why, now=now)
 
 
+def answered(session: Session, call: Call, *, now: datetime) -> None:
+    """Somebody is in the room with whoever called: they are not called back besides.
+
+    Also where an operator had the callback in hand, or was asked to take it, as they came into the line, and has it no more.
+    """
+    item = item_of(session, call)
+    if item is not None and item.kind == "voice" and item.instead_of_id is None and call.ended_at is None:
+        callback_id = in_line.callback_of(session, session.get_one(Conversation, call.conversation_id))
+        if callback_id is not None:
+            distribution.take_place(session, item, callback_id, now=now)
+    settle(session, call, items_of_thread(session, call.conversation_id), now=now)
+
+
 def settle(session: Session, call: Call, of_thread: Sequence[WorkItem], *, now: datetime) -> None:
-    """Whoever called again was answered: what stood for their call back is enough. of_thread: the work of this call's thread."""
+    """Whoever called again was answered: what stood for their call back is enough. of_thread: the work of this call's thread.
+
+    In a call of ours the operator is there before anybody is reached.
+    """
     for item in of_thread:
-        if item.instead_of_id is not None and queries.has_met(session, call.id):
+        if item.instead_of_id is not None and call.direction == "inbound" and queries.has_met(session, call.id):
             distribution.settle(session, item, now=now)
 
 

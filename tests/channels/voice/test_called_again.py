@@ -367,3 +367,60 @@ def test_a_call_that_has_just_ended_takes_no_place(desk: Desk) -> None:
     assert item.state == "abandoned"
     be_busy(desk)
     assert waiting_callbacks(desk) == [desk.item]
+
+
+def test_an_operator_who_comes_after_they_hung_up_has_not_met_them(desk: Desk) -> None:
+    """The network tells of the end first, and then that the operator's browser has answered."""
+    callback = ask(desk)
+    ana = desk.operator("Ana")
+    call, item = call_again(desk)
+    accept(desk, item, ana)
+    desk.hear()
+    desk.answer(ana)
+    joined, desk.line.reports = desk.line.reports, []
+    with db.transaction() as session:
+        calls.report(session, queries.held(session, call.id), "completed", now=clock.now())
+    desk.time.shift(1)
+    for where, query, parameters in joined:
+        desk.tell(where, query, parameters)
+    desk.work()
+    end_call(str(call.id))
+    desk.session.expire_all()
+    assert (item.state, item.disposition_code) == ("done", "caller_gone")
+    assert waiting_callbacks(desk) == [callback]
+
+
+def test_who_is_answered_while_the_callback_is_let_pass_is_not_called_besides(desk: Desk) -> None:
+    """An operator was asked to take it as they came, and let it pass: it waits beside them."""
+    callback = ask(desk)
+    ana = desk.operator("Ana")
+    with db.transaction() as session:
+        made = distribution.offer(session, callback.id, ana.id, now=clock.now())
+        assert made is not None
+    call, item = call_again(desk)
+    with db.transaction() as session:
+        distribution.decline(session, made.id, agent_id=ana.id, epoch=1, now=clock.now())
+    assert waiting_callbacks(desk) == [callback]
+    talk(desk, item, desk.operator("Luis"))
+    hang_up(desk, call.id)
+    desk.hear()
+    end_call(str(call.id))
+    assert waiting_callbacks(desk) == []
+
+
+def test_who_left_the_line_and_is_called_at_another_number_is_called_at_this_one_too(desk: Desk) -> None:
+    """That an operator gets ready to call the other one says nothing of the first."""
+    callback = ask(desk)
+    call, _ = call_again(desk)
+    with db.transaction() as session:
+        held = queries.held(session, call.id)
+        point = people.find_or_create_address(
+            session, CITY, read_phone("+525587654321"), now=clock.now(), language="es"
+        )
+        waiting.leave(session, held, why="machine", now=clock.now())
+        assert waiting.call_back(session, held, point.id, due_at=None, now=clock.now())
+    hang_up(desk, call.id)
+    desk.time.shift(60)
+    second = next(one for one in waiting_callbacks(desk) if one != callback)
+    talk(desk, second, desk.operator("Ana"))
+    assert waiting_callbacks(desk) == [callback]

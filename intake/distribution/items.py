@@ -26,6 +26,7 @@ MOST_EXTENSIONS = 10
 _EXTENDED = "SELECT count(*) FROM distribution_event WHERE work_item_id = $1 AND name = 'wrap_extended'"
 
 _LIVE = "state IN ('queued', 'offered', 'assigned', 'wrapping')"
+_STANDS = f"SELECT 1 FROM work_item WHERE instead_of_id = $1 AND id <> $2 AND {_LIVE} LIMIT 1"  # noqa: S608  # words of our own
 # Of a waiting item: not the callback of somebody who is in the line by a call of their own, in its place.
 NOT_STOOD_FOR = f"""NOT (work_item.kind = 'callback' AND EXISTS (
     SELECT 1 FROM work_item AS own WHERE own.instead_of_id = work_item.id AND own.{_LIVE}))"""  # noqa: S608  # words of our own
@@ -176,6 +177,9 @@ def take_place(session: Session, item: WorkItem, callback_id: UUID, *, now: date
     """
     callback = held_item(session, callback_id)
     if callback.state != QUEUED or callback.kind != "callback":
+        return False
+    # Of two calls that came at once the second sees it only now.
+    if db.fetch(session, _STANDS, [callback.id, item.id], prepare=True):
         return False
     change(session, item, rank_at=min(item.rank_at, callback.rank_at), instead_of_id=callback.id)
     note_item(session, item, "took_place", now=now, of=str(callback.id))

@@ -424,3 +424,12 @@ def test_who_left_the_line_and_is_called_at_another_number_is_called_at_this_one
     second = next(one for one in waiting_callbacks(desk) if one != callback)
     talk(desk, second, desk.operator("Ana"))
     assert waiting_callbacks(desk) == [callback]
+
+
+def test_of_two_calls_at_once_one_has_it(desk: Desk) -> None:
+    """Both have seen that nobody stands for it."""
+    callback = ask(desk)
+    call_again(desk)
+    _, second = call_again(desk, sid="CA" + "5" * 32)
+    with db.transaction() as session:
+        assert not distribution.take_place(session, second, callback.id, now=clock.now())

@@ -171,7 +171,8 @@ def _tell(
         words = replace(words, private_news="private_news" if began else "private_news_call")
     template: tuple[str, dict[str, str]] | None = None
     if event is None:
-        body: str | None = wording.joined(words, now) if is_joined else wording.receipt(words, now)
+        is_told = is_joined and request.is_public  # it may have been hidden since
+        body: str | None = wording.joined(words, now) if is_told else wording.receipt(words, now)
     else:
         life, outcome_code = event.data.get("life", ""), event.data.get("outcome_code")
         body = wording.notice(words, life, outcome_code, event.note, now)

@@ -8,9 +8,11 @@ from sqlmodel import col, select
 from georef.points import LonLat
 from intake.conversations import wording
 from intake.conversations.models import Message
+from intake.conversations.notices import tell_joined
 from intake.conversations.requests import in_words
 from intake.people import actions as people
 from intake.service_requests import actions as service_requests
+from intake.service_requests.duplicates import joining
 from intake.service_requests.lifecycle import OUTCOMES
 from intake.service_requests.values import Reporter, Submission
 from kernel.i18n import LANGUAGES
@@ -77,3 +79,20 @@ def test_every_piece_of_news_has_the_same_words(phone: Phone, language: str) -> 
     cases = [("in_progress", None), ("reopened", None), *(("closed", outcome) for outcome in OUTCOMES)]
     assert len({wording.notice(words, life, outcome, "Multamos.", NOW) for life, outcome in cases}) == 1
     assert wording.notice(words, "new", None, "", NOW) is None
+
+
+def test_who_joined_what_was_hidden_meanwhile_is_told_the_folio_alone(phone: Phone) -> None:
+    contact = people.find_or_create(phone.session, CITY, "phone", "55 1234 5678", now=phone.now)
+    reporter = Reporter(contact.person_id, contact.id)
+    request = service_requests.submit(
+        phone.session, Submission(CITY, "FUGA", "web", point=LonLat(*IN_NORTE)), now=phone.now
+    )
+    _, report = joining.join(
+        phone.session, joining.MeToo(CITY, request.id, "web", "", "joins", reporter=reporter), now=phone.now
+    )
+    request.is_public = False
+    phone.session.flush()
+    tell_joined(phone.session, request.id, report.id, now=phone.now)
+    told = phone.session.exec(select(Message).order_by(col(Message.seq).desc()).limit(1)).one()
+    assert told.body.startswith("Ciudad Prueba: tu folio es ")
+    assert [word for word in (*TELLING, "agua") if word in told.body.lower()] == []

@@ -27,9 +27,11 @@ _EXTENDED = "SELECT count(*) FROM distribution_event WHERE work_item_id = $1 AND
 
 _LIVE = "state IN ('queued', 'offered', 'assigned', 'wrapping')"
 _STANDS = f"SELECT 1 FROM work_item WHERE instead_of_id = $1 AND id <> $2 AND {_LIVE} LIMIT 1"  # noqa: S608  # words of our own
-# Of a waiting item: not the callback of somebody who is in the line by a call of their own, in its place.
+# Of a waiting item: not the callback of somebody who is in the line by a call of their own, in its place. Said to be not null,
+# those calls are found by their index also where the planner reads all of them at once, and not every item there ever was.
 NOT_STOOD_FOR = f"""NOT (work_item.kind = 'callback' AND EXISTS (
-    SELECT 1 FROM work_item AS own WHERE own.instead_of_id = work_item.id AND own.{_LIVE}))"""  # noqa: S608  # words of our own
+    SELECT 1 FROM work_item AS own WHERE own.instead_of_id IS NOT NULL AND own.instead_of_id = work_item.id
+        AND own.{_LIVE}))"""  # noqa: S608  # words of our own
 
 
 def enqueue(

@@ -14,6 +14,7 @@ from intake.conversations.dialogue.steps import DialogueContext, Step, Text
 from intake.conversations.dialogue.told import PLACE, SERVICE, in_words, items, label
 from intake.conversations.dialogue.words import option_number, plain, yes_or_no
 
+_NAMED_SO = dict.fromkeys(words.WRONG_PLACE, PLACE) | dict.fromkeys(words.WRONG_SERVICE, SERVICE)
 # Steps that come after a place was told, so that another one corrects it.
 _PLACED = ("place", "question", "same", "side", "review", "fix")
 
@@ -87,6 +88,9 @@ def answer_fix(state: DialogueState, text: str, context: DialogueContext) -> Ste
     number = option_number(said)
     if number == len(known) + 1 or (number is None and yes_or_no(said) is False):
         return proceed(replace(state, misses=0), context)
+    named_so = _NAMED_SO.get(said)
+    if named_so and any(item.what == named_so for item in known):
+        return forget(state, named_so, context)
     if number is None:
         if step := _right_away(state, text, context):
             return step

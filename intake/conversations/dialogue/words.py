@@ -29,6 +29,7 @@ CANCEL, FORGET, AGENT = _WHOLE["cancel"], _WHOLE["forget"], _WHOLE["agent"]
 THANKS, GREETINGS, YES, NO = _WHOLE["thanks"], _WHOLE["greetings"], _WHOLE["yes"], _WHOLE["no"]
 DONT_KNOW, BACK, FIX = _WHOLE["dont_know"], _WHOLE["back"], _WHOLE["fix"]
 RESTART, SUMMARY, CONTINUE, SEND = _WHOLE["restart"], _WHOLE["summary"], _WHOLE["continue"], _WHOLE["send"]
+WRONG_PLACE, WRONG_SERVICE = _WHOLE["wrong_place"], _WHOLE["wrong_service"]
 LINK, PHOTO_PLACE = _WHOLE["link"], _WHOLE["photo_place"]
 PLACE_KINDS, PREPOSITIONS, EMPTY, ENDS_A_PLACE, LEADS, JOINS, NO_PLACE, LACKS, OF_MANY = (
     frozenset(VOCABULARY["place"][name].split())

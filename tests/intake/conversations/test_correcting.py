@@ -131,6 +131,16 @@ class TestCorrectingAtOnce:
     def test_that_it_is_another_place(self) -> None:
         assert Talk().say(LIGHT).say("corregir").say("la dirección es otra").keys == ["where"]
 
+    @pytest.mark.parametrize(
+        ("said", "asked"),
+        [("el lugar", "where"), ("La calle.", "where"), ("dónde es", "where"), ("el problema", "what_short")],
+    )
+    def test_what_is_wrong_may_be_named_in_other_words(self, said: str, asked: str) -> None:
+        chat = Chat().say(LIGHT).say("1").say("corregir").say(said)
+        assert chat.keys == [asked]
+        told = chat.say("niebla 20, el carmen").bodies if asked == "where" else chat.say("no hay luz").say("1").bodies
+        assert "Luz" in told[0]
+
     def test_an_answer(self) -> None:
         step = Chat().say(LIGHT).say("1").say("corregir").say("parpadea").say("enviar").step
         assert isinstance(step.effect, Submit)

@@ -1,7 +1,7 @@
 """What the dialogue remembers between two messages. Kept as JSON on the conversation; unreadable memory is no memory."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -156,13 +156,15 @@ class DialogueState:
             values["draft"]["words"] = list(self.draft.words)
             values["draft"]["messages"] = list(self.draft.messages)
             values["draft"]["answers"] = {code: list(given) for code, given in self.draft.answers.items()}
+            if not self.draft.was_whole:
+                del values["draft"]["was_whole"]  # the release before it reads no draft that has it
         if self.border:
             values["border"]["sides"] = list(values["border"]["sides"])
         return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], *, language: str = "es") -> "DialogueState":
-        """The state that `to_json` wrote; a fresh one when these are not such values."""
+        """The state that `to_json` wrote, also that of a later release; a fresh one when these are not such values."""
         if not values:
             return cls(language=language)
         try:
@@ -176,7 +178,7 @@ class DialogueState:
             read["alike"] = Alike(**read["alike"]) if read.get("alike") else None
             read["border"] = _border(read["border"]) if read.get("border") else None
             read["incident"] = Announced(**read["incident"]) if read.get("incident") else None
-            state = cls(**read)
+            state = cls(**_known(cls, read))
         except (TypeError, ValueError, AttributeError):
             return cls(language=language)
         return state if state.step in STEPS else cls(language=language)
@@ -219,9 +221,14 @@ def _border(values: Mapping[str, Any]) -> Border:
 
 def _draft(values: Mapping[str, Any]) -> Draft:
     place = Place(**values["place"]) if values.get("place") else None
-    return Draft(
-        **{**values, "words": tuple(values["words"]), "place": place, "messages": tuple(values.get("messages", ()))}
-    )
+    told = {"words": tuple(values["words"]), "place": place, "messages": tuple(values.get("messages", ()))}
+    return Draft(**_known(Draft, {**values, **told}))
+
+
+def _known(kind: type[Draft | DialogueState], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what a later release remembers besides: the two run side by side while one follows the other."""
+    names = {each.name for each in fields(kind)}
+    return {name: value for name, value in values.items() if name in names}
 
 
 _INSTANTS = ("at", "window_from", "submitted_at", "warned_at", "media_at")

@@ -440,6 +440,11 @@ def test_nothing_breaks_it_and_every_state_survives_the_database(messages: list[
     for text, seconds in messages:
         talk.say(text, after=timedelta(seconds=seconds))
         assert DialogueState.from_json(talk.state.to_json()) == talk.state
+        # A later release remembers more: what this one knows stays.
+        later = talk.state.to_json() | {"of_later": 1}
+        if later["draft"]:
+            later["draft"] |= {"of_later": 1}
+        assert DialogueState.from_json(later) == talk.state
         assert all(body.strip() for body in talk.bodies)
         assert talk.step.texts or talk.step.effect is not None
         if isinstance(talk.step.effect, Submit):

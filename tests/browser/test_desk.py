@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from itertools import pairwise
 from uuid import UUID, uuid4
 
@@ -182,6 +183,23 @@ def test_a_break_is_chosen_and_the_menu_is_gone(page_at: PageAt) -> None:
     expect(page.locator("#estado")).to_be_focused()
     page.keyboard.press("F2")
     expect(page.locator("#estado")).to_contain_text("Disponible")
+
+
+def test_the_keyboard_stands_where_it_did_when_the_menu_is_shown_anew(live_server: LiveServer, page_at: PageAt) -> None:
+    """News of a shift come at any moment, also while its state is being chosen."""
+    page = at_desk(page_at)
+    page.locator("#estado").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    chosen = page.evaluate("document.activeElement.textContent")
+    # Gone once that part of the page is a new one.
+    page.evaluate("document.querySelector('#presence').dataset.old = 1")
+    with live_server.at_work(), db.transaction() as session:
+        agent = session.exec(select(AgentSession).where(AgentSession.state == "available")).one()
+        agent.state_since -= timedelta(minutes=5)
+    offer(live_server, asks(live_server, "¿Cuándo viene la cuadrilla?"))
+    expect(page.locator("#presence[data-old]")).to_have_count(0)
+    assert page.evaluate("document.activeElement.textContent") == chosen
 
 
 def test_a_desk_that_is_not_heard_says_so_before_its_shift_is_lost(page_at: PageAt) -> None:

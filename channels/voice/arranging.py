@@ -27,8 +27,10 @@ from kernel.rows import change, load
 
 log = structlog.get_logger(__name__)
 
-# A little longer than the longest step: two requests. Whoever had it is given up for dead after.
-LEASE = timedelta(seconds=DEADLINE_S * 2 + 2)
+# A little longer than a step can take: whoever had it is given up for dead after. Until then nothing changes in the room.
+LEASE = timedelta(seconds=DEADLINE_S + 2)
+# Looking takes more requests than one.
+LOOK_LEASE = timedelta(seconds=DEADLINE_S * 2 + 2)
 _MOST_STEPS = 40
 _AFTER_TROUBLE = timedelta(seconds=1)
 _DUE = "SELECT call_id FROM call_bridge WHERE ended_at IS NULL AND due_at <= $1 ORDER BY due_at LIMIT 200"
@@ -133,7 +135,7 @@ def _next(session: Session, call_id: UUID, mine: datetime | None, *, now: dateti
         return None
     if step.do == "drop":
         room_reports.move_leg(session, call, _leg(session, UUID(step.leg)), "ended", now=now)
-    lease = now + LEASE
+    lease = now + (LOOK_LEASE if step.do.startswith("look") else LEASE)
     change(session, bridge, arranging_until=lease, due_at=lease)
     return _begun(session, call, bridge, step, lease, now)
 
@@ -211,7 +213,7 @@ def _carry_out(line: VoiceLine, task: Task) -> Note:
         sid = line.dial(Dial(task.number, task.room_name, str(task.call_id), task.sender))
         return lambda session, call, bridge, now: _note_dialled(session, call, sid)
     if do == "look_call":
-        known = line.calls_to(task.number, since=task.asked_at or task.mine - LEASE)
+        known = line.calls_to(task.number, since=task.asked_at or task.mine - LOOK_LEASE)
         return lambda session, call, bridge, now: _note_found(session, call, bridge, known, now)
     if do == "look":
         room = line.look(task.room_name)

@@ -433,6 +433,20 @@ def test_a_worker_that_died_at_any_step_leaves_nothing_undone(desk: Desk) -> Non
     assert rooms.live_legs(desk.session, desk.call.id)[0].state == "joined"
 
 
+def test_what_a_worker_had_begun_as_it_died_is_done_in_time(desk: Desk) -> None:
+    """Within fifteen seconds of its end, with the two that the next look may take and one more to get to it."""
+    ana = desk.operator("Ana")
+    desk.connect(ana)
+    with db.transaction() as session:
+        line_actions.hold(session, desk.call.id, ana, now=clock.now())
+    with db.transaction() as session:
+        begun = arranging._next(session, desk.call.id, None, now=clock.now())
+        assert begun is not None
+        assert begun.step.do == "hold"
+    desk.pass_time(8)
+    assert talkers(desk) == {"Ana"}
+
+
 def test_whoever_falls_out_of_the_room_is_led_into_it_again_while_somebody_serves_them(desk: Desk) -> None:
     ana = desk.operator("Ana")
     desk.connect(ana)

@@ -6,6 +6,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
+from sqlmodel import Session, select
+
+from intake.catalog.models import Service
 from tests.channels.conftest import ACCOUNT, ANA, BASE_URL, Provider
 from tests.channels.voice.ivr.grammar import faults
 from tests.factories import SMS_NUMBER
@@ -16,6 +19,13 @@ def key_of(told: str, label: str) -> str:
     found = re.search(rf"{label}[^:]*: oprima (\d)", told, re.IGNORECASE)
     assert found is not None, told
     return found[1]
+
+
+def offer_duplicates(session: Session) -> None:
+    """Whoever reports what is known near by, of any service, is asked whether it is the same."""
+    for service in session.exec(select(Service)):
+        service.duplicates = {"offer": True, "radius_m": 100}
+        session.add(service)
 
 
 @dataclass

@@ -8,13 +8,13 @@ from sqlmodel import Session, select
 
 from channels.voice.ivr import answering
 from intake.calls.models import Call, CallTurn
-from intake.catalog.models import Jurisdiction, Service
+from intake.catalog.models import Jurisdiction
 from intake.conversations.dialogue.spoken_numbers import digits_in
 from intake.conversations.models import Message
 from intake.distribution.models import WorkItem
 from intake.service_requests.models import ServiceRequest
 from tests.channels.conftest import ACCOUNT, ANA, BASE_URL, sign
-from tests.channels.voice.ivr.caller import Caller
+from tests.channels.voice.ivr.caller import Caller, offer_duplicates
 from tests.channels.voice.ivr.conftest import LEAK
 from tests.factories import CITY, SMS_NUMBER
 
@@ -222,9 +222,7 @@ def test_a_wrong_digit_is_told(session: Session, caller: Caller) -> None:
 
 
 def test_a_report_near_by_is_offered(session: Session, caller: Caller) -> None:
-    for service in session.exec(select(Service)):
-        service.duplicates = {"offer": True, "radius_m": 100}
-        session.add(service)
+    offer_duplicates(session)
     caller.call()
     caller.say(LEAK)
     caller.say("sí")

@@ -8,7 +8,6 @@ from sqlmodel import Session, select
 
 from intake.calls.jobs import end_call
 from intake.calls.models import Call, CallTurn
-from intake.catalog.models import Service
 from intake.conversations.models import Conversation, Message
 from intake.distribution import actions as distribution
 from intake.distribution.models import WorkItem
@@ -17,7 +16,7 @@ from intake.people.code_models import ContactCode
 from intake.people.models import ContactPoint
 from intake.service_requests.models import Report, ServiceRequest
 from kernel.outbox import OutboxEvent
-from tests.channels.voice.ivr.caller import Caller
+from tests.channels.voice.ivr.caller import Caller, offer_duplicates
 from tests.channels.voice.ivr.conftest import LEAK
 from tests.channels.voice.ivr.test_lost_reports import LAMP, end, made, threads, work
 from tests.channels.voice.ivr.test_ways import close
@@ -138,9 +137,7 @@ def test_a_detail_of_a_report_that_people_read_else(session: Session, caller: Ca
 
 @both
 def test_it_is_the_same_as_another(session: Session, caller: Caller, has_ended: bool) -> None:
-    for service in session.exec(select(Service)):
-        service.duplicates = {"offer": True, "radius_m": 100}
-        session.add(service)
+    offer_duplicates(session)
     caller.call()
     caller.say(LEAK)
     caller.say("sí")

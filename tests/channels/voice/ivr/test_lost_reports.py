@@ -17,7 +17,7 @@ from intake.distribution import actions as distribution
 from intake.distribution.models import AgentSession, WorkItem
 from intake.service_requests.models import Report, ServiceRequest
 from tests.channels.conftest import ANA
-from tests.channels.voice.ivr.caller import Caller
+from tests.channels.voice.ivr.caller import Caller, offer_duplicates
 from tests.channels.voice.ivr.conftest import LEAK
 from tests.factories import CITY, NOW
 from tests.intake.distribution.desk import sign_on
@@ -83,9 +83,7 @@ def test_who_asked_for_a_person_and_hung_up_in_the_line_has_reported(
 
 
 def test_also_who_was_asked_whether_it_is_the_same(session: Session, caller: Caller) -> None:
-    for service in session.exec(select(Service)):
-        service.duplicates = {"offer": True, "radius_m": 100}
-        session.add(service)
+    offer_duplicates(session)
     caller.call()
     caller.say(LEAK)
     caller.say("sí")

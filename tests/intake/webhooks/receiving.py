@@ -37,7 +37,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: Receiver
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
+        length = int(self.headers["content-length"])
+        body = self.rfile.read(length)
+        if len(body) < length:  # the sender died on the way: nothing was received, and nobody is there to be answered
+            self.close_connection = True
+            return
         with self.server.lock:
             self.server.received.append(({name.lower(): value for name, value in self.headers.items()}, body))
             status, headers = self.server.answers.pop(0) if self.server.answers else self.server.always

@@ -324,9 +324,13 @@ def test_a_part_is_killed_while_the_caller_is_passed_on(center: Center, demo: Ru
             line_actions.complete_transfer(session, call.id, ana, now=clock.now())
     took = center.until_they_talk(sid, luis)
     print(f"\n{part} killed, {how}: the caller talks with the other one {took:.1f} s after it is back", end="")
-    item = center.item(sid)
-    assert item is not None
-    assert (item.agent_id, item.state) == (luis.id, "assigned")
+
+    def is_theirs() -> bool:
+        item = center.item(sid)
+        return item is not None and (item.agent_id, item.state) == (luis.id, "assigned")
+
+    # The network knows that they talk before it has told us.
+    wait_for(is_theirs, WITHIN_S - took, "the work to be theirs")
     assert len(center.read(WorkItem, WorkItem.source_ref == f"call:{sid}")) == 1
 
 

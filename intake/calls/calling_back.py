@@ -55,6 +55,11 @@ _TALKED = """
     SELECT 1 FROM call_bridge JOIN call ON call.id = call_bridge.call_id JOIN call_leg ON call_leg.call_id = call.id
     WHERE call_bridge.work_item_id = $1 AND joined_at <= coalesce(call.ended_at, joined_at) LIMIT 1
 """
+_MET_MEANWHILE = """
+    SELECT 1 FROM conversation JOIN call ON call.conversation_id = conversation.id JOIN call_leg ON call_leg.call_id = call.id
+    WHERE conversation.jurisdiction_id = $1 AND conversation.contact_point_id = $2 AND call.work_item_id IS DISTINCT FROM $3
+        AND call.direction = 'inbound' AND joined_at >= $4 AND joined_at <= coalesce(call.ended_at, joined_at) LIMIT 1
+"""
 # A call of ours is called so until the network has given it a name.
 _UNNAMED = "callback-"
 _OUTCOMES = {"busy": "busy", "no_answer": "no_answer", "failed": "failed", "canceled": "stopped", "completed": "cut"}
@@ -91,7 +96,8 @@ def wants_silence(session: Session, item: WorkItem) -> bool:
 def follow(session: Session, work_item_id: UUID, *, now: datetime) -> None:
     """An operator has taken it: an attempt is begun, unless one goes on. Told twice, it is one.
 
-    They have called again and were answered instead: what the first call left open is ended.
+    They have called again and were answered instead: what the first call left open is ended. So it is where that went on
+    while another operator had the callback in hand or was asked to take it, and it came back to the line without an attempt.
     """
     if _going_on(session, work_item_id):
         return
@@ -103,8 +109,21 @@ def follow(session: Session, work_item_id: UUID, *, now: datetime) -> None:
     if item.state != lifecycle.ASSIGNED or item.assigned_at is None or _going_on(session, item.id):
         return
     # The one for which they took it may have come to nothing already.
-    if all(call.started_at < item.assigned_at for call in made):
-        _begin(session, item, len(made) + 1, now)
+    if any(call.started_at >= item.assigned_at for call in made):
+        return
+    if _is_met_meanwhile(session, item):
+        items.give_back(session, item, why=items.CALLED_AGAIN, now=now)
+        change(session, item, why=items.CALLED_AGAIN)
+        items.complete(session, item.id, disposition_code=None, now=now)
+        return
+    _begin(session, item, len(made) + 1, now)
+
+
+def _is_met_meanwhile(session: Session, callback: WorkItem) -> bool:
+    """Somebody of ours has talked with them in a call of theirs since they asked for this one."""
+    point_id = _known_by(session, callback)
+    values = [callback.jurisdiction_id, point_id, callback.id, callback.enqueued_at]
+    return point_id is not None and bool(db.fetch(session, _MET_MEANWHILE, values, prepare=True))
 
 
 def _going_on(session: Session, work_item_id: UUID) -> bool:
@@ -225,20 +244,25 @@ def not_reached(
 
 
 def _called_meanwhile(session: Session, callback: WorkItem, since: datetime) -> WorkItem | None:
-    """What whoever was being called has in the line by their own call, locked; what is over too, if somebody talked to them.
-
-    Of a number that several people use nobody knows who called.
-    """
-    thread = load_one(session, Conversation, "WHERE id = $1", [callback.conversation_id])
-    if thread is None or len(same.people_at(session, thread.contact_point_id)) > 1:
+    """What whoever was being called has in the line by their own call, locked; what is over too, if somebody talked to them."""
+    point_id = _known_by(session, callback)
+    if point_id is None:
         return None
-    values = [callback.jurisdiction_id, thread.contact_point_id, callback.id, since]
+    values = [callback.jurisdiction_id, point_id, callback.id, since]
     found = db.fetch(session, _CALLED_MEANWHILE, values, prepare=True)
     if not found:
         return None
     item = items.held_item(session, found[0][0])
     is_over = item.state not in (lifecycle.QUEUED, lifecycle.OFFERED, lifecycle.ASSIGNED)
     return None if is_over and not _has_talked(session, item) else item
+
+
+def _known_by(session: Session, callback: WorkItem) -> UUID | None:
+    """By what their own calls are known: of a number that several people use nobody knows who called."""
+    thread = load_one(session, Conversation, "WHERE id = $1", [callback.conversation_id])
+    if thread is None or len(same.people_at(session, thread.contact_point_id)) > 1:
+        return None
+    return thread.contact_point_id
 
 
 def _has_talked(session: Session, item: WorkItem) -> bool:

@@ -12,8 +12,9 @@ from agent_console.presentation import ago, span_in_words
 from intake.calls import calling_back, queries
 from intake.calls.line_models import CallLeg
 from intake.calls.models import Call
+from intake.distribution.items import CALLED_AGAIN
 from intake.distribution.lifecycle import QUEUED
-from intake.distribution.models import WorkItem
+from intake.distribution.models import DistributionEvent, WorkItem
 from intake.people.models import ContactPoint
 from kernel.i18n import translate
 
@@ -84,7 +85,7 @@ def just_missed(session: Session, viewer: Viewer, now: datetime) -> str:
         .order_by(col(Call.started_at).desc())
     ).first()
     if tried is None:
-        return ""
+        return _not_needed(session, viewer, now)
     call, item = tried
     said = translate(viewer.language, OUTCOMES[call.outcome])
     if item.state != QUEUED or item.due_at is None:
@@ -96,3 +97,20 @@ def just_missed(session: Session, viewer: Viewer, now: datetime) -> str:
         said=said,
         left=left,
     )
+
+
+def _not_needed(session: Session, viewer: Viewer, now: datetime) -> str:
+    taken = session.exec(
+        select(DistributionEvent.id)
+        .join(WorkItem, col(WorkItem.id) == col(DistributionEvent.work_item_id))
+        .where(
+            DistributionEvent.jurisdiction_id == viewer.jurisdiction_id,
+            col(DistributionEvent.at) > now - _TOLD_FOR,
+            DistributionEvent.agent_id == viewer.user_id,
+            DistributionEvent.name == "requeued",
+            WorkItem.why == CALLED_AGAIN,
+        )
+    ).first()
+    if taken is None:
+        return ""
+    return translate(viewer.language, "No hace falta devolver la llamada: esa persona ya habló con alguien de aquí.")

@@ -305,6 +305,7 @@ def test_a_call_that_cannot_be_is_refused_with_a_reason(city: Exchange, body: di
     answer = city.phone.client.post("/calls", json={"from": ANA, "to": VOICE_NUMBER, "script": []} | body)
     assert answer.status_code in (400, 404, 422)
     assert answer.text.strip()
+    assert city.phone.client.get("/calls").json() == []
     assert city.asked == []
 
 

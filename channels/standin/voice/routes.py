@@ -51,8 +51,8 @@ def place_call(fields: FieldsDep, part: PartDep) -> Response:
     party: Party = Live() if script is None else Script(steps_from(script))
     speed = _number(fields, "speed", 1.0, low=0.1, high=1000.0)
     wait_s = _number(fields, "timeout", 300.0, low=0.0, high=_LONGEST_WAIT_S)
+    is_async = _is_true(fields, "async") or script is None
     call = exchange.ring_in(sender, party, speed=speed)
-    is_async = script is None or _is_true(fields, "async")
     if not is_async:
         call.done.wait(wait_s)
     return JSONResponse(shown(call.row()), status_code=201)

@@ -1,6 +1,7 @@
 """Takes the pictures of the README from a running demo: `.venv/bin/python docs/screenshots.py [data folder]`.
 
-Sends one text message through the stand-in, waits until it is a request, and photographs what each kind of reader sees.
+Sends one text message through the stand-in, waits until it is a request, and photographs what each kind of reader sees. Then
+they call and ask for a person, and an operator who talks with them is photographed.
 """
 
 import json
@@ -14,6 +15,8 @@ from playwright.sync_api import Page, sync_playwright
 
 PICTURES = Path(__file__).with_name("images")
 RESIDENT = "+525512345678"
+SAYS = ("Es por la fuga que les escribí, en Sabinos y Niebla", "Ya llega el agua a la banqueta")
+ANSWERS = "Buenas tardes, le atiende Marisol. Lo agrego a su reporte"
 TEXT = "Hay una fuga grande en Av. Sabinos esquina Niebla, lleva toda la mañana"
 
 
@@ -45,6 +48,28 @@ def sign_in(page: Page, demo: dict[str, object], role: str = "operator") -> None
         page.keyboard.press("Enter")
 
 
+def talk(page: Page, demo: dict[str, object]) -> None:
+    """The desk of whoever is signed on in `page`, in the middle of a call."""
+    page.goto(f"{demo['console']['url']}/atencion")  # type: ignore[index]  # as above
+    page.keyboard.press("F2")
+    page.locator("#estado").get_by_text("Disponible").wait_for()
+    script = [{"say": "quiero hablar con una persona"}, {"wait": 14}, *({"say": words} for words in SAYS), {"wait": 60}]
+    call = {"from": RESIDENT, "to": demo["voice"]["number"], "script": script, "async": True, "speed": 1}  # type: ignore[index]  # as above
+    httpx.post(f"{demo['standin']['url']}/calls", json=call).raise_for_status()  # type: ignore[index]  # as above
+    page.locator("#strip .offer").wait_for(timeout=60_000)
+    page.keyboard.press("F2")
+    page.locator(".callbar").get_by_text("Grabando").wait_for(timeout=60_000)
+    page.locator("#heard").get_by_text(SAYS[-1]).wait_for(timeout=60_000)
+    page.locator("#words").fill(ANSWERS)
+    page.keyboard.press("Enter")
+    page.locator("#heard").get_by_text(ANSWERS).wait_for()
+    page.screenshot(path=PICTURES / "console-desk.png")
+    page.locator("#hang-up").click()
+    page.locator("#wrap").wait_for()
+    page.locator("#disposition-1").check()
+    page.locator("#settle").click()
+
+
 def main(data: Path) -> None:
     """Writes the pictures into docs/images."""
     demo = json.loads((data / "demo.json").read_text())
@@ -72,6 +97,7 @@ def main(data: Path) -> None:
         planning.screenshot(path=PICTURES / "console-whatif.png")
         desk.goto(demo["standin"]["url"])
         desk.screenshot(path=PICTURES / "phone.png")
+        talk(desk, demo)
         handset = browser.new_context(viewport={"width": 360, "height": 640}, locale="es-MX").new_page()
         handset.goto(demo["base_url"])
         handset.screenshot(path=PICTURES / "resident-home.png")

@@ -12,6 +12,7 @@ from kernel import clock, db
 from kernel.folio import spaced
 from tests.browser.cast import PASSWORD, email_of, report
 from tests.browser.conftest import LOOKS, LiveServer, PageAt
+from tests.running import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser_console")]
 LIST = "/consola/solicitudes"
@@ -108,6 +109,9 @@ def test_a_new_request_shows_by_itself_and_waits(live_server: LiveServer, page_a
 def test_what_comes_while_an_answer_is_under_way_shows_too(live_server: LiveServer, page_at: PageAt) -> None:
     page = page_at(LIST, role="operator")
     expect(page.locator("#live")).to_contain_text("En vivo")
+    # What a page asks once its line is open has been answered: a question that goes on would swallow the one below.
+    asked = "performance.getEntriesByType('resource').some((one) => one.name.includes('/solicitudes/nuevas'))"
+    wait_for(lambda: page.evaluate(f"{asked} && !document.querySelector('#arrivals.htmx-request')"), 10)
     held: list[Route] = []
 
     def hold_the_first(route: Route) -> None:
@@ -118,9 +122,7 @@ def test_what_comes_while_an_answer_is_under_way_shows_too(live_server: LiveServ
 
     page.route("**/solicitudes/nuevas*", hold_the_first)
     page.evaluate("document.querySelector('#arrivals').dispatchEvent(new Event('atiende:requests'))")
-    page.wait_for_function("document.querySelector('#arrivals.htmx-request')")
-    while not held:
-        page.wait_for_timeout(50)
+    wait_for(lambda: page.evaluate("!!document.querySelector('#arrivals.htmx-request')") and held, 10)
     answer = held[0].fetch()
     with live_server.at_work(), db.transaction() as session:
         report(session, "Llega mientras tanto")
@@ -174,7 +176,8 @@ def test_two_tabs_share_one_stream(live_server: LiveServer, page_at: PageAt) -> 
     assert streams == []
     # The tab that listened goes away; the other takes over.
     first.close()
-    second.wait_for_function("navigator.locks.query().then(l => l.held.length === 1 && l.pending.length === 0)")
+    left = "navigator.locks.query().then((locks) => locks.held.length === 1 && locks.pending.length === 0)"
+    wait_for(lambda: second.evaluate(left), 10)
     with live_server.at_work(), db.transaction() as session:
         report(session, "Una pestaña")
     expect(second.locator("#arrivals")).to_contain_text("2 solicitudes nuevas")

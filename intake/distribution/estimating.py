@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
+from intake.distribution.agents import HANDS
 from intake.distribution.items import NOT_STOOD_FOR, queue_of
 from intake.distribution.lines import served
 from intake.distribution.matching import rank_at
@@ -27,15 +28,15 @@ _AHEAD = f"""
       AND CASE WHEN closed_at IS NULL THEN skill END IS NOT DISTINCT FROM $6
 """  # noqa: S608  # words of our own
 # Whoever may serve the line and is at work, also when they are busy just now.
-_STAFF = """
-    SELECT count(*) FILTER (WHERE cap_points - load_points >= $4 AND coalesce(offer_id, beside_leg_id) IS NULL
-            AND state = 'available'),
+_STAFF = f"""
+    SELECT count(*) FILTER (WHERE cap_points - load_points - beyond >= $4 AND NOT is_talking
+            AND coalesce(offer_id, beside_leg_id) IS NULL AND state = 'available'),
         coalesce(sum(cap_points), 0)
-    FROM agent_session WHERE jurisdiction_id = $1 AND state IN ('available', 'missed') AND lease_until > $2
+    FROM agent_session {HANDS} WHERE jurisdiction_id = $1 AND state IN ('available', 'missed') AND lease_until > $2
       AND ($3::text[] IS NULL OR EXISTS (
         SELECT 1 FROM agent_skill WHERE agent_skill.agent_id = agent_session.agent_id AND skill = ANY($3)
           AND (expires_at IS NULL OR expires_at > $2)))
-"""
+"""  # noqa: S608  # words of our own
 _LASTED = """
     SELECT avg(extract(epoch FROM ended_at - assigned_at) - rested_s) FROM (
         SELECT ended_at, assigned_at, rested_s FROM work_item

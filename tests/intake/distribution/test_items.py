@@ -301,6 +301,25 @@ def test_the_estimate_counts_who_goes_first(session: Session) -> None:
     assert actions.estimate(session, CITY, work_item_id=waiting[1].id, now=later(10)).position == 2
 
 
+def test_nobody_who_talks_is_free_for_the_next_caller(session: Session) -> None:
+    """Room for two calls is room for one voice."""
+    agent = sign_on(session, cap=200)
+    assert actions.estimate(session, CITY, now=NOW).wait_s == 0
+    accepted(session, ring(session), agent)
+    assert actions.estimate(session, CITY, now=NOW).wait_s == 150
+    assert actions.estimate(session, CITY, kind="text", now=NOW).wait_s == 75
+
+
+def test_what_is_in_hand_beyond_the_points_leaves_no_room(session: Session) -> None:
+    agent = sign_on(session)
+    thread = accepted(session, ring(session, "thread:1", kind="text"), agent)
+    call = actions.claim(session, ring(session).id, agent_id=agent.agent_id, now=NOW)
+    actions.complete(session, thread.id, disposition_code="answered", agent_id=agent.agent_id, now=later(600))
+    actions.finish(session, call.id, now=NOW)
+    assert load_of(session) == 75
+    assert actions.estimate(session, CITY, kind="text", now=NOW).wait_s == 150
+
+
 def test_every_step_is_on_record(session: Session) -> None:
     agent, item = sign_on(session), ring(session)
     accepted(session, item, agent)

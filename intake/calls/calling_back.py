@@ -45,21 +45,25 @@ _HANGS_UP_WITHIN = timedelta(seconds=45)
 # An operator whose browser did not ring is not asked again at once.
 _SHUN = timedelta(seconds=60)
 _CALLED_MEANWHILE = """
-    SELECT work_item.id FROM work_item JOIN conversation ON conversation.id = conversation_id
-    WHERE work_item.jurisdiction_id = $1 AND conversation.contact_point_id = $2 AND work_item.id <> $3 AND (
-        kind = 'voice' AND work_item.state IN ('queued', 'offered', 'assigned')
-        OR kind = 'voice' AND work_item.state IN ('wrapping', 'done') AND enqueued_at >= $4
-    ) ORDER BY enqueued_at DESC LIMIT 1
+    SELECT id FROM work_item WHERE jurisdiction_id = $1 AND id <> $3
+        AND conversation_id IN (SELECT conversation_id FROM call WHERE contact_point_id = $2) AND (
+            kind = 'voice' AND state IN ('queued', 'offered', 'assigned')
+            OR kind = 'voice' AND state IN ('wrapping', 'done') AND enqueued_at >= $4
+        )
+    ORDER BY enqueued_at DESC LIMIT 1
 """
 _TALKED = """
     SELECT 1 FROM call_bridge JOIN call ON call.id = call_bridge.call_id JOIN call_leg ON call_leg.call_id = call.id
     WHERE call_bridge.work_item_id = $1 AND joined_at <= coalesce(call.ended_at, joined_at) LIMIT 1
 """
 _MET_MEANWHILE = """
-    SELECT 1 FROM conversation JOIN call ON call.conversation_id = conversation.id JOIN call_leg ON call_leg.call_id = call.id
-    WHERE conversation.jurisdiction_id = $1 AND conversation.contact_point_id = $2 AND call.work_item_id IS DISTINCT FROM $3
-        AND call.direction = 'inbound' AND joined_at >= $4 AND joined_at <= coalesce(call.ended_at, joined_at) LIMIT 1
+    SELECT 1 FROM call JOIN call_leg ON call_leg.call_id = call.id
+    WHERE call.jurisdiction_id = $1 AND contact_point_id = $2 AND work_item_id IS DISTINCT FROM $3 AND direction = 'inbound'
+        AND joined_at >= $4 AND joined_at <= coalesce(call.ended_at, joined_at) LIMIT 1
 """
+_ASKED_AT = (
+    "SELECT max(at) FROM distribution_event WHERE work_item_id = $1 AND name IN ('callback_asked', 'callback_kept')"
+)
 # A call of ours is called so until the network has given it a name.
 _UNNAMED = "callback-"
 _OUTCOMES = {"busy": "busy", "no_answer": "no_answer", "failed": "failed", "canceled": "stopped", "completed": "cut"}
@@ -99,14 +103,17 @@ def follow(session: Session, work_item_id: UUID, *, now: datetime) -> None:
     They have called again and were answered instead: what the first call left open is ended. So it is where that went on
     while another operator had the callback in hand or was asked to take it, and it came back to the line without an attempt.
     """
-    if _going_on(session, work_item_id):
+    made = of_item(session, work_item_id)
+    if _going_on(made):
         return
+    if made:
+        queries.held(session, made[-1].id)  # before the item, as everywhere
     item = items.held_item(session, work_item_id)
     if item.why == items.CALLED_AGAIN and (asked := queries.asked_in(session, item)) is not None:
         record(session, "call.ended", at=now, call_id=asked.id, conversation_id=asked.conversation_id)
         return
     made = of_item(session, item.id)
-    if item.state != lifecycle.ASSIGNED or item.assigned_at is None or _going_on(session, item.id):
+    if item.state != lifecycle.ASSIGNED or item.assigned_at is None or _going_on(made):
         return
     # The one for which they took it may have come to nothing already.
     if any(call.started_at >= item.assigned_at for call in made):
@@ -122,12 +129,15 @@ def follow(session: Session, work_item_id: UUID, *, now: datetime) -> None:
 def _is_met_meanwhile(session: Session, callback: WorkItem) -> bool:
     """Somebody of ours has talked with them in a call of theirs since they asked for this one."""
     point_id = _known_by(session, callback)
-    values = [callback.jurisdiction_id, point_id, callback.id, callback.enqueued_at]
-    return point_id is not None and bool(db.fetch(session, _MET_MEANWHILE, values, prepare=True))
+    if point_id is None:
+        return False
+    ((asked_at,),) = db.fetch(session, _ASKED_AT, [callback.id], prepare=True)
+    values = [callback.jurisdiction_id, point_id, callback.id, asked_at or callback.enqueued_at]
+    return bool(db.fetch(session, _MET_MEANWHILE, values, prepare=True))
 
 
-def _going_on(session: Session, work_item_id: UUID) -> bool:
-    return any(call.ended_at is None and call.outcome in ("", REACHED) for call in of_item(session, work_item_id))
+def _going_on(made: Sequence[Call]) -> bool:
+    return any(call.ended_at is None and call.outcome in ("", REACHED) for call in made)
 
 
 def _begin(session: Session, item: WorkItem, number: int, now: datetime) -> None:

@@ -119,6 +119,7 @@ def keep_call_back(session: Session, call: Call, *, now: datetime) -> bool:
         if items.held_item(session, waits.id).state != lifecycle.QUEUED:
             return False
         distribution.abandon(session, waits.source_ref, why="callback", now=now)
+    distribution.note_callback_kept(session, callback, now=now)
     return True
 
 

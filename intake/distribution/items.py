@@ -172,6 +172,11 @@ def wait_for_callback(session: Session, source_ref: str, *, due_at: datetime | N
     return True
 
 
+def note_callback_kept(session: Session, callback: WorkItem, *, now: datetime) -> None:
+    """Whoever is to be called back has asked for it again, and has what they had: the (held) item changes in nothing else."""
+    note_item(session, callback, "callback_kept", now=now)
+
+
 def take_place(session: Session, item: WorkItem, callback_id: UUID, *, now: datetime) -> bool:
     """Whoever seems to have asked for it calls again: the (voice) item has the callback's place. False if that waits no more.
 

@@ -101,14 +101,12 @@ def just_missed(session: Session, viewer: Viewer, now: datetime) -> str:
 
 def _not_needed(session: Session, viewer: Viewer, now: datetime) -> str:
     taken = session.exec(
-        select(DistributionEvent.id)
-        .join(WorkItem, col(WorkItem.id) == col(DistributionEvent.work_item_id))
-        .where(
+        select(DistributionEvent.id).where(
             DistributionEvent.jurisdiction_id == viewer.jurisdiction_id,
             col(DistributionEvent.at) > now - _TOLD_FOR,
             DistributionEvent.agent_id == viewer.user_id,
             DistributionEvent.name == "requeued",
-            WorkItem.why == CALLED_AGAIN,
+            col(DistributionEvent.data)["why"].astext == CALLED_AGAIN,
         )
     ).first()
     if taken is None:

@@ -7,10 +7,12 @@ import pytest
 
 from agent_console.pages.desk import called_back
 from intake.calls import actions as calls
-from intake.calls import queries
+from intake.calls import queries, waiting
 from intake.calls.calling_back import MOST_ATTEMPTS, PAUSES
 from intake.calls.jobs import end_call
+from intake.calls.line_actions import Somebody
 from intake.distribution import actions as distribution
+from intake.distribution.models import AgentSession, Offer, WorkItem
 from kernel import clock, db
 from tests.channels.voice.calling_again import (
     BOSS,
@@ -98,6 +100,7 @@ def test_a_call_that_has_just_ended_takes_no_place(desk: Desk) -> None:
     assert item.state == "abandoned"
     be_busy(desk)
     assert waiting_callbacks(desk) == [desk.item]
+    assert item.instead_of_id is None
 
 
 def test_an_operator_who_comes_after_they_hung_up_has_not_met_them(desk: Desk) -> None:
@@ -119,6 +122,8 @@ def test_an_operator_who_comes_after_they_hung_up_has_not_met_them(desk: Desk) -
     desk.session.expire_all()
     assert (item.state, item.disposition_code) == ("done", "caller_gone")
     assert waiting_callbacks(desk) == [callback]
+    talk(desk, callback, desk.operator("Eva"))
+    assert len(desk.line.of(NUMBER)) == 1, "they are called"
 
 
 def test_who_is_answered_while_the_callback_is_let_pass_is_not_called_besides(desk: Desk) -> None:
@@ -139,41 +144,117 @@ def test_who_is_answered_while_the_callback_is_let_pass_is_not_called_besides(de
     assert waiting_callbacks(desk) == []
 
 
+def show(desk: Desk, callback: WorkItem, who: Somebody) -> Offer:
+    """It rings at their desk."""
+    with db.transaction() as session:
+        made = distribution.offer(session, callback.id, who.id, now=clock.now())
+    assert made is not None
+    return made
+
+
+def let_pass(desk: Desk, made: Offer) -> None:
+    with db.transaction() as session:
+        distribution.decline(session, made.id, agent_id=made.agent_id, epoch=1, now=clock.now())
+    desk.work()
+
+
+def be_there(desk: Desk) -> None:
+    """Everybody's desk is heard of."""
+    for agent_id in desk.people:
+        with db.transaction() as session:
+            distribution.heartbeat(session, agent_id, epoch=1, now=clock.now())
+
+
+def said_to(desk: Desk, who: Somebody) -> str:
+    return called_back.just_missed(desk.session, replace(BOSS, user_id=who.id), clock.now())
+
+
 @pytest.mark.parametrize("talks", [True, False])
 def test_a_callback_in_somebodys_hands_while_they_are_answered_is_not_made_afterwards(desk: Desk, talks: bool) -> None:
     """Ana is asked to take it, they call and talk to Luis, and it comes back to the line: whoever takes it next dials nobody."""
     callback = ask(desk)
-    ana, luis = desk.operator("Ana"), desk.operator("Luis")
-    with db.transaction() as session:
-        made = distribution.offer(session, callback.id, ana.id, now=clock.now())
-        assert made is not None
+    ana, luis, eva = (desk.operator(name) for name in ("Ana", "Luis", "Eva"))
+    made = show(desk, callback, ana)
     call, item = call_again(desk)
     (talk if talks else accept)(desk, item, luis)
     hang_up(desk, call.id)
-    with db.transaction() as session:
-        distribution.decline(session, made.id, agent_id=ana.id, epoch=1, now=clock.now())
+    let_pass(desk, made)
     assert waiting_callbacks(desk) == [callback]
-    eva = desk.operator("Eva")
     talk(desk, callback, eva)
-    said = called_back.just_missed(desk.session, replace(BOSS, user_id=eva.id), clock.now())
-    assert ("No hace falta" in said) == talks
-    assert called_back.just_missed(desk.session, replace(BOSS, user_id=luis.id), clock.now()) == ""
+    assert ("No hace falta" in said_to(desk, eva)) == talks
+    assert said_to(desk, ana) == said_to(desk, luis) == "", "neither had to do with it"
     if talks:
         assert (desk.item.state, desk.item.why, desk.item.disposition_code) == ("cancelled", "called_again", None)
+        assert desk.session.get_one(AgentSession, eva.id).load_points == 0
     assert len(desk.line.of(NUMBER)) == (0 if talks else 1)
+
+
+def test_an_operator_who_is_lost_before_the_dialling_leaves_it_to_nobody_once_they_were_answered(desk: Desk) -> None:
+    """Ana has taken it, they call and talk to Luis, and Ana's browser never answers."""
+    callback = ask(desk)
+    ana, luis, eva = (desk.operator(name) for name in ("Ana", "Luis", "Eva"))
+    accept(desk, callback, ana)
+    call, item = call_again(desk)
+    talk(desk, item, luis)
+    hang_up(desk, call.id)
+    (leg,) = desk.line.of(f"client:agent-{ana.id}")
+    desk.line.end(leg.sid, "no-answer")
+    desk.hear()
+    assert waiting_callbacks(desk) == [callback]
+    desk.time.shift(1)
+    talk(desk, callback, eva)
+    assert (desk.item.state, desk.item.why) == ("cancelled", "called_again")
+    assert desk.line.of(NUMBER) == []
+
+
+@pytest.mark.parametrize("when", ["talked before asking", "asks again after the talk"])
+def test_what_was_asked_for_after_the_talk_is_made(desk: Desk, when: str) -> None:
+    """Whoever waits on the line while somebody else of the house is answered; or wants another word."""
+    ana, luis, eva = (desk.operator(name) for name in ("Ana", "Luis", "Eva"))
+    if when == "talked before asking":
+        call, item = call_again(desk)
+        talk(desk, item, luis)
+        hang_up(desk, call.id)
+        desk.time.shift(60)
+        callback = ask(desk)
+    else:
+        callback = ask(desk)
+        be_there(desk)
+        made = show(desk, callback, ana)
+        call, item = call_again(desk)
+        talk(desk, item, luis)
+        hang_up(desk, call.id)
+        let_pass(desk, made)
+        desk.time.shift(60)
+        third, _ = call_again(desk, sid="CA" + "7" * 32)
+        with db.transaction() as session:
+            assert waiting.keep_call_back(session, queries.held(session, third.id), now=clock.now())
+        hang_up(desk, third.id)
+    be_there(desk)
+    talk(desk, callback, eva)
+    assert len(desk.line.of(NUMBER)) == 1
+
+
+def test_a_talk_in_the_call_in_which_it_was_asked_for_is_none(desk: Desk) -> None:
+    """Passed on to a line, and tired of waiting in it."""
+    ana = desk.operator("Ana")
+    desk.connect(ana)
+    with db.transaction() as session:
+        distribution.requeue_front(session, desk.item.id, why="transfer", now=clock.now())
+    desk.work()
+    desk.hear()
+    callback = ask(desk)
+    talk(desk, callback, desk.operator("Eva"))
+    assert len(desk.line.of(NUMBER)) == 1
 
 
 def test_a_talk_from_a_number_of_several_people_ends_nobodys_callback(desk: Desk) -> None:
     callback = ask(desk)
-    ana = desk.operator("Ana")
-    with db.transaction() as session:
-        made = distribution.offer(session, callback.id, ana.id, now=clock.now())
-        assert made is not None
+    made = show(desk, callback, desk.operator("Ana"))
     share(desk)
     call, item = call_again(desk)
     talk(desk, item, desk.operator("Luis"))
     hang_up(desk, call.id)
-    with db.transaction() as session:
-        distribution.decline(session, made.id, agent_id=ana.id, epoch=1, now=clock.now())
+    let_pass(desk, made)
     talk(desk, callback, desk.operator("Eva"))
     assert len(desk.line.of(NUMBER)) == 1

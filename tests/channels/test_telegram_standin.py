@@ -147,6 +147,17 @@ def test_what_a_person_does_is_told_with_the_secret(center: tuple[Center, str], 
     assert refused.status_code == 409
 
 
+def test_an_album_of_which_one_is_no_picture_is_not_sent_at_all(center: tuple[Center, str], telegram: Telegram) -> None:
+    telegram.writes("/start")
+    refused = telegram.client.post(
+        f"/telegram/{CHAT}/files", json={"files": [as_json(photo()), as_json(b"no picture")]}
+    )
+    assert refused.status_code == 400, refused.text
+    telegram.does("files", files=[as_json(photo())])
+    eventually(lambda: len(center[0].updates) == 2)
+    assert [one["status"] for one in telegram.carried("inbound")] == ["received", "received"]
+
+
 def test_a_center_that_fails_is_told_again_until_it_answers(center: tuple[Center, str], telegram: Telegram) -> None:
     center[0].answers = [500, 403, 301]
     telegram.writes("hola")

@@ -132,6 +132,21 @@ def test_a_caller_and_an_operator_talk_in_a_conference(city: Exchange, twilio: A
     assert ended.reason_conference_ended == "participant-with-end-conference-on-exit-left"
 
 
+@pytest.mark.parametrize("wrong", ["WaitUrl", "StatusCallback"])
+def test_what_is_refused_leaves_no_room_with_its_address(city: Exchange, wrong: str) -> None:
+    who = {"From": VOICE_NUMBER, "To": "+525587654321"}
+    who |= {"ConferenceStatusCallbackEvent": "join"}
+    rooms = {name: f"{city.url}/told/{name}" for name in ("refused", "made")}
+    path = "/Conferences/item-9/Participants.json"
+    city.phone.client.post("/phones/+525587654321/answering", json={"script": [{"wait": 30}]})
+    refused = city.rest("POST", path, **who, ConferenceStatusCallback=rooms["refused"], **{wrong: "no address"})
+    assert refused.status_code == 400
+    made = city.rest("POST", path, **who, ConferenceStatusCallback=rooms["made"])
+    assert made.status_code == 201
+    eventually(lambda: "/told/made" in {where for where, _ in city.told})
+    assert "/told/refused" not in {where for where, _ in city.told}
+
+
 def test_an_operator_who_leaves_does_not_end_the_call(city: Exchange, twilio: Any) -> None:
     city.documents["/voice"] = f"<Say>Le comunico.</Say>{JOIN}"
     answering(city, "client:agent-1", {"wait": 0.2}, {"hangup": True})

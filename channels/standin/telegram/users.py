@@ -89,10 +89,11 @@ def send_files(ledger: TelegramLedger, chatter: Chatter, pictures: Sequence[Pict
         raise InvalidInput("Elige una foto.")
     album = {"media_group_id": str(secrets.randbelow(10**17))} if len(pictures) > 1 else {}
     sent = []
-    for place, picture in enumerate(pictures):
-        words = {"caption": caption} if caption and place == 0 else {}
-        content = _file(ledger, picture) | words | album
-        sent.append(_send(ledger, chatter, picture.kind, words.get("caption", ""), content))
+    with ledger.together():
+        for place, picture in enumerate(pictures):
+            words = {"caption": caption} if caption and place == 0 else {}
+            content = _file(ledger, picture) | words | album
+            sent.append(_send(ledger, chatter, picture.kind, words.get("caption", ""), content))
     return sent
 
 

@@ -80,13 +80,6 @@ def list_participants(
 def create_participant(sid: str, form: FormDep, mood: MoodDep, config: ConfigDep, part: PartDep) -> Any:
     exchange = part.exchange
     recipient, sender = recipient_of(form), sender_of(form)
-    room = exchange.find_room(sid) or (exchange.room(sid) if not sid.startswith("CF") else None)
-    if room is None:
-        raise Refusal(20404)
-    with exchange.lock:
-        if not room.callback.url and form.get("ConferenceStatusCallback"):
-            room.callback = form.address("ConferenceStatusCallback", code=21609)
-            room.events = form.words("ConferenceStatusCallbackEvent") or frozenset({"start", "end"})
     manner = Manner(
         label=form.get("Label"),
         is_muted=form.is_on("Muted"),
@@ -96,6 +89,15 @@ def create_participant(sid: str, form: FormDep, mood: MoodDep, config: ConfigDep
         wait=(form.address("WaitUrl") if form.get("WaitUrl") else NOWHERE) if form.has("WaitUrl") else None,
     )
     order = order_of(form, Next(NOWHERE))
+    callback = form.address("ConferenceStatusCallback", code=21609)
+    # All of the form has been read: what is refused makes no room.
+    room = exchange.find_room(sid) or (exchange.room(sid) if not sid.startswith("CF") else None)
+    if room is None:
+        raise Refusal(20404)
+    with exchange.lock:
+        if not room.callback.url and callback.url:
+            room.callback = callback
+            room.events = form.words("ConferenceStatusCallbackEvent") or frozenset({"start", "end"})
     call = exchange.ring_out(
         order, sender=sender, recipient=recipient, label=manner.label, join=(room.name, manner)
     )  # fmt: skip

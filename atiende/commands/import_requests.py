@@ -31,6 +31,8 @@ def run(file: Path, map_file: Path, options: Options, rejects: Path | None) -> N
     crypto.configure(settings.secrets.vault())
     database.configure_storage(settings)
     progress = Progress()
+    if rejects is not None and rejects.exists() and file.exists() and rejects.samefile(file):
+        raise InvalidInput("Las filas rechazadas necesitan un archivo propio.")
     with _account(rejects, language) as account:
         summary = import_requests(file, mapped, options, now=clock.now(), reject=account.reject, progress=progress)
     progress.end()
@@ -63,12 +65,17 @@ def _account(rejects: Path | None, language: str) -> Iterator[_Account]:
         account = _Account(None, language)
         yield account
     else:
-        # Cells of a register may say who lives where.
-        with open(rejects, "w", newline="", encoding="utf-8", opener=_private) as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow([translate(language, name) for name in ("línea", "columna", "valor", "motivo")])
-            account = _Account(writer, language)
-            yield account
+        # Whole or not at all: a run that cannot begin leaves the account of the one before.
+        partial = rejects.with_name(f".{rejects.name}.{os.getpid()}.partial")
+        try:
+            # Cells of a register may say who lives where.
+            with open(partial, "w", newline="", encoding="utf-8", opener=_private) as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow([translate(language, name) for name in ("línea", "columna", "valor", "motivo")])
+                yield _Account(writer, language)
+            partial.replace(rejects)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def _private(path: str, flags: int) -> int:

@@ -21,6 +21,7 @@ from atiende.replay.rows import Row, RowFile, read_rows
 from atiende.replay.texts import Texted, Texter, send_all
 from intake.catalog import clients, keys
 from intake.catalog import queries as catalog
+from intake.catalog.models import Jurisdiction
 from kernel import clock, db
 from kernel.errors import MisconfiguredError
 from kernel.settings import Settings, load_settings
@@ -40,7 +41,8 @@ def run(file: Path, *, jurisdiction: str, limit: int | None, as_sms: int, base_u
     base_url = (base_url or _base_url(settings)).rstrip("/")
     texted_rows, posted_rows = _split(found.rows, as_sms)
     with db.transaction() as session:
-        city = catalog.jurisdiction(session, jurisdiction)
+        # What cannot be texted is said before a row is posted.
+        texter = _texter(settings, base_url, catalog.jurisdiction(session, jurisdiction)) if texted_rows else None
         api_key = _api_key(session, settings, jurisdiction)
         codes = _service_codes(session, jurisdiction, {(row.kind, row.family) for row in found.rows})
         before = results.stored(session, jurisdiction, found.layout)
@@ -49,13 +51,17 @@ def run(file: Path, *, jurisdiction: str, limit: int | None, as_sms: int, base_u
     with db.transaction() as session:
         outcome = results.compare(found.layout, posted, before, results.stored(session, jurisdiction, found.layout))
     texted: Texted | None = None
-    if texted_rows:
-        if city.sms_number is None:
-            raise MisconfiguredError("{city} no tiene número de SMS.", city=city.name)
-        with closing(Texter(settings, base_url, city.sms_number)) as texter:
+    if texter is not None:
+        with closing(texter):
             texted = send_all(texter, found.layout, texted_rows)
     faults = Counter(answer.fault for answer in posted if answer.fault)
     _print(found, codes, outcome, seconds, texted, faults)
+
+
+def _texter(settings: Settings, base_url: str, city: Jurisdiction) -> Texter:
+    if city.sms_number is None:
+        raise MisconfiguredError("{city} no tiene número de SMS.", city=city.name)
+    return Texter(settings, base_url, city.sms_number)
 
 
 def _base_url(settings: Settings) -> str:

@@ -142,6 +142,23 @@ def test_rejected_rows_are_listed_in_the_language_of_the_reader(
     assert out.stat().st_mode & 0o077 == 0
 
 
+def test_a_run_that_cannot_begin_leaves_the_account_of_the_one_before(
+    database: tuple[Engine, dict[str, str]], tmp_path: Path
+) -> None:
+    _, environ = database
+    rows, map_file = _write(tmp_path, 1)
+    out = tmp_path / "rejects.csv"
+    out.write_text("lo de ayer")
+    assert atiende(environ, tmp_path / "none.csv", "--map", map_file, "--rejects", out).returncode != 0
+    assert out.read_text() == "lo de ayer"
+    told = rows.read_bytes()
+    refused = atiende(environ, rows, "--map", map_file, "--rejects", rows)
+    assert refused.returncode != 0
+    assert "archivo propio" in refused.stderr
+    assert rows.read_bytes() == told
+    assert {one.name for one in tmp_path.iterdir()} == {rows.name, map_file.name, out.name}
+
+
 def test_a_file_of_which_nothing_can_be_used_fails(database: tuple[Engine, dict[str, str]], tmp_path: Path) -> None:
     _, environ = database
     rows, map_file = _write(tmp_path, 0)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from sqlmodel import select
 
 from atiende import bootstrap
 from atiende.app import create_app
@@ -23,6 +24,7 @@ from atiende.replay.rows import LAYOUTS, Row, plain, read_rows
 from atiende.replay.texts import choose, words_of
 from georef.points import LonLat
 from georef.readers import read_areas
+from intake.catalog.models import ApiKey
 from intake.city_folder.load import import_folder
 from intake.service_requests.models import ServiceRequest
 from kernel import crypto, db
@@ -135,6 +137,21 @@ def installation(shared_data: Path) -> Iterator[dict[str, str]]:
     engine.dispose()
     db.configure(None)
     crypto.configure(None)
+
+
+@pytest.mark.shared_data
+@pytest.mark.journey
+def test_what_cannot_be_texted_is_said_before_anything_is_done(installation: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text(HEADER + "1,Fuga,Agua Potable,Cuauhtemoc,Centro,-99.13,19.43\n")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("ATIENDE_")}
+    command = [sys.executable, "-m", "atiende", "replay", str(file), "--jurisdiction", "cdmx.gob.mx", "--as-sms", "1"]
+    done = subprocess.run(command, env=clean | installation, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "SMS" in done.stderr
+    with db.transaction() as session:
+        assert session.exec(select(ServiceRequest)).all() == []
+        assert session.exec(select(ApiKey).where(ApiKey.label == "replay")).all() == []
 
 
 @pytest.mark.shared_data

@@ -13,6 +13,7 @@ from intake.catalog.clients import ApiClient
 from intake.media.actions import attach
 from intake.media.values import Received
 from intake.open311.context import City
+from intake.open311.extensions import require
 from intake.open311.forms import Fields
 from intake.open311.models import UpdateKey
 from intake.open311.submitting import MAX_IDEMPOTENCY_KEY, read_media_url
@@ -48,6 +49,7 @@ class Update:
 
 def is_new(session: Session, city: City, client: ApiClient, form: Fields, *, idempotency_key: str | None) -> bool:
     """Whether this update was not recorded before. Raises as `post` does."""
+    require("servicerequestupdates", city.extensions_off)
     update = read_update(form, city)
     if _under_key(session, city, client, idempotency_key) is not None:
         return False
@@ -58,6 +60,8 @@ def is_new(session: Session, city: City, client: ApiClient, form: Fields, *, ide
         return False
     if found.agency_code != client.agency_code:
         raise _unknown()
+    if client.agency_code is not None:
+        check_suggestion(session, city.id, client.agency_code, update.suggested_agency)
     return True
 
 

@@ -207,3 +207,26 @@ class TestUpdates:
         answer = self.update(client, agency_key, folio, files(b"<svg/>"))
         assert answer["update_id"]
         assert "1" in answer["service_notice"]
+
+    def test_an_update_that_is_refused_stores_no_byte(
+        self, client: TestClient, session: Session, city: Jurisdiction, shelf: Shelf, agency_key: str
+    ) -> None:
+        folio = post(client, [])["service_request_id"]
+        data = {
+            "api_key": agency_key,
+            "service_request_id": folio,
+            "update_id": "u-1",
+            "status": "NOT_COUNCILS_RESPONSIBILITY",
+            "updated_datetime": "2026-11-26T10:00:00-06:00",
+            "description": "No es nuestro.",
+            "suggested_agency": "NADIE",
+        }
+        refused = client.post("servicerequestupdates.json", data=data, files=files(jpeg()))
+        assert refused.status_code == 400, refused.text
+        assert photos(session) == []
+        city.settings = {**city.settings, "open311_extensions_off": ["servicerequestupdates"]}
+        session.add(city)
+        session.flush()
+        gone = client.post("servicerequestupdates.json", data=data | {"suggested_agency": ""}, files=files(jpeg()))
+        assert gone.status_code == 404, gone.text
+        assert photos(session) == []

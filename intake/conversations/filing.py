@@ -26,13 +26,12 @@ def attach(
 
     Twice does it once. Raises Conflict when it is with another request, NotFound for what is no resident's message.
     """
-    moved = []
-    for row in _together(session, message):
-        if row.service_request_id not in (None, service_request.id):
-            raise Conflict("Ese mensaje ya está en otra solicitud. Quítalo de ahí primero.")
-        if row.service_request_id is None:
-            row.service_request_id = service_request.id
-            moved.append(row)
+    rows = _together(session, message)
+    if any(row.service_request_id not in (None, service_request.id) for row in rows):
+        raise Conflict("Ese mensaje ya está en otra solicitud. Quítalo de ahí primero.")
+    moved = [row for row in rows if row.service_request_id is None]
+    for row in moved:
+        row.service_request_id = service_request.id
     if moved:
         session.flush()
         attachments.messages_linked(session, [row.id for row in moved], now=now)

@@ -10,13 +10,13 @@ from sqlmodel import select
 from agent_console.models import ReplyDraft
 from channels import registry
 from intake.conversations import actions as threads
-from intake.conversations import arrivals
+from intake.conversations import arrivals, filing
 from intake.conversations.models import Conversation, Message
 from intake.conversations.values import Choice, InboundMessage, SharedPlace
 from intake.people import actions as people
 from intake.people import linking, same
 from intake.service_requests.models import ServiceRequestEvent
-from intake.service_requests.values import Reporter
+from intake.service_requests.values import Actor, Reporter
 from kernel import clock
 from tests.agent_console.conftest import Console, settings
 from tests.factories import CITY, IN_SUR, make_city
@@ -293,6 +293,24 @@ def test_a_message_joins_a_request_and_leaves_it(console: Console) -> None:
     assert message.body not in agency.get(f"/consola/solicitudes/{found.folio}").text
     events = console.session.exec(select(ServiceRequestEvent.name, ServiceRequestEvent.audience)).all()
     assert [name for name, audience in events if audience == "internal"] == ["message_attached", "message_detached"]
+
+
+def test_messages_shown_as_one_go_together_or_not_at_all(console: Console) -> None:
+    thread = _asks(console, "Aquí va el detalle")
+    first = console.session.exec(select(Message)).one()
+    second = _write(console, "y lo que faltaba")
+    wanted, other = console.report("Bache"), console.report("Otro bache")
+    filing.attach(console.session, second, other, actor=Actor("agent", "Rosa Cruz"), now=clock.now())
+    browser = console.enter("operator")
+    data = {"csrf": _csrf(browser.get(_url(thread)).text), "folio": wanted.folio, "also": str(second.id)}
+    refused = browser.client.post(f"{_url(thread)}/mensajes/{first.id}/solicitud", data=data)
+    assert refused.status_code == 409
+    assert "Ese mensaje ya está en otra solicitud" in refused.text
+    assert console.fresh(first).service_request_id is None
+    events = console.session.exec(
+        select(ServiceRequestEvent.name).where(ServiceRequestEvent.service_request_id == wanted.id)
+    ).all()
+    assert "message_attached" not in events
 
 
 def test_nobody_reaches_another_citys_people_or_messages(console: Console) -> None:

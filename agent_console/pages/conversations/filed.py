@@ -46,8 +46,9 @@ def attach(opened: OpenedDep, message_id: uuid.UUID, form: FormDep) -> Response:
     messages = _messages(opened, message_id, form)
     try:
         found = _request(session, viewer, form.get("choose") or form.get("folio"))
-        for message in messages:
-            filing.attach(session, message, found, actor=_actor(viewer), now=clock.now())
+        with session.begin_nested():  # what the page shows as one goes together or not at all
+            for message in messages:
+                filing.attach(session, message, found, actor=_actor(viewer), now=clock.now())
     except (InvalidInput, Conflict) as refusal:
         typed = Typed({"folio": form.get("folio")[:40], "message": str(message_id)})
         return opened.after(problem_of(refusal, viewer, "folio", f"file-{message_id}"), typed)

@@ -104,6 +104,16 @@ def test_a_message_is_with_one_request_at_a_time(session: Session) -> None:
     assert message.service_request_id == other.id
 
 
+def test_an_album_that_is_partly_elsewhere_stays_as_it_is(session: Session) -> None:
+    make_city(session)
+    one, other, first, second = _report(session), _report(session), _photo(session, "a"), _photo(session, "a")
+    second.service_request_id = other.id
+    session.flush()
+    with pytest.raises(Conflict):
+        filing.attach(session, first, one, actor=AMIR, now=NOW)
+    assert (first.service_request_id, second.service_request_id) == (None, other.id)
+
+
 def test_what_we_wrote_ourselves_is_not_put_anywhere(session: Session) -> None:
     make_city(session)
     request, message = _report(session), _photo(session)

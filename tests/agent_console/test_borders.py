@@ -1,6 +1,7 @@
 """Saying which side of a border a request is on, on its page: the rules decide again, and the receipt says why."""
 
 import pytest
+from sqlmodel import select
 
 from georef.points import LonLat
 from intake.service_requests import queries, returning
@@ -8,6 +9,7 @@ from intake.service_requests.models import ServiceRequest
 from intake.service_requests.values import Actor
 from routing import queries as routing
 from routing.checking import verify
+from routing.models import Agency
 from tests.agent_console.conftest import Console
 from tests.factories import CITY
 
@@ -60,6 +62,16 @@ def test_a_second_tap_and_a_reply_that_is_none_change_nothing(console: Console) 
     assert twice == [303, 409]
     events = queries.events_of(console.session, found.id, ("public", "internal"))
     assert [event.name for event in events].count("border_settled") == 1
+
+
+def test_a_side_whose_agency_takes_no_work_is_not_in_its_story(console: Console) -> None:
+    found = console.report(point=NEAR)
+    console.session.exec(select(Agency).where(Agency.code == "ALC-S")).one().is_active = False
+    console.session.flush()
+    assert console.enter("operator").send(_url(found), _url(found) + "/lado", side="district=S").status_code == 409
+    assert (console.fresh(found).agency_code, found.version) == ("ALC-N", 1)
+    events = queries.events_of(console.session, found.id, ("public", "internal"))
+    assert "border_settled" not in [event.name for event in events]
 
 
 def test_it_is_not_asked_of_agencies_nor_after_a_person_chose(console: Console) -> None:

@@ -61,6 +61,17 @@ def test_a_refusal_keeps_what_was_typed(console: Console) -> None:
     assert console.fresh(found).handover == "pending"
 
 
+def test_a_reason_that_is_too_long_moves_nothing(console: Console) -> None:
+    found = console.report()
+    desk = console.enter("operator")
+    answer = desk.send(_url(found), _url(found) + "/pasar", agency_code="AGUAS", reason="x" * 4001)
+    assert answer.status_code == 400
+    assert 'id="passing-reason-error"' in answer.text
+    assert "x" * 4001 in answer.text
+    assert (console.fresh(found).agency_code, found.handover, found.version) == ("ALC-N", "pending", 1)
+    assert returning.last_by_hand(console.session, found.id) is None
+
+
 def test_a_colleague_was_faster(console: Console) -> None:
     found = console.report()
     desk = console.enter("operator")

@@ -5,8 +5,10 @@ import re
 import pytest
 from sqlmodel import select
 
-from intake.service_requests import reviewing
+from intake.service_requests import actions, reviewing
 from intake.service_requests.models import ServiceRequestEvent
+from intake.service_requests.values import Actor
+from kernel import clock
 from tests.agent_console.conftest import Console
 
 pytestmark = pytest.mark.database
@@ -104,6 +106,24 @@ def test_a_text_that_is_too_long_is_said_and_kept(console: Console) -> None:
     answer = console.enter("admin").send(url, url, decision="publish", **{"public:description": "x" * 4001})
     assert answer.status_code == 400
     assert "x" * 4001 in answer.text
+    assert reviewing.pending_count(console.session, found.jurisdiction_id) == 1
+
+
+def test_of_two_notes_none_is_public_when_one_is_too_long(console: Console) -> None:
+    found, crew = console.report(WORDS), Actor("agency", "Cuadrilla")
+    notes = [
+        actions.add_note(
+            console.session, found.id, text=f"{who} tira cascajo", audience="public", actor=crew, now=clock.now()
+        )
+        for who in ("Alejandro", "Mauricio")
+    ]
+    url = f"/consola/revision/{found.folio}"
+    before = [console.fresh(note).public_note for note in notes]
+    texts = {f"public:note:{note.id}": text for note, text in zip(notes, ("Tiran cascajo", "x" * 4001), strict=True)}
+    answer = console.enter("admin").send(url, url, decision="publish", **texts)
+    assert answer.status_code == 400
+    assert "Tiran cascajo</textarea>" in answer.text
+    assert [console.fresh(note).public_note for note in notes] == before
     assert reviewing.pending_count(console.session, found.jurisdiction_id) == 1
 
 

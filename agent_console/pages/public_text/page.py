@@ -69,7 +69,8 @@ def _decide(
             reviewing.hide(session, found.id, actor=actor, now=now, expected_version=form.number("version"))
         else:
             version = form.number("version")
-            reviewing.publish(session, found.id, wanted, actor=actor, now=now, expected_version=version)
+            with session.begin_nested():  # of several texts none is public when one is refused
+                reviewing.publish(session, found.id, wanted, actor=actor, now=now, expected_version=version)
     except (Conflict, InvalidInput) as problem:
         session.refresh(found)
         return problem

@@ -88,15 +88,16 @@ def give_to_another(
     try:
         if typed.agency_code and not typed.reason:
             raise InvalidInput("Escribe por qué le toca: lo lee quien la recibe.", field="reason")
-        returning.reassign(
-            session,
-            found.id,
-            agency_code=typed.agency_code,
-            reason=typed.reason,
-            actor=actor_of(viewer),
-            now=now,
-            expected_version=typed.version,
-        )
+        with session.begin_nested():  # a reason that is refused leaves the request where it was
+            returning.reassign(
+                session,
+                found.id,
+                agency_code=typed.agency_code,
+                reason=typed.reason,
+                actor=actor_of(viewer),
+                now=now,
+                expected_version=typed.version,
+            )
     except AtiendeError as refusal:
         session.refresh(found)
         return _problem(refusal, viewer)
@@ -137,9 +138,10 @@ def settle_border(
     if viewer.role == "agency":
         raise NotFound("Aquí no hay nada, o no es para tu cuenta.")
     try:
-        bordering.settle(
-            session, found.id, reply=side, actor=actor_of(viewer), now=now, expected_version=version or None
-        )
+        with session.begin_nested():  # what does not move it is not in its story either
+            bordering.settle(
+                session, found.id, reply=side, actor=actor_of(viewer), now=now, expected_version=version or None
+            )
     except AtiendeError as refusal:
         session.refresh(found)
         return problem_of(refusal, viewer, "side", "border")
@@ -147,5 +149,6 @@ def settle_border(
 
 
 def _problem(refusal: AtiendeError, viewer: Viewer) -> Problem:
-    field = {"suggested_agency": "agency_code"}.get(refusal.field or "", refusal.field or "agency_code")
+    named = refusal.field or "agency_code"
+    field = {"suggested_agency": "agency_code", "note": "reason"}.get(named, named)
     return Problem(field, refusal.public_text(viewer.language), refusal.status, "passing")

@@ -1,10 +1,16 @@
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlmodel import select
+from sqlalchemy import Engine
+from sqlmodel import Session, select
 
+from agent_console.accounts import Viewer
+from agent_console.pages.service_request import changes
+from agent_console.pages.service_request.changes import Typed
 from channels import registry
+from georef.points import LonLat
 from intake.conversations import actions as threads
 from intake.conversations import arrivals
 from intake.conversations.models import Conversation, Message
@@ -12,12 +18,15 @@ from intake.conversations.values import InboundMessage
 from intake.people.actions import find_or_create
 from intake.service_requests import actions, queries
 from intake.service_requests.models import ServiceRequest
-from intake.service_requests.values import Actor, Reporter
-from kernel import clock
+from intake.service_requests.values import Actor, Reporter, Submission
+from kernel import clock, db
+from kernel.ids import new_id
 from kernel.outbox import OutboxEvent
 from tests.agent_console.conftest import Console, settings
-from tests.factories import CITY
+from tests.factories import CITY, IN_NORTE, OUTSIDE
+from tests.intake.conversations.conftest import committed_city
 
+__all__ = ["committed_city"]
 pytestmark = pytest.mark.database
 
 
@@ -150,6 +159,45 @@ def test_the_same_reply_sent_twice_is_one(console: Console) -> None:
     assert len(console.session.exec(select(Message).where(Message.direction == "outbound")).all()) == 1
     notes = [event for event in queries.events_of(console.session, found.id, ("internal",)) if event.name == "noted"]
     assert [note.note for note in notes] == ["Ojo"]
+
+
+def test_the_same_note_posted_twice_at_once_is_one(committed_city: Engine) -> None:
+    with db.transaction() as session:
+        report = Submission(CITY, "BACHE", "web", description="Hay un bache", point=LonLat(*IN_NORTE))
+        found_id = actions.submit(session, report, now=clock.now()).id
+    viewer = Viewer(
+        user_id=new_id(),
+        session_id=new_id(),
+        token="",
+        name="Amir Torres",
+        email="amir@prueba.example",
+        role="operator",
+        agency_code=None,
+        agency_name=None,
+        language="es",
+        jurisdiction_id=CITY,
+        jurisdiction_name="Ciudad Prueba",
+        timezone="America/Mexico_City",
+    )
+
+    def post(session: Session) -> None:
+        found, typed = session.get_one(ServiceRequest, found_id), Typed(mode="note", text="Ojo", ref="r" * 32)
+        assert changes.answer(session, viewer, found, typed, now=clock.now()) is None
+
+    def post_again() -> None:
+        with db.transaction() as session:
+            post(session)
+
+    with ThreadPoolExecutor(1) as pool:
+        with db.transaction() as session:
+            post(session)
+            second = pool.submit(post_again)
+            with pytest.raises(TimeoutError):
+                second.result(0.5)
+        second.result(10)
+    with db.transaction() as session:
+        events = queries.events_of(session, found_id, ("internal",))
+        assert [event.note for event in events if event.name == "noted"] == ["Ojo"]
 
 
 def test_somebody_who_left_a_phone_on_the_web_is_answered_by_sms(console: Console) -> None:
@@ -333,9 +381,6 @@ def test_the_page_shows_why_the_agency_and_where(console: Console) -> None:
 
 
 def test_a_request_outside_the_city_says_so(console: Console) -> None:
-    from georef.points import LonLat
-    from tests.factories import OUTSIDE
-
     found = console.report(point=LonLat(*OUTSIDE))
     browser = console.enter("operator")
     assert "Por qué no le toca a ninguna dependencia" in browser.get(_url(found)).text

@@ -87,6 +87,7 @@ def answer(session: Session, viewer: Viewer, found: ServiceRequest, typed: Typed
             _reply(session, viewer, found, typed, now)
         else:
             audience = "agency" if typed.mode == "agency" or viewer.role == "agency" else "internal"
+            actions.lock(session, found.id)  # a twin posted at the same moment waits here, and finds the note
             if not _is_noted(session, found.id, typed.ref):
                 actions.add_note(
                     session,

@@ -290,6 +290,27 @@ def test_what_came_back_becomes_a_test_or_does_not(console: Console) -> None:
     assert again.status_code == 409
 
 
+def test_what_was_typed_about_a_return_is_still_there_when_it_is_refused(console: Console) -> None:
+    session, crew = console.session, Actor("agency", "Cuadrilla")
+    for _ in range(2):
+        found = console.report()
+        returning.give_back(session, found.id, reason="Es una fuga", suggested="AGUAS", actor=crew, now=clock.now())
+    drafts.create(session, CITY, "Otro borrador", by="Rosa Cruz", now=clock.now())
+    draft, kept = _draft(console), returning.last_return(session, found)
+    assert kept is not None
+    browser, there = console.enter("supervisor"), f"{HOME}/devoluciones/{kept.event_id}"
+    for chosen in (str(draft.id), ""):
+        typed = {"expects": "", "draft": chosen, "note": "La fuga va antes que el bache"}
+        refused = browser.send(f"{HOME}/devoluciones", there, decision="accept", **typed)
+        assert refused.status_code == 400
+        mine = re.search(rf'<form [^>]*action="{there}".*?</form>', refused.text, re.S)
+        assert mine
+        assert "La fuga va antes que el bache</textarea>" in mine[0]
+        assert re.findall(r'<option value="([^"]*)" selected>', mine[0]) == [chosen]
+        assert refused.text.count("Es una fuga</textarea>") == 1
+        assert refused.text.count('<option value="AGUAS" selected>') == 1
+
+
 def test_rules_that_fail_are_told_on_every_page(console: Console) -> None:
     alerts.forget()
     session = console.session

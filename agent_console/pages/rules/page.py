@@ -190,7 +190,7 @@ def decide_return(
             _decide(session, viewer, event_id, form)
     except AtiendeError as refusal:
         problem = problem_of(refusal, viewer, "expects", str(event_id))
-        return _returns(http_request, session, viewer, problem=problem)
+        return _returns(http_request, session, viewer, problem=problem, form=form)
     return see_other(f"{HOME}/devoluciones")
 
 
@@ -214,8 +214,16 @@ def _uuid(value: str) -> uuid.UUID:
         return uuid.UUID(int=0)  # nobody's draft: not found
 
 
-def _returns(http_request: Request, session: Session, viewer: Viewer, problem: Problem | None = None) -> HTMLResponse:
+def _returns(
+    http_request: Request,
+    session: Session,
+    viewer: Viewer,
+    *,
+    problem: Problem | None = None,
+    form: Form | None = None,
+) -> HTMLResponse:
     known, now = names(session, viewer), clock.now()
+    typed = {name: form.get(name) for name in ("expects", "draft", "note")} if form is not None else {}
     rows = [
         {
             "id": returned.event_id,
@@ -227,6 +235,8 @@ def _returns(http_request: Request, session: Session, viewer: Viewer, problem: P
             "suggested": returned.suggested_agency_code or "",
             "rule": returned.rule_code,
             "when": ago(returned.at, now, viewer.timezone, viewer.language),
+            "typed": {"expects": returned.suggested_agency_code or "", "draft": None, "note": returned.reason}
+            | (typed if problem is not None and problem.form == str(returned.event_id) else {}),
         }
         for returned, found in returning.proposals(session, viewer.jurisdiction_id)
     ]

@@ -7,12 +7,13 @@ from datetime import datetime
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
+from intake.catalog.models import Jurisdiction
 from intake.conversations import wording
 from intake.conversations.dialogue.questions import numbered
 from intake.conversations.models import OwnText
 from intake.conversations.values import VOICE
 from kernel import db
-from kernel.errors import InvalidInput, NotFound
+from kernel.errors import Conflict, InvalidInput, NotFound
 
 # Labels are parts of other texts, and their length is counted on.
 SECTIONS = ("dialogue", "prompts", "received", "joined", "status", "notice", "proof", "machine")
@@ -146,20 +147,33 @@ def preview(language: str, key: str, text: str) -> str:
 
 
 def save(
-    session: Session, jurisdiction_id: str, language: str, channel: str, key: str, text: str, by: str, *, now: datetime
-) -> OwnText:
-    """Keeps the city's own text; from the next message on it is what residents read. Raises InvalidInput, NotFound."""
+    session: Session, jurisdiction_id: str, language: str, channel: str, key: str, text: str, by: str, *,
+    seen: str | None = None, now: datetime,
+) -> OwnText:  # fmt: skip
+    """Keeps the city's own text; from the next message on it is what residents read.
+
+    seen: the own text that whoever saves had before them, "" for none; None asks nothing. The same text twice is kept once.
+    Raises InvalidInput, NotFound, Conflict when it is no longer the one seen.
+    """
+    tidy = checked(language, key, text, channel)
+    _refuse_unseen(session, jurisdiction_id, language, channel, key, seen, tidy)
     row = OwnText(
         jurisdiction_id=jurisdiction_id, key=key, language=language, channel=channel,
-        text=checked(language, key, text, channel), changed_by=by, changed_at=now,
+        text=tidy, changed_by=by, changed_at=now,
     )  # fmt: skip
     kept = session.merge(row)
     session.flush()
     return kept
 
 
-def drop(session: Session, jurisdiction_id: str, language: str, channel: str, key: str) -> None:
-    """Back to our text (or to the city's own for all channels); doing it twice does it once."""
+def drop(
+    session: Session, jurisdiction_id: str, language: str, channel: str, key: str, *, seen: str | None = None
+) -> None:
+    """Back to our text (or to the city's own for all channels); doing it twice does it once.
+
+    seen: as in `save`. Raises Conflict.
+    """
+    _refuse_unseen(session, jurisdiction_id, language, channel, key, seen, "")
     session.execute(
         delete(OwnText).where(
             col(OwnText.jurisdiction_id) == jurisdiction_id,
@@ -167,4 +181,25 @@ def drop(session: Session, jurisdiction_id: str, language: str, channel: str, ke
             col(OwnText.language) == language,
             col(OwnText.channel) == channel,
         )
+    )
+
+
+def _refuse_unseen(
+    session: Session, jurisdiction_id: str, language: str, channel: str, key: str, seen: str | None, wanted: str
+) -> None:
+    """Raises Conflict for a text that is neither the one seen nor the one wanted; nobody else changes it until we commit."""
+    # The city is held in its place: of two who are the first to write a text, neither finds a row to wait for.
+    session.exec(
+        select(Jurisdiction.id).where(Jurisdiction.id == jurisdiction_id).with_for_update(key_share=True)
+    ).one()
+    named = {"jurisdiction_id": jurisdiction_id, "key": key, "language": language, "channel": channel}
+    kept = session.get(OwnText, named, populate_existing=True)
+    if seen is None or (kept.text if kept else "") in (seen, wanted):
+        return
+    if kept is None:
+        raise Conflict("Alguien devolvió este texto al original mientras lo veías. Decide otra vez.")
+    raise Conflict(
+        "{who} cambió este texto mientras lo veías: ahora dice «{words}». Decide otra vez.",
+        who=kept.changed_by or "Atiende",
+        words=kept.text,
     )

@@ -1,10 +1,14 @@
 """The page of texts to residents: changed, tried, refused and given back, by those who may."""
 
+import re
+from html import unescape
+
 import pytest
 from sqlmodel import Session, select
 
 from channels import registry
 from intake.conversations.models import OwnText
+from tests.agent_console.browserless import Browser
 from tests.agent_console.conftest import Console, settings
 
 HOME = "/consola/textos"
@@ -95,3 +99,49 @@ def test_a_question_may_be_worded_for_the_ear(console: Console) -> None:
     assert "un lugar conocido cercano" in browser.client.get(page).text
     assert browser.send(page, WHERE, channel="voice", text="¿En qué calle?", decision="save").status_code == 303
     assert [row[:2] for row in kept(console.session)] == [("dialogue.where", "voice")]
+
+
+def _shown(browser: Browser, page: str = PAGE) -> dict[str, str]:
+    """The hidden fields of the form, as they are while somebody thinks about their words."""
+    [form] = re.findall(r'<form [^>]*method="post" action="/consola/textos/.*?</form>', browser.get(page).text, re.S)
+    return {name: unescape(value) for name, value in re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form)}
+
+
+@pytest.mark.parametrize("before", ["", 'Tu calle, "por favor"'])
+def test_whoever_is_slower_is_told_what_it_says_now_and_may_decide_again(console: Console, before: str) -> None:
+    first, second = console.enter("supervisor"), console.enter("admin")
+    if before:
+        first.send(PAGE, WHERE, text=before, decision="save")
+    seen = _shown(second)
+    assert first.send(PAGE, WHERE, text=CHANGED, decision="save").status_code == 303
+    mine = seen | {"text": "¿En qué calle?"}
+    for decision in ("save", "reset"):
+        refused = second.client.post(WHERE, data=mine | {"decision": decision})
+        assert refused.status_code == 409
+        assert f"Iván Soto cambió este texto mientras lo veías: ahora dice «{CHANGED}»." in refused.text
+        assert "¿En qué calle?</textarea>" in refused.text
+        assert kept(console.session) == [("dialogue.where", "", CHANGED, "Iván Soto")]
+    assert f'name="was" value="{CHANGED}"' in refused.text
+    again = second.client.post(WHERE, data=mine | {"was": CHANGED, "decision": "save"})
+    assert again.status_code == 303
+    assert kept(console.session) == [("dialogue.where", "", "¿En qué calle?", "Rosa Cruz")]
+
+
+def test_whoever_changes_what_was_given_back_meanwhile_is_told(console: Console) -> None:
+    first, second = console.enter("supervisor"), console.enter("admin")
+    first.send(PAGE, WHERE, text=CHANGED, decision="save")
+    seen = _shown(second)
+    first.send(PAGE, WHERE, decision="reset")
+    refused = second.client.post(WHERE, data=seen | {"text": "¿En qué calle?", "decision": "save"})
+    assert refused.status_code == 409
+    assert "Alguien devolvió este texto al original mientras lo veías." in refused.text
+    assert "¿En qué calle?</textarea>" in refused.text
+    assert kept(console.session) == []
+
+
+def test_a_second_tap_on_a_text_does_it_once(console: Console) -> None:
+    browser = console.enter("supervisor")
+    for decision in ("save", "reset"):
+        data = _shown(browser) | {"text": CHANGED, "decision": decision}
+        assert [browser.client.post(WHERE, data=data).status_code for _ in range(2)] == [303, 303]
+    assert kept(console.session) == []

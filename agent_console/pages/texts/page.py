@@ -19,7 +19,7 @@ from intake.conversations.models import OwnText
 from intake.conversations.values import VOICE
 from kernel import clock
 from kernel.bodies import FormDep
-from kernel.errors import AtiendeError, InvalidInput, NotFound
+from kernel.errors import AtiendeError, Conflict, InvalidInput, NotFound
 from kernel.i18n import LANGUAGES
 from kernel.sessions import SessionDep
 
@@ -69,9 +69,9 @@ def _row(key: str, text: str, own: dict[tuple[str, str], OwnText], language: str
 def ask(http_request: Request, session: SessionDep, viewer: ViewerDep, key: str) -> HTMLResponse:
     language = _language(http_request, viewer)
     channel = _channel(key, http_request.query_params.get("channel", ""))
-    kept = own_texts.every(session, viewer.jurisdiction_id, language).get((key, channel))
-    text = kept.text if kept else own_texts.default_text(language, key, channel)
-    return _page(http_request, session, viewer, key, language, channel, text, is_own=kept is not None)
+    own = _own(session, viewer, language, key, channel)
+    text = own or own_texts.default_text(language, key, channel)
+    return _page(http_request, session, viewer, key, language, channel, text, was=own)
 
 
 @router.post("/{key}")
@@ -79,19 +79,27 @@ def change(http_request: Request, session: SessionDep, viewer: WriterDep, form: 
     language = form.get("lang") if form.get("lang") in LANGUAGES else viewer.language
     channel = _channel(key, form.get("channel"))
     own_texts.default_text(language, key, channel)  # the key is one of ours, whatever else was sent
-    if form.get("decision") == "reset":
-        own_texts.drop(session, viewer.jurisdiction_id, language, channel, key)
-        return see_other(f"{BASE}/textos?lang={language}")
+    city, was = viewer.jurisdiction_id, form.get("was")
     try:
+        if form.get("decision") == "reset":
+            own_texts.drop(session, city, language, channel, key, seen=was)
+            return see_other(f"{BASE}/textos?lang={language}")
         text = own_texts.checked(language, key, form.get("text"), channel)
         _fits(session, viewer, language, channel, key, text)
         if form.get("decision") == "save":
-            now = clock.now()
-            own_texts.save(session, viewer.jurisdiction_id, language, channel, key, text, viewer.name, now=now)
+            own_texts.save(session, city, language, channel, key, text, viewer.name, seen=was, now=clock.now())
             return see_other(f"{BASE}/textos?lang={language}")
-    except InvalidInput as problem:
-        return _page(http_request, session, viewer, key, language, channel, form.get("text"), problem=problem)
-    return _page(http_request, session, viewer, key, language, channel, text)
+    except (InvalidInput, Conflict) as problem:
+        # Whoever was told of other words has seen them, and may decide again.
+        was = _own(session, viewer, language, key, channel) if isinstance(problem, Conflict) else was
+        return _page(http_request, session, viewer, key, language, channel, form.get("text"), was=was, problem=problem)
+    return _page(http_request, session, viewer, key, language, channel, text, was=was)
+
+
+def _own(session: Session, viewer: Viewer, language: str, key: str, channel: str) -> str:
+    """The city's own text, "" while it says ours."""
+    kept = own_texts.every(session, viewer.jurisdiction_id, language).get((key, channel))
+    return kept.text if kept else ""
 
 
 def _channel(key: str, asked: str) -> str:
@@ -122,9 +130,10 @@ def _page(
     channel: str,
     text: str,
     *,
-    is_own: bool = False,
+    was: str,
     problem: AtiendeError | None = None,
 ) -> HTMLResponse:
+    """was: the city's own text as it is shown to whoever changes it, "" for none."""
     ours = own_texts.default_text(language, key, channel)
     shown = "" if problem else own_texts.preview(language, key, text)
     if channel == VOICE:
@@ -146,6 +155,6 @@ def _page(
         preview=shown,
         letters=len(shown),
         parts=_fits(session, viewer, language, channel, key, text) if not problem else None,
-        is_own=is_own,
+        was=was,
         problem=problem.public_text(viewer.language) if problem else "",
     )

@@ -1,14 +1,19 @@
 """A city's own words in place of ours: with the same fields, for all channels or one, from the next message on."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlmodel import Session
+from sqlalchemy import Engine
+from sqlmodel import Session, select
 
 from intake.conversations import own_texts, wording
+from intake.conversations.models import OwnText
 from intake.conversations.own_texts import ONLY_ON, SAMPLE, SECTIONS
 from intake.conversations.values import VOICE
-from kernel.errors import InvalidInput, NotFound
+from kernel import db
+from kernel.errors import Conflict, InvalidInput, NotFound
 from kernel.i18n import LANGUAGES
 from tests.factories import CITY, NOW
 from tests.intake.conversations.conftest import Phone
@@ -44,6 +49,24 @@ def test_what_is_said_of_a_request_too(phone: Phone, session: Session) -> None:
     [told] = phone.write("no sé")
     assert told.startswith("¡Gracias! ")
     assert len(phone.requests) == 1
+
+
+def test_of_two_first_texts_at_once_the_second_is_told_of_the_first(committed_city: Engine) -> None:
+    def save_mine() -> None:
+        with db.transaction() as session:
+            own_texts.save(session, CITY, "es", "", "dialogue.where", "¿En qué calle?", "Iván Soto", seen="", now=NOW)
+
+    with ThreadPoolExecutor(1) as pool:
+        with db.transaction() as session:
+            save(session, "dialogue.where", WHERE)
+            second = pool.submit(save_mine)
+            with pytest.raises(TimeoutError):
+                second.result(0.5)
+        with pytest.raises(Conflict) as refused:
+            second.result(10)
+    assert f"Rosa Cruz cambió este texto mientras lo veías: ahora dice «{WHERE}»" in refused.value.public_text("es")
+    with db.transaction() as session:
+        assert [row.text for row in session.exec(select(OwnText))] == [WHERE]
 
 
 def test_another_city_s_words_are_its_own(phone: Phone, session: Session) -> None:

@@ -3,10 +3,13 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
+from sqlalchemy import Connection
+from sqlalchemy.engine import NestedTransaction
 from sqlmodel import Session, select
 
 from agent_console.pages.desk import ending
@@ -16,8 +19,10 @@ from intake.calls import line_actions, queries, voicemail
 from intake.calls.line_models import CallEvent, CallRecording
 from intake.catalog.models import Jurisdiction
 from intake.distribution import actions as distribution
-from intake.media.storage import Shelf
+from intake.media import storage
+from intake.media.storage import Folder, Shelf
 from kernel import clock, db
+from kernel.settings import Media
 from tests.agent_console.browserless import Browser
 from tests.agent_console.conftest import Console
 from tests.channels.voice.desk import SID, Desk, waiting_call
@@ -113,6 +118,34 @@ def test_listening_needs_a_reason_and_is_the_listeners_own(console: Console, des
     assert "queja 12 de 2026" in browser.get(here).text
     desk.time.shift(31 * 60)
     assert console.enter("supervisor").get(found[1]).status_code == 404
+
+
+class Looking(Folder):
+    """A folder that notes, when it is read, which transaction is the innermost that is open."""
+
+    def __init__(self, root: Path, connection: Connection) -> None:
+        super().__init__(root)
+        self.connection, self.seen = connection, list[NestedTransaction | None]()
+
+    def get(self, key: str) -> bytes:
+        self.seen.append(self.connection.get_nested_transaction())
+        return super().get(key)
+
+
+def test_no_transaction_is_open_while_the_store_is_read(
+    console: Console, session: Session, desk: Desk, tmp_path: Path
+) -> None:
+    row = finished(desk)
+    here = f"{LIST}/grabaciones/{row.id}"
+    browser = console.enter("supervisor")
+    opened = post(browser, here, f"{here}/escuchar", reason="queja 12 de 2026")
+    found = re.search(r'<audio[^>]* src="([^"]+)"', opened.text)
+    assert found is not None
+    connection = session.connection()
+    looking = Looking(tmp_path / "media", connection)
+    storage.configure(Shelf(looking, Media(), "https://311.prueba.example"))
+    assert browser.get(found[1]).content == SOUND
+    assert looking.seen == [connection.get_nested_transaction()], "the test's own, and none of the handler's"
 
 
 def left(desk: Desk) -> CallRecording:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
-from agent_console.access import BASE, REVIEWERS, ViewerDep, WriterDep, only
+from agent_console.access import BASE, REVIEWERS, ViewerDep, WriterDep, only, viewer_in
 from agent_console.accounts import Viewer
 from agent_console.forms import Problem, problem_of
 from agent_console.pages.calls.rows import going_on, proof_rows, recorded_row, recorded_rows, said_rows
@@ -26,7 +26,8 @@ _LONGEST_REASON = 300
 router = APIRouter(include_in_schema=False)
 _reviewers = [Depends(only(*REVIEWERS))]
 # Whoever answers threads hears what was said after the tone, and no other recording.
-_answerers = [Depends(only("operator", *REVIEWERS))]
+_refuse_others = only("operator", *REVIEWERS)
+_answerers = [Depends(_refuse_others)]
 
 
 @router.get("/llamadas", dependencies=_reviewers)
@@ -110,15 +111,18 @@ def keep(
     return see_other(f"{BASE}/llamadas/grabaciones/{recording_id}")
 
 
-@router.get("/llamadas/grabaciones/{recording_id}/{playback_id}", dependencies=_answerers)
+# Without the dependencies of the other handlers: their transaction would be open while the store is read.
+@router.get("/llamadas/grabaciones/{recording_id}/{playback_id}")
 def play(
-    viewer: ViewerDep,
+    http_request: Request,
     recording_id: uuid.UUID,
     playback_id: int,
     wanted: Annotated[str, Header(alias="range")] = "",
 ) -> Response:
-    """The sound, whole or in parts; kept by nobody. The store is asked outside of any transaction."""
+    """The sound, whole or in parts; kept by nobody."""
     with db.transaction() as session:
+        viewer = viewer_in(http_request, session)
+        _refuse_others(viewer)
         row = recordings.playable(
             session,
             recording_id,

@@ -342,13 +342,20 @@ def playable(
 # Its end
 
 
-def keep(session: Session, recording_id: UUID, *, because: str, actor: Actor, now: datetime) -> None:
-    """Kept past its day, for as long as `because` stands; "" lets it go. Raises Conflict when it is too late."""
+def keep(session: Session, recording_id: UUID, *, because: str, was: str, actor: Actor, now: datetime) -> None:
+    """Kept past its day, for as long as `because` stands; "" lets it go. Twice does it once.
+
+    was: why it was kept when `actor` looked, "" if it was not. Raises Conflict when that has changed, or it is too late.
+    """
     call, row = held(session, recording_id)
     if row.state == "destroyed":
         raise Conflict("Esta grabación ya se destruyó.")
     if row.kept_because == because:
         return
+    if row.kept_because != was:
+        raise Conflict(
+            "Mientras la veías, alguien cambió si se conserva o por qué. Nada se guardó: mira cómo está y decide otra vez."
+        )
     change(session, row, kept_because=because)
     name = "recording_kept" if because else "recording_released"
     history.note(session, call.id, name, actor=actor, reason=because, recording_id=row.id, now=now)

@@ -34,7 +34,11 @@ class Browser:
         """
         answer = self.client.get(page)
         assert answer.status_code == 200, (page, answer.status_code)
-        for tag, body in _FORM.findall(answer.text):
+        return self.send_from(answer.text, action, **values)
+
+    def send_from(self, text: str, action: str, **values: str) -> Any:
+        """As `send`, from a page that was opened before: of whoever looked a while ago."""
+        for tag, body in _FORM.findall(text):
             target = _attribute(tag, "action")
             hidden = {
                 _attribute(found, "name"): _attribute(found, "value")
@@ -43,4 +47,4 @@ class Browser:
             }
             if target.split("?")[0] == action and all(f'name="{name}"' in body for name in values):
                 return self.client.post(target, data=hidden | values)
-        raise AssertionError(f"no form for {action} with {sorted(values)} in {page}")
+        raise AssertionError(f"no form for {action} with {sorted(values)}")

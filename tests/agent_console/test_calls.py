@@ -205,7 +205,41 @@ def test_a_recording_is_kept_for_a_reason_and_let_go(console: Console, desk: Des
     post(browser, here, f"{here}/conservar", reason="juicio 7")
     assert console.fresh(row).kept_because == "juicio 7"
     assert "Se conserva: juicio 7" in browser.get(here).text
-    post(browser, here, f"{here}/conservar", release="1")
+    browser.send(here, f"{here}/conservar", release="1")
+    assert console.fresh(row).kept_because == ""
+
+
+def test_a_reason_to_keep_it_is_not_replaced_by_whoever_did_not_see_it(console: Console, desk: Desk) -> None:
+    row = finished(desk)
+    here = f"{LIST}/grabaciones/{row.id}"
+    ivan, rosa = console.enter("supervisor"), console.enter("admin")
+    older = rosa.get(here).text
+    ivan.send(here, f"{here}/conservar", reason="juicio 12/2026")
+    answer = rosa.send_from(older, f"{here}/conservar", reason="queja 5")
+    assert console.fresh(row).kept_because == "juicio 12/2026"
+    assert answer.status_code == 409
+    assert "Se conserva: juicio 12/2026" in answer.text
+    assert "alguien cambió si se conserva o por qué" in answer.text
+    assert 'name="reason" value="queja 5"' in answer.text
+    assert rosa.send_from(older, f"{here}/conservar", reason="juicio 12/2026").status_code == 303, "it is so"
+    assert rosa.send_from(answer.text, f"{here}/conservar", reason="queja 5 y juicio 12/2026").status_code == 303
+    assert console.fresh(row).kept_because == "queja 5 y juicio 12/2026", "by whoever saw it"
+
+
+def test_whoever_lets_it_go_knows_for_what_it_was_kept(console: Console, desk: Desk) -> None:
+    row = finished(desk)
+    here = f"{LIST}/grabaciones/{row.id}"
+    ivan, rosa = console.enter("supervisor"), console.enter("admin")
+    ivan.send(here, f"{here}/conservar", reason="queja 5")
+    older = rosa.get(here).text
+    ivan.send(here, f"{here}/conservar", release="1")
+    ivan.send(here, f"{here}/conservar", reason="juicio 12/2026")
+    answer = rosa.send_from(older, f"{here}/conservar", release="1")
+    assert console.fresh(row).kept_because == "juicio 12/2026"
+    assert answer.status_code == 409
+    assert "Se conserva: juicio 12/2026" in answer.text
+    assert 'id="release-error" role="alert"' in answer.text
+    assert rosa.send_from(answer.text, f"{here}/conservar", release="1").status_code == 303
     assert console.fresh(row).kept_because == ""
 
 

@@ -99,15 +99,16 @@ def open_playback(
 def keep(
     http_request: Request, session: SessionDep, viewer: WriterDep, form: FormDep, recording_id: uuid.UUID
 ) -> Response:
-    """Past its day, for a reason; without one any more it goes on its day."""
+    """Past its day, for a reason; without one any more it goes on its day. `was`: the reason that the page showed."""
     _of_city(session, viewer, recording_id)
+    releases, actor = bool(form.get("release")), (viewer.user_id, viewer.name)
     try:
-        because = "" if form.get("release") else _reason(form.get("reason"))
-        actor = (viewer.user_id, viewer.name)
-        recordings.keep(session, recording_id, because=because, actor=actor, now=clock.now())
+        because = "" if releases else _reason(form.get("reason"))
+        recordings.keep(session, recording_id, because=because, was=form.get("was"), actor=actor, now=clock.now())
     except (InvalidInput, Conflict) as refusal:
-        problem = problem_of(refusal, viewer, "reason", "keep")
-        return _page(http_request, session, viewer, recording_id, problem=problem)
+        problem = problem_of(refusal, viewer, "reason", "release" if releases else "keep")
+        typed = form.get("reason")[:_LONGEST_REASON]
+        return _page(http_request, session, viewer, recording_id, problem=problem, typed=typed)
     return see_other(f"{BASE}/llamadas/grabaciones/{recording_id}")
 
 
@@ -157,6 +158,7 @@ def _page(
     recording_id: uuid.UUID,
     *,
     problem: Problem | None = None,
+    typed: str = "",
     playback_id: int | None = None,
 ) -> HTMLResponse:
     now = clock.now()
@@ -171,5 +173,6 @@ def _page(
         "playback_id": playback_id,
         "is_reviewer": viewer.role in REVIEWERS,
         "problem": problem,
+        "typed": typed,
     }
     return render_for(http_request, viewer, "calls/recording.html", status=problem.status if problem else 200, **values)

@@ -282,12 +282,12 @@ def test_what_is_kept_for_a_reason_outlives_its_day(desk: Desk, shelf: Shelf) ->
     made = desk.recording
     assert made is not None
     with db.transaction() as session:
-        recordings.keep(session, made.id, because="queja 12/2026", actor=(ana.id, ana.name), now=clock.now())
+        recordings.keep(session, made.id, because="queja 12/2026", was="", actor=(ana.id, ana.name), now=clock.now())
     desk.time.shift(31 * 86_400)
     jobs.end_recordings()
     assert desk.recording.state == "stored"  # type: ignore[union-attr]  # it is there
     with db.transaction() as session:
-        recordings.keep(session, made.id, because="", actor=(ana.id, ana.name), now=clock.now())
+        recordings.keep(session, made.id, because="", was="queja 12/2026", actor=(ana.id, ana.name), now=clock.now())
     jobs.end_recordings()
     assert desk.recording.state == "destroyed"  # type: ignore[union-attr]  # it is there
 

@@ -16,7 +16,7 @@ from agent_console.pages.desk import ending
 from channels.voice import line as lines
 from channels.voice.line import Recorded
 from intake.calls import line_actions, queries, voicemail
-from intake.calls.line_models import CallEvent, CallRecording
+from intake.calls.line_models import CallEvent, CallRecording, CallTransfer
 from intake.catalog.models import Jurisdiction
 from intake.distribution import actions as distribution
 from intake.media import storage
@@ -25,7 +25,7 @@ from kernel import clock, db
 from kernel.settings import Media
 from tests.agent_console.browserless import Browser
 from tests.agent_console.conftest import Console
-from tests.channels.voice.desk import SID, Desk, waiting_call
+from tests.channels.voice.desk import SID, Desk, transfer, waiting_call
 from tests.channels.voice.pretend_line import PretendLine
 from tests.factories import CITY
 
@@ -269,6 +269,36 @@ def test_an_operator_says_what_the_call_is_about(console: Console, session: Sess
         assert browser.send(here, address, service_code="BACHE").status_code == 303
         assert desk.item.topic == "BACHE"
         assert '<option value="BACHE" selected>' in browser.get(here).text
+
+
+@pytest.mark.parametrize(("act", "to"), [("entregar", ""), ("pasar", "line:agua")])
+def test_a_call_that_ended_meanwhile_is_passed_to_nobody_and_the_record_says_nothing_of_it(
+    console: Console, session: Session, shelf: Shelf, act: str, to: str
+) -> None:
+    browser, here = console.enter("operator"), "/consola/atencion"
+    here = browser.send(here, f"{here}/abrir", rings="true").headers["location"].split("#")[0]
+    distribution.open_queue(session, CITY, "agua", name="Agua", skill="agua")
+    with _waiting(session) as desk:
+        olga, luis = line_actions.Somebody(console.users["operator"], "Olga", CITY), desk.operator("Luis")
+        desk.connect(olga)
+        if act == "entregar":
+            transfer(desk, olga, luis, consult=True)
+            desk.answer(luis)
+            desk.hear()
+        else:
+            with db.transaction() as inner:
+                line_actions.hold(inner, desk.call.id, olga, now=clock.now())
+        page, item, before = browser.get(here).text, desk.item, desk.history()
+        was_held = desk.bridge.is_hold_wanted
+        with db.transaction() as inner:
+            distribution.finish(inner, item.id, why="hung_up", now=clock.now())
+        values = {"to": to} if to else {}
+        answer = browser.send_from(page, f"/consola/atencion/llamadas/{item.id}/{act}", **values)
+        assert answer.status_code == 409
+        assert desk.history() == before
+        assert (desk.item.state, desk.bridge.is_hold_wanted) == ("wrapping", was_held)
+        passing = session.exec(select(CallTransfer.state)).all()
+        assert passing == (["talking"] if act == "entregar" else [])
 
 
 def test_a_call_that_was_talked_is_not_proposed_as_one_that_nobody_answered(console: Console, desk: Desk) -> None:

@@ -97,8 +97,10 @@ def do(sitting: SittingDep, item_id: UUID, act: str) -> Response:
         call = rooms.named(sitting.session, sitting.own(item_id))
         if call is None:
             raise Conflict("Esa llamada ya terminó.")
-        ACTS[act](sitting.session, call.id, somebody(sitting.viewer), sitting.form, clock.now())
+        with sitting.session.begin_nested():  # what is refused halfway leaves nothing of itself, nor in the record
+            ACTS[act](sitting.session, call.id, somebody(sitting.viewer), sitting.form, clock.now())
     except (Conflict, InvalidInput, NotFound) as refusal:
+        sitting.session.expire_all()  # `kernel.rows.change` wrote these rows, and a rollback knows nothing of it
         return showing.refused(sitting, refusal, item_id=item_id)
     return see_other(address(sitting.turn, item_id, "wrap" if act == "colgar" else "strip"))
 

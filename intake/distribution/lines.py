@@ -98,11 +98,21 @@ def _calendar(hours: bytes, timezone: str) -> WorkingCalendar:
     return WorkingCalendar({**orjson.loads(hours), "timezone": timezone})
 
 
+def overflow_of(line: ContactQueue) -> str:
+    """When and to whom a line overflows, in one text, by which a form says what it showed."""
+    return _in_one(line.overflow_after_s, line.overflow_if_nobody, line.hours, line.overflow_to)
+
+
+def _in_one(after_s: int | None, if_nobody: bool, hours: Mapping[str, Any] | None, to: str | None) -> str:
+    return orjson.dumps([after_s, if_nobody, hours or None, to], option=orjson.OPT_SORT_KEYS).decode()
+
+
 def set_overflow(
     session: Session,
     jurisdiction_id: str,
     code: str,
     *,
+    was: str,
     after_s: int | None,
     if_nobody: bool,
     hours: Mapping[str, Any] | None,
@@ -112,15 +122,24 @@ def set_overflow(
 ) -> ContactQueue:
     """When and to whom a line overflows, from the next round on; who said so is in the record. to: another line; None: everybody.
 
-    Raises NotFound for a line that is not there, InvalidInput for hours or times that mean nothing.
+    was: its `overflow_of` when they looked. Twice does it once. Raises NotFound for a line that is not there, Conflict for one
+    that is closed or says something else by now, InvalidInput for hours or times that mean nothing.
     """
+    _hold(session, jurisdiction_id)
     line = queue_of(session, jurisdiction_id, code)
+    if line.closed_at is not None:
+        raise Conflict("Esa fila ya se cerró.")
     if after_s is not None and not 0 <= after_s <= LONGEST_S:
         raise InvalidInput("Di un tiempo de 0 segundos a un día.", field="after")
     if to is not None and (to == code or queue_of(session, jurisdiction_id, to).closed_at is not None):
         raise InvalidInput("Elige otra fila, y que esté abierta.", field="to")
     if hours:
         WorkingCalendar({**hours, "timezone": cities.city(session, jurisdiction_id).timezone})
+    is_now = overflow_of(line)
+    if is_now == _in_one(after_s, if_nobody, hours, to):
+        return line
+    if is_now != was:
+        raise Conflict("Alguien cambió esta fila mientras la veías. Nada se guardó: mira cómo está y decide otra vez.")
     change(
         session,
         line,

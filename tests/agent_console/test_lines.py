@@ -79,6 +79,41 @@ def test_what_means_nothing_is_refused_and_stays_typed(
     assert console.fresh(water).hours is None
 
 
+def test_what_another_supervisor_set_meanwhile_is_not_lost(console: Console, water: ContactQueue) -> None:
+    ivan, rosa = console.enter("supervisor"), console.enter("admin")
+    older, path = rosa.get(LINES).text, f"{LINES}/agua"
+    assert ivan.send(LINES, path, to="luz", mon="09:00-18:00", holidays="true").status_code == 303
+    refused = rosa.send_from(older, path, after="un minuto")
+    assert refused.status_code == 400
+    answer = rosa.send_from(refused.text, path, after="60")
+    found = console.fresh(water)
+    assert (found.overflow_after_s, found.overflow_to) == (None, "luz")
+    assert found.hours is not None
+    assert answer.status_code == 409
+    assert "Alguien cambió esta fila mientras la veías" in answer.text
+    assert 'name="after" inputmode="numeric" value="60"' in answer.text
+    kept = re.findall(r"<li>(.+?)</li>", answer.text.partition("Esto está guardado ahora")[2])
+    assert kept == [
+        "Contestan también: Los de Luz",
+        "Después de tantos segundos de espera: vacío",
+        "Lunes: 09:00-18:00",
+        "Cerrada los días festivos del país: sí",
+    ]
+    assert rosa.send_from(answer.text, path, after="60", mon="09:00-18:00").status_code == 303, "they have seen it"
+    assert console.fresh(water).overflow_after_s == 60
+
+
+def test_the_rules_of_a_line_that_was_closed_meanwhile_are_not_saved(console: Console, water: ContactQueue) -> None:
+    browser = console.enter("supervisor")
+    older = browser.get(LINES).text
+    assert browser.send(LINES, f"{LINES}/agua/cerrar").status_code == 303
+    answer = browser.send_from(older, f"{LINES}/agua", after="60")
+    assert answer.status_code == 409
+    assert 'role="alert"' in answer.text
+    assert "Esa fila ya se cerró." in answer.text
+    assert console.fresh(water).overflow_after_s is None
+
+
 def test_operators_do_not_find_it(console: Console, water: ContactQueue) -> None:
     assert console.enter("operator").get(LINES).status_code == 404
 

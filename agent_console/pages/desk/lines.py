@@ -41,6 +41,15 @@ DAYS = {
     "sat": "Sábado",
     "sun": "Domingo",
 }
+# What the form of the rules says, in its order.
+RULES = {
+    "to": "Contestan también",
+    "after": "Después de tantos segundos de espera",
+    "if_nobody": "Enseguida, si nadie de la fila está en turno",
+    **DAYS,
+    "holidays": "Cerrada los días festivos del país",
+    "closed": "Otros días cerrada",
+}
 NOW = {
     "": "Abierta",
     "nobody": "Nadie en turno: contestan otros",
@@ -52,12 +61,13 @@ NOW = {
 class Line:
     """A line and what its form has; what was typed and refused in place of what is kept.
 
-    able: who serves it; is_lent: as the incident says whose line it is.
+    otherwise: what is kept, where it is not what was typed. able: who serves it; is_lent: as the incident says whose line it is.
     """
 
     queue: ContactQueue
     overflow: str
     typed: dict[str, str]
+    otherwise: dict[str, str]
     able: frozenset[UUID]
     is_lent: bool
 
@@ -114,11 +124,17 @@ def save(http_request: Request, session: SessionDep, viewer: WriterDep, code: st
             if_nobody=form.get("if_nobody") == "true",
             hours=_hours(form, _country(session, viewer)),
             to=form.get("to") or None,
+            was=form.get("shown"),
             by=viewer.user_id,
             now=clock.now(),
         )
     except InvalidInput as refusal:
         problem = problem_of(refusal, viewer, "after", code)
+        # They have been shown nothing newer.
+        typed = _as_typed(form) | {"shown": form.get("shown")}
+        return _page(http_request, session, viewer, problem=problem, refused={code: typed})
+    except Conflict as refusal:
+        problem = problem_of(refusal, viewer, "shown", code)
         return _page(http_request, session, viewer, problem=problem, refused={code: _as_typed(form)})
     return _back_to(code)
 
@@ -136,16 +152,20 @@ def _page(
     served = lines.served(session, viewer.jurisdiction_id, now)
     able = lines.able(session, viewer.jurisdiction_id, now)
     lent = incidents.lent_lines(session, viewer.jurisdiction_id)
-    shown = [
-        Line(
-            one,
-            served.get(one.id, Served()).overflow,
-            (refused or {}).get(one.code) or _as_kept(one),
-            able.get(one.skill or "", frozenset()),
-            one.code in lent,
+    shown = []
+    for one in lines.open_lines(session, viewer.jurisdiction_id):
+        kept = _as_kept(one)
+        typed = kept | (refused or {}).get(one.code, {})
+        shown.append(
+            Line(
+                one,
+                served.get(one.id, Served()).overflow,
+                typed,
+                {name: kept[name] for name in RULES if kept[name] != typed[name]},
+                able.get(one.skill or "", frozenset()),
+                one.code in lent,
+            )
         )
-        for one in lines.open_lines(session, viewer.jurisdiction_id)
-    ]
     return render_for(
         http_request,
         viewer,
@@ -153,6 +173,7 @@ def _page(
         status=problem.status if problem else 200,
         lines=shown,
         days=DAYS,
+        rules=RULES,
         states=NOW,
         operators=lines.operators(session, viewer.jurisdiction_id, ""),
         languages=SPOKEN,
@@ -181,6 +202,7 @@ def _as_kept(queue: ContactQueue) -> dict[str, str]:
     hours: dict[str, Any] = queue.hours or {}
     blocks = hours.get("hours", {})
     return {
+        "shown": lines.overflow_of(queue),
         "after": "" if queue.overflow_after_s is None else str(queue.overflow_after_s),
         "if_nobody": "true" if queue.overflow_if_nobody else "",
         "to": queue.overflow_to or "",
@@ -191,7 +213,7 @@ def _as_kept(queue: ContactQueue) -> dict[str, str]:
 
 
 def _as_typed(form: Form) -> dict[str, str]:
-    return {name: form.get(name)[:200] for name in ("after", "if_nobody", "to", "holidays", "closed", *DAYS)}
+    return {name: form.get(name)[:200] for name in RULES}
 
 
 def _seconds(text: str) -> int | None:

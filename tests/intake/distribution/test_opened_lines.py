@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from intake.distribution import actions, lines, rounds
 from intake.distribution.models import ContactQueue
-from kernel.errors import InvalidInput
+from kernel.errors import Conflict, InvalidInput
 from tests.factories import CITY, NOW, make_city
 from tests.intake.distribution.desk import later, ring, sign_on, who
 
@@ -39,11 +39,35 @@ def test_a_line_that_goes_to_one_that_nobody_serves_is_everybodys(session: Sessi
     make_city(session)
     sign_on(session, "Luis")
     empty, other = open_line(session, "Predial"), open_line(session, "Tenencia")
+    was = lines.overflow_of(empty)
     lines.set_overflow(
-        session, CITY, empty.code, after_s=None, if_nobody=True, to=other.code, hours=None, by=BY, now=NOW
+        session, CITY, empty.code, was=was, after_s=None, if_nobody=True, to=other.code, hours=None, by=BY, now=NOW
     )
     ring(session, queue_code=empty.code)
     assert [made.agent_id for made in rounds.play(session, CITY, now=later(1)).made] == [who("Luis")]
+
+
+def test_rules_are_set_by_whoever_saw_those_that_are_in_force(session: Session) -> None:
+    make_city(session)
+    line = open_line(session, "Predial")
+    was = lines.overflow_of(line)
+
+    def set_after(after_s: int) -> None:
+        lines.set_overflow(
+            session, CITY, line.code, was=was, after_s=after_s, if_nobody=True, hours=None, to=None, by=BY, now=NOW
+        )
+
+    set_after(30)
+    set_after(30)  # pressed twice
+    with pytest.raises(Conflict):
+        set_after(60)
+    assert line.overflow_after_s == 30
+    was = lines.overflow_of(line)
+    set_after(60)
+    assert line.overflow_after_s == 60
+    lines.close_line(session, CITY, line.code, by=BY, now=NOW)
+    with pytest.raises(Conflict):
+        set_after(60)
 
 
 def test_what_two_supervisors_change_stands(session: Session) -> None:

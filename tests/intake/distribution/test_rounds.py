@@ -115,9 +115,9 @@ def test_overflow(session: Session) -> None:
 
 def test_a_line_overflows_while_nobody_of_it_has_a_desk_open(session: Session) -> None:
     actions.open_queue(session, CITY, "luz", name="Luz", skill="luz")
-    actions.open_queue(session, CITY, "agua", name="Agua", skill="agua")
+    was = lines.overflow_of(actions.open_queue(session, CITY, "agua", name="Agua", skill="agua"))
     lines.set_overflow(
-        session, CITY, "agua", after_s=None, if_nobody=True, hours=None, to="luz", by=who("Iván"), now=NOW
+        session, CITY, "agua", was=was, after_s=None, if_nobody=True, hours=None, to="luz", by=who("Iván"), now=NOW
     )
     sign_on(session, "Beatriz", "luz")
     water = sign_on(session, "Amir", "agua")
@@ -146,17 +146,19 @@ def test_a_line_overflows_outside_its_hours(session: Session) -> None:
         ("2026-12-07T16:00+00:00", False),
     ):
         assert lines.is_open(hours, "America/Mexico_City", datetime.fromisoformat(at)) is is_open, at
-    actions.open_queue(session, CITY, "agua", name="Agua", skill="agua")
+    water = actions.open_queue(session, CITY, "agua", name="Agua", skill="agua")
     sign_on(session, "Beatriz")
     ring(session, "call:1", queue_code="agua")
     everyday = {"hours": {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}}
+    was = lines.overflow_of(water)
     lines.set_overflow(
-        session, CITY, "agua", after_s=None, if_nobody=False, hours=everyday, to=None, by=who("Iván"), now=NOW
+        session, CITY, "agua", was=was, after_s=None, if_nobody=False, hours=everyday, to=None, by=who("Iván"), now=NOW
     )
     assert play(session) == []
     today = {**everyday, "closed": [NOW.date().isoformat(), later(-86400).date().isoformat()]}
+    was = lines.overflow_of(water)
     lines.set_overflow(
-        session, CITY, "agua", after_s=None, if_nobody=False, hours=today, to=None, by=who("Iván"), now=NOW
+        session, CITY, "agua", was=was, after_s=None, if_nobody=False, hours=today, to=None, by=who("Iván"), now=NOW
     )
     assert play(session) == [("call:1", who("Beatriz"))]
     assert session.exec(select(Offer.reason)).one() == "overflow_closed"
@@ -169,10 +171,11 @@ def test_a_line_overflows_outside_its_hours(session: Session) -> None:
 def test_a_rule_that_means_nothing_is_refused(
     session: Session, after_s: int, hours: dict[str, object] | None, to: str | None
 ) -> None:
-    actions.open_queue(session, CITY, "agua", name="Agua", skill="agua")
+    was = lines.overflow_of(actions.open_queue(session, CITY, "agua", name="Agua", skill="agua"))
+    by = who("Iván")
     with pytest.raises(InvalidInput):
         lines.set_overflow(
-            session, CITY, "agua", after_s=after_s, if_nobody=False, hours=hours, to=to, by=who("Iván"), now=NOW
+            session, CITY, "agua", was=was, after_s=after_s, if_nobody=False, hours=hours, to=to, by=by, now=NOW
         )
     assert session.exec(select(ContactQueue.overflow_after_s)).one() is None
 

@@ -251,8 +251,9 @@ class TestLine:
         assert lines.served(city, CITY, NOW)[line.id].overflow == ""
         assert lines.served(city, CITY, NOW + timedelta(hours=2))[line.id].overflow == "nobody"
         # What a supervisor said of it stays when operators are lent again.
+        was = lines.overflow_of(line)
         lines.set_overflow(
-            city, CITY, line.code, after_s=30, if_nobody=False, hours=None, to=None, by=OPERATORS[0], now=NOW
+            city, CITY, line.code, was=was, after_s=30, if_nobody=False, hours=None, to=None, by=OPERATORS[0], now=NOW
         )
         surges.open_line(city, incident.id, OPERATORS, 2, version=2, by=SUSANA, now=NOW)
         city.refresh(line)

@@ -10,11 +10,13 @@ from sqlmodel import select
 
 from agent_console import alarms
 from intake.calls.limit_models import CallerFlag
+from intake.conversations import waiting_answers
 from intake.distribution import actions as distribution
 from intake.incidents import actions, alerts
 from intake.incidents.cap.writing import write_alert
 from intake.incidents.models import AlertFeed, Incident, IncidentUpdate
 from intake.people import spending
+from intake.people.spending_models import SpendingBreaker
 from intake.service_requests import targeting
 from intake.webhooks import config
 from intake.webhooks.config import Config
@@ -23,7 +25,8 @@ from kernel.folio import spaced
 from kernel.ids import new_id
 from tests.agent_console.browserless import Browser
 from tests.agent_console.conftest import Console
-from tests.factories import CITY, make_city
+from tests.factories import CITY, NOW, make_city
+from tests.intake.conversations.conftest import Phone
 from tests.intake.incidents.cast import attach, draft, opened
 from tests.intake.incidents.test_alerts import ALERT
 from tests.intake.incidents.test_telling import report as reported
@@ -286,3 +289,36 @@ def test_reports_from_before_are_seen_attached_and_taken_back(console: Console) 
     assert "Se deshizo, reportes de antes: 1" in text
     assert "/deshacer" not in text
     assert "Sumar 1 reporte<" in text
+
+
+@pytest.fixture
+def held_back(console: Console) -> SpendingBreaker:
+    """An alarm of a channel, with one answer that waits."""
+    for number in range(spending.MOST_IN_A_ROW):
+        spending.spend(console.session, CITY, f"+52551234{number:04}", "folio", now=NOW)
+    assert Phone(console.session).write("ESTADO") == []
+    (breaker,) = spending.open_breakers(console.session, CITY)
+    return breaker
+
+
+def test_answers_that_a_colleague_let_go_are_not_taken_away_from_an_older_list(
+    console: Console, held_back: SpendingBreaker
+) -> None:
+    url, waiting = f"{HOME}/alarmas/{held_back.id}", {held_back.id: 1}
+    supervisor, late = console.enter("supervisor"), console.enter("admin")
+    assert post(supervisor, url, {"waiting": "answer"}).status_code == 303
+    for browser in (late, supervisor):
+        refused = post(browser, url, {"waiting": "drop"})
+        assert refused.status_code == 409
+        assert "Iván Soto ya decidió qué hacer con esta alarma" in refused.text
+        assert waiting_answers.count(console.session, [held_back.id]) == waiting
+
+
+def test_answers_are_taken_away_once_however_often_the_button_is_pressed(
+    console: Console, held_back: SpendingBreaker
+) -> None:
+    browser, url = console.enter("supervisor"), f"{HOME}/alarmas/{held_back.id}"
+    for _ in range(2):
+        assert post(browser, url, {"waiting": "drop"}).status_code == 303
+        assert waiting_answers.count(console.session, [held_back.id]) == {}
+    assert console.fresh(held_back).reset_by_name == "Iván Soto"

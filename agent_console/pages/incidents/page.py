@@ -25,7 +25,7 @@ from intake.people import flags, spending
 from intake.service_requests.target_models import TargetFlag
 from kernel import clock
 from kernel.bodies import Form, FormDep
-from kernel.errors import AtiendeError
+from kernel.errors import AtiendeError, Conflict
 from kernel.i18n import translate
 from kernel.sessions import SessionDep
 
@@ -224,8 +224,7 @@ def open_line(
 @router.post("/alarmas/{breaker_id}")
 def reset(session: SessionDep, viewer: WriterDep, form: FormDep, breaker_id: uuid.UUID) -> Response:
     if form.get("waiting") == "drop":
-        spending.owned(session, breaker_id, viewer.jurisdiction_id)
-        waiting_answers.drop(session, breaker_id)
+        _drop_waiting(session, viewer, breaker_id)
     spending.reset(session, breaker_id, viewer.jurisdiction_id, by=viewer.user_id, by_name=viewer.name, now=clock.now())
     return see_other(HOME)
 
@@ -238,6 +237,18 @@ def review(session: SessionDep, viewer: WriterDep, form: FormDep, flag_id: uuid.
 @router.post("/llamadas/{flag_id}")
 def review_caller(session: SessionDep, viewer: WriterDep, form: FormDep, flag_id: uuid.UUID) -> Response:
     return _reviewed(session, viewer, form, CallerFlag, flag_id)
+
+
+def _drop_waiting(session: Session, viewer: Viewer, breaker_id: uuid.UUID) -> None:
+    """Raises Conflict once somebody has let it go on: what still waits there is on its way to whoever asked."""
+    found = spending.owned(session, breaker_id, viewer.jurisdiction_id)
+    is_own_again = found.reset_by == viewer.user_id and not waiting_answers.count(session, [breaker_id])
+    if found.reset_at is not None and not is_own_again:
+        raise Conflict(
+            "{who} ya decidió qué hacer con esta alarma mientras la veías. Eso se queda: no quitamos ninguna respuesta.",
+            who=found.reset_by_name,
+        )
+    waiting_answers.drop(session, breaker_id)
 
 
 def _reviewed(

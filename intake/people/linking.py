@@ -7,7 +7,7 @@ came before or after, and in whichever order.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, update
@@ -20,6 +20,8 @@ from intake.people.models import ContactPoint, ContactPointPerson, Person, Perso
 from kernel.errors import Conflict, InvalidInput, NotFound
 
 MAX_WHY = 500
+# A form that is sent again comes within moments; a father and a son of one name are hardly added so fast.
+_AGAIN_WITHIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,7 @@ def undo(session: Session, jurisdiction_id: str, link_id: UUID, *, why: str, by:
 def add_person(session: Session, contact_point: ContactPoint, name: str, *, by: By, now: datetime) -> Person:
     """Somebody else of the household, who uses this contact point too, and did so last. Nobody's name is changed.
 
+    Whom the same agent added under this name a moment ago is given back: a form sent twice makes one person.
     Raises InvalidInput without a name, and for a short code or a hidden number.
     """
     told = " ".join(name.replace("\0", "").split())
@@ -159,13 +162,29 @@ def add_person(session: Session, contact_point: ContactPoint, name: str, *, by: 
         raise InvalidInput("Escribe cómo se llama.", field="name")
     if contact_point.kind in same.NOBODYS:
         raise InvalidInput("Un número oculto o un código corto no es de nadie.", field="name")
-    person = Person(jurisdiction_id=contact_point.jurisdiction_id, created_at=now)
-    session.add(person)
-    session.flush()
-    actions.remember_name(session, person.id, told[: actions.LONGEST_NAME])
-    _add_all(session, contact_point, [(contact_point.person_id, PROOF), (person.id, by)], now)
+    told = told[: actions.LONGEST_NAME]
+    person = _added_just_now(session, contact_point, told, by, now)
+    if person is None:
+        person = Person(jurisdiction_id=contact_point.jurisdiction_id, created_at=now)
+        session.add(person)
+        session.flush()
+        actions.remember_name(session, person.id, told)
+        _add_all(session, contact_point, [(contact_point.person_id, PROOF), (person.id, by)], now)
     used_by(session, contact_point, person.id)
     return person
+
+
+def _added_just_now(session: Session, contact_point: ContactPoint, name: str, by: By, now: datetime) -> Person | None:
+    added = (
+        select(Person)
+        .join(ContactPointPerson, col(ContactPointPerson.person_id) == col(Person.id))
+        .where(
+            ContactPointPerson.contact_point_id == contact_point.id,
+            ContactPointPerson.added_by == by.id,
+            ContactPointPerson.added_at > now - _AGAIN_WITHIN,
+        )
+    )
+    return next((person for person in session.exec(added) if fold(actions.name_of(person)) == fold(name)), None)
 
 
 def _add_all(session: Session, contact_point: ContactPoint, people: Collection[tuple[UUID, By]], now: datetime) -> None:

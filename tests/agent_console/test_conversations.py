@@ -261,6 +261,17 @@ def test_an_operator_links_two_persons_and_takes_it_back(console: Console) -> No
     assert "Era su hija" in page
 
 
+def test_somebody_of_the_household_whose_form_comes_twice_is_one_person(console: Console) -> None:
+    thread, browser = _asks(console), console.enter("operator")
+    csrf = re.search(r'name="csrf" value="([^"]+)"', browser.get(_url(thread)).text)
+    assert csrf
+    for name in ("Juan Cruz", " juan  cruz"):
+        sent = {"csrf": csrf[1], "person": "new", "name": name}
+        assert browser.client.post(_url(thread) + "/quien", data=sent).status_code == 303
+    assert len(same.people_at(console.session, thread.contact_point_id)) == 2
+    assert ">Juan Cruz</h1>" in browser.get(_url(thread)).text
+
+
 def test_somebody_of_the_household_is_added_without_touching_names(console: Console) -> None:
     thread = _asks(console)
     people.remember_name(console.session, thread.person_id, "Rosa")

@@ -1,6 +1,7 @@
 """One person over several addresses: what links them, what never does, and that undoing gives back what was there."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -212,6 +213,22 @@ def test_a_household_shares_a_telephone_and_keeps_its_names(session: Session) ->
         threads.say_who(session, thread.id, _phone(session, 2).person_id, now=NOW)
     with pytest.raises(InvalidInput):
         linking.add_person(session, home, " ", by=AMIR, now=NOW)
+
+
+def test_whom_the_same_agent_added_a_moment_ago_is_not_added_again(session: Session) -> None:
+    make_city(session)
+    home, olga = _phone(session, 1), linking.By(uuid4(), "Olga")
+    juan = linking.add_person(session, home, "Juan", by=AMIR, now=NOW)
+    soon, later = NOW + timedelta(seconds=59), NOW + timedelta(minutes=1)
+    threads.say_who(session, threads.open_conversation(session, home, "sms", now=NOW).id, juan.id, now=NOW)
+    assert linking.add_person(session, home, "JUÁN ", by=AMIR, now=soon).id == juan.id
+    others = [
+        linking.add_person(session, home, "Ana", by=AMIR, now=soon),
+        linking.add_person(session, home, "Juan", by=olga, now=soon),
+        linking.add_person(session, _phone(session, 2), "Juan", by=AMIR, now=soon),
+        linking.add_person(session, home, "Juan", by=AMIR, now=later),
+    ]
+    assert len({person.id for person in (juan, *others)}) == 5
 
 
 def test_of_two_who_take_a_thread_at_once_one_gets_it(session: Session) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, time
+from itertools import count
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -143,7 +144,7 @@ def add_test(
         definition = catalog.catalog(session, viewer.jurisdiction_id).by_code.get(code)
         if definition is None:
             raise InvalidInput("Elige el servicio.")
-        name = form.get("code").strip() or f"{code}-{len(draft.tests) + 1}"
+        name = form.get("code").strip() or _free_name(draft, code)
         lon, lat = _degrees(form.get("lon"), 180), _degrees(form.get("lat"), 90)
         if (lon is None) != (lat is None):
             raise InvalidInput("Un punto tiene longitud y latitud; sin lugar, deja las dos vacías.")
@@ -161,6 +162,12 @@ def add_test(
     except AtiendeError as refusal:
         return _problem("test", refusal, viewer)
     return None
+
+
+def _free_name(draft: RoutingDraft, service_code: str) -> str:
+    """The first that no test of the draft has: one of the same name would take its place."""
+    taken = {test["code"] for test in draft.tests}
+    return next(name for number in count(1) if (name := f"{service_code}-{number}") not in taken)
 
 
 def _degrees(typed: str, limit: int) -> float | None:

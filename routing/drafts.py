@@ -192,9 +192,11 @@ def remove_test(
     return _touch(session, draft, by, now)
 
 
-def discard(session: Session, draft_id: UUID, *, by: str, now: datetime) -> RoutingDraft:
+def discard(
+    session: Session, draft_id: UUID, *, seen_version: int | None = None, by: str, now: datetime
+) -> RoutingDraft:
     """Nobody publishes it any more; it stays on record."""
-    draft = locked(session, draft_id)
+    draft = locked(session, draft_id, seen_version)
     draft.state = "discarded"
     return _touch(session, draft, by, now)
 

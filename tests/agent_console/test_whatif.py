@@ -17,6 +17,7 @@ from intake.whatif import jobs, rounds
 from intake.whatif.files import NAMES
 from intake.whatif.models import RerouteProposal, WhatIfRun
 from kernel import clock
+from routing import drafts
 from routing.draft_models import RoutingDraft
 from routing.models import RuleSet
 from tests.agent_console.browserless import Browser
@@ -227,3 +228,15 @@ def test_discarding_ends_a_draft(console: Console) -> None:
     assert console.fresh(draft_of(console)).state == "discarded"
     assert "se descartó" in browser.get(here).text
     assert "Ninguno abierto" in browser.get(HOME).text
+
+
+def test_a_draft_that_a_colleague_has_just_changed_is_not_discarded_unseen(console: Console) -> None:
+    browser = console.enter("supervisor")
+    here = upload(browser).headers["location"]
+    shown = browser.get(here).text.split(f'action="{here}/descartar"')[1].split("</form>")[0]
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', shown))
+    drafts.write_rules(console.session, draft_of(console).id, [], "AGUAS", text="", by="Olga Vera", now=clock.now())
+    refused = browser.client.post(f"{here}/descartar", data=hidden)
+    assert refused.status_code == 409
+    assert "Olga Vera cambió este borrador mientras lo veías." in refused.text
+    assert console.fresh(draft_of(console)).state == "open"

@@ -164,6 +164,34 @@ def add_test(
     return None
 
 
+def remove_test(
+    session: Session, viewer: Viewer, draft: RoutingDraft, code: str, version: int, *, now: datetime
+) -> Problem | None:
+    try:
+        drafts.remove_test(session, draft.id, code, seen_version=version, by=viewer.name, now=now)
+    except Conflict as refusal:
+        return _problem("draft", refusal, viewer)
+    return None
+
+
+def drop_layer(
+    session: Session, viewer: Viewer, draft: RoutingDraft, key: str, version: int, *, now: datetime
+) -> Problem | None:
+    try:
+        drafts.drop_layer(session, draft.id, key, seen_version=version, by=viewer.name, now=now)
+    except Conflict as refusal:
+        return _problem("draft", refusal, viewer)
+    return None
+
+
+def discard(session: Session, viewer: Viewer, draft: RoutingDraft, version: int, *, now: datetime) -> Problem | None:
+    try:
+        drafts.discard(session, draft.id, seen_version=version, by=viewer.name, now=now)
+    except Conflict as refusal:
+        return _problem("draft", refusal, viewer)
+    return None
+
+
 def _free_name(draft: RoutingDraft, service_code: str) -> str:
     """The first that no test of the draft has: one of the same name would take its place."""
     taken = {test["code"] for test in draft.tests}

@@ -85,15 +85,19 @@ def add_test(http_request: Request, session: SessionDep, viewer: WriterDep, foun
 
 
 @router.post("/borradores/{draft_id}/pruebas/quitar")
-def remove_test(session: SessionDep, viewer: WriterDep, found: DraftDep, form: FormDep) -> Response:
-    drafts.remove_test(session, found.id, form.get("code"), by=viewer.name, now=clock.now())
-    return see_other(f"{HOME}/borradores/{found.id}#pruebas")
+def remove_test(
+    http_request: Request, session: SessionDep, viewer: WriterDep, found: DraftDep, form: FormDep
+) -> Response:
+    problem = editing.remove_test(session, viewer, found, form.get("code"), form.number("version"), now=clock.now())
+    return _after(http_request, session, viewer, found, problem, form, "pruebas")
 
 
 @router.post("/borradores/{draft_id}/capas/quitar")
-def drop_layer(session: SessionDep, viewer: WriterDep, found: DraftDep, form: FormDep) -> Response:
-    drafts.drop_layer(session, found.id, form.get("key"), by=viewer.name, now=clock.now())
-    return see_other(f"{HOME}/borradores/{found.id}#publicar")
+def drop_layer(
+    http_request: Request, session: SessionDep, viewer: WriterDep, found: DraftDep, form: FormDep
+) -> Response:
+    problem = editing.drop_layer(session, viewer, found, form.get("key"), form.number("version"), now=clock.now())
+    return _after(http_request, session, viewer, found, problem, form, "publicar")
 
 
 @router.post("/borradores/{draft_id}/al-dia")
@@ -140,8 +144,10 @@ def ask_to_discard(http_request: Request, session: SessionDep, viewer: ViewerDep
 
 
 @router.post("/borradores/{draft_id}/descartar")
-def discard(session: SessionDep, viewer: WriterDep, found: DraftDep) -> Response:
-    drafts.discard(session, found.id, by=viewer.name, now=clock.now())
+def discard(http_request: Request, session: SessionDep, viewer: WriterDep, found: DraftDep, form: FormDep) -> Response:
+    problem = editing.discard(session, viewer, found, form.number("version"), now=clock.now())
+    if problem is not None:
+        return _draft(http_request, session, viewer, found, problem=problem)
     return see_other(HOME)
 
 

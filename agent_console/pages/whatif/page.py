@@ -110,8 +110,11 @@ def publish(http_request: Request, session: SessionDep, viewer: WriterDep, draft
 
 
 @router.post("/{draft_id}/descartar")
-def discard(session: SessionDep, viewer: WriterDep, draft: DraftDep) -> Response:
-    drafts.discard(session, draft.id, by=viewer.name, now=clock.now())
+def discard(http_request: Request, session: SessionDep, viewer: WriterDep, draft: DraftDep, form: FormDep) -> Response:
+    try:
+        drafts.discard(session, draft.id, seen_version=form.number("version"), by=viewer.name, now=clock.now())
+    except AtiendeError as refusal:
+        return _page(http_request, session, viewer, draft, problem_of(refusal, viewer, "draft"))
     return see_other(HOME)
 
 

@@ -16,6 +16,7 @@ from routing import queries, rule_sets
 from routing.decide import RuleBook
 from routing.draft_models import RoutingDraft, RoutingDraftArea, RoutingDraftLayer
 from routing.layers import kind_of, read_areas, refuse_other_kind
+from routing.locking import take_turn
 from routing.models import RuleSet
 from routing.places import Layer
 from routing.rule_tests import RuleTest
@@ -40,6 +41,21 @@ def create(session: Session, jurisdiction_id: str, name: str, *, by: str, now: d
     session.add(draft)
     session.flush()
     return draft
+
+
+def create_once(session: Session, jurisdiction_id: str, name: str, *, by: str, now: datetime) -> RoutingDraft:
+    """As `create`; for the same form sent again, the draft that it made, while nobody has changed it. Raises as `create`."""
+    take_turn(session, jurisdiction_id)
+    wanted = select(RoutingDraft).where(
+        RoutingDraft.jurisdiction_id == jurisdiction_id,
+        RoutingDraft.state == "open",
+        RoutingDraft.version == 1,
+        RoutingDraft.name == _name(name),
+        RoutingDraft.made_by == by,
+        RoutingDraft.base_version == newest_of(session, jurisdiction_id).version,
+    )
+    known = session.exec(wanted.order_by(col(RoutingDraft.made_at)).limit(1)).first()
+    return known or create(session, jurisdiction_id, name, by=by, now=now)
 
 
 def _name(name: str) -> str:

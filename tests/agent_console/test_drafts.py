@@ -4,6 +4,7 @@ import re
 
 import pytest
 from shapely.geometry import box
+from sqlmodel import col, select
 
 from kernel import clock
 from routing import drafts
@@ -65,3 +66,17 @@ def test_what_a_colleague_has_just_changed_is_not_taken_away_unseen(
     assert browser.send(_url(draft) + page, _url(draft) + action, **values).status_code == 303
     kept = console.fresh(draft)
     assert (kept.state, len(kept.tests), len(drafts.layers_in(console.session, kept.id))) != ("open", 1, 1)
+
+
+def test_a_new_draft_asked_for_twice_is_one(console: Console) -> None:
+    browser = console.enter("supervisor")
+    first, second = (browser.send(HOME, f"{HOME}/borradores", name="Baches ") for _ in range(2))
+    assert first.status_code == second.status_code == 303
+    assert first.headers["location"] == second.headers["location"]
+    for other, name in ((console.enter("admin"), "Baches"), (browser, "Fugas")):
+        assert other.send(HOME, f"{HOME}/borradores", name=name).headers["location"] != first.headers["location"]
+    draft = console.session.exec(select(RoutingDraft).order_by(col(RoutingDraft.made_at))).first()
+    assert draft is not None
+    drafts.write_rules(console.session, draft.id, [], "AGUAS", text="", by="Rosa", now=clock.now())
+    third = browser.send(HOME, f"{HOME}/borradores", name="Baches")
+    assert third.headers["location"] != first.headers["location"], "what was changed since is no answer to a new form"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from threading import Event
+from threading import Barrier, Event
 from uuid import UUID
 
 import pytest
@@ -387,6 +387,18 @@ def committed(engine: Engine, session: Session) -> Iterator[str]:
     with engine.begin() as connection:
         tables = "jurisdiction, rule_set, boundary_layer, agency, working_calendar, gazetteer_place, routing_draft, outbox_event"
         connection.execute(text(f"TRUNCATE {tables} CASCADE"))
+
+
+def test_one_form_from_many_sides_is_one_draft(committed: str) -> None:
+    together = Barrier(4)
+
+    def create(_: int) -> UUID:
+        together.wait()
+        with db.transaction() as session:
+            return drafts.create_once(session, committed, "Baches", by=ROSA, now=NOW).id
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(create, range(4)))) == 1
 
 
 def test_every_decision_is_wholly_by_the_old_or_wholly_by_the_new(committed: str) -> None:

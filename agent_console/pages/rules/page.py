@@ -61,7 +61,7 @@ def show_alerts(http_request: Request, viewer: ViewerDep, seen: Annotated[str, Q
 
 @router.post("/borradores")
 def create(http_request: Request, session: SessionDep, viewer: WriterDep, form: FormDep) -> Response:
-    made = drafts.create(session, viewer.jurisdiction_id, form.get("name"), by=viewer.name, now=clock.now())
+    made = drafts.create_once(session, viewer.jurisdiction_id, form.get("name"), by=viewer.name, now=clock.now())
     return see_other(f"{HOME}/borradores/{made.id}")
 
 

@@ -167,12 +167,20 @@ def _with_hash(session: Session, jurisdiction_id: str, digest: bytes) -> ApiKey 
 
 
 def rotate(
-    session: Session, jurisdiction_id: str, key_id: UUID, secret: str, *, overlap: timedelta, now: datetime
+    session: Session,
+    jurisdiction_id: str,
+    key_id: UUID,
+    secret: str,
+    *,
+    seen: str | None = None,
+    overlap: timedelta,
+    now: datetime,
 ) -> ApiKey:
     """Gives the key this secret; the one before works for `overlap` more, and one still older ends at once.
 
-    Rotating again with the same secret changes nothing. Raises NotFound, Conflict for a key that has ended, InvalidInput for an
-    overlap that is too long.
+    seen: what told the secret that whoever decides this had before them. Rotating again with the same secret changes nothing.
+    Raises NotFound, Conflict for a key that has ended or was rotated since it was seen, InvalidInput for an overlap that is too
+    long.
     """
     found = get(session, jurisdiction_id, key_id, for_update=True)
     digest = hash_of(secret)
@@ -180,6 +188,8 @@ def rotate(
         return found
     if state_of(found, now) != "active":
         raise Conflict("Esta llave ya terminó: haz otra.")
+    if seen is not None and told_by(found) != seen:
+        raise Conflict("Alguien ya renovó esta llave mientras la veías. Ábrela otra vez antes de decidir.")
     if not timedelta() <= overlap <= MAX_OVERLAP:
         raise InvalidInput("La llave anterior puede durar de 0 a {days} días.", field="overlap", days=MAX_OVERLAP.days)
     if overlap:

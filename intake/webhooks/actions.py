@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 from uuid import UUID
 
 from sqlalchemy import text
@@ -125,16 +126,28 @@ def disable(session: Session, webhook: Webhook, *, reason: str, now: datetime) -
     outbox.record(session, "webhook.disabled", at=now, webhook_id=webhook.id)
 
 
-def rotate(session: Session, webhook: Webhook, *, now: datetime, secret: str | None = None) -> str:
-    """The new secret in clear this once; the old one signs beside it for a day. `secret`: as for `make`."""
+def rotate(
+    session: Session, webhook: Webhook, *, now: datetime, secret: str | None = None, seen: str | None = None
+) -> str:
+    """The new secret in clear this once; the old one signs beside it for a day. `secret`: as for `make`.
+
+    seen: what told the secret that whoever decides this had before them. Raises Conflict when it was replaced since.
+    """
     if webhook.state == "disabled":
         raise Conflict("Ese aviso terminó: haz uno nuevo.")
     secret = secret or payload.new_secret()
     if secret == vault().unseal(webhook.secret_sealed, context=SEAL):
         return secret
+    if seen is not None and seen != told_by(webhook):
+        raise Conflict("Alguien ya cambió esta clave mientras la veías. Ábrela otra vez antes de decidir.")
     webhook.old_secret_sealed, webhook.old_secret_until = webhook.secret_sealed, now + OVERLAP
     webhook.secret_sealed = vault().seal(secret, context=SEAL)
     return secret
+
+
+def told_by(webhook: Webhook) -> str:
+    """What tells its secret from the ones before, and gives nothing of it away."""
+    return sha256(webhook.secret_sealed).hexdigest()[:16]
 
 
 def secrets_of(webhook: Webhook, *, now: datetime) -> list[str]:

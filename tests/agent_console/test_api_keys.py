@@ -138,6 +138,26 @@ def test_a_renewed_key_and_the_one_before_both_open_for_a_while(console: Console
     assert [bool(known(console, secret)) for secret in (first, second, third)] == [False, False, True]
 
 
+def test_a_secret_that_a_colleague_has_just_renewed_keeps_its_promise(console: Console) -> None:
+    rosa, other = console.enter("admin"), console.enter("admin")
+    first = made(console, rosa)
+    url = f"{LIST}/{key_named(console, 'App').id}/renovar"
+    forms = [
+        dict(
+            re.findall(
+                r'<input type="hidden" name="(\w+)" value="([^"]*)">', browser.get(url).text.split("sheet-form")[1]
+            )
+        )
+        for browser in (rosa, other)
+    ]
+    second = shown(rosa.client.post(url, data=forms[0] | {"overlap": "7"}))
+    refused = other.client.post(url, data=forms[1] | {"overlap": "0"})
+    assert refused.status_code == 409
+    assert "Alguien ya renovó esta llave mientras la veías." in refused.text
+    assert known(console, first)
+    assert shown(rosa.client.post(url, data=forms[0] | {"overlap": "7"})) == second
+
+
 @pytest.mark.parametrize("overlap", ["", "-1", "91", "x"])
 def test_a_renewal_of_no_length_changes_nothing(console: Console, overlap: str) -> None:
     browser = console.enter("admin")

@@ -142,6 +142,24 @@ def test_the_secret_is_replaced_and_the_webhook_ended_after_a_question(console: 
     assert "Este aviso ya terminó" in browser.get(f"{here}/terminar").text
 
 
+def test_a_secret_that_a_colleague_has_just_replaced_signs_for_its_whole_day(console: Console) -> None:
+    webhook = make(console)
+    here, (old,) = f"{HOME}/{webhook.id}/clave", actions.secrets_of(webhook, now=clock.now())
+    rosa, other = console.enter("admin"), console.enter("admin")
+    first, second = (
+        dict(
+            re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', browser.get(here).text.split("<main")[1])
+        )
+        for browser in (rosa, other)
+    )
+    (new,) = re.findall(r"whsec_[A-Za-z0-9+/=]+", rosa.client.post(here, data=first).text)
+    refused = other.client.post(here, data=second)
+    assert refused.status_code == 409
+    assert "Alguien ya cambió esta clave mientras la veías." in refused.text
+    assert actions.secrets_of(console.fresh(webhook), now=clock.now()) == [new, old]
+    assert new in rosa.client.post(here, data=first).text
+
+
 def test_another_citys_are_not_there(console: Console) -> None:
     make_city(console.session, "vecina.gob.example", sms_number=None)
     theirs = make(console, city="vecina.gob.example")

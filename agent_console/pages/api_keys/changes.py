@@ -62,12 +62,21 @@ def make(session: Session, viewer: Viewer, session_key: bytes, typed: Typed, *, 
 
 
 def rotate(
-    session: Session, viewer: Viewer, session_key: bytes, key_id: UUID, *, ref: str, overlap_days: int, now: datetime
+    session: Session,
+    viewer: Viewer,
+    session_key: bytes,
+    key_id: UUID,
+    *,
+    ref: str,
+    seen: str | None,
+    overlap_days: int,
+    now: datetime,
 ) -> Made:
     """A new secret for the key; the same form again is the same secret. Raises NotFound, Conflict, InvalidInput."""
-    secret = _secret(session_key, viewer, ref)
-    overlap = timedelta(days=overlap_days)
-    return Made(keys.rotate(session, viewer.jurisdiction_id, key_id, secret, overlap=overlap, now=now), secret)
+    secret, overlap = _secret(session_key, viewer, ref), timedelta(days=overlap_days)
+    return Made(
+        keys.rotate(session, viewer.jurisdiction_id, key_id, secret, seen=seen, overlap=overlap, now=now), secret
+    )
 
 
 def _secret(session_key: bytes, viewer: Viewer, ref: str) -> str:

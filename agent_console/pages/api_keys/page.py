@@ -75,6 +75,7 @@ def rotate(
         settings.secrets.session_key,
         key_id,
         ref=form.get("ref"),
+        seen=form.get("seen") or None,
         overlap_days=overlap_days,
         now=now,
     )

@@ -84,8 +84,9 @@ def try_again(session: SessionDep, viewer: WriterDep, webhook_id: uuid.UUID, del
 
 @router.get("/{webhook_id}/clave")
 def ask_to_rotate(http_request: Request, session: SessionDep, viewer: ViewerDep, webhook_id: uuid.UUID) -> HTMLResponse:
-    row = row_of(session, viewer, queries.get(session, webhook_id, viewer.jurisdiction_id), now=clock.now())
-    return render_for(http_request, viewer, "webhooks/rotate.html", row=row, ref=new_ref())
+    webhook = queries.get(session, webhook_id, viewer.jurisdiction_id)
+    row, seen = row_of(session, viewer, webhook, now=clock.now()), actions.told_by(webhook)
+    return render_for(http_request, viewer, "webhooks/rotate.html", row=row, ref=new_ref(), seen=seen)
 
 
 @router.post("/{webhook_id}/clave")
@@ -99,7 +100,7 @@ def rotate(
 ) -> HTMLResponse:
     webhook = _held(session, viewer, webhook_id)
     chosen = changes.secret(settings.secrets.session_key, viewer, form.get("ref"))
-    made = actions.rotate(session, webhook, now=clock.now(), secret=chosen)
+    made = actions.rotate(session, webhook, now=clock.now(), secret=chosen, seen=form.get("seen") or None)
     return _secret(http_request, session, viewer, webhook, made)
 
 

@@ -117,7 +117,8 @@ def create(
 def add(session: Session, jurisdiction_id: str, grant: Grant, secret: str, *, now: datetime) -> ApiKey:
     """The city's key with this secret: made now, or, for a form sent twice, the one that it made the first time.
 
-    Raises InvalidInput for an agency that the city does not have or a day that is over, Conflict for a label in use.
+    Raises InvalidInput for an agency that the city does not have or a day that is over, Conflict for a label in use, and for a
+    form that was changed after it had made its key.
     """
     # Twins wait for one another here: the second finds the first's key before it finds that the label is taken.
     session.exec(
@@ -127,6 +128,11 @@ def add(session: Session, jurisdiction_id: str, grant: Grant, secret: str, *, no
     if known is not None:
         if state_of(known, now) != "active":
             raise Conflict("Esta llave ya terminó: haz otra.")
+        if not _is_asked_for(known, grant):
+            raise Conflict(
+                "Este formulario ya hizo la llave «{label}», con otros datos. Si quieres otra, mándalo de nuevo.",
+                label=known.label,
+            )
         return known
     if grant.agency_code is not None:
         agencies = select(Agency.code).where(Agency.jurisdiction_id == jurisdiction_id)
@@ -139,6 +145,16 @@ def add(session: Session, jurisdiction_id: str, grant: Grant, secret: str, *, no
     if any(state_of(key, now) == "active" for key in same):
         raise Conflict("Ya hay una llave «{label}»: apágala primero o usa otra etiqueta.", field="label", label=label)
     return _insert(session, jurisdiction_id, grant, secret, now)
+
+
+def _is_asked_for(key: ApiKey, grant: Grant) -> bool:
+    return (key.label, set(key.scopes), key.agency_code, key.expires_at, key.writes_per_minute) == (
+        grant.label.strip(),
+        set(grant.scopes),
+        grant.agency_code,
+        grant.expires_at,
+        grant.writes_per_minute,
+    )
 
 
 def _insert(session: Session, jurisdiction_id: str, grant: Grant, secret: str, now: datetime) -> ApiKey:

@@ -40,7 +40,7 @@ def make(
     """The new subscription, from the next change on, and its secret in clear this once.
 
     secret: chosen by a form, so that the same form sent twice is one subscription. Raises InvalidInput, Conflict for an address
-    that is told of the same already.
+    that is told of the same already, and for a form that was changed after it had made its subscription.
     """
     secret = secret or payload.new_secret()
     check_url(url.strip(), allow_loopback=config().allow_loopback)
@@ -53,10 +53,19 @@ def make(
     _check_agency(session, jurisdiction_id, agency_code)
     session.connection().execute(_ONE_AT_A_TIME, {"jurisdiction_id": jurisdiction_id})
     others = session.exec(select(Webhook).where(Webhook.jurisdiction_id == jurisdiction_id)).all()
+    asked = (url.strip(), agency_code, set(event_types))
     for other in others:
+        if secret == vault().unseal(other.secret_sealed, context=SEAL):
+            if other.state == "disabled":
+                raise Conflict("Ese aviso terminó: haz uno nuevo.")
+            if (other.url, other.agency_code, set(other.event_types)) != asked:
+                raise Conflict(
+                    "Este formulario ya hizo un aviso a {url}, con otros datos. Si quieres otro, mándalo de nuevo.",
+                    field="url",
+                    url=other.url,
+                )
+            return other, secret
         if (other.url, other.agency_code) == (url.strip(), agency_code) and other.state != "disabled":
-            if secret == vault().unseal(other.secret_sealed, context=SEAL):
-                return other, secret
             raise Conflict("A esa dirección ya se le avisa de esos reportes.", field="url")
     if len(others) >= MAX_WEBHOOKS:
         raise Conflict("Ya hay {limit} direcciones: apaga las que no se usan.", limit=MAX_WEBHOOKS)

@@ -82,6 +82,34 @@ def test_the_form_sent_twice_is_one_key_and_shows_it_again(console: Console) -> 
 
 
 @pytest.mark.parametrize(
+    "values",
+    [
+        {"scope": ["submit", "alert"]},
+        {"label": "App 2"},
+        {"agency_code": "ALC-N"},
+        {"expires": "2999-12-31"},
+        {"writes_per_minute": "30"},
+    ],
+)
+def test_a_form_that_was_changed_after_it_had_made_its_key_says_so(console: Console, values: dict[str, Any]) -> None:
+    browser = console.enter("admin")
+    page = browser.get(NEW).text
+    hidden = dict(re.findall(r'<input type="hidden" name="(csrf|ref)" value="([^"]*)">', page))
+    sent = {"label": "App", "scope": "submit", "expires": "2999-12-30", "writes_per_minute": "77"}
+    first = shown(browser.client.post(NEW, data=hidden | sent))
+    refused = browser.client.post(NEW, data=hidden | sent | values)
+    assert refused.status_code == 409
+    assert first not in refused.text
+    assert "Este formulario ya hizo la llave «App», con otros datos." in refused.text
+    for typed in ("label", "expires", "writes_per_minute"):
+        assert f'value="{(sent | values)[typed]}"' in refused.text
+    assert len(keys.listed(console.session, named="App")) == 1
+    # What comes back is a new form: sent once more with a label of its own, it makes another key.
+    again = dict(re.findall(r'<input type="hidden" name="(csrf|ref)" value="([^"]*)">', refused.text))
+    assert shown(browser.client.post(NEW, data=again | sent | values | {"label": "Otra"})) != first
+
+
+@pytest.mark.parametrize(
     ("values", "field", "status"),
     [
         ({"label": " "}, "label", 400),

@@ -84,6 +84,26 @@ def test_the_same_form_twice_is_one_webhook_with_one_secret(console: Console) ->
     assert len(console.session.exec(select(Webhook)).all()) == 1
 
 
+@pytest.mark.parametrize(
+    "changed", [{"url": f"{ADDRESS}/2"}, {"agency_code": "ALC-N"}, {"event_type": payload.TYPES[1]}]
+)
+def test_a_form_that_was_changed_after_it_had_made_its_webhook_says_so(
+    console: Console, changed: dict[str, str]
+) -> None:
+    browser = console.enter("admin")
+    page = browser.get(f"{HOME}/nuevo").text
+    hidden = dict(re.findall(r'<input type="hidden" name="(csrf|ref)" value="([^"]*)"', page.split("sheet-form")[1]))
+    form = {**hidden, "url": ADDRESS, "agency_code": "", "event_type": payload.TYPES[0]}
+    assert "whsec_" in browser.client.post(f"{HOME}/nuevo", data=form).text
+    refused = browser.client.post(f"{HOME}/nuevo", data=form | changed)
+    assert refused.status_code == 409
+    assert f"Este formulario ya hizo un aviso a {ADDRESS}, con otros datos." in refused.text
+    assert "whsec_" not in refused.text
+    assert f'value="{(form | changed)["url"]}"' in refused.text
+    assert hidden["ref"] not in refused.text
+    assert len(console.session.exec(select(Webhook)).all()) == 1
+
+
 @pytest.mark.parametrize("url", ["http://sistema.example/", "https://10.0.0.1/x", "https://localhost/", "nada"])
 def test_a_wrong_address_is_told_beside_the_field_and_kept(console: Console, url: str) -> None:
     browser = console.enter("admin")

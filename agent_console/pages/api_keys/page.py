@@ -1,6 +1,7 @@
 """Handlers of the pages of API keys. What makes a secret answers the POST itself: no page that is fetched later could show it."""
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
 
 from fastapi import APIRouter, Depends, Request
@@ -18,6 +19,7 @@ from agent_console.rows import names
 from intake.catalog import keys
 from kernel import clock
 from kernel.bodies import FormDep
+from kernel.errors import Conflict
 from kernel.sessions import SessionDep
 from kernel.web import SettingsDep
 
@@ -97,6 +99,9 @@ def disable(session: SessionDep, viewer: WriterDep, key_id: uuid.UUID) -> Respon
 def _new(
     http_request: Request, session: Session, viewer: Viewer, typed: Typed, problem: Problem | None
 ) -> HTMLResponse:
+    if problem is not None and problem.status == Conflict.status:
+        # The words of a form that has made its key make no other: sent again, it is a new form.
+        typed = replace(typed, ref=new_ref())
     return render_for(
         http_request,
         viewer,

@@ -1,6 +1,7 @@
 """Handlers of the pages of webhooks. What makes a secret answers the POST itself: no page that is fetched later could show it."""
 
 import uuid
+from dataclasses import replace
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
@@ -18,6 +19,7 @@ from intake.webhooks import actions, payload, queries
 from intake.webhooks.models import Webhook
 from kernel import clock
 from kernel.bodies import FormDep
+from kernel.errors import Conflict
 from kernel.sessions import SessionDep
 from kernel.web import SettingsDep
 
@@ -123,6 +125,9 @@ def _held(session: Session, viewer: Viewer, webhook_id: uuid.UUID) -> Webhook:
 def _new(
     http_request: Request, session: Session, viewer: Viewer, typed: Typed, problem: Problem | None
 ) -> HTMLResponse:
+    if problem is not None and problem.status == Conflict.status:
+        # The words of a form that has made its webhook make no other: sent again, it is a new form.
+        typed = replace(typed, ref=new_ref())
     return render_for(
         http_request,
         viewer,

@@ -36,7 +36,7 @@ class Browser:
         assert answer.status_code == 200, (page, answer.status_code)
         return self.send_from(answer.text, action, **values)
 
-    def send_from(self, text: str, action: str, **values: str) -> Any:
+    def send_from(self, text: str, action: str, /, **values: str) -> Any:
         """As `send`, from a page that was opened before: of whoever looked a while ago."""
         for tag, body in _FORM.findall(text):
             target = _attribute(tag, "action")

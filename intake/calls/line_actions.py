@@ -150,8 +150,10 @@ def transfer(
 
 
 def complete_transfer(session: Session, call_id: UUID, by: Somebody, *, now: datetime) -> None:
-    """Whoever was asked takes the caller. Raises Conflict while they have not answered."""
-    call, bridge, _ = _own(session, call_id, by)
+    """Whoever was asked takes the caller. Raises Conflict while they have not answered, and once the caller has gone."""
+    call, bridge, item = _own(session, call_id, by)
+    if item.state != lifecycle.ASSIGNED:
+        raise Conflict("Esa llamada ya terminó.")
     made = rooms.open_transfer(session, call.id)
     if made is None or made.from_agent_id != by.id:
         raise Conflict("No hay ninguna transferencia en curso.")

@@ -5,7 +5,9 @@ import pytest
 from intake.calls import line_actions
 from intake.calls.line_actions import Somebody
 from intake.catalog.models import Jurisdiction
+from intake.distribution import actions as distribution
 from kernel import clock, db
+from kernel.errors import Conflict
 from tests.channels.voice.desk import SID, Desk, talkers, transfer
 from tests.factories import CITY
 
@@ -127,6 +129,26 @@ def test_a_number_outside_that_has_the_caller_does_not_hear_it(desk: Desk) -> No
     desk.hear()
     assert talkers(desk) == {"caller", OUTSIDE, "Eva"}
     assert hearers(desk, eva) == set()
+
+
+def test_a_caller_who_hung_up_is_handed_to_nobody_outside(desk: Desk) -> None:
+    ana = desk.operator("Ana")
+    desk.connect(ana)
+    city = desk.session.get_one(Jurisdiction, CITY)
+    city.settings = {**city.settings, "women_phone": "55 0000 0765"}
+    desk.session.add(city)
+    desk.session.flush()
+    with db.transaction() as session:
+        line_actions.transfer(session, desk.call.id, ana, to_number=OUTSIDE, consult=True, now=clock.now())
+    desk.hear()
+    (leg,) = desk.line.of(OUTSIDE)
+    desk.line.answer(leg.sid)
+    desk.hear()
+    with db.transaction() as session:
+        distribution.finish(session, desk.item.id, why="hung_up", now=clock.now())
+    with pytest.raises(Conflict), db.transaction() as session:
+        line_actions.complete_transfer(session, desk.call.id, ana, now=clock.now())
+    assert "transferred" not in desk.history()
 
 
 def test_who_cannot_be_silenced_is_put_out(desk: Desk) -> None:

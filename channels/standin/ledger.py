@@ -233,12 +233,14 @@ class Ledger(SqliteFile):
         )
 
     def due(self, now: float, limit: int) -> list[Errand]:
-        """What is to be run now. Texts of one phone go one after another, as long as none of them is late."""
+        """What is to be run now. Texts of one phone go one after another, as does what is told of one, unless one is late."""
         rows = self._run(
-            "SELECT errand.* FROM errand JOIN message USING (sid) WHERE state = 'due' AND due <= ? AND NOT ("
-            " kind = 'inbound' AND EXISTS (SELECT 1 FROM errand AS earlier JOIN message AS other USING (sid)"
-            " WHERE earlier.state = 'due' AND earlier.kind = 'inbound' AND earlier.id < errand.id"
-            " AND earlier.due <= errand.due AND other.sender = message.sender)) ORDER BY due, id LIMIT ?",
+            "SELECT errand.* FROM errand JOIN message USING (sid) WHERE state = 'due' AND due <= ? AND NOT EXISTS ("
+            " SELECT 1 FROM errand AS earlier JOIN message AS other USING (sid)"
+            " WHERE earlier.state = 'due' AND earlier.id < errand.id AND earlier.due <= errand.due"
+            " AND (earlier.sid = errand.sid"
+            " OR errand.kind = 'inbound' AND earlier.kind = 'inbound' AND other.sender = message.sender)"
+            ") ORDER BY due, id LIMIT ?",
             *(now, limit),
         )
         return [Errand(**row) for row in rows]

@@ -68,6 +68,7 @@ def test_a_text_is_written_without_scripts(chromium: Browser, network: Network) 
     # The page looks again by itself a few times after a text was sent.
     page.locator("#bubbles li").filter(has_text="Listo").wait_for()
 
+    page.goto(network.url)  # one that does not
     page.get_by_label("SMS repetido").check()
     page.get_by_label("Cuando el centro contesta, la red").select_option("busy")
     page.get_by_role("button", name="Aplicar").click()

@@ -56,7 +56,7 @@ def test_what_is_said_comes_with_how_sure_the_network_is(city: Exchange) -> None
 
 def test_silence_falls_through_and_never_calls_the_action(city: Exchange) -> None:
     city.documents |= {"/voice": MENU.replace("/voice?n=2", "/again"), "/again": "<Say>No le oí.</Say><Hangup/>"}
-    call = city.call({"wait": 30})
+    call = city.call({"wait": 30}, speed=2.0)
     assert call["heard"] == ["Para agua, marque uno.", "No le oí."]
     assert city.forms("/menu") == []
     assert 6 <= call["duration"] <= 9  # what is said at fifteen letters a second, and five seconds of silence
@@ -273,7 +273,7 @@ def test_what_cannot_be_played_is_said_in_the_transcript(city: Exchange) -> None
 
 def test_a_call_without_a_script_is_acted_on_from_outside(city: Exchange) -> None:
     city.documents |= {"/voice": MENU, "/menu": MENU}
-    sid = city.call(script=None)["sid"]
+    sid = city.call(script=None, speed=1.0)["sid"]  # five seconds to act, before the menu is said again
     city.until(sid, lambda call: call["heard"])
     city.phone.client.post(f"/calls/{sid}/press", json={"digits": "1"})
     city.until(sid, lambda call: len(call["heard"]) == 2)

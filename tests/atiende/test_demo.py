@@ -240,7 +240,7 @@ def test_what_is_killed_comes_back(demo: Demo, first_facts: dict[str, Any]) -> N
 def test_after_ctrl_c_nothing_is_left(demo: Demo, first_facts: dict[str, Any]) -> None:
     assert demo.press_ctrl_c() == 0
     # What the others were forked from leaves when the last of them has.
-    assert wait_until(lambda: demo.processes() == set(), 2)
+    assert wait_until(lambda: demo.processes() == set(), 10)
     assert not (demo.folder / "demo.json").exists()
     assert PostgresServer(demo.folder).pid is None
 

@@ -18,6 +18,7 @@ from kernel import clock, db
 from tests.browser.cast import pothole
 from tests.browser.conftest import LOOKS, LiveServer, PageAt, installation
 from tests.factories import CITY
+from tests.running import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser_chat")]
 
@@ -341,10 +342,10 @@ def test_escape_closes_the_dialog_from_inside_the_frame_and_focus_goes_back(page
     expect(frame.locator("#body")).to_be_focused()
     tree = page.locator("[data-atiende]")
     page.keyboard.press("Escape")
-    page.wait_for_function("() => document.activeElement.hasAttribute('data-atiende')")
+    wait_for(lambda: dialogs(page) == [] and has_focus(page, "Chatea con la ciudad"), 10)
     expect(tree).to_be_attached()
     page.click("text=Escríbenos")  # the link of the page opens it as well
-    page.wait_for_function("() => document.activeElement.hasAttribute('data-atiende')")
+    wait_for(lambda: dialogs(page), 10)
     expect(frame.locator("#body")).to_be_focused()
     assert page.url == foreign
 
@@ -363,6 +364,14 @@ def seen_by_readers(page: Page) -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
+def dialogs(page: Page) -> list[str]:
+    return [name for role, name, _ in seen_by_readers(page) if role == "dialog"]
+
+
+def has_focus(page: Page, name: str) -> bool:
+    return any(states.get("focused") for _, seen, states in seen_by_readers(page) if seen == name)
+
+
 def test_the_button_and_the_dialog_say_what_they_are_and_what_came_while_it_was_closed(
     page_at: PageAt, live_server: LiveServer, foreign: str
 ) -> None:
@@ -375,9 +384,9 @@ def test_the_button_and_the_dialog_say_what_they_are_and_what_came_while_it_was_
     say(frame, "quiero hablar con una persona")
     dialog = next(states for role, _, states in seen_by_readers(page) if role == "dialog")
     assert dialog["modal"]
-    assert [name for role, name, _ in seen_by_readers(page) if role == "dialog"] == ["Chat con Ciudad Prueba"]
+    assert dialogs(page) == ["Chat con Ciudad Prueba"]
     page.keyboard.press("Escape")
-    page.wait_for_function("() => document.activeElement.hasAttribute('data-atiende')")
+    wait_for(lambda: dialogs(page) == [] and has_focus(page, "Chatea con la ciudad"), 10)
     answer_newest(live_server, "Ya lo estamos viendo.")
     for _ in range(100):
         if any(name == "Chatea con la ciudad. 1 mensaje nuevo" for _, name, _ in seen_by_readers(page)):

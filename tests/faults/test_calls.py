@@ -4,7 +4,7 @@ import base64
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ from sqlmodel import select
 import atiende.schema  # noqa: F401  as a composition root does
 from intake.calls import line_actions
 from intake.calls.line_actions import Somebody
-from intake.calls.line_models import CallBridge, CallLeg, CallRecording
+from intake.calls.line_models import CallBridge, CallLeg, CallRecording, CallTransfer
 from intake.calls.models import Call
 from intake.distribution import actions as distribution
 from intake.distribution.models import ContactQueue, Offer, WorkItem
@@ -30,6 +30,7 @@ from tests.running import RunningDemo, running_demo, wait_for
 pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("calls")]
 
 WITHIN_S = 15.0
+_BEAT_S = 3.0
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +97,20 @@ class Center:
                         session, jurisdiction_id=self.city, agent_id=who.id, name=who.name, now=clock.now()
                     )
                 self.desks[number] = who, agent.epoch
+
+    def wait(self, look: Callable[[], Any], within_s: float, what: str = "") -> Any:
+        """As `wait_for`, at desks that go on saying that they are there."""
+        self.beat()
+        beaten = time.monotonic()
+
+        def beating() -> Any:
+            nonlocal beaten
+            if time.monotonic() - beaten > _BEAT_S:
+                self.beat()
+                beaten = time.monotonic()
+            return look()
+
+        return wait_for(beating, within_s, what)
 
     def read(self, model: type[Any], *where: Any) -> list[Any]:
         with db.read_transaction() as session:
@@ -185,12 +200,12 @@ def test_from_the_keypad_to_an_operator_and_a_sealed_recording(center: Center) -
     heard = center.look(sid)["heard"]
     assert any("se graba" in words for words in heard), heard
     (call,) = center.read(Call, Call.provider_call_id == sid)
-    wait_for(
+    center.wait(
         lambda: center.read(CallRecording, CallRecording.call_id == call.id, CallRecording.state == "recording"), 15
     )
     with db.transaction() as session:
         line_actions.hold(session, call.id, ana, now=clock.now())
-    wait_for(lambda: center.talkers(sid) == {f"client:agent-{ana.id}"}, 10, "the hold")
+    center.wait(lambda: center.talkers(sid) == {f"client:agent-{ana.id}"}, 10, "the hold")
     with db.transaction() as session:
         line_actions.unhold(session, call.id, ana, now=clock.now())
     center.until_they_talk(sid, ana)
@@ -238,9 +253,11 @@ def test_12_the_operators_cable_is_pulled_mid_call(center: Center) -> None:
     center.until_they_talk(sid, ana)
     luis = center.operator("Luis")
     (call,) = center.read(Call, Call.provider_call_id == sid)
-    (leg,) = center.read(CallLeg, CallLeg.call_id == call.id)
+    # The network knows who is in the room before it is written down what it calls them.
+    named = (CallLeg.call_id == call.id, CallLeg.provider_call_id.is_not(None))
+    (leg,) = center.wait(lambda: center.read(CallLeg, *named), WITHIN_S, "the name of her leg")
     center.desks = [one for one in center.desks if one[0].id != ana.id]  # she is silent from now on
-    center.post(f"/calls/{leg.provider_call_id}/hangup", {})
+    assert center.post(f"/calls/{leg.provider_call_id}/hangup", {}).is_success
     wait_for(lambda: "caller" not in center.talkers(sid), WITHIN_S, "music for the caller")
     assert not center.look(sid)["is_over"]
     center.accept(sid, luis)
@@ -256,13 +273,13 @@ def test_a_part_is_killed_while_two_are_brought_together(center: Center, demo: R
     assert killed is not None
     center.accept(sid, ana)
     os.kill(killed, signal.SIGKILL)
-    wait_for(lambda: demo.pid(part) not in (None, killed), 60, f"another {part}")
-    wait_for(demo.is_ready, 60, "/readyz")
+    center.wait(lambda: demo.pid(part) not in (None, killed), 60, f"another {part}")
+    center.wait(demo.is_ready, 60, "/readyz")
     took = center.until_they_talk(sid, ana)
     print(f"\n{part} killed: they talk {took:.1f} s after it is back", end="")
     (call,) = center.read(Call, Call.provider_call_id == sid)
-    legs = [leg for leg in center.read(CallLeg, CallLeg.call_id == call.id) if leg.agent_id == ana.id]
-    assert len([leg for leg in legs if leg.state != "ended"]) == 1
+    live = (CallLeg.call_id == call.id, CallLeg.agent_id == ana.id, CallLeg.state != "ended")
+    center.wait(lambda: len(center.read(CallLeg, *live)) == 1, WITHIN_S, "one leg of hers")
     center.hang_up(sid)
     wait_for(lambda: (item := center.item(sid)) and item.state in ("wrapping", "done"), WITHIN_S, "the notes")
 
@@ -274,8 +291,8 @@ def killed(center: Center, demo: RunningDemo, part: str) -> Iterator[None]:
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     yield
-    wait_for(lambda: demo.pid(part) not in (None, pid), 60, f"another {part}")
-    wait_for(demo.is_ready, 60, "/readyz")
+    center.wait(lambda: demo.pid(part) not in (None, pid), 60, f"another {part}")
+    center.wait(demo.is_ready, 60, "/readyz")
     center.beat()
 
 
@@ -294,7 +311,7 @@ def test_a_part_is_killed_while_the_caller_is_put_on_hold_and_taken_back(
     ):
         with killed(center, demo, part), db.transaction() as session:
             act(session, call.id, ana, now=clock.now())
-        wait_for(lambda inside=inside: center.talkers(sid) == inside, WITHIN_S, act.__name__)  # type: ignore[misc]
+        center.wait(lambda inside=inside: center.talkers(sid) == inside, WITHIN_S, act.__name__)  # type: ignore[misc]
     assert not center.look(sid)["is_over"]
 
 
@@ -319,7 +336,9 @@ def test_a_part_is_killed_while_the_caller_is_passed_on(center: Center, demo: Ru
             )
     if how == "consulted":
         both = {f"client:agent-{who.id}" for who in (ana, luis)}
-        wait_for(lambda: center.talkers(sid) == both, WITHIN_S, "the two operators to talk")
+        center.wait(lambda: center.talkers(sid) == both, WITHIN_S, "the two operators to talk")
+        talking = (CallTransfer.call_id == call.id, CallTransfer.state == "talking")
+        center.wait(lambda: center.read(CallTransfer, *talking), WITHIN_S, "us to know of it")
         with killed(center, demo, part), db.transaction() as session:
             line_actions.complete_transfer(session, call.id, ana, now=clock.now())
     took = center.until_they_talk(sid, luis)
@@ -330,7 +349,7 @@ def test_a_part_is_killed_while_the_caller_is_passed_on(center: Center, demo: Ru
         return item is not None and (item.agent_id, item.state) == (luis.id, "assigned")
 
     # The network knows that they talk before it has told us.
-    wait_for(is_theirs, WITHIN_S - took, "the work to be theirs")
+    center.wait(is_theirs, WITHIN_S - took, "the work to be theirs")
     assert len(center.read(WorkItem, WorkItem.source_ref == f"call:{sid}")) == 1
 
 

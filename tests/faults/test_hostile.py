@@ -146,15 +146,18 @@ def test_18_the_password_does_not_follow_where_the_provider_leads(
     httpx.post(switch, json={"media": "stray"}, timeout=20).raise_for_status()
     phone = somebody()
     photo = {"content_type": "image/png", "data": base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()}
-    httpx.post(
-        f"{standin}/whatsapp/{phone}/messages", json={"kind": "photo", "media": [photo]}, timeout=20
-    ).raise_for_status()
     query = """
         SELECT attachment.state, attachment.reason FROM message_attachment AS attachment
         WHERE reference LIKE %s AND reason = 'led_astray'
     """
-    assert wait_for(lambda: rows(messages_demo, query, f"{standin}%"), 60, "the look") == [("refused", "led_astray")]
-    httpx.post(switch, json={"media": "ok"}, timeout=20).raise_for_status()
+    try:
+        httpx.post(
+            f"{standin}/whatsapp/{phone}/messages", json={"kind": "photo", "media": [photo]}, timeout=20
+        ).raise_for_status()
+        seen = wait_for(lambda: rows(messages_demo, query, f"{standin}%"), 60, "the look")
+        assert seen == [("refused", "led_astray")]
+    finally:
+        httpx.post(switch, json={"media": "ok"}, timeout=20).raise_for_status()
 
 
 def is_looked_at(demo: RunningDemo, thread: str, count: int) -> bool:

@@ -103,15 +103,17 @@ def test_nothing_that_was_answered_is_lost_with_the_primary(pair: tuple[Postgres
         with ThreadPoolExecutor(SENDERS + 1) as pool:
             reader = pool.submit(residents.read)
             sent = [pool.submit(residents.report, uuid4().hex) for _ in range(REPORTS)]
-            wait_for(lambda: len(residents.answered) >= KILL_AFTER, 60, "the first answers")
-            pid = primary.pid
-            assert pid
-            os.kill(pid, signal.SIGKILL)
-            wait_for(lambda: residents.refusals, 30, "somebody to notice")
-            promote(standby)
-            for one in sent:
-                one.result()
-            residents.done.set()
+            try:
+                wait_for(lambda: len(residents.answered) >= KILL_AFTER, 60, "the first answers")
+                pid = primary.pid
+                assert pid
+                os.kill(pid, signal.SIGKILL)
+                wait_for(lambda: residents.refusals, 30, "somebody to notice")
+                promote(standby)
+                for one in sent:
+                    one.result()
+            finally:
+                residents.done.set()
             reader.result()
     assert set(residents.refusals) == {"503"}, "an outage is told as one"
     assert set(residents.readings) == {200}, "lists were read from the standby all the while"

@@ -20,8 +20,10 @@ class Runs:
         self.ids: list[int] = []
         self.go_on = threading.Event()
         self.go_on.set()
+        self.began = threading.Event()
 
     def __call__(self, delivery_id: int) -> None:
+        self.began.set()
         assert self.go_on.wait(10)
         self.ids.append(delivery_id)
         if delivery_id == 13:
@@ -62,10 +64,12 @@ def test_closing_finishes_the_running_one_and_drops_the_rest() -> None:
     runs.go_on.clear()
     pool = LocalPool(threads=1, run=runs)
     pool.dispatch(CLAIMS)
-    time.sleep(0.1)
+    assert runs.began.wait(10)
     closing = threading.Thread(target=pool.close)
     closing.start()
-    time.sleep(0.1)
+    deadline = time.monotonic() + 10
+    while pool.room() < MAX_WAITING - 1 and time.monotonic() < deadline:  # until the second has been dropped
+        time.sleep(0.01)
     runs.go_on.set()
     closing.join(5)
     assert runs.ids == [1]

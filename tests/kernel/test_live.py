@@ -33,16 +33,17 @@ async def take(reader: Subscription, count: int) -> list[Event]:
 
 
 async def listening(feed: LiveFeed, engine: Engine) -> None:
-    """Starts `feed` and returns when its connection hears."""
+    """Starts `feed` and returns when its connection hears, and has told all that was said to find that out."""
     feed.start(connection_string(engine))
-    probe = feed.subscribe()
-    for _ in range(100):
-        await asyncio.to_thread(record, engine, -1)
+    for number in range(-100, 0):
+        probe = feed.subscribe()
+        await asyncio.to_thread(record, engine, number)
         try:
-            await asyncio.wait_for(anext(probe), 0.2)
+            async with asyncio.timeout(0.2):  # ticks come for ever
+                while not any(event.get("number") == number for event in (await anext(probe)).events):
+                    pass
         except TimeoutError:
             continue
-        await asyncio.sleep(0.1)
         return
     raise AssertionError("the feed hears nothing")
 

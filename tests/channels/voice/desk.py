@@ -17,6 +17,7 @@ from intake.calls import line_actions, queries
 from intake.calls.line_actions import Somebody
 from intake.calls.line_models import CallBridge, CallEvent, CallLeg, CallRecording
 from intake.calls.models import Call
+from intake.catalog.models import Jurisdiction
 from intake.distribution import actions as distribution
 from intake.distribution.models import WorkItem
 from intake.people.addresses import read_phone
@@ -25,7 +26,7 @@ from kernel.errors import Unavailable
 from kernel.ids import new_id
 from kernel.outbox import OutboxEvent
 from tests.channels.voice.ivr.grammar import faults
-from tests.channels.voice.pretend_line import PretendLine, Report
+from tests.channels.voice.pretend_line import Leg, PretendLine, Report
 from tests.factories import CITY
 
 BASE = "https://311.prueba.gob.example"
@@ -43,6 +44,10 @@ _JOBS: dict[str, Callable[..., None]] = {
     "service_request.submitted": call_jobs.leave_out_reported,
     "message.filed": call_jobs.leave_out_filed,
 }
+
+
+# A number outside to which the city passes calls on, once `pass_outside` has said so.
+OUTSIDE = "+525500000765"
 
 
 @dataclass
@@ -212,6 +217,24 @@ def transfer(desk: Desk, by: Somebody, to: Somebody, *, consult: bool) -> None:
     with db.transaction() as session:
         line_actions.transfer(session, desk.call.id, by, to_agent_id=to.id, consult=consult, now=clock.now())
     desk.hear()
+
+
+def pass_outside(desk: Desk, number: str = OUTSIDE) -> None:
+    city = desk.session.get_one(Jurisdiction, CITY)
+    city.settings = {**city.settings, "women_phone": number}
+    desk.session.add(city)
+    desk.session.flush()
+
+
+def ask_outside(desk: Desk, by: Somebody) -> Leg:
+    """They hold the caller and talk with whoever answers there, whose leg this is."""
+    with db.transaction() as session:
+        line_actions.transfer(session, desk.call.id, by, to_number=OUTSIDE, consult=True, now=clock.now())
+    desk.hear()
+    (leg,) = desk.line.of(OUTSIDE)
+    desk.line.answer(leg.sid)
+    desk.hear()
+    return leg
 
 
 def consulting(desk: Desk) -> tuple[Somebody, Somebody]:

@@ -7,17 +7,15 @@ import pytest
 from channels.voice import arranging
 from intake.calls import history, line_actions, rooms
 from intake.calls.models import Call
-from intake.catalog.models import Jurisdiction
 from intake.distribution import actions as distribution
 from intake.distribution.models import AgentSession
 from kernel import clock, db
 from kernel.errors import Conflict, InvalidInput, NotFound
-from tests.channels.voice.desk import SID, Desk, consulting, talkers, transfer
+from tests.channels.voice.desk import OUTSIDE, SID, Desk, ask_outside, consulting, pass_outside, talkers, transfer
 from tests.channels.voice.ivr.grammar import faults
 from tests.factories import CITY
 
 pytestmark = pytest.mark.database
-OUTSIDE = "+525500000765"
 
 
 def test_caller_and_operator_meet_in_a_room_named_after_the_item(desk: Desk) -> None:
@@ -324,16 +322,8 @@ def test_to_the_emergency_number_and_to_no_other(desk: Desk) -> None:
     desk.connect(ana)
     with pytest.raises(InvalidInput), db.transaction() as session:
         line_actions.transfer(session, desk.call.id, ana, to_number="+19005550100", consult=True, now=clock.now())
-    city = desk.session.get_one(Jurisdiction, CITY)
-    city.settings = {**city.settings, "women_phone": "55 0000 0765"}
-    desk.session.add(city)
-    desk.session.flush()
-    with db.transaction() as session:
-        line_actions.transfer(session, desk.call.id, ana, to_number=OUTSIDE, consult=True, now=clock.now())
-    desk.hear()
-    (leg,) = desk.line.of(OUTSIDE)
-    desk.line.answer(leg.sid)
-    desk.hear()
+    pass_outside(desk)
+    leg = ask_outside(desk, ana)
     assert talkers(desk) == {"Ana", OUTSIDE}
     with db.transaction() as session:
         line_actions.complete_transfer(session, desk.call.id, ana, now=clock.now())

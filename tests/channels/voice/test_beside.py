@@ -6,13 +6,12 @@ import pytest
 
 from intake.calls import line_actions
 from intake.calls.line_actions import Somebody
-from intake.catalog.models import Jurisdiction
 from intake.distribution import actions as distribution
 from intake.distribution import rounds
 from intake.distribution.models import AgentSession
 from kernel import clock, db
 from kernel.errors import Conflict
-from tests.channels.voice.desk import SID, Desk, consulting, talkers, transfer
+from tests.channels.voice.desk import OUTSIDE, SID, Desk, consulting, pass_outside, talkers, transfer
 from tests.factories import CITY
 
 pytestmark = pytest.mark.database
@@ -142,12 +141,9 @@ def test_a_desk_is_lost_before_who_was_asked_answers_and_nobody_waits_beside_the
 def test_a_number_outside_that_is_asked_for_twice_is_rung_once(desk: Desk) -> None:
     ana = desk.operator("Ana")
     desk.connect(ana)
-    city = desk.session.get_one(Jurisdiction, CITY)
-    city.settings = {**city.settings, "women_phone": "55 0000 0765"}
-    desk.session.add(city)
-    desk.session.flush()
+    pass_outside(desk)
     for _ in range(2):
         with db.transaction() as session:
-            line_actions.transfer(session, desk.call.id, ana, to_number="+525500000765", consult=True, now=clock.now())
+            line_actions.transfer(session, desk.call.id, ana, to_number=OUTSIDE, consult=True, now=clock.now())
         desk.hear()
-    assert len(desk.line.of("+525500000765")) == 1
+    assert len(desk.line.of(OUTSIDE)) == 1

@@ -11,7 +11,7 @@ from intake.catalog.models import Jurisdiction
 from intake.media.storage import Shelf
 from kernel import clock, db
 from kernel.errors import NotFound
-from tests.channels.voice.desk import SID, Desk, recorded, talkers
+from tests.channels.voice.desk import SID, Desk, pass_outside, recorded, talkers
 from tests.factories import CITY
 
 pytestmark = pytest.mark.database
@@ -149,10 +149,7 @@ def test_sensitive_matters_are_left_out_by_hand_and_on_hold(desk: Desk) -> None:
 
 def test_nothing_is_recorded_of_a_talk_with_a_number_outside(desk: Desk, shelf: Shelf) -> None:
     outside = "+525556581111"
-    city = desk.session.get_one(Jurisdiction, CITY)
-    city.settings = {**city.settings, "women_phone": outside}
-    desk.session.add(city)
-    desk.session.flush()
+    pass_outside(desk, outside)
     ana, eva = desk.operator("Ana"), desk.operator("Eva")
     desk.connect(ana)
     with db.transaction() as session:

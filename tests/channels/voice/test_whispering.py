@@ -4,15 +4,12 @@ import pytest
 
 from intake.calls import line_actions
 from intake.calls.line_actions import Somebody
-from intake.catalog.models import Jurisdiction
 from intake.distribution import actions as distribution
 from kernel import clock, db
 from kernel.errors import Conflict
-from tests.channels.voice.desk import SID, Desk, talkers, transfer
-from tests.factories import CITY
+from tests.channels.voice.desk import OUTSIDE, SID, Desk, ask_outside, pass_outside, talkers, transfer
 
 pytestmark = pytest.mark.database
-OUTSIDE = "+525500000765"
 
 
 def supervise(desk: Desk, who: Somebody, mode: str) -> None:
@@ -111,18 +108,10 @@ def test_an_operator_is_lost_and_the_next_one_hears_it(desk: Desk) -> None:
 def test_a_number_outside_that_has_the_caller_does_not_hear_it(desk: Desk) -> None:
     ana, eva = desk.operator("Ana"), desk.operator("Eva")
     desk.connect(ana)
-    city = desk.session.get_one(Jurisdiction, CITY)
-    city.settings = {**city.settings, "women_phone": "55 0000 0765"}
-    desk.session.add(city)
-    desk.session.flush()
+    pass_outside(desk)
     supervise(desk, eva, "whisper")
     desk.answer(eva)
-    with db.transaction() as session:
-        line_actions.transfer(session, desk.call.id, ana, to_number=OUTSIDE, consult=True, now=clock.now())
-    desk.hear()
-    (leg,) = desk.line.of(OUTSIDE)
-    desk.line.answer(leg.sid)
-    desk.hear()
+    ask_outside(desk, ana)
     assert hearers(desk, eva) == {"Ana"}
     with db.transaction() as session:
         line_actions.complete_transfer(session, desk.call.id, ana, now=clock.now())
@@ -134,16 +123,8 @@ def test_a_number_outside_that_has_the_caller_does_not_hear_it(desk: Desk) -> No
 def test_a_caller_who_hung_up_is_handed_to_nobody_outside(desk: Desk) -> None:
     ana = desk.operator("Ana")
     desk.connect(ana)
-    city = desk.session.get_one(Jurisdiction, CITY)
-    city.settings = {**city.settings, "women_phone": "55 0000 0765"}
-    desk.session.add(city)
-    desk.session.flush()
-    with db.transaction() as session:
-        line_actions.transfer(session, desk.call.id, ana, to_number=OUTSIDE, consult=True, now=clock.now())
-    desk.hear()
-    (leg,) = desk.line.of(OUTSIDE)
-    desk.line.answer(leg.sid)
-    desk.hear()
+    pass_outside(desk)
+    ask_outside(desk, ana)
     with db.transaction() as session:
         distribution.finish(session, desk.item.id, why="hung_up", now=clock.now())
     with pytest.raises(Conflict), db.transaction() as session:

@@ -120,6 +120,7 @@ def test_whoever_is_slower_is_told_what_it_says_now_and_may_decide_again(console
         assert refused.status_code == 409
         assert f"Iván Soto cambió este texto mientras lo veías: ahora dice «{CHANGED}»." in refused.text
         assert "¿En qué calle?</textarea>" in refused.text
+        assert 'class="err" id="text-error" role="alert"' in refused.text, "as every refusal looks, and is read aloud"
         assert kept(console.session) == [("dialogue.where", "", CHANGED, "Iván Soto")]
     assert f'name="was" value="{CHANGED}"' in refused.text
     again = second.client.post(WHERE, data=mine | {"was": CHANGED, "decision": "save"})
